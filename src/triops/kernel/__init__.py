@@ -1,0 +1,1 @@
+"""The nouns and their laws. Frozen values, no I/O; time is always a parameter."""

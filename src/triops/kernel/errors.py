@@ -1,0 +1,93 @@
+"""Every error that Triops raises on purpose, one tree; edges map kinds to a status, once each.
+
+TriopsError
+├── Invalid            400  the caller's input is wrong (field, got, expected)
+├── Unauthenticated    401  no key, or not a valid one
+├── Forbidden          403  a valid key that may not do this
+├── NotFound           404  no such thing in this project
+├── Conflict           409  the thing's state does not allow it
+├── TooLarge           413  over a stated bound
+├── Unsupported        415  a content type or encoding that is not spoken here
+├── Overloaded         429  a bounded queue is full; retryable after `retry_after_s`
+├── Unavailable        503  stopping, or a needed part is down; retryable
+└── StoreFull          507  the disk is full; retryable when there is room; what is stored stays readable
+"""
+
+from typing import Any, ClassVar
+
+
+class TriopsError(Exception):
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    @property
+    def kind(self) -> str:
+        """snake_case name of the kind, as APIs return it."""
+        name = type(self).__name__
+        return "".join("_" + c.lower() if c.isupper() and i else c.lower() for i, c in enumerate(name))
+
+
+class Invalid(TriopsError):
+    """The caller's input is wrong. `field` names where, `got` what came, `expected` what would do."""
+
+    status = 400
+
+    def __init__(self, message: str, *, field: str = "", got: Any = None, expected: Any = None) -> None:
+        details = {"field": field, "got": _shown(got), "expected": expected}
+        super().__init__(message, **{k: v for k, v in details.items() if v not in (None, "")})
+
+
+class Unauthenticated(TriopsError):
+    status = 401
+
+
+class Forbidden(TriopsError):
+    status = 403
+
+
+class NotFound(TriopsError):
+    status = 404
+
+
+class Conflict(TriopsError):
+    status = 409
+
+
+class TooLarge(TriopsError):
+    status = 413
+
+
+class Unsupported(TriopsError):
+    status = 415
+
+
+class Overloaded(TriopsError):
+    status = 429
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(TriopsError):
+    status = 503
+    retryable = True
+
+
+class StoreFull(TriopsError):
+    status = 507
+    retryable = True
+
+
+def _shown(value: Any) -> Any:
+    """A value short enough to repeat in an error."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = str(value)
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -1,0 +1,75 @@
+"""Correlated anomalies with a lifecycle."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from triops.kernel.anomaly import Severity
+from triops.kernel.errors import Conflict
+from triops.kernel.hypothesis import Hypothesis
+from triops.kernel.ids import ActionId, AnomalyId, EntityId, IncidentId
+
+
+class Status(StrEnum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    MITIGATED = "mitigated"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+
+
+_NEXT = {
+    Status.OPEN: {Status.ACKNOWLEDGED, Status.MITIGATED, Status.RESOLVED},
+    Status.ACKNOWLEDGED: {Status.MITIGATED, Status.RESOLVED},
+    Status.MITIGATED: {Status.RESOLVED, Status.REOPENED, Status.ACKNOWLEDGED},
+    Status.RESOLVED: {Status.REOPENED},
+    Status.REOPENED: {Status.ACKNOWLEDGED, Status.MITIGATED, Status.RESOLVED},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the timeline. `kind`: opened, anomaly, severity, hypothesis, action, status, comment, assigned."""
+
+    at: float
+    kind: str
+    text: str
+    author: str = "triops"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    id: IncidentId
+    title: str
+    status: Status
+    severity: Severity
+    opened_at: float
+    updated_at: float
+    onset_at: float
+    resolved_at: float | None = None
+    assignee: str = ""
+    entities: tuple[EntityId, ...] = ()
+    anomalies: tuple[AnomalyId, ...] = ()
+    hypotheses: tuple[Hypothesis, ...] = ()
+    actions: tuple[ActionId, ...] = ()
+    timeline: tuple[Entry, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        return self.status is not Status.RESOLVED
+
+    def moved(self, status: Status, at: float, *, author: str = "triops", why: str = "") -> "Incident":
+        """The incident in its next status, with a timeline line. Raises: Conflict for a move that is not allowed."""
+        if status not in _NEXT[self.status]:
+            raise Conflict(f"incident {self.id} is {self.status}; it cannot become {status}")
+        text = f"{self.status} → {status}" + (f": {why}" if why else "")
+        return replace(
+            self,
+            status=status,
+            updated_at=at,
+            resolved_at=at if status is Status.RESOLVED else None,
+            timeline=(*self.timeline, Entry(at, "status", text, author)),
+        )
+
+    def noted(self, kind: str, text: str, at: float, *, author: str = "triops") -> "Incident":
+        """The incident with one more line in its timeline."""
+        return replace(self, updated_at=at, timeline=(*self.timeline, Entry(at, kind, text, author)))

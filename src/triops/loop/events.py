@@ -1,0 +1,43 @@
+"""What the bus carries."""
+
+from dataclasses import dataclass
+
+from triops.kernel.change import Change
+from triops.kernel.ids import IncidentId, ProjectId
+from triops.kernel.signal import LogBatch, MetricBatch, SpanBatch
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsReceived:
+    """After the batch is durable."""
+
+    project: ProjectId
+    batch: MetricBatch
+
+
+@dataclass(frozen=True, slots=True)
+class LogsReceived:
+    project: ProjectId
+    batch: LogBatch
+
+
+@dataclass(frozen=True, slots=True)
+class SpansReceived:
+    project: ProjectId
+    batch: SpanBatch
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRecorded:
+    project: ProjectId
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentMoved:
+    """An incident was opened or changed its status or severity: `transition` as `ports.notifiers.Notice` names it."""
+
+    project: ProjectId
+    incident: IncidentId
+    transition: str
+    at: float
