@@ -73,3 +73,6 @@ class Incident:
     def noted(self, kind: str, text: str, at: float, *, author: str = "triops") -> "Incident":
         """The incident with one more line in its timeline."""
         return replace(self, updated_at=at, timeline=(*self.timeline, Entry(at, kind, text, author)))
+
+    def assigned(self, assignee: str) -> "Incident":
+        return replace(self, assignee=assignee)
