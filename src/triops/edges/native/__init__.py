@@ -7,7 +7,6 @@ from triops.edges.native import entities, governing, incidents, overview, proble
 from triops.edges.native.services import Services
 
 PREFIX = "/triops/v1"
-MLFLOW_VERSION = "3.17.2"  # whose protocol `GET /version` says that we speak
 
 
 def native_app(services: Services, slices: tuple[APIRouter, ...] = ()) -> FastAPI:
@@ -27,7 +26,7 @@ def native_app(services: Services, slices: tuple[APIRouter, ...] = ()) -> FastAP
 
     @app.get("/version", summary="Triops' own version")
     async def version() -> dict[str, str]:
-        return {"version": __version__, "mlflow": MLFLOW_VERSION}
+        return {"version": __version__}
 
     parts = (overview, incidents, entities, telemetry, governing)
     for router in (*(part.router for part in parts), *slices):
