@@ -97,9 +97,9 @@ async def _serve(settings: Settings, documents: Sequence[dict[str, object]]) -> 
             ),
             triops,
         )
-        print(
-            f"Triops {__version__}  {base_url}  (data in {settings.server.data.resolve()})", file=sys.stderr, flush=True
-        )
+        await triops.open_grpc()
+        where = f"data in {settings.server.data.resolve()}, pid {os.getpid()}"
+        print(f"Triops {__version__}  {base_url}  ({where})", file=sys.stderr, flush=True)
         await server.serve(sockets=[listener])
     finally:
         listener.close()
