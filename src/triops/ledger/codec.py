@@ -34,7 +34,8 @@ def to_json(noun: Any) -> dict[str, Any]:
 
 def from_json(cls: type[N], data: Any, field: str = "") -> N:
     """The reverse. Raises: Invalid; `field` is the path at which `data` was found."""
-    value: N = _reader(cls)(data, field)
+    hint: Any = cls
+    value: N = _reader(hint)(data, field)
     return value
 
 

@@ -1,7 +1,7 @@
 """How the books list: bounded pages in a total order, and substrings that mean just themselves."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import ColumnElement, Row, literal, tuple_
 
@@ -10,6 +10,7 @@ from triops.kernel.limits import DEFAULT_LIMITS
 from triops.kernel.page import Page, decode_cursor, encode_cursor
 
 T = TypeVar("T")
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 
 def checked_limit(limit: int) -> int:
@@ -33,7 +34,7 @@ def after(cursor: str | None, columns: Sequence[ColumnElement[Any]], types: Sequ
 
 
 def page_of(
-    rows: Sequence[Row[Any]], limit: int, read: Callable[[Row[Any]], T], key: Callable[[Row[Any]], Sequence[Any]]
+    rows: Sequence[AnyRow], limit: int, read: Callable[[AnyRow], T], key: Callable[[AnyRow], Sequence[Any]]
 ) -> Page[T]:
     """A page of `limit` out of rows that were selected with `limit + 1`."""
     shown = rows[:limit]
