@@ -62,7 +62,7 @@ class RunningTriops:
         self.stop()
 
     def start(self, limit_s: float = 30.0) -> None:
-        """Start and wait until `/health` answers; a restart takes the same port. Raises: NotInTime, with the log's end."""
+        """Start, and wait until `/health` answers. A restart takes the same port. Raises: NotInTime with the log."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [

@@ -64,7 +64,7 @@ def _document(document: Document) -> JSON:
 
 @router.get("/documents/schema", summary="The JSON Schema of every kind of document")
 async def schema(who: Reader, services: S) -> JSON:
-    return dict(services.kinds.schema())
+    return dict(services.kinds.bundle())
 
 
 @router.post("/documents", summary="Apply documents: all or none; each that alters something is a Change")
