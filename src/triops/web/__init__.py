@@ -1,1 +1,4 @@
-"""What every HTTP edge shares: who asks (`auth`), bodies within bounds (`body`), errors to status (`problems`)."""
+"""What the edges share: who asks, reading bodies within bounds, mapping errors to a status, telling HTTP/2 from HTTP/1.
+
+Owns nothing of any protocol's meaning; each edge has that in its own `wire.py`.
+"""
