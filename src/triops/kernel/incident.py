@@ -79,6 +79,7 @@ class Incident:
     def assigned(self, assignee: str) -> "Incident":
         return replace(self, assignee=assignee)
 
+
 def transition(entry: Entry) -> str | None:
     """What a line of the timeline announces, as `ports.notifiers.Notice` names it; None when nothing moved."""
     if entry.kind == "opened":
