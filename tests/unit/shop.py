@@ -79,9 +79,7 @@ class Shop:
             rows.append((source, target, start[mask], ms[mask], errors[mask], shares[mask], arrives[mask]))
         self.rows = rows
 
-    async def red(
-        self, project: ProjectId, start_ns: int, end_ns: int, step_ns: int, service: str = ""
-    ) -> RedTable:
+    async def red(self, project: ProjectId, start_ns: int, end_ns: int, step_ns: int, service: str = "") -> RedTable:
         out: list[tuple[Any, ...]] = []
         for source, target, start, ms, errors, own, arrives in self.rows:
             at = np.round((start + self.begin) * 1e9).astype(np.int64)

@@ -7,7 +7,7 @@ from triops.lenses.aiops.series.model import Profile
 LATENCY, ERRORS, RATE, MISSING = range(4)
 MEASURES = ("latency", "errors", "rate", "missing")
 NONE, NORMAL = -1, 0  # verdicts on one step; an abnormal one is its weight towards `RedProfile.hold`
-SLIGHT, CLEAR, GRAVE = 1, 2, 3
+SLIGHT, TAIL, CLEAR, GRAVE = 2, 3, 4, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,11 @@ class RedProfile:
     ring: int = 16  # steps of verdicts kept
     score: float = 4.0  # to begin
     score_on: float = 2.5  # to go on
-    hold: int = 6  # to begin: two grave steps, three clear or six slight ones, as a pause also slows a few requests
-    quiet: int = 4  # normal steps to end
+    hold: int = 12  # to begin: 2 grave steps, 3 clear, 4 where only a tail is slow (pauses do that), 6 slight ones
+    quiet: int = 4  # normal steps to end, or
+    recent: int = 5  # so many with at most one tail among them, the last two normal
+    pool: int = 6  # steps of errors judged together to begin, so that a low share is seen too
+    pool_on: int = 3  # and to go on
     ratio: float = 1.5  # least latency over its baseline; more while few steps were learned
     ratio_on: float = 1.3
     service_ms: float = 15.0  # least rise of a service's latency, and of an edge's

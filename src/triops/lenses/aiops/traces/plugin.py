@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from triops.kernel.anomaly import Anomaly, Direction, Severity
 from triops.kernel.clock import NS
 from triops.kernel.ids import EntityId, ProjectId, sortable_id
-from triops.lenses.aiops.traces.model import ERRORS, LATENCY, MEASURES, MISSING, RATE, RedProfile
+from triops.lenses.aiops.traces.model import ERRORS, LATENCY, MEASURES, MISSING, RATE, TAIL, RedProfile
 from triops.lenses.aiops.traces.service import RedWatch
 from triops.ports.spans import Spans, TraceQuery
 
@@ -65,6 +65,7 @@ class RedDetector:
     async def _claims(self, project: ProjectId, state: _Project, now: float) -> list[Anomaly]:
         watch, profile, claims = state.watch, self._profile, []
         hot, calm, onset = watch.verdicts.runs()
+        recent = watch.verdicts.recent(profile.recent)
         silent = watch.judged - watch.last_step > 60 // profile.step_s
         for measure, slot in zip(*((hot >= profile.hold) & ~watch.open).nonzero(), strict=True):
             key = (int(measure), int(slot))
@@ -73,7 +74,8 @@ class RedDetector:
             claims.append(state.open[key])
         for key, claim in list(state.open.items()):
             measure, slot = key
-            over = calm[key] >= profile.quiet or (measure != MISSING and silent[slot])
+            calmed = calm[key] >= 2 and recent[key] <= TAIL
+            over = calm[key] >= profile.quiet or calmed or (measure != MISSING and silent[slot])
             if over:
                 watch.open[key] = False
                 del state.open[key]
@@ -119,7 +121,12 @@ class RedDetector:
         if measure == LATENCY and watch.own_now[slot] > 0:
             evidence["self_ms"] = round(float(watch.own_now[slot]), 3)
             evidence["self_ms_expected"] = round(float(2.718281828459045 ** watch.own.level[slot]), 3)
-        grave = {LATENCY: value >= 3 * expected, ERRORS: value >= 0.1, RATE: False, MISSING: True}[measure]
+        grave = {
+            LATENCY: value >= max(3 * expected, expected + 100.0),
+            ERRORS: value >= 0.1,
+            RATE: False,
+            MISSING: True,
+        }[measure]
         severity = Severity.CRITICAL if grave or claim.severity == Severity.CRITICAL else Severity.WARNING
         return replace(
             claim,

@@ -25,6 +25,7 @@ from triops.lenses.aiops.traces.model import (
     RATE,
     RATE_PROFILE,
     SLIGHT,
+    TAIL,
     RedProfile,
 )
 from triops.lenses.aiops.traces.verdicts import Verdicts
@@ -56,6 +57,7 @@ class RedWatch:
         self.open = np.zeros((len(MEASURES), 64), np.bool_)
         self.score, self.value, self.expected = (np.zeros((len(MEASURES), 64)) for _ in range(3))
         self.own_now, self.typical = np.full(64, np.nan), np.zeros(64)
+        self.tally = np.zeros((2, 64, profile.ring))  # errors and requests of the verdicts' columns
         self.last_step = np.full(64, -1, np.int64)
         self.final: int | None = None  # the last step that was learned
         self.judged = -1
@@ -80,6 +82,7 @@ class RedWatch:
             final = step < final_end
             rows = self._rows(table, slots, np.flatnonzero((steps == step) & (slots >= 0)))
             column = self.verdicts.open_column(step)
+            self.tally[:, :, column] = 0.0
             if not (replay and final):
                 self._judge(rows, column)
             if final:
@@ -136,6 +139,7 @@ class RedWatch:
                 np.pad(a, ((0, 0), (0, more))) for a in (self.score, self.value, self.expected)
             )
             self.own_now = np.pad(self.own_now, (0, more), constant_values=np.nan)
+            self.tally = np.pad(self.tally, ((0, 0), (0, more), (0, 0)))
             self.typical = np.pad(self.typical, (0, more))
             self.last_step = np.pad(self.last_step, (0, more), constant_values=-1)
 
@@ -163,12 +167,26 @@ class RedWatch:
         share, usual = rows.errors / np.maximum(rows.count, 1.0), self.errors.share(slots)
         score = self.errors.judge(slots, rows.errors, rows.count)
         on = self.open[ERRORS, slots]
-        enough = (rows.errors >= np.where(on, 1, profile.errors)) & (share >= 2 * usual)
-        bad = (score >= np.where(on, profile.score_on, profile.score)) & enough
+        pooled, trials = self._pooled(rows, column, on)
+        score = np.maximum(score, self.errors.judge(slots, pooled, trials))
+        bad = (score >= np.where(on, profile.score_on, profile.score)) & (pooled >= np.where(on, 1, profile.errors))
+        share = np.where(share > usual, share, pooled / np.maximum(trials, 1.0))
+        bad &= (rows.errors > 0) & (share >= 2 * usual)
         bad &= (share - usual >= profile.error_share) & (self.errors.steps[slots] >= LATENCY_PROFILE.learn)
         grave = (share >= 0.1) & (score >= 6)
         weight = np.where(bad, np.where(grave, GRAVE, CLEAR), NORMAL)
         self._note(ERRORS, column, slots, weight, score, share, usual, share - usual)
+
+    def _pooled(self, rows: StepRows, column: int, on: Bool) -> tuple[F64, F64]:
+        """Errors and requests of the last steps together."""
+        profile, slots = self.profile, rows.slots
+        self.tally[:, slots, column] = rows.errors, rows.count
+        columns = (column - np.arange(profile.pool)) % profile.ring
+        known = self.verdicts.steps[columns] == self.verdicts.steps[column] - np.arange(profile.pool)
+        tally = self.tally[:, slots[:, None], columns] * known
+        few = tally[:, :, : profile.pool_on].sum(axis=2)
+        errors, count = np.where(on, few, tally.sum(axis=2))
+        return errors, count
 
     def _judge_latency(self, rows: StepRows, column: int) -> None:
         slots, profile = rows.slots, self.profile
@@ -186,7 +204,7 @@ class RedWatch:
             slow &= (ms >= ratio * usual) & (ms - usual >= np.where(on, 0.5, 1.0) * least_ms)
             large = slow & (ms >= 2.5 * usual) & (ms - usual >= 2 * least_ms)
             median = model is self.p50
-            heavy = np.where(large, GRAVE if median else CLEAR, CLEAR if median else SLIGHT)
+            heavy = np.where(large, GRAVE if median else TAIL, CLEAR if median else SLIGHT)
             weight = np.maximum(weight, np.where(slow, heavy, NORMAL))
             if not median:  # claims speak of the mean or of p95, whichever says more
                 more = (slow & ~bad) | ((slow | ~bad) & (judged.score > score) & (judged.z > 0))
@@ -236,7 +254,8 @@ class RedWatch:
         ):
             model.learn(slots, at, np.log(ms), spread=spread, prior=np.maximum(0.1, 1.5 * error), frozen=slow)
         wrong = self.open[ERRORS, slots]
-        self.errors.learn(slots[~wrong], rows.errors[~wrong], rows.count[~wrong])
+        doubtful = self.verdicts.verdict[ERRORS, slots, column] > NORMAL
+        self.errors.learn(slots[~wrong], rows.errors[~wrong], rows.count[~wrong], doubtful[~wrong])
         self.last_step[slots] = step
         self._learn_rate(rows, step, column, judged=judged)
 
@@ -249,19 +268,24 @@ class RedWatch:
         verdict = self.rate.judge(slots, root)
         usual = self.typical[slots]
         steady = (self.rate.scale[slots] <= 0.15 * self.rate.level[slots]) & (usual >= 10)
-        steady &= self.rate.count[slots] >= profile.drop_learn
         silent = counts[slots] == 0
         called = np.zeros(len(slots), np.bool_)
         for row in np.flatnonzero(silent & steady):
             source = [self.keys[edge][0] for edge in self._callers.get(self.keys[slots[row]][1], ())]
-            called[row] = any(counts[self._slot[c]] > 0 for s in source if (c := ("", s)) in self._slot)
+            called[row] = not self.keys[slots[row]][0] and any(
+                counts[self._slot[c]] > 0 for s in source if (c := ("", s)) in self._slot
+            )
         if judged:
             on = self.open[RATE, slots]
             down = (verdict.z < 0) & (verdict.score >= np.where(on, profile.score_on, profile.score)) & ~silent
-            down &= steady & (counts[slots] <= np.where(on, 0.7, profile.drop) * usual)
+            down &= (
+                steady
+                & (self.rate.count[slots] >= profile.drop_learn)
+                & (counts[slots] <= np.where(on, 0.7, profile.drop) * usual)
+            )
             lost = usual - counts[slots]
             self._note(RATE, column, slots, CLEAR * down, verdict.score, counts[slots], usual, lost)
-            missing = steady & called
+            missing = steady & called & self.rate.ready(slots)
             self._note(MISSING, column, slots, CLEAR * missing, usual * 0.434, counts[slots], usual, lost)
         at = np.full(len(slots), float(step * profile.step_s))
         frozen = self.open[RATE, slots] | self.open[MISSING, slots] | silent & steady

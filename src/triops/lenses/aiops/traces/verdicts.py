@@ -31,16 +31,22 @@ class Verdicts:
         self.size[:, :, column] = 0.0
         return column
 
+    def recent(self, steps: int) -> npt.NDArray[np.int64]:
+        """Per (measure, slot): the weight of the newest `steps` columns."""
+        columns = np.argsort(-self.steps, kind="stable")[:steps]
+        return np.asarray(np.maximum(self.verdict[:, :, columns], 0).sum(axis=2, dtype=np.int64))
+
     def clear(self, slots: Slots1) -> None:
         self.verdict[:, slots] = NONE
 
     def runs(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Per (measure, slot): the weight of abnormal steps up to now without a normal one between, the number of
-        normal steps up to now without an abnormal one, and the first step of the abnormal run (-1). Steps without
-        data are passed over."""
+        normal steps up to now without an abnormal one, and the first step of the abnormal run that shows 40 % of its
+        worst (-1): a weak step before is noise, not the onset. Steps without data are passed over."""
         shape = self.verdict.shape[:2]
         hot, calm = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         first = np.full(shape, -1, np.int64)
+        worst = np.zeros(shape)
         in_hot: Bool = np.ones(shape, np.bool_)
         in_calm: Bool = np.ones(shape, np.bool_)
         for column in np.argsort(-self.steps, kind="stable"):
@@ -52,5 +58,6 @@ class Verdicts:
             abnormal = in_hot & (verdict > NORMAL)
             hot += np.where(abnormal, verdict, 0)
             calm += in_calm & (verdict == NORMAL)
-            first[abnormal] = self.steps[column]
+            worst = np.where(abnormal, np.maximum(worst, self.size[:, :, column]), worst)
+            first[abnormal & (self.size[:, :, column] >= 0.4 * worst)] = self.steps[column]
         return hot, calm, first
