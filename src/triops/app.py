@@ -13,3 +13,15 @@ def open_records(data: Path) -> SqliteRecords:
     """The records of a data folder, not yet started."""
     data.mkdir(parents=True, exist_ok=True)
     return SqliteRecords(data / "records.sqlite", MIGRATIONS)
+
+
+@dataclass
+class Triops:
+    """The composed application. `start` and `close` are the parts' life, in order; both are safe twice."""
+
+    settings: Settings
+    clock: Clock
+    asgi: ASGIApp
+    http_protocol: type[asyncio.Protocol]
+    _parts: "_Parts"
+    _started: list[Any] = field(default_factory=list)

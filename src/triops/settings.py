@@ -27,13 +27,13 @@ class Server(_Section):
     data: Path = Field(Path("triops-data"), description="the data folder")
     grpc_port: int = Field(4317, ge=0, le=65535, description="a second port for OTLP/gRPC when free; 0: none")
     public_url: str = Field("", description="how people reach the UI, for links in notices")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what goes to standard error")
 
 
 class Limits(_Section):
     body_mb: int = Field(64, ge=1, le=1024, description="a request body, decompressed")
-    queued_requests: int = Field(4096, ge=16, le=1_000_000)
-    queued_mb: int = Field(256, ge=16, le=65536)
+    queued_requests: int = Field(4096, ge=16, le=1_000_000, description="waiting for a commit; over it: 429")
+    queued_mb: int = Field(256, ge=16, le=65536, description="their bytes; over it: 429")
 
 
 class Store(_Section):
@@ -43,24 +43,26 @@ class Store(_Section):
 
 
 class Retention(_Section):
-    metrics_days: int = Field(30, ge=1, le=3650)
-    logs_days: int = Field(14, ge=1, le=3650)
-    spans_days: int = Field(14, ge=1, le=3650)
-    anomalies_days: int = Field(90, ge=1, le=3650)
+    metrics_days: int = Field(30, ge=1, le=3650, description="days that metrics are kept")
+    logs_days: int = Field(14, ge=1, le=3650, description="days that logs are kept")
+    spans_days: int = Field(14, ge=1, le=3650, description="days that spans are kept")
+    anomalies_days: int = Field(90, ge=1, le=3650, description="days that anomalies are kept")
     entities_days: int = Field(7, ge=1, le=3650, description="an entity not seen for so long leaves the graph")
 
 
 class Collector(_Section):
     enabled: bool = Field(True, description="watch the machine that the server runs on")
-    every_s: float = Field(10.0, ge=1, le=3600)
+    every_s: float = Field(10.0, ge=1, le=3600, description="seconds between readings")
     log_files: tuple[str, ...] = Field((), description="files to follow, also as globs")
     processes: int = Field(10, ge=0, le=100, description="top processes by CPU and memory")
 
 
 class Detection(_Section):
-    enabled: bool = True
+    enabled: bool = Field(True, description="whether detectors run")
     threshold: float = Field(6.0, ge=2, le=30, description="-log10 of the tail probability that makes an anomaly")
-    max_series: int = Field(100_000, ge=100, le=10_000_000)
+    max_series: int = Field(
+        100_000, ge=100, le=10_000_000, description="watched at once; the one unused longest is forgotten"
+    )
 
 
 class Actuators(_Section):

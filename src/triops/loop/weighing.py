@@ -19,7 +19,25 @@ ONSET_SOFT_S = 10.0  # onsets are known to a step or two, so that closer ones ar
 BEFORE_S = 1800.0  # changes older than this are no suspects
 _KIND_PRIOR = {"action": -2.5, "apply": -2.5, "comment": -2.5, "alert": -1.5}
 _LIKELY = frozenset(
-    ["config", "deploy", "deployment", "release", "rollout", "rollback", "flag", "feature_flag", "migration", "schema", "job", "scale", "restart", "upgrade", "promotion", "prompt_label", "index_rebuild"]
+    [
+        "config",
+        "deploy",
+        "deployment",
+        "release",
+        "rollout",
+        "rollback",
+        "flag",
+        "feature_flag",
+        "migration",
+        "schema",
+        "job",
+        "scale",
+        "restart",
+        "upgrade",
+        "promotion",
+        "prompt_label",
+        "index_rebuild",
+    ]
 )
 
 
