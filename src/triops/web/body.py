@@ -7,8 +7,8 @@ that does not arrive in `ARRIVAL_S` seconds is Invalid.
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,6 +36,25 @@ class Bodies:
 
         Raises: TooLarge, Overloaded, Invalid (corrupt, cut short, too slow), Unsupported encoding.
         """
+        with self._holding() as hold:
+            raw = await self._receive(request, hold)
+            body = await self._decompressed(raw, request.headers.get("content-encoding", ""))
+            if body is not raw:
+                hold(len(body))
+            yield body
+
+    @asynccontextmanager
+    async def opened(self, raw: bytes, encoding: str) -> AsyncIterator[bytes]:
+        """The same for a body that a transport has read already."""
+        with self._holding() as hold:
+            hold(len(raw))
+            body = await self._decompressed(raw, encoding)
+            if body is not raw:
+                hold(len(body))
+            yield body
+
+    @contextmanager
+    def _holding(self) -> Iterator[Callable[[int], None]]:
         held = 0
 
         def hold(size: int) -> None:
@@ -46,11 +65,7 @@ class Bodies:
             self.in_flight += size
 
         try:
-            raw = await self._receive(request, hold)
-            body = await self.decompressed(raw, request.headers.get("content-encoding", ""))
-            if body is not raw:
-                hold(len(body))
-            yield body
+            yield hold
         finally:
             self.in_flight -= held
 
@@ -76,7 +91,7 @@ class Bodies:
             raise Invalid("the client went away before the body was complete", field="body") from None
         return b"".join(chunks)
 
-    async def decompressed(self, raw: bytes, encoding: str) -> bytes:
+    async def _decompressed(self, raw: bytes, encoding: str) -> bytes:
         """`encoding` as in Content-Encoding: none, identity, gzip, deflate or snappy (block format)."""
         match encoding.strip().lower():
             case "" | "identity":
