@@ -50,21 +50,18 @@ def build(given: Given) -> Flask:
         return [{**product, "signature": signature} for product in listed]
 
     def currency() -> str:
-        return request.args.get("currency", "EUR")
+        return str(request.args.get("currency", "EUR"))
 
-    @app.get("/products")
     def listing() -> Response:
         size = given.config.current()["page_size"]
         first = request.args.get("page", 0, int) * size % len(assortment)
         return jsonify(priced(assortment[first : first + size], currency()))
 
-    @app.get("/products/<sku>")
     def one(sku: str) -> Response:
         if sku not in by_sku:
             abort(404)
         return jsonify(priced([by_sku[sku]], currency())[0])
 
-    @app.get("/search")
     def search() -> Response:
         words = set(request.args.get("q", "").lower().split())
         ranked = sorted(assortment, key=lambda product: -len(words & set(product["name"].split())))
@@ -72,11 +69,14 @@ def build(given: Given) -> Flask:
         log.info("searched for %s: best is %s", " ".join(sorted(words)), found[0]["name"])
         return jsonify(priced(found, currency()))
 
-    @app.errorhandler(requests.RequestException)
     def upstream_failed(error: requests.RequestException) -> tuple[Response, int]:
         log.error("pricing did not answer: %s", error)
         return jsonify({"error": "no prices"}), 502
 
+    app.add_url_rule("/products", view_func=listing)
+    app.add_url_rule("/products/<sku>", view_func=one)
+    app.add_url_rule("/search", view_func=search)
+    app.register_error_handler(requests.RequestException, upstream_failed)
     return app
 
 

@@ -132,7 +132,7 @@ class Deployer:
             return None
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
         body = json.dumps(change).encode()
-        request = urllib.request.Request(f"{self.triops}/triops/v1/changes", body, headers)  # noqa: S310: our own URL
+        request = urllib.request.Request(f"{self.triops}/triops/v1/changes", body, headers)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
                 return str(json.load(answer)["id"])

@@ -28,21 +28,17 @@ def build(given: Given) -> Flask:
         price = f"{product['price']:.{config['decimals']}f} {product['currency']}"
         return {**product, "price": price, "banner": config["banner"]}
 
-    @app.get("/")
     def home() -> Response:
         page = ask("/products", page=request.args.get("page", 0, int), currency=request.args.get("currency", "EUR"))
         return jsonify([shown(product) for product in page])
 
-    @app.get("/product/<sku>")
     def product(sku: str) -> Response:
         return jsonify(shown(ask(f"/products/{sku}", currency=request.args.get("currency", "EUR"))))
 
-    @app.get("/search")
     def search() -> Response:
         found = ask("/search", q=request.args.get("q", ""), currency=request.args.get("currency", "EUR"))
         return jsonify([shown(product) for product in found])
 
-    @app.post("/basket/<user>/<sku>")
     def basket(user: str, sku: str) -> Response:
         product = ask(f"/products/{sku}", currency=request.args.get("currency", "EUR"))
         baskets[user] = baskets.get(user, 0) + 1
@@ -52,11 +48,15 @@ def build(given: Given) -> Flask:
         log.info("basket of %s holds %d, added %s", user, baskets[user], product["name"])
         return jsonify({"items": baskets[user], "added": shown(product)})
 
-    @app.errorhandler(requests.RequestException)
     def upstream_failed(error: requests.RequestException) -> tuple[Response, int]:
         log.error("the catalogue did not answer: %s", error)
         return jsonify({"error": "the shop is not available"}), 502
 
+    app.add_url_rule("/", view_func=home)
+    app.add_url_rule("/product/<sku>", view_func=product)
+    app.add_url_rule("/search", view_func=search)
+    app.add_url_rule("/basket/<user>/<sku>", view_func=basket, methods=["POST"])
+    app.register_error_handler(requests.RequestException, upstream_failed)
     return app
 
 

@@ -9,6 +9,7 @@ import json
 import random
 import sys
 from collections import Counter
+from collections.abc import Sequence
 
 import aiohttp
 
@@ -68,14 +69,34 @@ async def run(url: str, per_s: float, seed: int = 3) -> None:
                 sys.stdout.flush()
 
 
+async def listening(ports: Sequence[int], patience_s: float = 60.0) -> None:
+    """Return when every port takes connections: visitors come to a shop that is open. Raises: TimeoutError."""
+    async with asyncio.timeout(patience_s):
+        for port in ports:
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.1)
+                else:
+                    writer.close()
+                    break
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="shop load")
     parser.add_argument("--url", required=True)
     parser.add_argument("--per-s", type=float, default=16.0)
+    parser.add_argument("--after", type=int, nargs="*", default=[], help="ports that must listen first")
     given = parser.parse_args()
     end_with_parent()
+
+    async def visit() -> None:
+        await listening(given.after)
+        await run(given.url.rstrip("/"), given.per_s)
+
     try:
-        asyncio.run(run(given.url.rstrip("/"), given.per_s))
+        asyncio.run(visit())
     except KeyboardInterrupt:
         pass
 

@@ -30,9 +30,7 @@ def create(path: Path, skus: Sequence[str]) -> None:
         cursor = connection.cursor()
         cursor.execute("CREATE TABLE prices (sku TEXT NOT NULL, valid_from INTEGER NOT NULL, amount REAL NOT NULL)")
         cursor.execute("CREATE TABLE rules (kind TEXT NOT NULL, threshold REAL NOT NULL, percent REAL NOT NULL)")
-        rows = (
-            (sku, day, round(rng.uniform(5, 200), 2)) for sku in skus for day in range(HISTORY)
-        )
+        rows = ((sku, day, round(rng.uniform(5, 200), 2)) for sku in skus for day in range(HISTORY))
         cursor.executemany("INSERT INTO prices VALUES (?, ?, ?)", rows)
         cursor.executemany("INSERT INTO rules VALUES (?, ?, ?)", [("discount", 100, 5), ("discount", 150, 8)])
         cursor.execute("CREATE INDEX prices_by_sku ON prices (sku, valid_from)")

@@ -17,7 +17,6 @@ def build(given: Given) -> Flask:
     database = given.data / DATABASE
     prices.create(database, [product["sku"] for product in products()])
 
-    @app.get("/prices")
     def quote() -> Response:
         skus = [sku for sku in request.args.get("sku", "").split(",") if sku][:50]
         currency = request.args.get("currency", "EUR")
@@ -25,6 +24,7 @@ def build(given: Given) -> Flask:
         log.info("quoted %d prices in %s", len(quoted), currency)
         return jsonify(quoted)
 
+    app.add_url_rule("/prices", view_func=quote)
     return app
 
 

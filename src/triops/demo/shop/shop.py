@@ -59,11 +59,13 @@ def open_shop(children: Children, folder: Path, triops: str, per_s: float) -> Sh
         ],
         {},
     )  # fmt: skip
-    children.start("load", [*module, "triops.demo.shop.load", "--url", urls["front"], "--per-s", str(per_s)], {})
+    load = [*module, "triops.demo.shop.load", "--url", urls["front"], "--per-s", str(per_s), "--after"]
+    children.start("load", [*load, *(str(ports[service]) for service in SERVICES)], {})
     return Shop(urls["front"], urls["deployer"])
 
 
 def post(url: str, body: dict[str, Any]) -> dict[str, Any]:
+    # Only ever loopback: the demo's own processes.
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310: loopback, our own process
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         return dict(json.load(answer))
