@@ -8,12 +8,15 @@ import asyncio
 import gzip
 import logging
 import random
+import signal
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiohttp
 
-from triops.kernel.errors import Forbidden, Invalid, Unauthenticated
+from triops.kernel.errors import Forbidden, Invalid, TriopsError, Unauthenticated
 from triops.lenses.aiops.host.collector import HostCollector
 from triops.lenses.aiops.host.encode import encode_logs, encode_metrics
 from triops.lenses.aiops.host.follow import LogFollower
@@ -50,7 +53,7 @@ class Agent:
         self.to = self.to.rstrip("/")
 
     async def run(self) -> None:
-        """Until cancelled. Raises: Unauthenticated or Forbidden when the very first payload shows a wrong key."""
+        """Until cancelled. Raises: Unauthenticated or Forbidden, in a group, when the first payload shows a wrong key."""
         timeout = aiohttp.ClientTimeout(total=30)
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
@@ -123,3 +126,35 @@ class Agent:
             raise (Unauthenticated if status == 401 else Forbidden)(f"{self.to} does not take this key: {text}")
         log.error("%s refused with %d, dropped: %s", kind, status, text)
         return None
+
+
+def run(*, to: str, key: str, every_s: float, log_files: Sequence[str], positions: Path | None = None) -> int:
+    """The agent in the foreground until SIGINT or SIGTERM; answers the exit code. `positions` is where the places in
+    log files are kept (by default in the user's state folder).
+
+    Raises: Invalid for an address that is none; Unauthenticated, Forbidden for a key that does not fit.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    follower = None
+    if log_files:
+        kept = positions or Path.home() / ".local" / "state" / "triops" / "agent-positions.json"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        follower = LogFollower(tuple(log_files), kept)
+    agent = Agent(to, key, follower=follower, every_s=every_s)
+    log.info("sending this host's metrics every %g s to %s", every_s, agent.to)
+    asyncio.run(_until_stopped(agent))
+    return 0
+
+
+async def _until_stopped(agent: Agent) -> None:
+    task = asyncio.create_task(agent.run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        log.info("stopped; %d readings unsent, %d dropped", len(agent.outgoing), agent.outgoing.dropped)
+    except BaseExceptionGroup as group:
+        known = group.subgroup(TriopsError)
+        raise next(iter(known.exceptions)) if known else group from None

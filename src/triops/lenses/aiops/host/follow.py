@@ -17,6 +17,7 @@ import numpy as np
 
 from triops.kernel.clock import NS
 from triops.kernel.signal import LogBatch, Resources, fingerprint
+from triops.lenses.aiops.host import tail
 from triops.lenses.aiops.host.resource import canonical, host_resource
 from triops.lenses.aiops.host.severity import guess_severity
 from triops.lenses.aiops.host.tail import Position, position_at, read_lines
@@ -54,7 +55,7 @@ class LogFollower:
         found = self._matching()
         for turn in range(len(found)):
             path = found[(self._first + turn) % len(found)]
-            if budget <= 0:
+            if budget < tail.LINE_BYTES:
                 self._first = (self._first + turn) % len(found)
                 break
             budget -= self._poll_one(path, min(FILE_BYTES, budget), lines, paths)
@@ -102,7 +103,7 @@ class LogFollower:
         try:
             position = self._committed.get(path) or self._first_position(path)
             more = True
-            while more and taken < limit:
+            while more and limit - taken >= tail.LINE_BYTES:
                 got, position, more = read_lines(Path(path), position, limit - taken)
                 lines += got
                 paths += [path] * len(got)

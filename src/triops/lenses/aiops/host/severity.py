@@ -11,7 +11,7 @@ _WORDS = "|".join(sorted(_NUMBERS, key=len, reverse=True))
 # A level is written in capitals, or marked as one: level=error, "severity": "error", [error], <error>, error:
 _CAPITALS = re.compile(rf"\b(?:{_WORDS.upper()})\b")
 _MARKED = re.compile(
-    rf"""(?:\b(?:level|lvl|severity)["']?\s*[=:]\s*["']?|[\[<(])({_WORDS})\b|^(?:\S+\s+){{0,4}}({_WORDS}):""",
+    rf"""(?:\b(?:level|lvl|severity)["']?\s*[=:]\s*["']?|[\[<(])({_WORDS})\b|^(?:\S+\s+){{0,5}}({_WORDS}):""",
     re.IGNORECASE,
 )
 _LOOKED_AT = 256  # characters; levels stand at the beginning

@@ -45,7 +45,7 @@ def position_at(path: Path, *, end: bool) -> Position:
 
 
 def read_lines(path: Path, position: Position, limit: int) -> tuple[list[bytes], Position, bool]:
-    """Lines after `position`, at most about `limit` bytes, where they end, and whether there is more to read now.
+    """Lines after `position`, at most `limit` bytes (no less than `LINE_BYTES`), where they end, and whether there is more to read now.
 
     When another file took the path, the rest of the old one is looked for beside it and handed out first, its last
     line even without a line end. Raises: OSError when `path` is not there or not readable.
@@ -71,8 +71,8 @@ def _read(file: BinaryIO, position: Position, limit: int, *, closed: bool) -> tu
     file.seek(position.offset)
     raw = file.read(limit)
     whole = raw.rfind(b"\n") + 1
-    if not whole and len(raw) >= min(limit, LINE_BYTES):
-        whole = min(limit, LINE_BYTES)  # a line without end: a part of it
+    if not whole and len(raw) >= LINE_BYTES:
+        whole = LINE_BYTES  # a line without end: a part of it
     elif closed and len(raw) < limit:
         whole = len(raw)
     raw = raw[:whole]
@@ -122,4 +122,4 @@ def _last_line_end(file: BinaryIO, size: int) -> int:
     back = min(size, LINE_BYTES)
     file.seek(size - back)
     found = file.read(back).rfind(b"\n")
-    return size - back + found + 1 if found >= 0 else size
+    return size - back + found + 1 if found >= 0 or back == size else size
