@@ -36,8 +36,9 @@ def claim(
     n: int = 0,
 ) -> Anomaly:
     return Anomaly(
-        id=AnomalyId(f"ano_{entity}_{kind}_{n}"), entity=EntityId(entity), detector="red", kind=kind, signal="latency p95",
-        direction=Direction.UP, score=score, severity=severity, symptom=symptom, started_at=at, detected_at=at,
+        id=AnomalyId(f"ano_{entity}_{kind}_{n}"), entity=EntityId(entity), detector="red", kind=kind,
+        signal="latency p95", direction=Direction.UP, score=score, severity=severity, symptom=symptom, started_at=at,
+        detected_at=at,
         last_seen=at, ended_at=ended, value=620.0, expected=40.0, unit="ms",
     )  # fmt: skip
 

@@ -19,6 +19,7 @@ class Scene:
     ) -> None:
         self.changed = changed  # shortly before the onset
         self.of: dict[EntityId, list[Anomaly]] = {}
+        anomalies = sorted(anomalies, key=lambda a: (a.started_at, a.id))
         for anomaly in anomalies:
             self.of.setdefault(anomaly.entity, []).append(anomaly)
         self.callees: dict[EntityId, set[EntityId]] = {}
@@ -64,11 +65,20 @@ class Scene:
                 told = self.own_share(other)
                 if told is not None and told[0] > 0.5:
                     found[other] *= 0.3
+                found[other] *= self._enough(entity, other)
         return found
 
     def sick_below(self, entity: EntityId) -> dict[EntityId, float]:
         """Sick things that `entity` depends on by calls, likewise."""
         return {e: sure for e, sure in self._walk(entity, up=False).items() if e != entity}
+
+    def _enough(self, callee: EntityId, caller: EntityId) -> float:
+        """1 when the callee's rise is about as large as the caller's; less, down to 0.4 (it may be called many times),
+        when it is small beside it. 1 too where units differ."""
+        mine = {a.unit: by for a in self.symptoms.get(callee, ()) if (by := rise(a))}
+        theirs = {a.unit: by for a in self.symptoms.get(caller, ()) if (by := rise(a))}
+        shares = [2.0 * mine[unit] / theirs[unit] for unit in mine.keys() & theirs.keys()]
+        return max(0.4, min(1.0, max(shares))) if shares else 1.0
 
     def own_share(self, entity: EntityId) -> tuple[float, float, float, str] | None:
         """Of the rise of its latency, the share that its own time makes up; own ms before and now; the anomaly.

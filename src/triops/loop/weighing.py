@@ -96,7 +96,7 @@ def _self_time(entity: EntityId, scene: Scene) -> list[Evidence]:
         return []
     share, before, now, ref = told
     if share > 0.5:
-        return [Evidence("trace", f"its own time rose from {before:.0f} to {now:.0f} ms", 1.2, ref)]
+        return [Evidence("trace", f"its own time rose from {before:.0f} to {now:.0f} ms", 1.6, ref)]
     if share < 0.2:
         return [Evidence("trace", f"its own time hardly rose ({before:.0f} → {now:.0f} ms)", -1.2, ref)]
     return []
@@ -119,7 +119,7 @@ def _spread(entity: EntityId, scene: Scene, change: Change | None) -> list[Evide
     """How much of the trouble follows if this is the cause."""
     explained = scene.explained(entity)
     if change is not None:  # a new version may overload what it calls, and so whoever else calls that
-        for callee in scene.callees.get(entity, ()):
+        for callee in sorted(scene.callees.get(entity, ())):
             if callee.partition(":")[0] in DRIVEN and scene.serious(callee):
                 alone = scene.callers.get(callee, set()) <= {entity}
                 for other, sure in scene.explained(callee).items():
@@ -129,7 +129,7 @@ def _spread(entity: EntityId, scene: Scene, change: Change | None) -> list[Evide
         return []
     covered = sum(_weight(scene.symptoms[e]) * sure for e, sure in explained.items() if e in scene.symptoms)
     share = covered / total
-    names = [name_of(e) for e in sorted(explained, key=lambda e: -explained[e]) if e != entity]
+    names = [name_of(e) for e in sorted(explained, key=lambda e: (-explained[e], e)) if e != entity]
     text = f"explains {len(explained)} of {len(scene.symptoms)} symptomatic"
     if names:
         text += f": {listed(names)} depend{'s' if len(names) == 1 else ''} on it"
@@ -149,7 +149,7 @@ def _excuse(entity: EntityId, scene: Scene, change: Change | None) -> list[Evide
     below = scene.sick_below(entity)
     started = scene.started(entity)
     worst, excuse = None, 0.0
-    for callee, sure in below.items():
+    for callee, sure in sorted(below.items()):
         begun = scene.started(callee)
         if started is not None and begun is not None and begun > started + 2 * ONSET_SOFT_S:
             continue
@@ -176,7 +176,7 @@ def _excuse(entity: EntityId, scene: Scene, change: Change | None) -> list[Evide
 
 def _host_excuse(entity: EntityId, scene: Scene, change: Change | None) -> list[Evidence]:
     """A sick host that was just changed, or that slows others as well, excuses what runs on it."""
-    for host in scene.hosts.get(entity, ()):
+    for host in sorted(scene.hosts.get(entity, ())):
         if claims := scene.serious(host):
             others = [g for g in scene.sick_by_themselves(host) if g != entity]
             if others:
