@@ -76,6 +76,9 @@ class Incident:
         """The incident with one more line in its timeline."""
         return replace(self, updated_at=at, timeline=(*self.timeline, Entry(at, kind, text, author)))
 
+    def assigned(self, assignee: str) -> "Incident":
+        return replace(self, assignee=assignee)
+
 
 def transition(entry: Entry) -> str | None:
     """What a line of the timeline announces, as `ports.notifiers.Notice` names it; None when nothing moved."""

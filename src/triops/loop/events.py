@@ -9,22 +9,25 @@ from triops.kernel.signal import LogBatch, MetricBatch, SpanBatch
 
 @dataclass(frozen=True, slots=True)
 class MetricsReceived:
-    """After the batch is durable."""
+    """After the batch is durable. `source` is one of `loop.sources.TITLES`."""
 
     project: ProjectId
     batch: MetricBatch
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class LogsReceived:
     project: ProjectId
     batch: LogBatch
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class SpansReceived:
     project: ProjectId
     batch: SpanBatch
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
