@@ -248,12 +248,14 @@ def _worsened(updates: dict[AnomalyId, Anomaly], resolved: Sequence[Case]) -> li
 
 
 def _root(symptoms: Sequence[Anomaly], topology: Topology) -> Anomaly:
-    """The symptom for the title: the worst of those that no other symptom's entity, called by theirs, explains."""
+    """The symptom for the title: the worst of those whose entity calls (over at most one other) no symptomatic one."""
     sick = {a.entity for a in symptoms}
-    excused = set()
+    callees: dict[EntityId, set[EntityId]] = {}
     for relation in topology.relations:
-        if relation.source in sick and relation.kind is not RelationKind.RUNS_ON and relation.target in sick:
-            excused.add(relation.source)
+        if relation.kind is not RelationKind.RUNS_ON:
+            callees.setdefault(relation.source, set()).add(relation.target)
+    below = {e: callees.get(e, set()).union(*(callees.get(c, set()) for c in callees.get(e, ()))) - {e} for e in sick}
+    excused = {e for e in sick if below[e] & sick}
     candidates = [a for a in symptoms if a.entity not in excused] or symptoms
     return max(candidates, key=lambda a: (a.severity.rank, a.score, -a.started_at))
 
