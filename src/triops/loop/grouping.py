@@ -34,6 +34,9 @@ class Rules:
     active: int = 500
 
 
+DEFAULT_RULES = Rules()
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """An incident with its anomalies as the book has them now."""
@@ -72,7 +75,7 @@ def correlate(
     resolved: Sequence[Case],
     topology: Topology,
     maintenance: Sequence[Window] = (),
-    rules: Rules = Rules(),
+    rules: Rules = DEFAULT_RULES,
 ) -> tuple[list[Step], list[Incident]]:
     """What is to be done to the incidents there are, and the incidents to open.
 
