@@ -48,7 +48,8 @@ def batch() -> MetricBatch:
 
 def test_batch_is_consistent(batch: MetricBatch) -> None:
     resource = orjson.loads(batch.resources.attributes[0])
-    assert resource["host.name"] and resource["os.type"] == sys.platform
+    assert resource["host.name"]
+    assert resource["os.type"] == sys.platform
     assert int(batch.resources.fingerprint[0]) == fingerprint(batch.resources.attributes[0])
     assert set(batch.series_id.tolist()) == set(batch.series.id.tolist())
     assert len(set(batch.series.id.tolist())) == len(batch.series.id)

@@ -154,7 +154,8 @@ def test_line_without_end_is_handed_out_in_parts(path: Path, follower: LogFollow
     read(follower)
     append(path, "x" * (LINE_BYTES * 2 + 10))
     parts = read(follower)
-    assert parts and max(map(len, parts)) <= LINE_BYTES
+    assert parts
+    assert max(map(len, parts)) <= LINE_BYTES
     append(path, "\n")
     parts += read(follower)
     assert "".join(parts) == "x" * (LINE_BYTES * 2 + 10)

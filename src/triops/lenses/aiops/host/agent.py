@@ -53,7 +53,7 @@ class Agent:
         self.to = self.to.rstrip("/")
 
     async def run(self) -> None:
-        """Until cancelled. Raises: Unauthenticated or Forbidden, in a group, when the first payload shows a wrong key."""
+        """Until cancelled. Raises: Unauthenticated or Forbidden, as a group, for a key that never fitted."""
         timeout = aiohttp.ClientTimeout(total=30)
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:

@@ -45,10 +45,10 @@ def position_at(path: Path, *, end: bool) -> Position:
 
 
 def read_lines(path: Path, position: Position, limit: int) -> tuple[list[bytes], Position, bool]:
-    """Lines after `position`, at most `limit` bytes (no less than `LINE_BYTES`), where they end, and whether there is more to read now.
+    """Lines after `position`, where they end, and whether there is more to read now.
 
-    When another file took the path, the rest of the old one is looked for beside it and handed out first, its last
-    line even without a line end. Raises: OSError when `path` is not there or not readable.
+    `limit` is in bytes and no less than `LINE_BYTES`, so that a line fits. When another file took the path, the rest of
+    the old one is looked for beside it and handed out first, its last line even without a line end. Raises: OSError when `path` is not there or not readable.
     """
     with path.open("rb") as file:
         stat = os.fstat(file.fileno())
