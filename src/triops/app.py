@@ -29,11 +29,13 @@ from triops.adapters.notifiers.webhook import WebhookNotifier
 from triops.edges import alertmanager, cloudevents, health, native, otlp, prometheus, ui
 from triops.edges.native.live import Live
 from triops.edges.native.services import Services
+from triops.edges.native.showing import incidents_json
 from triops.edges.otlp.grpc_server import GrpcServer
 from triops.edges.otlp.intake import Intake
 from triops.kernel.anomaly import Anomaly
 from triops.kernel.clock import DAY_S, NS, day_of, parse_time
 from triops.kernel.ids import ProjectId
+from triops.kernel.incident import Incident
 from triops.kernel.limits import Limits
 from triops.kernel.tenant import DEFAULT_PROJECT
 from triops.ledger.actions import Actions
@@ -62,11 +64,22 @@ from triops.loop.detect import Detect
 from triops.loop.diagnose import Diagnose
 from triops.loop.discover import Discover
 from triops.loop.documents import Kinds
-from triops.loop.events import ActionMoved, ChangeRecorded, IncidentMoved, LogsReceived, MetricsReceived, SpansReceived
+from triops.loop.events import (
+    ActionMoved,
+    ChangeRecorded,
+    IncidentChanged,
+    IncidentMoved,
+    LogsReceived,
+    MetricsReceived,
+    SpansReceived,
+)
 from triops.loop.jobs import Job, Supervisor
 from triops.loop.learn import Learn
-from triops.loop.notify import Notify
+from triops.loop.maintenance import maintenance_kind
+from triops.loop.notify import Notify, notifier_kind
+from triops.loop.policies import policy_kind
 from triops.loop.receive import Receiver, Retention
+from triops.loop.runbooks import runbook_kind
 from triops.loop.sources import Sources
 from triops.ports.actuators import Actuator
 from triops.ports.clock import Clock, SystemClock
@@ -110,7 +123,6 @@ class Triops:
         for running in (services.bus, self.supervisor):
             self._open.push_async_callback(running.close)
             await running.start()
-        await services.act.start()
 
     async def open_grpc(self) -> None:
         """Listen on OpenTelemetry's own gRPC port too, when it is free."""
@@ -187,12 +199,17 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
 
     # The loop, from its end to its beginning: each step is given the next
     bus = Bus()
-    kinds = Kinds(governing_kinds(actuators, notifiers))
+    kinds = Kinds([runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind()])
     act = Act(actions, incidents, anomalies, documents, changes, audit, actuators, clock, bus, keys.projects)
     learn = Learn(incidents)
     diagnose = Diagnose(incidents, anomalies, changes, entities, learn, bus, act.propose)
     correlate = Correlate(incidents, anomalies, entities, documents, bus, keys.projects, diagnose.on_incidents)
-    notify = Notify(incidents, outbox, documents, notifiers, clock, base_url)
+
+    async def shown(project: ProjectId, incident: Incident) -> Mapping[str, Any]:
+        return (await incidents_json(services, project, [incident]))[0]
+
+    link = f"{base_url}/ui/incidents/{{id}}"
+    notify = Notify(incidents, documents, outbox, notifiers, keys.projects, shown, link)
     metric_detector = MetricDetector(metrics)
     detectors: list[Detector] = []
     if settings.detection.enabled:
@@ -215,11 +232,11 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     async def heard(event: MetricsReceived | LogsReceived | SpansReceived) -> None:
         sources.saw(event.project, event.source, len(event.batch), clock.now())
 
-    async def tell_incident(event: IncidentMoved) -> None:
+    async def tell_incident(event: IncidentMoved | IncidentChanged) -> None:
         live.tell(event.project, "incident", event.incident)
 
     async def tell_action(event: ActionMoved) -> None:
-        live.tell(event.project, "action", event.action.id)
+        live.tell(event.project, "action", event.action)
 
     async def tell_change(event: ChangeRecorded) -> None:
         sources.saw(event.project, "changes", 1, clock.now())
@@ -231,8 +248,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     if settings.detection.enabled:
         metric_detector.subscribe(bus)
     bus.subscribe(ChangeRecorded, diagnose.on_change, name="diagnose")
-    bus.subscribe(IncidentMoved, notify.on_incident, name="notify")
-    bus.subscribe(IncidentMoved, tell_incident, name="live:incident")
+    bus.subscribe(IncidentMoved, notify.on_moved, name="notify")
+    for moved in (IncidentMoved, IncidentChanged):
+        bus.subscribe(moved, tell_incident, name=f"live:{moved.__name__}")
     bus.subscribe(ActionMoved, tell_action, name="live:action")
     bus.subscribe(ChangeRecorded, tell_change, name="live:change")
 
@@ -283,8 +301,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             *health.routes(auth, services.status),
             *otlp.routes(intake, bodies, auth.require),
             *prometheus.routes(receiver, bodies, auth.require, limits),
-            *alertmanager.routes(alerts, bodies, auth.require, clock),
-            *cloudevents.routes(changes, bodies, auth.require, clock),
+            *alertmanager.routes(alerts, bodies, auth.require, clock, limits),
+            *cloudevents.routes(changes, bus, bodies, auth.require, clock, limits),
             Mount(native.PREFIX, native.native_app(services)),
             *ui.routes(),
         ]
