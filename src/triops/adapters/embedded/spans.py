@@ -1,6 +1,5 @@
 """Spans in DuckDB (`ports/spans.py`)."""
 
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
