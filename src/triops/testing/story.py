@@ -98,7 +98,7 @@ class Story:
         """Entity ids that call one another."""
         now = self.clock.now()
         names = {e for pair in pairs for e in pair}
-        entities = [Entity(*e.split(":", 1), first_seen=now, last_seen=now) for e in names]
+        entities = [Entity(e.partition(":")[0], e.partition(":")[2], now, now) for e in names]
         kinds = {"host": RelationKind.RUNS_ON, "database": RelationKind.USES}
         relations = [
             Relation(EntityId(a), kinds.get(b.split(":")[0], RelationKind.CALLS), EntityId(b), now, now)
