@@ -17,7 +17,7 @@ from triops.kernel.change import Change
 from triops.kernel.errors import Conflict, Invalid, NotFound, TriopsError
 from triops.kernel.ids import ActionId, ChangeId, IncidentId, ProjectId, sortable_id
 from triops.kernel.incident import Entry, Incident, Status
-from triops.kernel.policy import Context, Decision, Policy, Proposal, Verdict, decide
+from triops.kernel.policy import Verdict
 from triops.ledger.actions import Actions
 from triops.ledger.anomalies import Anomalies
 from triops.ledger.audit import Audit, AuditEntry
@@ -27,8 +27,8 @@ from triops.ledger.incidents import Incidents
 from triops.loop import verifying
 from triops.loop.bus import Bus
 from triops.loop.events import ActionMoved, ChangeRecorded, IncidentMoved
+from triops.loop.judging import Judge, announced, decided
 from triops.loop.learn import confirmed
-from triops.loop.policies import policy_for, policy_of
 from triops.loop.proposals import draft
 from triops.loop.runbooks import runbook_of
 from triops.ports.actuators import Actuator, Outcome
@@ -43,6 +43,7 @@ _AT_ONCE = 8  # actions that run at the same time; the rest waits for the next t
 _COUNTED_S = (
     8 * 86_400.0
 )  # how far back runs are looked for, by when they were proposed; the longest cool-down is 7 days
+_ASK_AGAIN_S = 10.0  # how often Policy is asked again about what it denied: a cool-down ends, an hour passes
 _SELF = "triops"
 
 
@@ -62,6 +63,10 @@ class Act:
     projects: Projects
     _mine: set[ActionId] = field(default_factory=set)  # running in this process, now
     _locks: dict[ProjectId, asyncio.Lock] = field(default_factory=dict)
+    _denied_at: dict[ActionId, float] = field(default_factory=dict)  # when Policy was last asked about a denied one
+
+    def __post_init__(self) -> None:
+        self._judge = Judge(self.documents, self.actions)
 
     # ---- propose
 
@@ -89,17 +94,17 @@ class Act:
                 await self._note_once(project, incident.id, text, now)
 
     async def _add(self, project: ProjectId, incident: Incident, action: Action, now: float) -> None:
-        decision, policy = await self._decision(project, action, now)
+        decision, policy = await self._judge.decision(project, action, now)
         if decision.verdict is Verdict.OBSERVE:
             await self._note_once(
                 project, incident.id, f"would propose “{action.title}” (policy {policy.name} observes)", now
             )
             return
-        action = _decided(action, decision, policy, now)
+        action = decided(action, decision, policy, now)
         await self.actions.add(project, action)
 
         def noted(i: Incident) -> Incident:
-            return replace(i, actions=(*i.actions, action.id)).noted("action", _announced(action), now)
+            return replace(i, actions=(*i.actions, action.id)).noted("action", announced(action), now)
 
         await self.incidents.update(project, incident.id, noted)
         self._moved(project, action, now)
@@ -114,10 +119,10 @@ class Act:
         if same and action.status in _UNDECIDED:
             return
         fresh = replace(fresh, id=action.id, proposed_at=action.proposed_at)
-        decision, policy = await self._decision(project, fresh, now)
+        decision, policy = await self._judge.decision(project, fresh, now)
         if decision.verdict is Verdict.OBSERVE:
             return
-        after = _decided(fresh, decision, policy, now)
+        after = decided(fresh, decision, policy, now)
         if same and after.status is action.status:
             return
 
@@ -125,7 +130,7 @@ class Act:
             return after if current.status is action.status and current.decided_at == action.decided_at else current
 
         after = await self.actions.update(project, action.id, renewed)
-        await self._note(project, incident.id, _announced(after), now)
+        await self._note(project, incident.id, announced(after), now)
         self._moved(project, after, now)
 
     async def _withdraw(self, project: ProjectId, action: Action, why: str, now: float) -> None:
@@ -156,7 +161,7 @@ class Act:
             action = await self.actions.get(project, id)
             if action.status not in _UNDECIDED or action.decided_at is not None:
                 raise Conflict(f"action {id} is {action.status}; only one that is suggested or waits can be approved")
-            decision, _ = await self._decision(project, action, now, approved_by=by)
+            decision, _ = await self._judge.decision(project, action, now, approved_by=by)
             if decision.verdict is Verdict.DENY:
                 raise Conflict("policy denies it: " + "; ".join(decision.reasons), reasons=list(decision.reasons))
 
@@ -202,6 +207,8 @@ class Act:
     async def tick(self, now: float) -> None:
         for project in await self.projects():
             page = await self.actions.list(project, status=[str(s) for s in _UNDER_WAY], limit=1000)
+            if len(self._denied_at) > len(page.items):
+                self._denied_at = {a.id: self._denied_at[a.id] for a in page.items if a.id in self._denied_at}
             todo = []
             for action in reversed(page.items):  # oldest first
                 if action.id in self._mine:
@@ -228,12 +235,12 @@ class Act:
             return
         async with self._lock(project):
             by = "" if action.decided_by.startswith("policy ") else action.decided_by
-            decision, _ = await self._decision(project, action, now, approved_by=by)
+            decision, _ = await self._judge.decision(project, action, now, approved_by=by)
             if decision.verdict is not Verdict.ALLOW:
                 status = ActionStatus.DENIED if decision.verdict is Verdict.DENY else ActionStatus.WAITING
                 later = replace(action, status=status, decided_at=None, decided_by="", reasons=decision.reasons)
                 await self.actions.update(project, action.id, lambda a: later if a == action else a)
-                await self._note(project, action.incident, _announced(later), now)
+                await self._note(project, action.incident, announced(later), now)
                 self._moved(project, later, now)
                 return
 
@@ -329,38 +336,16 @@ class Act:
             return
         if not incident.active:
             await self._withdraw(project, action, "the incident is resolved", now)
-        elif action.status is ActionStatus.DENIED and now - action.proposed_at < _COUNTED_S:
-            decision, policy = await self._decision(project, action, now)
+        elif action.status is ActionStatus.DENIED and now - self._denied_at.get(action.id, 0.0) >= _ASK_AGAIN_S:
+            self._denied_at[action.id] = now
+            decision, policy = await self._judge.decision(project, action, now)
             if decision.verdict in (Verdict.ALLOW, Verdict.ASK, Verdict.SUGGEST):
-                after = _decided(action, decision, policy, now)
+                after = decided(action, decision, policy, now)
                 await self.actions.update(project, action.id, lambda a: after if a == action else a)
-                await self._note(project, action.incident, _announced(after), now)
+                await self._note(project, action.incident, announced(after), now)
                 self._moved(project, after, now)
 
     # ---- parts
-
-    async def _decision(
-        self, project: ProjectId, action: Action, now: float, approved_by: str = ""
-    ) -> tuple[Decision, Policy]:
-        policies = [policy_of(d) for d in await self.documents.list(project, "Policy")]
-        policy = policy_for(policies, action.runbook, action.entity)
-        page = await self.actions.list(project, since=now - _COUNTED_S, limit=1000)
-        ran = [a for a in page.items if a.started_at is not None and a.id != action.id]
-        mine = [a.started_at for a in ran if a.runbook == action.runbook and a.entity == action.entity]
-        hour = [
-            a
-            for a in ran
-            if now - (a.started_at or 0.0) < 3600.0 and policy_for(policies, a.runbook, a.entity) == policy
-        ]
-        proposal = Proposal(
-            action.runbook,
-            action.entity,
-            float(action.details.get("probability", 0.0)),
-            int(action.details.get("entities", 1)),
-            action.undo is not None,
-        )
-        last = max((at for at in mine if at is not None), default=None)
-        return decide(policy, proposal, Context(now, last, len(hour), approved_by)), policy
 
     async def _effect(self, effect: Effect) -> Outcome:
         actuator = self.actuators.get(effect.actuator)
@@ -433,32 +418,3 @@ class Act:
     def _lock(self, project: ProjectId) -> asyncio.Lock:
         """Proposing and starting are one at a time in a project, so that limits are counted right."""
         return self._locks.setdefault(project, asyncio.Lock())
-
-
-def _decided(action: Action, decision: Decision, policy: Policy, now: float) -> Action:
-    """With what Policy said; `allow` waits for the next tick, which runs it."""
-    status = {
-        Verdict.SUGGEST: ActionStatus.SUGGESTED,
-        Verdict.ASK: ActionStatus.WAITING,
-        Verdict.ALLOW: ActionStatus.WAITING,
-        Verdict.DENY: ActionStatus.DENIED,
-    }[decision.verdict]
-    alone = decision.verdict is Verdict.ALLOW
-    return replace(
-        action,
-        status=status,
-        level=str(decision.level),
-        decided_at=now if alone else None,
-        decided_by=f"policy {policy.name}" if alone else "",
-        reasons=decision.reasons,
-        details={**action.details, "policy": policy.name},
-    )
-
-
-def _announced(action: Action) -> str:
-    what = {
-        ActionStatus.SUGGESTED: "suggested",
-        ActionStatus.WAITING: "runs by policy" if action.decided_at is not None else "waits for approval",
-        ActionStatus.DENIED: "denied by policy",
-    }.get(action.status, str(action.status))
-    return f"“{action.title}” {what}: {'; '.join(action.reasons)}"

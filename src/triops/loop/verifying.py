@@ -44,7 +44,8 @@ def before(symptoms: Sequence[Anomaly]) -> Before:
 
 def judge(was: Before, symptoms: Sequence[Anomaly], now: float, started: float, until: float) -> tuple[Verdict, str]:
     """The verdict and why. Recovered as soon as every symptom has ended; worse or no help only at the deadline, since
-    a remedy takes time. Worse: more severe, a score a quarter higher (and at least 1), or entities that fell ill after the start."""
+    a remedy takes time. Worse: more severe, a score a quarter higher (and at least 1), or others that fell ill after
+    the start."""
     is_ = before(symptoms)
     if not is_.open:
         return Verdict.RECOVERED, "every symptom has ended"
