@@ -41,7 +41,10 @@ def diagnose(
 
     changes: those of the time before the onset, on any entity.
     """
-    scene = Scene(anomalies, topology)
+    onset = min((a.started_at for a in anomalies if a.symptom), default=0.0)
+    scene = Scene(
+        anomalies, topology, {c.entity for c in changes if -10.0 < onset - c.at < 120.0 and c.kind != "action"}
+    )
     if not scene.symptoms:
         return ()
     by_entity: dict[EntityId, list[Change]] = {}
@@ -71,7 +74,7 @@ def _doubt(scene: Scene) -> float:
     """The log-odds of "unknown": more where the evidence is thin."""
     symptoms = [a for claims in scene.symptoms.values() for a in claims]
     strongest = max(a.score for a in symptoms)
-    return UNKNOWN + (0.5 if len(symptoms) == 1 else 0.0) + (0.6 if strongest < 6 else 0.0)
+    return UNKNOWN + (1.0 if len(symptoms) == 1 else 0.0) + (0.6 if strongest < 6 else 0.0)
 
 
 def _remembered(weighed: Weighed, incident: Incident, past: Sequence[Past]) -> Weighed:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from triops.kernel.change import Change
-from triops.kernel.ids import IncidentId, ProjectId
+from triops.kernel.ids import ActionId, IncidentId, ProjectId
 from triops.kernel.signal import LogBatch, MetricBatch, SpanBatch
 
 
@@ -43,4 +43,22 @@ class IncidentMoved:
     project: ProjectId
     incident: IncidentId
     transition: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentChanged:
+    """Anything else about an incident: anomalies joined, another hypothesis, a line."""
+
+    project: ProjectId
+    incident: IncidentId
+
+
+@dataclass(frozen=True, slots=True)
+class ActionMoved:
+    """An action was proposed, or changed its status."""
+
+    project: ProjectId
+    action: ActionId
+    status: str
     at: float

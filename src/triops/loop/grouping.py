@@ -34,6 +34,9 @@ class Rules:
     active: int = 500
 
 
+DEFAULT_RULES = Rules()
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """An incident with its anomalies as the book has them now."""
@@ -72,7 +75,7 @@ def correlate(
     resolved: Sequence[Case],
     topology: Topology,
     maintenance: Sequence[Window] = (),
-    rules: Rules = Rules(),
+    rules: Rules = DEFAULT_RULES,
 ) -> tuple[list[Step], list[Incident]]:
     """What is to be done to the incidents there are, and the incidents to open.
 
@@ -248,12 +251,14 @@ def _worsened(updates: dict[AnomalyId, Anomaly], resolved: Sequence[Case]) -> li
 
 
 def _root(symptoms: Sequence[Anomaly], topology: Topology) -> Anomaly:
-    """The symptom for the title: the worst of those that no other symptom's entity, called by theirs, explains."""
+    """The symptom for the title: the worst of those whose entity calls (over at most one other) no symptomatic one."""
     sick = {a.entity for a in symptoms}
-    excused = set()
+    callees: dict[EntityId, set[EntityId]] = {}
     for relation in topology.relations:
-        if relation.source in sick and relation.kind is not RelationKind.RUNS_ON and relation.target in sick:
-            excused.add(relation.source)
+        if relation.kind is not RelationKind.RUNS_ON:
+            callees.setdefault(relation.source, set()).add(relation.target)
+    below = {e: callees.get(e, set()).union(*(callees.get(c, set()) for c in callees.get(e, ()))) - {e} for e in sick}
+    excused = {e for e in sick if below[e] & sick}
     candidates = [a for a in symptoms if a.entity not in excused] or symptoms
     return max(candidates, key=lambda a: (a.severity.rank, a.score, -a.started_at))
 

@@ -6,39 +6,23 @@ whether the probabilities are honest) on topologies made by a seed, not by fitti
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from triops.kernel.anomaly import Anomaly
 from triops.kernel.change import Change
 from triops.kernel.hypothesis import Evidence
 from triops.kernel.ids import EntityId
-from triops.loop.scene import PASSIVE, Scene, rise
+from triops.loop.scene import DRIVEN, PASSIVE, Scene, rise
 from triops.loop.wording import listed, name_of, phrase, span
 
 ONSET_SOFT_S = 10.0  # onsets are known to a step or two, so that closer ones are ties
+_FITS = 0.4  # a change with less is mentioned, not blamed
 BEFORE_S = 1800.0  # changes older than this are no suspects
-_KIND_PRIOR = {"action": -2.5, "apply": -2.5, "comment": -2.5, "alert": -1.5}
-_LIKELY = frozenset(
-    [
-        "config",
-        "deploy",
-        "deployment",
-        "release",
-        "rollout",
-        "rollback",
-        "flag",
-        "feature_flag",
-        "migration",
-        "schema",
-        "job",
-        "scale",
-        "restart",
-        "upgrade",
-        "promotion",
-        "prompt_label",
-        "index_rebuild",
-    ]
-)
+_ASIDE = frozenset({"action", "apply"})  # what Triops did itself, and edits of its own documents
+_LIKELY = frozenset({
+    "config", "deploy", "deployment", "release", "rollout", "rollback", "upgrade", "restart", "scale", "job", "flag",
+    "feature_flag", "migration", "schema", "promotion", "prompt_label", "index_rebuild",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +39,21 @@ class Weighed:
 
 
 def weigh(entity: EntityId, changes: Sequence[Change], scene: Scene) -> list[Weighed]:
-    """The suspect with each change that can be blamed; without one when there is none, or as well when it is weak."""
+    """The suspect with each change that fits by time and kind, or without one when none does."""
     base = [*_own(entity, scene), *_order(entity, scene)]
-    plain = [*base, *_spread(entity, scene, None), *_excuse(entity, scene, None)]
-    weighed = [Weighed(entity, None, tuple(plain))]
-    for change in changes:
-        blame = _timing(entity, change, scene)
-        if blame is not None:
-            facts = [blame, *base, *_spread(entity, scene, change), *_excuse(entity, scene, change)]
-            weighed.append(Weighed(entity, change, tuple(facts)))
-    if len(weighed) > 1:  # that a just changed thing failed for another reason is a part of the same suspicion
-        weighed = [w for w in weighed if w.change is not None or w.score > max(x.score for x in weighed) - 0.5]
-    return weighed
+    timed = [(change, blame) for change in changes if (blame := _timing(entity, change, scene)) is not None]
+    fitting = [(change, blame) for change, blame in timed if blame.weight >= _FITS]
+    if fitting:
+        return [
+            Weighed(
+                entity,
+                change,
+                (blame, *base, *_spread(entity, scene, change), *_excuse(entity, scene, change)),
+            )
+            for change, blame in fitting
+        ]
+    aside = [replace(blame, weight=0.0) for _, blame in timed[:1]]
+    return [Weighed(entity, None, (*base, *_spread(entity, scene, None), *_excuse(entity, scene, None), *aside))]
 
 
 def _own(entity: EntityId, scene: Scene) -> list[Evidence]:
@@ -76,6 +63,10 @@ def _own(entity: EntityId, scene: Scene) -> list[Evidence]:
         if entity.startswith("host:"):
             return [Evidence("anomaly", f"{name_of(entity)} itself shows nothing unusual", -3.5)]
         unseen = entity.partition(":")[0] in PASSIVE
+        waiting = [c for c in scene.callers.get(entity, ()) if scene.waits(c)] if unseen else []
+        if waiting:
+            text = f"{listed([name_of(c) for c in sorted(waiting)])} waits, but for nothing that is measured"
+            return [Evidence("trace", text, -0.5)]
         text = "is not measured itself" if unseen else "itself shows nothing unusual"
         return [Evidence("anomaly", f"{name_of(entity)} {text}", -1.5 if unseen else -3.0)]
     found = []
@@ -100,15 +91,14 @@ def _own(entity: EntityId, scene: Scene) -> list[Evidence]:
 
 def _self_time(entity: EntityId, scene: Scene) -> list[Evidence]:
     """A service's own share of the rise of its latency, where traces tell."""
-    for claim in scene.symptoms.get(entity, ()):
-        now, before = claim.evidence.get("self_ms"), claim.evidence.get("self_ms_expected")
-        grown = rise(claim)
-        if isinstance(now, int | float) and isinstance(before, int | float) and grown and claim.unit == "ms":
-            share = (now - before) / grown
-            if share > 0.5:
-                return [Evidence("trace", f"its own time rose from {before:.0f} to {now:.0f} ms", 1.2, claim.id)]
-            if share < 0.2:
-                return [Evidence("trace", f"its own time hardly rose ({before:.0f} → {now:.0f} ms)", -0.8, claim.id)]
+    told = scene.own_share(entity)
+    if told is None:
+        return []
+    share, before, now, ref = told
+    if share > 0.5:
+        return [Evidence("trace", f"its own time rose from {before:.0f} to {now:.0f} ms", 1.6, ref)]
+    if share < 0.2:
+        return [Evidence("trace", f"its own time hardly rose ({before:.0f} → {now:.0f} ms)", -1.2, ref)]
     return []
 
 
@@ -129,8 +119,8 @@ def _spread(entity: EntityId, scene: Scene, change: Change | None) -> list[Evide
     """How much of the trouble follows if this is the cause."""
     explained = scene.explained(entity)
     if change is not None:  # a new version may overload what it calls, and so whoever else calls that
-        for callee in scene.callees.get(entity, ()):
-            if callee.partition(":")[0] in PASSIVE and scene.serious(callee):
+        for callee in sorted(scene.callees.get(entity, ())):
+            if callee.partition(":")[0] in DRIVEN and scene.serious(callee):
                 alone = scene.callers.get(callee, set()) <= {entity}
                 for other, sure in scene.explained(callee).items():
                     explained[other] = max(explained.get(other, 0.0), sure * (1.0 if alone else 0.7))
@@ -139,17 +129,16 @@ def _spread(entity: EntityId, scene: Scene, change: Change | None) -> list[Evide
         return []
     covered = sum(_weight(scene.symptoms[e]) * sure for e, sure in explained.items() if e in scene.symptoms)
     share = covered / total
-    names = [name_of(e) for e in sorted(explained, key=lambda e: -explained[e]) if e != entity]
+    names = [name_of(e) for e in sorted(explained, key=lambda e: (-explained[e], e)) if e != entity]
     text = f"explains {len(explained)} of {len(scene.symptoms)} symptomatic"
     if names:
         text += f": {listed(names)} depend{'s' if len(names) == 1 else ''} on it"
     facts = [Evidence("topology", text, 3.0 * share - 1.5 * (1 - share))]
     if entity.startswith("host:") and scene.serious(entity):
-        guests = [g for g in scene.guests.get(entity, ()) if g in scene.symptoms]
-        apart = [g for g in guests if not any(o in scene.sick_below(g) for o in guests if o != g)]
+        apart = scene.sick_by_themselves(entity)
         if len(apart) > 1:
-            text = f"{listed([name_of(g) for g in apart])} run on it and do not depend on each other"
-            facts.append(Evidence("topology", text, min(2.4, 1.2 * (len(apart) - 1))))
+            text = f"{listed([name_of(g) for g in apart])} run on it, and each is slow by itself"
+            facts.append(Evidence("topology", text, min(3.0, 1.5 * (len(apart) - 1))))
     elif len(scene.symptoms) > 1 and share > 0.6 and len(explained) > 1:
         facts.append(Evidence("topology", f"{len(explained)} agree", min(1.2, 0.4 * (len(explained) - 1))))
     return facts
@@ -160,24 +149,43 @@ def _excuse(entity: EntityId, scene: Scene, change: Change | None) -> list[Evide
     below = scene.sick_below(entity)
     started = scene.started(entity)
     worst, excuse = None, 0.0
-    for callee, sure in below.items():
+    for callee, sure in sorted(below.items()):
         begun = scene.started(callee)
         if started is not None and begun is not None and begun > started + 2 * ONSET_SOFT_S:
             continue
         weight = sure * _plausible(scene.serious(entity), scene.serious(callee))
-        if change is not None and callee in scene.callees.get(entity, ()) and callee.partition(":")[0] in PASSIVE:
-            weight *= 0.25  # its own change may be what ails the callee
+        if change is not None and callee in scene.callees.get(entity, ()) and callee.partition(":")[0] in DRIVEN:
+            weight *= 0.3  # its own change may be what ails the callee
         if weight > excuse:
             worst, excuse = callee, weight
+    if hosted := _host_excuse(entity, scene, change):
+        return hosted
     if worst is None:
-        if scene.serious(entity) and not entity.startswith("host:"):
+        if scene.serious(entity) and not entity.startswith("host:") and not scene.waits(entity):
             if entity.partition(":")[0] in PASSIVE:
                 return [Evidence("topology", "it is where the calls end", 0.9)]
             return [Evidence("topology", "nothing that it calls is unusual", 1.0)]
         return []
     claim = scene.serious(worst)[0]
+    told = scene.own_share(entity)
+    if told is not None and told[0] > 0.5:
+        excuse *= max(0.1, 1.0 - told[0])
     text = f"{name_of(worst)}, which it calls, is unusual too: {phrase(claim)}"
     return [Evidence("topology", text, -3.5 * excuse, claim.id)]
+
+
+def _host_excuse(entity: EntityId, scene: Scene, change: Change | None) -> list[Evidence]:
+    """A sick host that was just changed, or that slows others as well, excuses what runs on it."""
+    for host in sorted(scene.hosts.get(entity, ())):
+        if claims := scene.serious(host):
+            others = [g for g in scene.sick_by_themselves(host) if g != entity]
+            if others:
+                text = f"its host is unusual, and {listed([name_of(g) for g in others])} there too: {phrase(claims[0])}"
+                return [Evidence("topology", text, -1.5, claims[0].id)]
+            if change is None and host in scene.changed:
+                text = f"its host is unusual and was changed just before: {phrase(claims[0])}"
+                return [Evidence("topology", text, -1.0, claims[0].id)]
+    return []
 
 
 def _plausible(caller: Sequence[Anomaly], callee: Sequence[Anomaly]) -> float:
@@ -207,11 +215,12 @@ def _timing(entity: EntityId, change: Change, scene: Scene) -> Evidence | None:
     if before < -ONSET_SOFT_S or before > BEFORE_S:
         return None
     kind = change.kind.lower()
-    prior = _KIND_PRIOR.get(kind, 1.2 if kind in _LIKELY else 0.6)
-    near = math.exp(-max(before, 0.0) / 240.0)
+    near = 0.7 * math.exp(-max(before, 0.0) / 60.0) + 0.3 * math.exp(-max(before, 0.0) / 600.0)
     when = f"{span(before)} before" if before > 0 else "just as"
     text = f"{change.kind} “{change.title}” {when} it began"
-    return Evidence("change", text, prior + (2.8 * near if prior > 0 else 0.5 * near) - 0.6 * (1 - near), change.id)
+    if kind in _ASIDE:
+        return Evidence("change", text, -2.0 + near, change.id)
+    return Evidence("change", text, (4.3 if kind in _LIKELY else 3.3) * near - 0.3, change.id)
 
 
 def _weight(claims: Sequence[Anomaly]) -> float:

@@ -18,9 +18,19 @@ def quantity(value: float, unit: str) -> str:
     return f"{shown} {unit}".strip()
 
 
+def measure(anomaly: Anomaly) -> str:
+    """What is measured, without the entity that the sentence names anyhow: `latency`, `latency as front sees it`."""
+    source, target = anomaly.evidence.get("source"), anomaly.evidence.get("target")
+    what = anomaly.signal.removesuffix(str(anomaly.entity)).rstrip()
+    if source and target and what.endswith("->"):
+        what = what.removesuffix("->").rstrip().removesuffix(str(source)).rstrip()
+        what = f"{what or anomaly.kind} as {name_of(EntityId(str(source)))} sees it"
+    return (what or anomaly.kind).replace("_", " ")
+
+
 def phrase(anomaly: Anomaly) -> str:
     """`latency p95 40 → 620 ms`; without figures what the detector said."""
-    what = anomaly.signal.replace("_", " ") or anomaly.kind.replace("_", " ")
+    what = measure(anomaly)
     if anomaly.value is None:
         return anomaly.title or f"{what}: {anomaly.kind.replace('_', ' ')}"
     if anomaly.expected is None:

@@ -7,9 +7,10 @@ that does not arrive in `ARRIVAL_S` seconds is Invalid.
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TypeVar
 
 import cramjam
@@ -31,11 +32,34 @@ class Bodies:
     in_flight: int = 0
 
     @asynccontextmanager
-    async def read(self, request: Request) -> AsyncIterator[bytes]:
-        """The decompressed body, counted as in flight for the length of the block.
+    async def read(self, request: Request, encoding: str | None = None) -> AsyncIterator[bytes]:
+        """The decompressed body, counted as in flight for the length of the block. `encoding`: instead of the header.
 
         Raises: TooLarge, Overloaded, Invalid (corrupt, cut short, too slow), Unsupported encoding.
         """
+        with self._holding() as hold:
+            if encoding is None:
+                encoding = request.headers.get("content-encoding", "")
+            raw = await self._receive(
+                request, hold, self.limits.compressed_bytes if encoding else self.limits.body_bytes
+            )
+            body = await self._decompressed(raw, encoding)
+            if body is not raw:
+                hold(len(body))
+            yield body
+
+    @asynccontextmanager
+    async def opened(self, raw: bytes, encoding: str) -> AsyncIterator[bytes]:
+        """The same for a body that a transport has read already."""
+        with self._holding() as hold:
+            hold(len(raw))
+            body = await self._decompressed(raw, encoding)
+            if body is not raw:
+                hold(len(body))
+            yield body
+
+    @contextmanager
+    def _holding(self) -> Iterator[Callable[[int], None]]:
         held = 0
 
         def hold(size: int) -> None:
@@ -46,18 +70,11 @@ class Bodies:
             self.in_flight += size
 
         try:
-            raw = await self._receive(request, hold)
-            body = await self.decompressed(raw, request.headers.get("content-encoding", ""))
-            if body is not raw:
-                hold(len(body))
-            yield body
+            yield hold
         finally:
             self.in_flight -= held
 
-    async def _receive(self, request: Request, hold: Callable[[int], None]) -> bytes:
-        bound = self.limits.compressed_bytes
-        if not request.headers.get("content-encoding"):
-            bound = self.limits.body_bytes
+    async def _receive(self, request: Request, hold: Callable[[int], None], bound: int) -> bytes:
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > bound:
             raise TooLarge(f"the body is larger than {bound} bytes", bytes=int(declared), limit=bound)
@@ -76,7 +93,7 @@ class Bodies:
             raise Invalid("the client went away before the body was complete", field="body") from None
         return b"".join(chunks)
 
-    async def decompressed(self, raw: bytes, encoding: str) -> bytes:
+    async def _decompressed(self, raw: bytes, encoding: str) -> bytes:
         """`encoding` as in Content-Encoding: none, identity, gzip, deflate or snappy (block format)."""
         match encoding.strip().lower():
             case "" | "identity":
@@ -152,3 +169,9 @@ async def off_loop(size: int, work: Callable[..., T], *args: object) -> T:
 def media_type(content_type: str) -> str:
     """`application/json; charset=utf-8` → `application/json`."""
     return content_type.partition(";")[0].strip().lower()
+
+
+def request_digest(project: str, kind: str, body: bytes) -> bytes:
+    """What makes two requests of a project the same one: 16 bytes of BLAKE2b over the decompressed body. Only for
+    payloads that carry their own timestamps; equal ones without may well be two events."""
+    return blake2b(body, digest_size=16, key=f"{kind}\0{project}".encode()[:64]).digest()

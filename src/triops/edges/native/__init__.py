@@ -4,7 +4,10 @@ from fastapi import APIRouter, FastAPI
 
 from triops import __version__
 from triops.edges.native import entities, governing, incidents, overview, problems, telemetry
+from triops.edges.native.governing import apply_documents
 from triops.edges.native.services import Services
+
+__all__ = ["PREFIX", "apply_documents", "native_app"]
 
 PREFIX = "/triops/v1"
 

@@ -1,16 +1,18 @@
 """Documents, keys, sessions, audit, settings, erasure."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from triops.edges.native.asking import JSON, Admin, Cursor, Limit, Reader, S, Text, Writer, services_of
+from triops.edges.native.services import Services
 from triops.edges.native.showing import listed, masked
 from triops.kernel.change import Change
 from triops.kernel.document import Document
 from triops.kernel.errors import Conflict, Invalid
-from triops.kernel.ids import ChangeId, KeyId, entity_id, sortable_id
+from triops.kernel.ids import ChangeId, KeyId, ProjectId, entity_id, sortable_id
 from triops.kernel.tenant import Role
 from triops.ledger.audit import AuditEntry
 from triops.ledger.codec import to_json
@@ -69,38 +71,53 @@ async def schema(who: Reader, services: S) -> JSON:
 
 @router.post("/documents", summary="Apply documents: all or none; each that alters something is a Change")
 async def apply(who: Writer, services: S, body: Apply) -> JSON:
+    given = [document.model_dump() for document in body.documents]
+    items = await apply_documents(services, who.project, who.name, given, dry_run=body.dry_run)
+    return {"items": items, "next": None}
+
+
+async def apply_documents(
+    services: Services, project: ProjectId, author: str, given: Sequence[Mapping[str, Any]], *, dry_run: bool
+) -> list[JSON]:
+    """Check all, then store all, and record a Change for each that altered something.
+
+    Raises: Invalid that names the document and the path in it.
+    """
     now = services.clock.now()
     new = []
-    for at, given in enumerate(body.documents):
+    for at, document in enumerate(given):
+        kind, name = str(document["kind"]), str(document["name"])
         try:
-            services.kinds.validate(given.kind, given.name, given.spec)
+            services.kinds.validate(kind, name, document["spec"])
         except Invalid as error:
             raise Invalid(
-                f"{given.kind} {given.name!r}: {error.message}",
-                field=".".join(filter(None, (f"documents.{at}", str(error.details.get("field", ""))))),
+                f"{kind} {name!r}: {error.message}",
+                field=f"documents.{at}.{error.details.get('field', '')}".rstrip("."),
                 got=error.details.get("got"),
                 expected=error.details.get("expected"),
             ) from error
-        new.append(Document(given.kind, given.name, given.spec, 1, now, who.name))
+        new.append(Document(kind, name, document["spec"], 1, now, author))
     names = [(d.kind, d.name) for d in new]
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
         raise Invalid("the same document is given twice", field="documents", got=" ".join(twice))
-    if body.dry_run:
-        known = {(d.kind, d.name): d for d in await services.documents.list(who.project)}
-        return {"items": [{**_document(d), "state": _state(known.get((d.kind, d.name)), d)} for d in new], "next": None}
-    stored = await services.documents.put(who.project, new)
-    for document, state in stored:
+    if dry_run:
+        known = {(d.kind, d.name): d for d in await services.documents.list(project)}
+        return [{**_document(d), "state": _state(known.get((d.kind, d.name)), d)} for d in new]
+    stored = await services.documents.put(project, new)
+    for kept, state in stored:
         if state != "unchanged":
-            await _record(services, who.project, document, state, who.name, now)
-    return {"items": [{**_document(d), "state": state} for d, state in stored], "next": None}
+            await _record(services, project, kept, state, author, now)
+    return [{**_document(d), "state": state} for d, state in stored]
 
 
 def _state(known: Document | None, new: Document) -> str:
     return "created" if known is None else "unchanged" if dict(known.spec) == dict(new.spec) else "changed"
 
 
-async def _record(services: S, project: Any, document: Document, state: str, author: str, now: float) -> None:
+async def _record(
+    services: Services, project: ProjectId, document: Document, state: str, author: str, now: float
+) -> None:
     """Each apply is a Change of the document itself, so that a diagnosis can suspect it."""
     change = Change(
         ChangeId(sortable_id("chg", now)),

@@ -76,7 +76,7 @@ async def start(who: Reader, services: S) -> JSON:
     return {
         "base_url": services.base_url,
         "otlp_grpc": list(services.grpc_ports()),
-        "sources": services.sources(who.project),
+        "sources": services.seen.list(who.project),
         "learning": learning(services.detectors(who.project)),
     }
 

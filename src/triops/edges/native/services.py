@@ -18,7 +18,9 @@ from triops.ledger.outbox import Outbox
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.documents import Kinds
+from triops.loop.learn import Learn
 from triops.loop.receive import Receiver
+from triops.loop.sources import Sources
 from triops.ports.clock import Clock
 from triops.ports.logs import Logs
 from triops.ports.metrics import Metrics
@@ -52,5 +54,6 @@ class Services:
     erase_project: Callable[[ProjectId], Awaitable[int]]
     base_url: str
     grpc_ports: Callable[[], Sequence[int]]
-    sources: Callable[[ProjectId], Sequence[Mapping[str, Any]]]
+    seen: Sources
+    learn: Learn
     live: Live

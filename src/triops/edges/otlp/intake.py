@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 from triops.edges.otlp.jsonform import JsonForm
@@ -13,7 +12,7 @@ from triops.kernel.ids import ProjectId
 from triops.kernel.limits import Limits
 from triops.loop.receive import Receipt, Receiver
 from triops.ports.clock import Clock
-from triops.web.body import off_loop
+from triops.web.body import off_loop, request_digest
 from triops.web.columns import Decoded
 
 SIGNALS = ("traces", "metrics", "logs")
@@ -54,8 +53,3 @@ class Intake:
     def _decode(self, project: ProjectId, signal: str, body: bytes, json: bool) -> tuple[Decoded[Any], bytes | None]:
         decoded = self._decoders[signal](self._json.encode(signal, body) if json else body)
         return decoded, request_digest(project, signal, body) if decoded.timed else None
-
-
-def request_digest(project: ProjectId, kind: str, body: bytes) -> bytes:
-    """What makes two requests the same one: sent again, it is stored once."""
-    return blake2b(body, digest_size=16, key=f"{project}\0{kind}".encode()[:64]).digest()
