@@ -1,0 +1,40 @@
+"""OTLP over HTTP: POST /v1/traces, /v1/metrics, /v1/logs; protobuf or JSON, answered in the request's type."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from triops.edges.otlp.answers import HTTP_STATUSES, JSON, PROTOBUF, Answers
+from triops.edges.otlp.intake import SIGNALS, Intake
+from triops.kernel.errors import TriopsError, Unsupported
+from triops.kernel.tenant import Right
+from triops.web.access import Authenticate
+from triops.web.body import Bodies, media_type
+from triops.web.problems import Handler, headers_of
+
+
+def routes(intake: Intake, bodies: Bodies, authenticate: Authenticate, prefix: str = "/v1") -> list[Route]:
+    """One route a signal."""
+    answers = Answers()
+    return [
+        Route(f"{prefix}/{signal}", _handler(signal, intake, bodies, authenticate, answers), methods=["POST"])
+        for signal in SIGNALS
+    ]
+
+
+def _handler(signal: str, intake: Intake, bodies: Bodies, authenticate: Authenticate, answers: Answers) -> Handler:
+    async def export(request: Request) -> Response:
+        media = media_type(request.headers.get("content-type", ""))
+        try:
+            principal = await authenticate(request.headers, Right.SEND)
+            if media not in (PROTOBUF, JSON):
+                raise Unsupported(f"content type {media[:80]!r} is not spoken here; {PROTOBUF} and {JSON} are")
+            async with bodies.read(request) as body:
+                outcome = await intake.take(principal.project, signal, body, json=media == JSON)
+            return Response(answers.success(signal, outcome.receipt, outcome.cut, media), media_type=media)
+        except TriopsError as error:
+            media = JSON if media == JSON else PROTOBUF
+            status = HTTP_STATUSES.get(type(error), error.status)
+            return Response(answers.status(error, media), status, headers=headers_of(error), media_type=media)
+
+    return export
