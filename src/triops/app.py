@@ -18,11 +18,15 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from triops import __version__
+from triops.adapters.actuators.command import CommandActuator
+from triops.adapters.actuators.http import HttpActuator
 from triops.adapters.embedded.engine import Engine
 from triops.adapters.embedded.logs import EmbeddedLogs
 from triops.adapters.embedded.metrics import EmbeddedMetrics
 from triops.adapters.embedded.records import SqliteRecords
 from triops.adapters.embedded.spans import EmbeddedSpans
+from triops.adapters.notifiers.slack import Slack
+from triops.adapters.notifiers.webhook import Webhook
 from triops.edges import health, native
 from triops.edges.alertmanager import handlers as alertmanager
 from triops.edges.cloudevents import handlers as cloudevents
@@ -161,7 +165,7 @@ class Triops:
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
     """Everything, wired and not yet started."""
     clock = clock or SystemClock()
-    data = settings.server.data
+    data = settings.server.data.resolve()
     limits = Limits(
         body_bytes=settings.limits.body_mb << 20,
         queued_requests=settings.limits.queued_requests,
@@ -183,8 +187,17 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     keys, documents, outbox = Keys(records), Documents(records), Outbox(records)
 
     # Hands and voices
-    actuators: dict[str, Actuator] = {}
-    notifiers: dict[str, Notifier] = {}
+    actuators: dict[str, Actuator] = {
+        "command": CommandActuator(allow=settings.actuators.commands),
+        "http": HttpActuator(
+            os.environ.get, allow=settings.actuators.http_prefixes, env=frozenset(settings.actuators.env)
+        ),
+    }
+    private = settings.notify.allow_private
+    notifiers: dict[str, Notifier] = {
+        "webhook": Webhook(os.environ.get, clock, allow_private=private),
+        "slack": Slack(os.environ.get, allow_private=private),
+    }
 
     # The loop, from its end to its beginning: each step is given the next
     bus = Bus()
@@ -340,7 +353,7 @@ async def _status(services: Services, supervisor: Supervisor, started_at: float,
     return {
         "version": __version__,
         "started_at": started_at,
-        "data_dir": str(data.resolve()),
+        "data_dir": str(data),
         "process": {"rss_bytes": process.memory_info().rss, "cpu_s": sum(process.cpu_times()[:2])},
         "stores": {kind: asdict(await store.usage()) for kind, store in stores.items()},
         "received": {
