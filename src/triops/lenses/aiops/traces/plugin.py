@@ -8,6 +8,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from triops.kernel.anomaly import Anomaly, Direction, Severity
 from triops.kernel.clock import NS
 from triops.kernel.ids import EntityId, ProjectId, sortable_id
@@ -80,6 +82,8 @@ class RedDetector:
                 watch.open[key] = False
                 del state.open[key]
                 claims.append(replace(claim, last_seen=now, ended_at=now))
+            elif now - claim.started_at > profile.relearn_s and measure == ERRORS:
+                watch.errors.clear(np.array([slot]))  # it lasts: what is wrong has become usual
             elif claim.last_seen < now and hot[key]:
                 state.open[key] = self._again(watch, claim, *key, now)
                 claims.append(state.open[key])
@@ -121,12 +125,8 @@ class RedDetector:
         if measure == LATENCY and watch.own_now[slot] > 0:
             evidence["self_ms"] = round(float(watch.own_now[slot]), 3)
             evidence["self_ms_expected"] = round(float(2.718281828459045 ** watch.own.level[slot]), 3)
-        grave = {
-            LATENCY: value >= max(3 * expected, expected + 100.0),
-            ERRORS: value >= 0.1,
-            RATE: False,
-            MISSING: True,
-        }[measure]
+        slow = measure == LATENCY and value >= max(3 * expected, expected + 100.0)
+        grave = slow or measure == MISSING or (measure == ERRORS and value >= 0.1)
         severity = Severity.CRITICAL if grave or claim.severity == Severity.CRITICAL else Severity.WARNING
         return replace(
             claim,
