@@ -25,7 +25,8 @@ async def test_a_slow_service_is_told_within_twenty_seconds_and_ends_when_healed
     assert FAULT < first.detected_at - shop.begin <= FAULT + 20
     assert abs(first.started_at - shop.begin - FAULT) <= 6
     assert first.score >= 4
-    assert first.value is not None and first.expected is not None
+    assert first.value is not None
+    assert first.expected is not None
     assert first.value > 1.5 * first.expected
     assert first.evidence["service"] == "pricing"
     assert first.evidence["trace_ids"] == [f"{7:032x}"]
@@ -95,7 +96,8 @@ async def test_status_says_when_it_will_be_ready() -> None:
     detector = RedDetector(shop)
     await watch(detector, shop, 34)
     learning = detector.status("default", shop.now)
-    assert learning["learning"] > 0 and learning["ready_at"] > shop.now
+    assert learning["learning"] > 0
+    assert learning["ready_at"] > shop.now
     await watch(detector, shop, 80, first=36)
     ready = detector.status("default", shop.now)
     assert (ready["learning"], ready["ready_at"]) == (0, None)

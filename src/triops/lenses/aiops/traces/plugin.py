@@ -4,6 +4,7 @@ Latency and errors of services, and of databases, queues and externals that they
 between services are evidence about the callee. A rate that rose is no claim.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,13 +13,14 @@ import numpy as np
 
 from triops.kernel.anomaly import Anomaly, Direction, Severity
 from triops.kernel.clock import NS
-from triops.kernel.ids import EntityId, ProjectId, sortable_id
+from triops.kernel.ids import AnomalyId, EntityId, ProjectId, sortable_id
 from triops.lenses.aiops.traces.model import ERRORS, LATENCY, MEASURES, MISSING, RATE, TAIL, RedProfile
 from triops.lenses.aiops.traces.service import RedWatch
 from triops.ports.spans import Spans, TraceQuery
 
 _UNITS = {LATENCY: "ms", ERRORS: "1", RATE: "{request}", MISSING: "{request}"}
 _EXAMPLES = 3
+_OFF_LOOP = 500  # rows from which a tick computes on a thread
 
 
 @dataclass
@@ -48,7 +50,10 @@ class RedDetector:
         if end <= first:
             return []
         table = await self._spans.red(project, first * step_s * NS, end * step_s * NS, step_s * NS)
-        watch.take(table, first, end, now)
+        if len(table) > _OFF_LOOP:
+            await asyncio.to_thread(watch.take, table, first, end, now)
+        else:
+            watch.take(table, first, end, now)
         return await self._claims(project, state, now)
 
     def status(self, project: ProjectId, now: float) -> dict[str, float | int | str | None]:
@@ -100,7 +105,7 @@ class RedDetector:
         edge = f"{source} -> {target}" if source else target
         onset = watch.onset(measure, slot, first)
         claim = Anomaly(
-            id=sortable_id("ano", now),  # type: ignore[arg-type]
+            id=AnomalyId(sortable_id("ano", now)),
             entity=EntityId(target),
             detector=self.name,
             kind=MEASURES[measure],

@@ -249,7 +249,7 @@ class RedWatch:
         spread = self._spread(rows)
         # the noise of one request, seen within the step, says how steady a mean of `count` can be
         noise = np.clip(np.log(rows.p95 / rows.p50) / 1.645, 0.1, 2.0)
-        slow = self.open[LATENCY, slots]
+        slow, odd = self.open[LATENCY, slots], self.verdicts.verdict[LATENCY, slots, column] > NORMAL
         root = np.sqrt(np.maximum(rows.count, 1.0))
         mean_noise = np.minimum(np.sqrt(np.expm1(noise**2)), 3.0) / root
         for model, ms, error in (
@@ -258,7 +258,9 @@ class RedWatch:
             (self.p95, rows.p95, 2.1 * noise / root),
             (self.own, rows.own, mean_noise),
         ):
-            model.learn(slots, at, np.log(ms), spread=spread, prior=np.maximum(0.1, 1.5 * error), frozen=slow)
+            model.learn(
+                slots, at, np.log(ms), spread=spread, prior=np.maximum(0.1, 1.5 * error), frozen=slow, doubtful=odd
+            )
         wrong = self.open[ERRORS, slots]
         doubtful = self.doubt[slots] >= 1.0  # one in ten: taken in slowly, or a small lasting rise would hide itself
         self.errors.learn(slots[~wrong], rows.errors[~wrong], rows.count[~wrong], doubtful[~wrong])
