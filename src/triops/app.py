@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -24,16 +25,23 @@ from triops.adapters.embedded.logs import EmbeddedLogs
 from triops.adapters.embedded.metrics import EmbeddedMetrics
 from triops.adapters.embedded.records import SqliteRecords
 from triops.adapters.embedded.spans import EmbeddedSpans
-from triops.adapters.notifiers.slack import SlackNotifier
-from triops.adapters.notifiers.webhook import WebhookNotifier
-from triops.edges import alertmanager, cloudevents, health, native, otlp, prometheus, ui
+from triops.adapters.notifiers.slack import Slack
+from triops.adapters.notifiers.webhook import Webhook
+from triops.edges import health, native
+from triops.edges.alertmanager import handlers as alertmanager
+from triops.edges.cloudevents import handlers as cloudevents
 from triops.edges.native.live import Live
 from triops.edges.native.services import Services
+from triops.edges.native.showing import incidents_json
+from triops.edges.otlp import handlers as otlp
 from triops.edges.otlp.grpc_server import GrpcServer
 from triops.edges.otlp.intake import Intake
+from triops.edges.prometheus import handlers as prometheus
+from triops.edges.ui import handlers as ui
 from triops.kernel.anomaly import Anomaly
 from triops.kernel.clock import DAY_S, NS, day_of, parse_time
 from triops.kernel.ids import ProjectId
+from triops.kernel.incident import Incident
 from triops.kernel.limits import Limits
 from triops.kernel.tenant import DEFAULT_PROJECT
 from triops.ledger.actions import Actions
@@ -51,22 +59,29 @@ from triops.lenses.aiops.host.collector import HostCollector
 from triops.lenses.aiops.host.follow import LogFollower
 from triops.lenses.aiops.host.plugin import host_jobs
 from triops.lenses.aiops.host.processes import Processes
-from triops.lenses.aiops.logs.plugin import LogDetector
-from triops.lenses.aiops.logs.templates import Templates
-from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.correlate import Correlate
 from triops.loop.detect import Detect
 from triops.loop.diagnose import Diagnose
-from triops.loop.discover import Discover
 from triops.loop.documents import Kinds
-from triops.loop.events import ActionMoved, ChangeRecorded, IncidentMoved, LogsReceived, MetricsReceived, SpansReceived
+from triops.loop.events import (
+    ActionMoved,
+    ChangeRecorded,
+    IncidentChanged,
+    IncidentMoved,
+    LogsReceived,
+    MetricsReceived,
+    SpansReceived,
+)
 from triops.loop.jobs import Job, Supervisor
 from triops.loop.learn import Learn
-from triops.loop.notify import Notify
+from triops.loop.maintenance import maintenance_kind
+from triops.loop.notify import Notify, notifier_kind
+from triops.loop.policies import policy_kind
 from triops.loop.receive import Receiver, Retention
+from triops.loop.runbooks import runbook_kind
 from triops.loop.sources import Sources
 from triops.ports.actuators import Actuator
 from triops.ports.clock import Clock, SystemClock
@@ -110,7 +125,6 @@ class Triops:
         for running in (services.bus, self.supervisor):
             self._open.push_async_callback(running.close)
             await running.start()
-        await services.act.start()
 
     async def open_grpc(self) -> None:
         """Listen on OpenTelemetry's own gRPC port too, when it is free."""
@@ -151,7 +165,7 @@ class Triops:
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
     """Everything, wired and not yet started."""
     clock = clock or SystemClock()
-    data = settings.server.data
+    data = settings.server.data.resolve()
     limits = Limits(
         body_bytes=settings.limits.body_mb << 20,
         queued_requests=settings.limits.queued_requests,
@@ -181,24 +195,27 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     }
     private = settings.notify.allow_private
     notifiers: dict[str, Notifier] = {
-        "webhook": WebhookNotifier(os.environ.get, clock, allow_private=private),
-        "slack": SlackNotifier(os.environ.get, allow_private=private),
+        "webhook": Webhook(os.environ.get, clock, allow_private=private),
+        "slack": Slack(os.environ.get, allow_private=private),
     }
 
     # The loop, from its end to its beginning: each step is given the next
     bus = Bus()
-    kinds = Kinds(governing_kinds(actuators, notifiers))
+    kinds = Kinds([runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind()])
     act = Act(actions, incidents, anomalies, documents, changes, audit, actuators, clock, bus, keys.projects)
     learn = Learn(incidents)
     diagnose = Diagnose(incidents, anomalies, changes, entities, learn, bus, act.propose)
     correlate = Correlate(incidents, anomalies, entities, documents, bus, keys.projects, diagnose.on_incidents)
-    notify = Notify(incidents, outbox, documents, notifiers, clock, base_url)
-    metric_detector = MetricDetector(metrics)
+
+    async def shown(project: ProjectId, incident: Incident) -> Mapping[str, Any]:
+        return (await incidents_json(services, project, [incident]))[0]
+
+    link = f"{base_url}/ui/incidents/{{id}}"
+    notify = Notify(incidents, documents, outbox, notifiers, keys.projects, shown, link)
     detectors: list[Detector] = []
     if settings.detection.enabled:
-        detectors = [RedDetector(spans), metric_detector, LogDetector(logs)]
+        detectors = [RedDetector(spans)]
     detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
-    discover = Discover(entities, spans, anomalies, clock, keys.projects)
     sources = Sources()
     live = Live()
     receiver = Receiver(
@@ -207,7 +224,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         spans,
         bus,
         clock,
-        Templates(),
+        lambda bodies: np.zeros(len(bodies), np.uint64),
         Retention(settings.retention.metrics_days, settings.retention.logs_days, settings.retention.spans_days),
         limits,
     )
@@ -215,24 +232,23 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     async def heard(event: MetricsReceived | LogsReceived | SpansReceived) -> None:
         sources.saw(event.project, event.source, len(event.batch), clock.now())
 
-    async def tell_incident(event: IncidentMoved) -> None:
+    async def tell_incident(event: IncidentMoved | IncidentChanged) -> None:
         live.tell(event.project, "incident", event.incident)
 
     async def tell_action(event: ActionMoved) -> None:
-        live.tell(event.project, "action", event.action.id)
+        live.tell(event.project, "action", event.action)
 
     async def tell_change(event: ChangeRecorded) -> None:
         sources.saw(event.project, "changes", 1, clock.now())
         live.tell(event.project, "change", event.change.id)
 
-    for received in (MetricsReceived, LogsReceived, SpansReceived):
-        bus.subscribe(received, heard, name=f"sources:{received.__name__}")
-    discover.subscribe(bus)
-    if settings.detection.enabled:
-        metric_detector.subscribe(bus)
+    bus.subscribe(MetricsReceived, heard, name="sources:metrics")
+    bus.subscribe(LogsReceived, heard, name="sources:logs")
+    bus.subscribe(SpansReceived, heard, name="sources:spans")
     bus.subscribe(ChangeRecorded, diagnose.on_change, name="diagnose")
-    bus.subscribe(IncidentMoved, notify.on_incident, name="notify")
+    bus.subscribe(IncidentMoved, notify.on_moved, name="notify")
     bus.subscribe(IncidentMoved, tell_incident, name="live:incident")
+    bus.subscribe(IncidentChanged, tell_incident, name="live:incident_changed")
     bus.subscribe(ActionMoved, tell_action, name="live:action")
     bus.subscribe(ChangeRecorded, tell_change, name="live:change")
 
@@ -283,8 +299,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             *health.routes(auth, services.status),
             *otlp.routes(intake, bodies, auth.require),
             *prometheus.routes(receiver, bodies, auth.require, limits),
-            *alertmanager.routes(alerts, bodies, auth.require, clock),
-            *cloudevents.routes(changes, bodies, auth.require, clock),
+            *alertmanager.routes(alerts, bodies, auth.require, clock, limits),
+            *cloudevents.routes(changes, bus, bodies, auth.require, clock, limits),
             Mount(native.PREFIX, native.native_app(services)),
             *ui.routes(),
         ]
@@ -293,7 +309,6 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     # What runs by itself
     supervisor.jobs += [
         *detect.jobs(),
-        *discover.jobs(),
         Job("correlate", 2.0, correlate.tick),
         Job("diagnose", 5.0, diagnose.tick),
         Job("act", 1.0, act.tick, limit_s=120.0),
@@ -338,7 +353,7 @@ async def _status(services: Services, supervisor: Supervisor, started_at: float,
     return {
         "version": __version__,
         "started_at": started_at,
-        "data_dir": str(data.resolve()),
+        "data_dir": str(data),
         "process": {"rss_bytes": process.memory_info().rss, "cpu_s": sum(process.cpu_times()[:2])},
         "stores": {kind: asdict(await store.usage()) for kind, store in stores.items()},
         "received": {

@@ -39,7 +39,8 @@ def serve(settings: Settings, config: Sequence[Path] = ()) -> int:
     """
     _log_to_stderr(settings.server.log_level)
     documents = [document for path in config for document in read_documents(path)]
-    return uvloop.run(_serve(settings, documents))
+    status: int = uvloop.run(_serve(settings, documents))
+    return status
 
 
 class _Server(uvicorn.Server):

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ class Story:
         def seen() -> bool:
             known = {entity["id"] for entity in self.stage.client.entities()}
             calls = {(r["source"], r["target"]) for r in self.stage.client.relations()}
-            return set(SERVICES) <= known and set(zip(SERVICES, SERVICES[1:], strict=False)) <= calls
+            return set(SERVICES) <= known and set(pairwise(SERVICES)) <= calls
 
         wait_for("the shop in the topology", seen, 60, self.stage.watch)
         self.teller.step("visible", "every service, the database and who calls whom were discovered")

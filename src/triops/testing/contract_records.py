@@ -224,7 +224,7 @@ def _count(connection: Connection) -> int:
 def _killed_while_writing(adapter: str, directory: Path, round_: int) -> set[int]:
     """Kill a process amid its writes; answers the ids that it had said were written."""
     program = "from triops.testing.contract_records import write_until_killed as w; import sys; w(*sys.argv[1:])"
-    child = subprocess.Popen(  # noqa: S603
+    child = subprocess.Popen(
         [sys.executable, "-c", program, adapter, str(directory), str(round_ * 1_000_000)],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},

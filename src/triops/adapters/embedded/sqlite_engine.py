@@ -18,6 +18,7 @@ def writer_engine(path: Path, busy_s: float, max_bytes: int | None) -> Engine:
         f"PRAGMA page_size={_PAGE_BYTES}",
         "PRAGMA journal_mode=WAL",
         "PRAGMA synchronous=FULL",
+        "PRAGMA secure_delete=ON",  # what is erased is overwritten
         f"PRAGMA journal_size_limit={_WAL_BYTES}",
     ]
     if max_bytes is not None:
@@ -66,6 +67,7 @@ class ProcessLock:
         """Raises: Unavailable when another process, or another store in this one, holds it."""
         connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
+            connection.execute("PRAGMA journal_mode=OFF").fetchall()  # nothing is written: no journal beside the lock
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             connection.close()

@@ -78,5 +78,7 @@ async def incidents_json(services: Services, project: ProjectId, incidents: Sequ
             page = await services.actions.list(project, incident=incident.id)
             item["actions"] = [action_json(action) for action in page.items]
         item["similar"] = []
+        if len(incidents) == 1:
+            item["similar"] = [to_json(s) for s in await services.learn.similar(project, incident)]
         shown.append(item)
     return shown

@@ -48,7 +48,8 @@ def read_lines(path: Path, position: Position, limit: int) -> tuple[list[bytes],
     """Lines after `position`, where they end, and whether there is more to read now.
 
     `limit` is in bytes and no less than `LINE_BYTES`, so that a line fits. When another file took the path, the rest of
-    the old one is looked for beside it and handed out first, its last line even without a line end. Raises: OSError when `path` is not there or not readable.
+    the old one is looked for beside it and handed out first, its last line even without a line end.
+    Raises: OSError when `path` is not there or not readable.
     """
     with path.open("rb") as file:
         stat = os.fstat(file.fileno())
