@@ -54,7 +54,7 @@ def weigh(entity: EntityId, changes: Sequence[Change], scene: Scene) -> list[Wei
                     *_self_time(entity, scene, change),
                     *_spread(entity, scene, change),
                     *_excuse(entity, scene, change),
-                ),  # fmt: skip
+                ),
             )
             for change, blame in fitting
         ]
