@@ -32,7 +32,10 @@ PROJECT = ProjectId("bench")
 DAY = 20_000 * DAY_NS
 HOUR = 3600 * NS
 _RANDOM = np.random.default_rng(7)
-_WORDS = "connection timeout refused user login failed payment order cart error request handled upstream retry".split()
+_WORDS = [
+    "connection", "timeout", "refused", "user", "login", "failed", "payment", "order",
+    "cart", "error", "request", "handled", "upstream", "retry",
+]  # fmt: skip
 
 
 def resources(count: int = 5) -> Resources:
@@ -220,9 +223,7 @@ async def main(rows: int, threads: int) -> None:
         await logs(engine, rows)
         await metrics(engine, rows * 10)
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
-        print(
-            f"disk {size / 1e6:,.0f} MB, peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB"
-        )
+        print(f"disk {size / 1e6:,.0f} MB, peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
 
 
 if __name__ == "__main__":
