@@ -16,7 +16,7 @@ from triops.loop.wording import name_of, phrase
 
 UNKNOWN = 5.2  # log-odds that a suspect must reach to be as probable as "something that we do not see"
 SHOWN = 5  # named causes; what the rest would get goes to unknown
-SUSPECTS = 400  # entities weighed, the symptomatic first
+SUSPECTS = 200  # entities weighed: the sick by onset, and a quarter for what looks healthy below them
 PER_ENTITY = 5  # changes weighed on one entity, the latest before the onset first
 
 
@@ -58,16 +58,17 @@ def diagnose(
 
 
 def _suspects(scene: Scene, changed: dict[EntityId, list[Change]]) -> list[EntityId]:
-    """Sick entities, then what they depend on up to two relations away (only hosts and changed or unseen things can
-    be a cause without an anomaly, and the weights see to that)."""
-    ordered = dict.fromkeys(sorted(scene.symptoms, key=lambda e: scene.started(e) or 0.0))
-    ordered |= dict.fromkeys(e for e in scene.of if scene.serious(e))
-    sick = list(ordered)
+    """Sick entities, then what they depend on up to two relations away: changed ones, then what most have in common."""
+    sick = sorted(scene.of, key=lambda e: (e not in scene.symptoms, scene.started(e) or 0.0, e))
+    below: dict[EntityId, int] = {}  # by how many of the sick it is depended on
+    frontier = set(sick)
     for _ in range(2):
-        frontier = {c for e in sick for c in (*scene.callees.get(e, ()), *scene.hosts.get(e, ()))} - ordered.keys()
-        sick = sorted(frontier, key=lambda e: (e not in changed, e))
-        ordered |= dict.fromkeys(sick)
-    return list(ordered)[:SUSPECTS]
+        following = [c for e in frontier for c in (*scene.callees.get(e, ()), *scene.hosts.get(e, ()))]
+        for callee in following:
+            below[callee] = below.get(callee, 0) + 1
+        frontier = set(following) - set(sick)
+    healthy = sorted(below.keys() - scene.of.keys(), key=lambda e: (e not in changed, -below[e], e))
+    return [*sick[: SUSPECTS - min(len(healthy), SUSPECTS // 4)], *healthy[: SUSPECTS // 4]]
 
 
 def _doubt(scene: Scene) -> float:

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 OnIncidents = Callable[[ProjectId, Sequence[IncidentId], float], Awaitable[None]]
 Projects = Callable[[], Awaitable[Sequence[ProjectId]]]
 _REMEMBERED = 200  # incidents resolved in the last day that are looked at, newest first
+_INLINE = 2000  # anomalies and relations; so many take a few milliseconds
 _RECENT_S = 3600.0  # relations seen within this time are the topology
 
 
@@ -74,7 +75,9 @@ class Correlate:
         windows = windows_of(await self.documents.list(project, "Maintenance"), now)
         told = {a.id for a in claims}
         seen = [a for a in candidates.values() if a.id in told or a.id not in attached]
-        steps, new = correlate(now, seen, active, resolved, topology, windows, self.rules)
+        facts = (now, seen, active, resolved, topology, windows, self.rules)
+        busy = len(seen) + len(topology.relations) > _INLINE  # a storm must not hold the event loop
+        steps, new = await asyncio.to_thread(correlate, *facts) if busy else correlate(*facts)
         touched = [incident.id for incident in new]
         for incident in new:
             await self.incidents.add(project, incident)

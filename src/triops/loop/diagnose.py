@@ -1,6 +1,7 @@
 """The diagnose step: ranks the causes of incidents that began or changed. The reasoning is `causes`'; this reads and
 writes, and keeps the timeline quiet: a line only when another cause comes first."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ OnDiagnosed = Callable[[ProjectId, Incident, float], Awaitable[None]]
 _CHANGES = 1000  # of the window before the onset, newest first
 _RECENT_S = 3600.0
 _AGAIN_S = 5.0  # an incident whose figures move is diagnosed again after so long
+_INLINE = 50  # anomalies; a diagnosis of so many takes a millisecond or two
 _PER_TICK = 50  # incidents; the rest is taken in the next tick
 
 
@@ -86,7 +88,10 @@ class Diagnose:
         page = await self.changes.list(project, start=incident.onset_at - BEFORE_S, end=now + 1.0, limit=_CHANGES)
         topology = await self.entities.topology(project, incident.onset_at - _RECENT_S)
         past = await self.learn.past(project)
-        found = diagnose(incident, anomalies, page.items, topology, now, past)
+        if len(anomalies) <= _INLINE:
+            found = diagnose(incident, anomalies, page.items, topology, now, past)
+        else:  # a storm must not hold the event loop
+            found = await asyncio.to_thread(diagnose, incident, anomalies, page.items, topology, now, past)
         if not _differ(incident.hypotheses, found):
             return incident
         incident = await self.incidents.update(project, id, lambda i: concluded(i, found, anomalies, now))

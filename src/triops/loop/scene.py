@@ -42,6 +42,7 @@ class Scene:
         self.symptoms: dict[EntityId, list[Anomaly]] = {}
         for anomaly in symptoms:
             self.symptoms.setdefault(anomaly.entity, []).append(anomaly)
+        self.mass = {e: 1.0 + max(a.severity.rank for a in claims) for e, claims in self.symptoms.items()}
         self.onset = min((a.started_at for a in symptoms), default=0.0)
 
     def started(self, entity: EntityId) -> float | None:
@@ -105,6 +106,11 @@ class Scene:
                 if alone:
                     found.append(guest)
         return found
+
+    def in_common(self, entity: EntityId) -> list[EntityId]:
+        """Symptomatic things that call `entity` and have no sick callee: several of them point at what they share."""
+        callers = sorted(c for c in self.callers.get(entity, ()) if c in self.symptoms)
+        return [c for c in callers if not self.sick_below(c)]
 
     def _walk(self, entity: EntityId, *, up: bool) -> dict[EntityId, float]:
         found: dict[EntityId, float] = {entity: 1.0} if entity in self.symptoms else {}

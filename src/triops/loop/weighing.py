@@ -40,7 +40,7 @@ class Weighed:
 
 def weigh(entity: EntityId, changes: Sequence[Change], scene: Scene) -> list[Weighed]:
     """The suspect with each change that fits by time and kind, or without one when none does."""
-    base = [*_own(entity, scene), *_order(entity, scene)]
+    base = [*_own(entity, scene), *_order(entity, scene), *_driver(entity, scene)]
     timed = [(change, blame) for change in changes if (blame := _timing(entity, change, scene)) is not None]
     fitting = [(change, blame) for change, blame in timed if blame.weight >= _FITS]
     if fitting:
@@ -48,12 +48,19 @@ def weigh(entity: EntityId, changes: Sequence[Change], scene: Scene) -> list[Wei
             Weighed(
                 entity,
                 change,
-                (blame, *base, *_spread(entity, scene, change), *_excuse(entity, scene, change)),
+                (
+                    blame,
+                    *base,
+                    *_self_time(entity, scene, change),
+                    *_spread(entity, scene, change),
+                    *_excuse(entity, scene, change),
+                ),
             )
             for change, blame in fitting
         ]
     aside = [replace(blame, weight=0.0) for _, blame in timed[:1]]
-    return [Weighed(entity, None, (*base, *_spread(entity, scene, None), *_excuse(entity, scene, None), *aside))]
+    facts = (*base, *_self_time(entity, scene, None), *_spread(entity, scene, None), *_excuse(entity, scene, None))
+    return [Weighed(entity, None, (*facts, *aside))]
 
 
 def _own(entity: EntityId, scene: Scene) -> list[Evidence]:
@@ -86,10 +93,24 @@ def _own(entity: EntityId, scene: Scene) -> list[Evidence]:
     if more and worst is not None:
         text = listed([phrase(a) for a in more], 2)
         found.append(Evidence("anomaly", text, min(0.6, 0.3 * len(more)), more[0].id))
-    return [*found, *_self_time(entity, scene)]
+    return found
 
 
-def _self_time(entity: EntityId, scene: Scene) -> list[Evidence]:
+def _driver(entity: EntityId, scene: Scene) -> list[Evidence]:
+    """A database that is slow right after one of its callers was changed: the caller's work may have changed."""
+    if entity.partition(":")[0] not in DRIVEN or entity in scene.changed or not scene.serious(entity):
+        return []
+    callers = scene.callers.get(entity, set())
+    changed = sorted(c for c in callers if c in scene.changed and c in scene.symptoms)
+    if not changed:
+        return []
+    text = (
+        f"{listed([name_of(c) for c in changed])}, which {'alone ' if len(callers) == 1 else ''}uses it, just changed"
+    )
+    return [Evidence("change", text, -1.5 if len(callers) == 1 else -0.7)]
+
+
+def _self_time(entity: EntityId, scene: Scene, change: Change | None) -> list[Evidence]:
     """A service's own share of the rise of its latency, where traces tell."""
     told = scene.own_share(entity)
     if told is None:
@@ -98,7 +119,11 @@ def _self_time(entity: EntityId, scene: Scene) -> list[Evidence]:
     if share > 0.5:
         return [Evidence("trace", f"its own time rose from {before:.0f} to {now:.0f} ms", 1.6, ref)]
     if share < 0.2:
-        return [Evidence("trace", f"its own time hardly rose ({before:.0f} → {now:.0f} ms)", -1.2, ref)]
+        driven = change is not None and any(
+            c.partition(":")[0] in DRIVEN and scene.serious(c) for c in scene.callees.get(entity, ())
+        )
+        text = f"its own time hardly rose ({before:.0f} → {now:.0f} ms)"
+        return [Evidence("trace", text, -0.3 if driven else -1.2, ref)]
     return []
 
 
@@ -124,10 +149,10 @@ def _spread(entity: EntityId, scene: Scene, change: Change | None) -> list[Evide
                 alone = scene.callers.get(callee, set()) <= {entity}
                 for other, sure in scene.explained(callee).items():
                     explained[other] = max(explained.get(other, 0.0), sure * (1.0 if alone else 0.7))
-    total = sum(_weight(claims) for claims in scene.symptoms.values())
+    total = sum(scene.mass.values())
     if not total:
         return []
-    covered = sum(_weight(scene.symptoms[e]) * sure for e, sure in explained.items() if e in scene.symptoms)
+    covered = sum(scene.mass.get(e, 0.0) * sure for e, sure in explained.items())
     share = covered / total
     names = [name_of(e) for e in sorted(explained, key=lambda e: (-explained[e], e)) if e != entity]
     text = f"explains {len(explained)} of {len(scene.symptoms)} symptomatic"
@@ -141,6 +166,9 @@ def _spread(entity: EntityId, scene: Scene, change: Change | None) -> list[Evide
             facts.append(Evidence("topology", text, min(3.0, 1.5 * (len(apart) - 1))))
     elif len(scene.symptoms) > 1 and share > 0.6 and len(explained) > 1:
         facts.append(Evidence("topology", f"{len(explained)} agree", min(1.2, 0.4 * (len(explained) - 1))))
+    if not scene.of.get(entity) and share > 0.8 and len(apart := scene.in_common(entity)) > 1:
+        text = f"it is what {listed([name_of(c) for c in apart])} have in common"
+        facts.append(Evidence("topology", text, min(3.0, 1.0 * (len(apart) - 1))))
     return facts
 
 
@@ -221,10 +249,6 @@ def _timing(entity: EntityId, change: Change, scene: Scene) -> Evidence | None:
     if kind in _ASIDE:
         return Evidence("change", text, -2.0 + near, change.id)
     return Evidence("change", text, (4.3 if kind in _LIKELY else 3.3) * near - 0.3, change.id)
-
-
-def _weight(claims: Sequence[Anomaly]) -> float:
-    return 1.0 + max(c.severity.rank for c in claims)
 
 
 def _is_log(anomaly: Anomaly) -> bool:
