@@ -10,14 +10,32 @@ import { timeseries } from './timeseries.js';
 /** RED measures as detectors name them → field, unit */
 const MEASURES = {
   latency: ['ms_p95', 'ms'], ms_p50: ['ms_p50', 'ms'], ms_p95: ['ms_p95', 'ms'], ms_p99: ['ms_p99', 'ms'], p95: ['ms_p95', 'ms'], p99: ['ms_p99', 'ms'], p50: ['ms_p50', 'ms'],
-  ms_avg: ['ms_avg', 'ms'], self_ms_avg: ['self_ms_avg', 'ms'], duration: ['ms_p95', 'ms'], error_ratio: ['error_ratio', 'ratio'], errors: ['error_ratio', 'ratio'], rate: ['rate', '/s'],
+  ms_avg: ['ms_avg', 'ms'], self_ms_avg: ['self_ms_avg', 'ms'], duration: ['ms_p95', 'ms'], error_ratio: ['error_ratio', 'ratio'], errors: ['error_ratio', 'ratio'], rate: ['rate', '/s'], missing: ['rate', '/s'],
 };
+
+/** @type {Record<string, string>} */
+const NAMES = { ms_avg: 'average', ms_p95: 'p95', ms_p50: 'p50', ms_p99: 'p99', error_ratio: 'errors', rate: 'requests' };
 
 /** Where a claim can be looked at. @param {any} a an anomaly */
 export function placeOfEvidence(a) {
   const ev = a.evidence || {};
   if (ev.selector) return link('/ui/metrics', { q: ev.selector });
   if (ev.query || ev.template_id) return link('/ui/logs', { query: ev.query, template: ev.template_id, service: ev.service });
+  const service = ev.service || (ev.source ? nameOf(ev.source) : '');
+  return service ? link('/ui/traces', { service, status: ev.measure === 'errors' ? 'error' : null }) : link(`/ui/entities/${encodeURIComponent(a.entity)}`);
+}
+
+/**
+ * The numbers behind a claim. @param {any} a an anomaly @param {import('../state.js').Span} span @param {AbortSignal} signal
+ * @returns {Promise<{series: import('./timeseries.js').Series[], unit: string}>}
+ */
+export async function evidenceSeries(a, span, signal) {
+  const ev = a.evidence || {};
+  const range = { start: span.start, end: span.end, step: stepFor(span) };
+  if (ev.selector) {
+    const { series } = await get('/metrics/series', { match: ev.selector, ...range, limit: 12 }, signal);
+    return { series: series.map((/** @type {any} */ s) => ({ name: labelsOf(s.labels), points: s.points })), unit: series[0]?.unit || a.unit };
+  }
   const target = ev.target || (ev.service ? `service:${ev.service}` : a.entity.startsWith('service:') ? a.entity : '');
   const asked = nameOf(ev.source || target);
   if (!target) return { series: [], unit: a.unit };
@@ -27,9 +45,9 @@ export function placeOfEvidence(a) {
   }
   const [field, unit] = MEASURES[/** @type {keyof typeof MEASURES} */ (ev.measure || a.kind)] || MEASURES.latency;
   const { items } = await get('/red', { service: asked, ...range }, signal);
-  const points = items.filter((/** @type {any} */ r) => (r.source || '') === (ev.source || '') && r.target === target).map((/** @type {any} */ r) => [r.time, r[field]]);
-  const name = ev.source ? `${nameOf(ev.source)} → ${nameOf(target)}` : nameOf(target);
-  return { series: points.length ? [{ name, points: gaps(points, range.step) }] : [], unit };
+  const rows = items.filter((/** @type {any} */ r) => (r.source || '') === (ev.source || '') && r.target === target);
+  const fields = field === 'ms_p95' ? ['ms_avg', 'ms_p95'] : [field];
+  return { series: rows.length ? fields.map((f) => ({ name: NAMES[f] || f, points: gaps(rows.map((/** @type {any} */ r) => [r.time, r[f]]), range.step) })) : [], unit };
 }
 
 /** Missing buckets become gaps. @param {[number, number|null][]} points @param {number} step */
@@ -76,7 +94,7 @@ export function evidence({ zoom } = {}) {
       words.replaceChildren(...claim(a));
       const { series, unit } = await evidenceSeries(a, span, signal);
       const note = a.evidence?.selector || a.evidence?.service || a.evidence?.target ? undefined : 'This claim carries no series';
-      await chart.set({ series, unit, span, marks: { ...marks, anomalies: [a] }, note, threshold: a.expected !== null && a.expected !== undefined && series.length === 1 && unit === a.unit ? { value: a.expected, name: 'expected' } : undefined });
+      await chart.set({ series, unit, span, marks: { ...marks, anomalies: [a] }, note, threshold: a.expected !== null && a.expected !== undefined && series.length <= 2 && (unit === a.unit || (unit === 'ratio' && a.unit === '1')) ? { value: a.expected, name: 'expected' } : undefined });
     },
   };
 }
@@ -87,7 +105,7 @@ export function claim(a) {
   return [
     h('div', { class: 'evidence-title' }, health(a.severity, ''), ' ', h('strong', null, a.title || `${a.kind} of ${a.signal}`), ' ', h('a', { class: 'small', href: placeOfEvidence(a) }, 'look closer')),
     h('div', { class: 'muted small' },
-      a.value !== null && a.value !== undefined && [h('b', { class: 'ink' }, text(a.value, a.unit)), a.expected !== null && a.expected !== undefined ? [' where ', text(a.expected, a.unit), ' was expected'] : '', ratio && ratio >= 1.5 ? `, ${ratio.toFixed(ratio < 10 ? 1 : 0)} times as much` : '', ' · '],
+      a.value !== null && a.value !== undefined && !/\d/.test(a.title) && [h('b', { class: 'ink' }, text(a.value, a.unit)), a.expected !== null && a.expected !== undefined ? [' where ', text(a.expected, a.unit), ' was expected'] : '', ratio && ratio >= 1.5 ? `, ${ratio.toFixed(ratio < 10 ? 1 : 0)} times as much` : '', ' · '],
       'since ', when(a.started_at), a.ended_at ? ` for ${lasting(a.ended_at - a.started_at)}` : ', still', h('span', { title: 'How unlikely this is when nothing is wrong' }, ` · 1 in 10`, h('sup', null, String(Math.round(a.score)))), ` · ${a.detector}`, examples(a)),
   ];
 }
