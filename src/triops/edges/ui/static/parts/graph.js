@@ -85,7 +85,7 @@ export function graph({ open }) {
   function node(n, p, r, chosen) {
     const words = [n.p95_ms !== null && n.p95_ms !== undefined && `p95 ${text(n.p95_ms, 'ms')}`, n.error_ratio > 0.005 && `${text(n.error_ratio, 'ratio')} errors`].filter(Boolean).join(' · ');
     const label = n.name.length > 24 ? n.name.slice(0, 22) + '…' : n.name;
-    return svg('g', { class: ['node', tone(n.health), chosen && 'chosen'], transform: `translate(${p.x} ${p.y})`, tabindex: '0', role: 'button', 'aria-label': `${n.type} ${n.name}, ${n.health}${words ? ', ' + words : ''}`, data: { id: n.id }, on: {
+    return svg('g', { class: ['node', tone(n.health), chosen && 'chosen'], transform: `translate(${p.x} ${p.y})`, tabindex: '0', role: 'button', 'aria-label': `${label} ${words}, ${n.type}, ${n.health}`, data: { id: n.id }, on: {
       click: () => open(n.id), keydown: (/** @type {KeyboardEvent} */ e) => { if (e.key === 'Enter' || e.key === ' ') { e.preventDefault(); open(n.id); } },
       pointerenter: () => near(n.id), pointerleave: () => near(null), focus: () => near(n.id), blur: () => near(null) } },
     svg('circle', { class: 'halo', r: r + 6 }), svg('circle', { r }), svg('path', { class: 'glyph', d: iconPath(n.type), transform: `translate(-9 -9) scale(0.9)` }),

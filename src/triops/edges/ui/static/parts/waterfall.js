@@ -57,7 +57,8 @@ export function waterfall({ choose }) {
     const first = Math.max(0, Math.floor(scroller.scrollTop / ROW) - SPARE);
     const last = Math.min(rows.length, Math.ceil((scroller.scrollTop + scroller.clientHeight) / ROW) + SPARE);
     body.replaceChildren(...rows.slice(first, last).map((node, i) => drawRow(node, first + i)));
-    scroller.setAttribute('aria-activedescendant', at >= first && at < last ? `span-${at}` : '');
+    if (at >= first && at < last) scroller.setAttribute('aria-activedescendant', `span-${at}`);
+    else scroller.removeAttribute('aria-activedescendant');
   }
 
   /** @param {import('./tree.js').Node} node @param {number} i */
