@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import psutil
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
@@ -90,8 +91,13 @@ from triops.ports.plugins import Detector
 from triops.settings import Settings
 from triops.web.auth import Authenticator
 from triops.web.body import Bodies
+from triops.web.problems import routing_problem
 from triops.web.sniff import sniffing_protocol
 from triops.web.splice import listen
+
+
+# What erasing a project leaves: without its keys nobody could enter it, and it would be open again.
+_KEPT = ("keys", "documents", "document_revisions")
 
 
 def open_records(data: Path) -> SqliteRecords:
@@ -239,7 +245,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         live.tell(event.project, "action", event.action)
 
     async def tell_change(event: ChangeRecorded) -> None:
-        sources.saw(event.project, "changes", 1, clock.now())
+        sources.saw(event.project, event.source, 1, clock.now())
         live.tell(event.project, "change", event.change.id)
 
     bus.subscribe(MetricsReceived, heard, name="sources:metrics")
@@ -285,7 +291,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         status=lambda: _status(services, supervisor, started_at, data),
         detectors=lambda project: detect.status(project, clock.now()),
         settings=settings.model_dump(mode="json"),
-        erase_project=lambda project: erase_project(records, project),
+        erase_project=lambda project: erase_project(records, project, keep=_KEPT),
         seen=sources,
         live=live,
         base_url=base_url,
@@ -303,7 +309,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             *cloudevents.routes(changes, bus, bodies, auth.require, clock, limits),
             Mount(native.PREFIX, native.native_app(services)),
             *ui.routes(),
-        ]
+        ],
+        exception_handlers={HTTPException: routing_problem},
     )
 
     # What runs by itself

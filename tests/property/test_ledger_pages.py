@@ -16,7 +16,7 @@ from triops.ledger.changes import Changes
 from triops.ledger.entities import Entities
 from triops.testing.books import open_records
 
-NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8)
 
 
 async def walk(turn: Callable[[str | None], Awaitable[Page[str]]], limit: int) -> list[str]:

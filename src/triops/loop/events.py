@@ -32,8 +32,11 @@ class SpansReceived:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRecorded:
+    """`source` is `changes`, or `events` for a CloudEvent."""
+
     project: ProjectId
     change: Change
+    source: str = "changes"
 
 
 @dataclass(frozen=True, slots=True)

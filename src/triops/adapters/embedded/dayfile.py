@@ -69,6 +69,8 @@ class DayWriter:
                 except BaseException:
                     with contextlib.suppress(duckdb.Error):
                         connection.execute("ROLLBACK")
+                    with contextlib.suppress(duckdb.Error):
+                        connection.unregister("incoming")
                     raise
         except duckdb.Error as error:
             if committing or isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException):
@@ -104,10 +106,8 @@ class DayWriter:
 
     def _insert(self, connection: Connection, table: str, columns: Columns) -> None:
         connection.register("incoming", columns)
-        try:
-            connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")
-        finally:
-            connection.unregister("incoming")
+        connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")
+        connection.unregister("incoming")
 
     def _insert_new(
         self, connection: Connection, day: str, name: str, table: str, id_column: str, columns: Columns

@@ -44,6 +44,7 @@ class Engine:
         self._waiting = waiting
         self._in_flight = 0
         self._users = 0
+        self._running: set[Connection] = set()
         self._guard = threading.Lock()
         self._lock_file: int | None = None
         self._connection: Connection = None
@@ -79,8 +80,11 @@ class Engine:
         self._in_flight += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(pool, self._run, ask)
-        except RuntimeError as error:  # the pool was shut down meanwhile
-            raise Unavailable("the telemetry store is closed") from error
+        except (RuntimeError, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if self._pool is pool or (task is not None and task.cancelling()):
+                raise
+            raise Unavailable("the telemetry store is closed") from error  # the pool was shut down meanwhile
         finally:
             self._in_flight -= 1
 
@@ -89,12 +93,14 @@ class Engine:
         alarm = threading.Timer(self.query_timeout_s, connection.interrupt)
         alarm.daemon = True
         alarm.start()
+        self._running.add(connection)
         try:
             return ask(connection)
         except duckdb.Error as error:
             raise read_error(error, self.query_timeout_s) from error
         finally:
             alarm.cancel()
+            self._running.discard(connection)
             connection.close()
 
     def _open(self) -> None:
@@ -125,9 +131,12 @@ class Engine:
         self._pool = ThreadPoolExecutor(self._queries, thread_name_prefix="telemetry-query")
 
     def _close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for running in list(self._running):
+                running.interrupt()
+            pool.shutdown(wait=True)
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -76,7 +76,6 @@ def _rewrite(rewriting: Rewriting, rows: Any, resources: Any, series: Any) -> in
                     else:
                         connection.execute(source)
                 connection.execute(f"CHECKPOINT {copy}")
-                connection.execute(f"CHECKPOINT {old}")
         finally:
             with contextlib.suppress(duckdb.Error):
                 connection.execute(f"DETACH {copy}")

@@ -42,6 +42,8 @@ def read_error(error: Exception, timeout_s: float) -> TriopsError:
         return Unavailable(f"the query took longer than {timeout_s:g} s; narrow its time range")
     if isinstance(error, duckdb.OutOfMemoryException):
         return TooLarge("the query needs more memory than the store may use; narrow its time range")
+    if is_conversion(error):
+        return Invalid("the query holds a value that cannot be compared", field="query", got=_first_line(error))
     if is_full(error):
         return StoreFull("the disk is full, and the query needs room to work")
     return Unavailable(f"the store failed to answer: {_first_line(error)}")

@@ -9,10 +9,11 @@ import numpy as np
 from triops.adapters.embedded.dayfile import loads_object
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.layout import LOGS
-from triops.adapters.embedded.relation import check_limit, check_range, check_step, resources_of, union
+from triops.adapters.embedded.relation import check_limit, check_range, check_step, position, resources_of, union
 from triops.adapters.embedded.store import TelemetryStore
+from triops.kernel.errors import Invalid
 from triops.kernel.ids import ProjectId
-from triops.kernel.page import Page, decode_cursor, encode_cursor
+from triops.kernel.page import Page, encode_cursor
 from triops.kernel.signal import LogBatch, fingerprint
 from triops.ports.logs import LogCounts, LogQuery, LogRow, TemplateCounts
 from triops.ports.telemetry import Appended
@@ -53,13 +54,13 @@ class EmbeddedLogs(TelemetryStore):
         """Day by day, newest first, until the page is full. The cursor is (time, position in the day's file)."""
         check_range(query.start_ns, query.end_ns)
         check_limit(query.limit)
-        before = decode_cursor(query.cursor, int, int) if query.cursor else None
+        before = position(query.cursor)
         end_ns = min(query.end_ns, before[0] + 1) if before else query.end_ns
         condition, values = _condition(fingerprint(project), query, before)
         rows: list[tuple[Any, ...]] = []
         found: dict[int, tuple[str, dict[str, Any]]] = {}
 
-        for day in reversed(self._partitions.days(query.start_ns, end_ns)):
+        for day in reversed(self._days(query.start_ns, end_ns)):
             wanted = query.limit + 1 - len(rows)
 
             def ask(connection: Connection, names: Sequence[str], wanted: int = wanted) -> list[tuple[Any, ...]]:
@@ -113,7 +114,7 @@ class EmbeddedLogs(TelemetryStore):
 
     async def _grouped(self, outer: str, day: str, start_ns: int, end_ns: int, values: dict[str, Any]) -> Any:
         return await self._query(
-            self._partitions.days(start_ns, end_ns),
+            self._days(start_ns, end_ns),
             lambda connection, names: connection.execute(
                 outer.replace("{union}", union(names, day)), values
             ).fetchnumpy(),
@@ -144,6 +145,8 @@ def _condition(project: int, query: LogQuery, before: tuple[Any, ...] | None) ->
         parts.append("template = $template")
         values["template"] = query.template
     if query.trace_id is not None:
+        if not 0 <= query.trace_id < 2**128:
+            raise Invalid("a trace id has 128 bits", field="trace_id", got=hex(query.trace_id))
         parts.append("trace_lo = $trace_lo AND trace_hi = $trace_hi")
         values |= {"trace_lo": query.trace_id & _LOW, "trace_hi": query.trace_id >> 64}
     if query.text:

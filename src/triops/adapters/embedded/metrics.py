@@ -37,7 +37,7 @@ class EmbeddedMetrics(TelemetryStore):
         check_range(start_ns, end_ns)
         check_limit(limit, 1_000_000)
         found = await self._query(
-            self._partitions.days(start_ns, end_ns),
+            self._days(start_ns, end_ns),
             lambda connection, names: matching(connection, names, fingerprint(project), selector, limit),
         )
         return found or []
@@ -66,7 +66,7 @@ class EmbeddedMetrics(TelemetryStore):
             return _table(found)
 
         lookback = start_ns - (step_ns or 0)  # a rate also reads the point before its first step
-        days = self._partitions.days(lookback, end_ns) if series_ids else []
+        days = self._days(lookback, end_ns) if series_ids else []
         return await self._query(days, ask) or _empty()
 
     async def since(self, project: ProjectId, start_ns: int, end_ns: int) -> PointTable:
@@ -79,7 +79,7 @@ class EmbeddedMetrics(TelemetryStore):
             newest = f" ORDER BY time_ns DESC LIMIT {_SINCE_ROWS}" if count > _SINCE_ROWS else ""
             return _table(connection.execute(f"SELECT * FROM {relation}{newest}", values).fetchnumpy())
 
-        return await self._query(self._partitions.days(start_ns, end_ns), ask) or _empty()
+        return await self._query(self._days(start_ns, end_ns), ask) or _empty()
 
     async def label_values(
         self, project: ProjectId, label: str, start_ns: int, end_ns: int, limit: int = 1000
@@ -87,7 +87,7 @@ class EmbeddedMetrics(TelemetryStore):
         check_range(start_ns, end_ns)
         check_limit(limit, 1_000_000)
         found = await self._query(
-            self._partitions.days(start_ns, end_ns),
+            self._days(start_ns, end_ns),
             lambda connection, names: label_values(connection, names, fingerprint(project), label, limit),
         )
         return found or []

@@ -20,6 +20,7 @@ from triops.kernel.errors import StoreFull, Unavailable
 
 _ENDING = ".duckdb"
 REWRITE_ENDING = ".rewrite"
+_PATIENCE_S = 5.0  # for running queries, when closing
 
 
 class Partitions:
@@ -48,9 +49,10 @@ class Partitions:
 
     def close(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: not self._pins, timeout=self.engine.query_timeout_s)
+            self._changed.wait_for(lambda: not self._pins, timeout=_PATIENCE_S)
             for day in list(self._attached):
-                self._detach(day)
+                if not self._pins[day]:  # one still in use is closed with the engine, which interrupts its readers
+                    self._detach(day)
 
     def days(self, start_ns: int | None = None, end_ns: int | None = None) -> list[str]:
         """Days that have a file and touch [start, end), oldest first."""

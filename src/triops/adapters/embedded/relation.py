@@ -7,6 +7,7 @@ from typing import Any
 from triops.adapters.embedded.dayfile import loads_object
 from triops.adapters.embedded.engine import Connection
 from triops.kernel.errors import Invalid
+from triops.kernel.page import decode_cursor
 
 
 def union(names: Sequence[str], select: str) -> str:
@@ -47,3 +48,13 @@ def check_step(step_ns: int, start_ns: int, end_ns: int, most: int = 100_000) ->
         raise Invalid(
             "the step is too small for the range", field="step", got=step_ns, expected=f"at most {most} steps"
         )
+
+
+def position(cursor: str | None) -> tuple[int, int] | None:
+    """The (time, tie-breaker) that a cursor holds. Raises: Invalid."""
+    if not cursor:
+        return None
+    time_ns, tie = decode_cursor(cursor, int, int)
+    if not (0 <= time_ns < 2**63 and 0 <= tie < 2**64):
+        raise Invalid("not a cursor that a list gave", field="cursor", got=cursor)
+    return time_ns, tie

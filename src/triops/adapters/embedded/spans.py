@@ -6,11 +6,11 @@ from typing import Any
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.layout import SPANS
 from triops.adapters.embedded.red import NO_RED, red_table
-from triops.adapters.embedded.relation import check_limit, check_range, check_step, union
+from triops.adapters.embedded.relation import check_limit, check_range, check_step, position, union
 from triops.adapters.embedded.store import TelemetryStore
 from triops.adapters.embedded.traces import AROUND_NS, newest_traces, spans_of
 from triops.kernel.ids import ProjectId
-from triops.kernel.page import Page, decode_cursor, encode_cursor
+from triops.kernel.page import Page, encode_cursor
 from triops.kernel.signal import SpanBatch, fingerprint
 from triops.ports.spans import RedTable, SpanRow, TraceQuery, TraceSummary
 from triops.ports.telemetry import Appended
@@ -37,9 +37,11 @@ class EmbeddedSpans(TelemetryStore):
         self, project: ProjectId, trace_id: int, limit: int = 1000, cursor: str | None = None
     ) -> Page[SpanRow]:
         check_limit(limit, 10_000)
-        after = decode_cursor(cursor, int, int) if cursor else None
+        if not 0 <= trace_id < 2**128:
+            return Page([])
+        after = position(cursor)
         rows = await self._query(
-            self._partitions.days(),
+            self._days(),
             lambda connection, names: spans_of(connection, names, fingerprint(project), trace_id, limit + 1, after),
         )
         rows = rows or []
@@ -49,9 +51,9 @@ class EmbeddedSpans(TelemetryStore):
     async def search(self, project: ProjectId, query: TraceQuery) -> Page[TraceSummary]:
         check_range(query.start_ns, query.end_ns)
         check_limit(query.limit)
-        before = decode_cursor(query.cursor, int, int) if query.cursor else None
+        before = position(query.cursor)
         found = await self._query(
-            self._partitions.days(query.start_ns - AROUND_NS, query.end_ns + AROUND_NS),
+            self._days(query.start_ns - AROUND_NS, query.end_ns + AROUND_NS),
             lambda connection, names: newest_traces(connection, names, fingerprint(project), query, before),
         )
         found = found or []
@@ -62,7 +64,7 @@ class EmbeddedSpans(TelemetryStore):
         check_range(start_ns, end_ns)
         check_step(step_ns, start_ns, end_ns)
         found = await self._query(
-            self._partitions.days(start_ns - AROUND_NS, end_ns + AROUND_NS),
+            self._days(start_ns - AROUND_NS, end_ns + AROUND_NS),
             lambda connection, names: red_table(
                 connection, names, fingerprint(project), start_ns, end_ns, step_ns, service
             ),
@@ -83,7 +85,7 @@ class EmbeddedSpans(TelemetryStore):
             rows = connection.execute(sql, values).fetchall()
             return [dict(zip(("name", "count", "errors", "ms_p50", "ms_p95"), row, strict=True)) for row in rows]
 
-        return await self._query(self._partitions.days(start_ns, end_ns), ask) or []
+        return await self._query(self._days(start_ns, end_ns), ask) or []
 
 
 _CURSOR_BITS = 2**63 - 1  # JSON's integers; the rest of a trace id only breaks ties of one nanosecond

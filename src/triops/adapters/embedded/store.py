@@ -74,7 +74,7 @@ class TelemetryStore:
         return await self._erase(lambda day: rewrite_without_user(self._rewriting(day), fingerprint(project), user))
 
     async def usage(self) -> Usage:
-        days = self._partitions.days()
+        days = self._days()
 
         def count(connection: Connection, names: Sequence[str]) -> int:
             counts = [f"SELECT count(*) AS n FROM {name}.{self.layout.table}" for name in names]
@@ -90,6 +90,12 @@ class TelemetryStore:
             return Appended(0)
         answer = self._committer.submit(request, request.rows, request.bytes)
         return await asyncio.wrap_future(answer)
+
+    def _days(self, start_ns: int | None = None, end_ns: int | None = None) -> list[str]:
+        """The days to read for a range. Raises: Unavailable when closed."""
+        if not self._started:
+            raise Unavailable(f"the {self.layout.kind} store is closed")
+        return self._partitions.days(start_ns, end_ns)
 
     async def _query(self, days: Sequence[str], ask: Callable[[Connection, list[str]], T]) -> T | None:
         """`ask(connection, catalog names)` on a reader's thread; None when no day holds anything."""

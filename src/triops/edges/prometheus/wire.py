@@ -43,6 +43,8 @@ class Known:
         """As the metadata said, else as the naming conventions have it, else unknown."""
         if found := self.types.get(name):
             return found
+        if name == "up" or name.startswith("scrape_"):  # Prometheus' own, which have no metadata
+            return "gauge"
         stem, _, suffix = name.rpartition("_")
         if suffix in ("bucket", "count", "sum") and (found := self.types.get(stem)) in ("histogram", "summary"):
             return found or ""

@@ -64,7 +64,8 @@ export function slot(el, draw) {
       if (drawn && key === shown) return;
       if (writing(el)) return;
       const opened = new Set([...el.querySelectorAll('details[data-key][open]')].map((d) => d.dataset.key));
-      const focused = el.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
+      const active = /** @type {any} */ (document.activeElement);
+      const focused = el.contains(active) ? active.dataset.focus : null;
       const fresh = document.createDocumentFragment();
       append(fresh, [draw(data)]);
       el.replaceChildren(fresh);

@@ -10,7 +10,9 @@ export class Visit {
     this.abort = new AbortController();
     /** Set by the frame: replaces the page's title and question. @type {(head: {title: any, question?: any, tools?: any}) => void} */
     this.head = () => {};
-    this.read();
+    this.query = new URLSearchParams(location.search);
+    this.range = rangeOf(this.query);
+    this.span = spanOf(this.range);
   }
 
   /** Takes the address as it now is. */

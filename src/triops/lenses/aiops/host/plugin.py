@@ -21,7 +21,8 @@ def host_jobs(
     """Both read on a thread: no file of the kernel or of a log holds the event loop."""
 
     async def read_host(now: float) -> None:
-        await receiver.receive_metrics(project, await asyncio.to_thread(collector.collect, now))
+        batch = await asyncio.to_thread(collector.collect, now)
+        await receiver.receive_metrics(project, batch, source="host")
 
     jobs = [Job("host", metrics_every_s, read_host, limit_s=30.0)]
     if follower is not None:
@@ -30,7 +31,7 @@ def host_jobs(
         async def read_logs(now: float) -> None:
             batch = await asyncio.to_thread(followed.poll, now)
             if len(batch):
-                await receiver.receive_logs(project, batch)
+                await receiver.receive_logs(project, batch, source="host")
             await asyncio.to_thread(followed.commit)  # only now: lines that could not be stored are read again
 
         jobs.append(Job("host_logs", logs_every_s, read_logs, limit_s=30.0))

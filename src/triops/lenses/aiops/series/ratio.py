@@ -39,12 +39,14 @@ class RatioModel(Columns):
         """`doubtful` rows look wrong but claim nothing yet: they pull a little, so that only repeated bursts become
         the norm."""
         chance = self.share(slots)
-        surprise = (hits - trials * chance) ** 2 / np.maximum(trials * chance * (1 - chance), 0.5)
+        usual = trials * chance
+        surprise = np.minimum(
+            (hits - usual) ** 2 / np.maximum(usual * (1 - chance), 0.5), np.where(doubtful, 2.0, 25.0)
+        )
         pull = 1.0 / (np.minimum(self.steps[slots], 500) + 20.0)
         spread = self.spread[slots]
-        self.spread[slots] = np.maximum(
-            1.0, spread + pull * (np.minimum(surprise, np.where(doubtful, 4.0, 25.0)) - spread)
-        )
-        self.hits[slots] = self.hits[slots] * _KEEP + np.where(doubtful, np.minimum(hits, 2 * chance * trials), hits)
+        self.spread[slots] = np.maximum(1.0, spread + pull * (surprise - spread))
+        hits = np.where(doubtful, np.minimum(hits, usual + 0.2 * (hits - usual)), hits)
+        self.hits[slots] = self.hits[slots] * _KEEP + hits
         self.trials[slots] = self.trials[slots] * _KEEP + trials
         self.steps[slots] += 1

@@ -31,6 +31,7 @@ class SeriesModel(Columns):
         "count": (np.int64, 0, 0),
         "level": (np.float64, 0, 0.0),
         "scale": (np.float64, 0, 0.0),
+        "wide": (np.float64, 0, 0.0),
         "last": (np.float64, 0, np.nan),
         "jump_scale": (np.float64, 0, 0.0),
         "drift": (np.float64, 0, 0.0),
@@ -38,12 +39,15 @@ class SeriesModel(Columns):
         "head": (np.float64, HEAD, np.inf),
         "rate": (np.float64, 3, PRIOR_RATE),
         "beyond": (np.float64, 3, 0.0),
+        "worst": (np.float64, 3, 0.0),
+        "held": (np.float64, 3, 0.0),
         "excess": (np.float64, 3, PRIOR_EXCESS),
         "excess_sq": (np.float64, 3, PRIOR_EXCESS_SQ),
     }
     count: Slots1
     level: F64
     scale: F64
+    wide: F64
     last: F64
     jump_scale: F64
     drift: F64
@@ -51,6 +55,8 @@ class SeriesModel(Columns):
     head: F64
     rate: F64
     beyond: F64
+    worst: F64
+    held: F64
     excess: F64
     excess_sq: F64
 
@@ -64,7 +70,7 @@ class SeriesModel(Columns):
     def judge(self, slots: Slots1, values: F64, spread: F64 | float = 1.0) -> Judged:
         """How surprising `values` are. `spread` widens the scale of a row whose value is known less well than usual
         (a mean of few requests). Nothing is changed."""
-        level, scale = self.level[slots], self._scale(slots)
+        level, scale = self.level[slots], self.scale_of(slots)
         z, channels = self._channels(slots, values, level, scale * spread)
         count = self.count[slots]
         least: F64 = np.asarray(1.0 / (count + self.profile.prior_weight + 2.0), np.float64)
@@ -87,12 +93,16 @@ class SeriesModel(Columns):
         spread: F64 | float = 1.0,
         prior: F64 | None = None,
         frozen: Bool | None = None,
+        doubtful: Bool | None = None,
     ) -> None:
         """Take `values` into the baseline, except where `frozen` (an anomaly lasts), until it has lasted `relearn_s`.
 
+        `doubtful`: a value that looks wrong while no anomaly is claimed yet. It is held back; when its run ends
+        without a claim, the worst of the run is taken into the calibration, once.
         `prior`: a scale to expect before any was seen. Values that are not finite are left out.
         """
         keep = np.isfinite(values)
+        spread = np.broadcast_to(np.asarray(spread, np.float64), values.shape)
         if frozen is not None:
             since = np.where(frozen, np.fmin(self.frozen_since[slots], times_s), np.nan)
             self.frozen_since[slots] = since
@@ -100,7 +110,11 @@ class SeriesModel(Columns):
             if over.any():
                 self.clear(slots[over])
             keep &= ~frozen | over
-        spread = np.broadcast_to(np.asarray(spread, np.float64), values.shape)
+            self.held[slots[frozen]] = 0.0
+        if doubtful is not None:
+            hold = keep & doubtful & (self.count[slots] >= HEAD)
+            self._hold(slots[hold], values[hold], spread[hold])
+            keep &= ~hold
         if not keep.all():
             slots, values, spread = slots[keep], values[keep], spread[keep]
             prior = None if prior is None else prior[keep]
@@ -115,14 +129,18 @@ class SeriesModel(Columns):
         self.last[slots] = values
         self.count[slots] += 1
 
-    def _scale(self, slots: Slots1) -> F64:
+    def scale_of(self, slots: Slots1) -> F64:
+        """One robust standard deviation. A part of it is the mean deviation, bursts included: where most points are
+        equal (a queue that is mostly empty) the robust part alone would be nothing."""
         profile = self.profile
         count = np.maximum(self.count[slots], 1)
         floor = np.maximum(profile.floor, profile.floor_ratio * np.abs(self.level[slots]))
-        return np.asarray(np.sqrt(self.scale[slots] ** 2 * (1.0 + 1.0 / count) + floor**2))
+        return np.asarray(
+            np.sqrt((self.scale[slots] ** 2 + (0.5 * self.wide[slots]) ** 2) * (1.0 + 1.0 / count) + floor**2)
+        )
 
     def _channels(self, slots: Slots1, values: F64, level: F64, scale: F64) -> tuple[list[F64], list[int]]:
-        z, channels = [(values - level) / scale], [LEVEL]
+        z, channels = [(values - level) / np.maximum(scale, 1e-300)], [LEVEL]
         if self.profile.jumps:
             floor = np.maximum(self.profile.floor, self.profile.floor_ratio * np.abs(level))
             jump = np.sqrt(self.jump_scale[slots] ** 2 + floor**2)
@@ -136,6 +154,13 @@ class SeriesModel(Columns):
     def _drifted(self, slots: Slots1, z: F64) -> F64:
         return np.asarray(self.drift[slots] + _DRIFT_STEP * (np.clip(z, -4, 4) - self.drift[slots]))
 
+    def _hold(self, slots: Slots1, values: F64, spread: F64 | float) -> None:
+        if len(slots):
+            z, channels = self._channels(slots, values, self.level[slots], self.scale_of(slots) * spread)
+            for at, channel in enumerate(channels):
+                self.held[slots, channel] = np.maximum(self.held[slots, channel], np.abs(z[at]))
+            self.last[slots] = values
+
     def _start(self, slots: Slots1, values: F64, prior: F64 | None) -> None:
         """Median and median deviation of the first points: a slow first request must not be the norm."""
         count = self.count[slots]
@@ -146,33 +171,44 @@ class SeriesModel(Columns):
         level = _median(head, count + 1)
         deviation = np.abs(head - level[:, None])  # unused places are infinite and sort last
         seen = _MEDIAN_ABS * _median(deviation, count + 1)
+        used = np.isfinite(head)
+        wide = np.sum(np.where(used, deviation, 0.0), axis=1) / (count + 1)
         if prior is None:
             prior = self.profile.prior_scale_ratio * np.abs(level)
         weight = self.profile.prior_weight
         scale = np.sqrt((weight * prior**2 + (count + 1) * seen**2) / (weight + count + 1))
-        jumps = np.abs(np.diff(np.where(np.isfinite(head), head, np.nan), axis=1))
+        jumps = np.abs(np.diff(np.where(used, head, np.nan), axis=1))
         known = np.sum(np.isfinite(jumps), axis=1)
         mean = _MEAN_ABS * np.nansum(jumps, axis=1) / np.maximum(known, 1)
-        self.level[slots], self.scale[slots], self.jump_scale[slots] = level, scale, np.where(known > 0, mean, scale)
+        self.level[slots], self.scale[slots], self.wide[slots] = level, scale, wide
+        self.jump_scale[slots] = np.where(known > 0, mean, scale)
 
     def _move(self, slots: Slots1, values: F64, spread: F64) -> None:
         """One step of the Huberised moving level and scale, then of the calibration."""
-        level, scale, count = self.level[slots], self._scale(slots), self.count[slots]
+        level, scale, count = self.level[slots], self.scale_of(slots), self.count[slots]
         z, channels = self._channels(slots, values, level, scale * spread)
         if self.profile.drifts:
             self.drift[slots] = self._drifted(slots, z[0])
+        held = self.held[slots]
+        if held.any():
+            rows = np.flatnonzero(held.any(axis=1))
+            self._calibrate(slots[rows], [held[rows, channel] for channel in channels], channels, count[rows])
+            self.held[slots[rows]] = 0.0
         self._calibrate(slots, z, channels, count)
         clip = np.clip(z[0], -_CLIP, _CLIP)
         step = np.maximum(self.profile.alpha, 1.0 / (count + 1))
         self.level[slots] = level + step * clip * scale / np.maximum(spread, 1.0)
         self.scale[slots] += step * (_MEAN_ABS * np.abs(clip) * scale - self.scale[slots])
+        away = np.abs(values - level)
+        bound = 10 * np.maximum(self.wide[slots], self.scale[slots])
+        self.wide[slots] += step * (np.where(bound > 0, np.minimum(away, bound), away) - self.wide[slots])
         jump = np.abs(values - self.last[slots])
         limit = _CLIP * np.maximum(self.jump_scale[slots], 0.1 * scale)
         self.jump_scale[slots] += step * (_MEAN_ABS * np.fmin(jump, limit) - self.jump_scale[slots])
 
     def _calibrate(self, slots: Slots1, z: list[F64], channels: list[int], count: Slots1) -> None:
-        """How often and how far this series goes beyond the knee by itself. One point is taken for at most ten times
-        the usual excess, so that it takes repeated bursts, not one disaster, to call bursts normal."""
+        """How often and how far this series goes beyond the knee by itself. A point is taken for at most ten times
+        the usual excess or the worst before it: it takes repeated bursts, not one disaster, to call bursts normal."""
         step = np.maximum(1.0 / (count + 40.0), 0.002)
         for at, channel in enumerate(channels):
             size = np.abs(z[at])
@@ -180,7 +216,10 @@ class SeriesModel(Columns):
             self.rate[slots, channel] += step * (beyond - self.rate[slots, channel])
             if beyond.any():
                 s = slots[beyond]
-                excess = np.minimum(size[beyond] - KNEE, 10 * self.excess[s, channel])
+                excess = size[beyond] - KNEE
+                worst = self.worst[s, channel]
+                self.worst[s, channel] = np.maximum(excess, 0.998 * worst)
+                excess = np.minimum(excess, np.maximum(10 * self.excess[s, channel], worst))
                 self.beyond[s, channel] += 1
                 pull = 1.0 / (np.minimum(self.beyond[s, channel], 200) + 15.0)
                 self.excess[s, channel] += pull * (excess - self.excess[s, channel])

@@ -29,7 +29,7 @@ class RedProfile:
     quiet: int = 4  # normal steps to end, or
     recent: int = 5  # so many with at most one tail among them, the last two normal
     pool: int = 6  # steps of errors judged together to begin, so that a low share is seen too
-    pool_on: int = 3  # and to go on
+    pool_on: int = 2  # and to go on
     ratio: float = 1.5  # least latency over its baseline; more while few steps were learned
     ratio_on: float = 1.3
     service_ms: float = 15.0  # least rise of a service's latency, and of an edge's
@@ -38,6 +38,7 @@ class RedProfile:
     errors: float = 3.0  # least errors in a step
     drop: float = 0.4  # a rate below this share of its baseline has dropped
     drop_learn: int = 24
+    relearn_s: float = 3600.0  # errors that last longer become the norm (as `series.Profile.relearn_s`)
     forget_s: float = 900.0  # without any request a service or edge is forgotten
     keys: int = 20_000  # services and edges of a project; more are not watched, and counted
 

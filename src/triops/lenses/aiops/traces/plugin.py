@@ -4,19 +4,23 @@ Latency and errors of services, and of databases, queues and externals that they
 between services are evidence about the callee. A rate that rose is no claim.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from triops.kernel.anomaly import Anomaly, Direction, Severity
 from triops.kernel.clock import NS
-from triops.kernel.ids import EntityId, ProjectId, sortable_id
+from triops.kernel.ids import AnomalyId, EntityId, ProjectId, sortable_id
 from triops.lenses.aiops.traces.model import ERRORS, LATENCY, MEASURES, MISSING, RATE, TAIL, RedProfile
 from triops.lenses.aiops.traces.service import RedWatch
 from triops.ports.spans import Spans, TraceQuery
 
 _UNITS = {LATENCY: "ms", ERRORS: "1", RATE: "{request}", MISSING: "{request}"}
 _EXAMPLES = 3
+_OFF_LOOP = 500  # rows from which a tick computes on a thread
 
 
 @dataclass
@@ -46,7 +50,10 @@ class RedDetector:
         if end <= first:
             return []
         table = await self._spans.red(project, first * step_s * NS, end * step_s * NS, step_s * NS)
-        watch.take(table, first, end, now)
+        if len(table) > _OFF_LOOP:
+            await asyncio.to_thread(watch.take, table, first, end, now)
+        else:
+            watch.take(table, first, end, now)
         return await self._claims(project, state, now)
 
     def status(self, project: ProjectId, now: float) -> dict[str, float | int | str | None]:
@@ -80,6 +87,8 @@ class RedDetector:
                 watch.open[key] = False
                 del state.open[key]
                 claims.append(replace(claim, last_seen=now, ended_at=now))
+            elif now - claim.started_at > profile.relearn_s and measure == ERRORS:
+                watch.errors.clear(np.array([slot]))  # it lasts: what is wrong has become usual
             elif claim.last_seen < now and hot[key]:
                 state.open[key] = self._again(watch, claim, *key, now)
                 claims.append(state.open[key])
@@ -96,7 +105,7 @@ class RedDetector:
         edge = f"{source} -> {target}" if source else target
         onset = watch.onset(measure, slot, first)
         claim = Anomaly(
-            id=sortable_id("ano", now),  # type: ignore[arg-type]
+            id=AnomalyId(sortable_id("ano", now)),
             entity=EntityId(target),
             detector=self.name,
             kind=MEASURES[measure],
@@ -121,12 +130,8 @@ class RedDetector:
         if measure == LATENCY and watch.own_now[slot] > 0:
             evidence["self_ms"] = round(float(watch.own_now[slot]), 3)
             evidence["self_ms_expected"] = round(float(2.718281828459045 ** watch.own.level[slot]), 3)
-        grave = {
-            LATENCY: value >= max(3 * expected, expected + 100.0),
-            ERRORS: value >= 0.1,
-            RATE: False,
-            MISSING: True,
-        }[measure]
+        slow = measure == LATENCY and value >= max(3 * expected, expected + 100.0)
+        grave = slow or measure == MISSING or (measure == ERRORS and value >= 0.1)
         severity = Severity.CRITICAL if grave or claim.severity == Severity.CRITICAL else Severity.WARNING
         return replace(
             claim,

@@ -56,7 +56,7 @@ class RedWatch:
         self.verdicts = Verdicts(profile.ring)
         self.open = np.zeros((len(MEASURES), 64), np.bool_)
         self.score, self.value, self.expected = (np.zeros((len(MEASURES), 64)) for _ in range(3))
-        self.own_now, self.typical = np.full(64, np.nan), np.zeros(64)
+        self.own_now, self.typical, self.doubt = np.full(64, np.nan), np.zeros(64), np.zeros(64)
         self.tally = np.zeros((2, 64, profile.ring))  # errors and requests of the verdicts' columns
         self.last_step = np.full(64, -1, np.int64)
         self.final: int | None = None  # the last step that was learned
@@ -140,7 +140,7 @@ class RedWatch:
             )
             self.own_now = np.pad(self.own_now, (0, more), constant_values=np.nan)
             self.tally = np.pad(self.tally, ((0, 0), (0, more), (0, 0)))
-            self.typical = np.pad(self.typical, (0, more))
+            self.typical, self.doubt = np.pad(self.typical, (0, more)), np.pad(self.doubt, (0, more))
             self.last_step = np.pad(self.last_step, (0, more), constant_values=-1)
 
     def _rows(self, table: RedTable, slots: Slots1, at: Slots1) -> StepRows:
@@ -162,30 +162,36 @@ class RedWatch:
         return np.sqrt(np.clip(self.typical[rows.slots] / np.maximum(rows.count, 1.0), 1.0, 100.0))
 
     def _judge(self, rows: StepRows, column: int) -> None:
-        slots, profile = rows.slots, self.profile
         self._judge_latency(rows, column)
-        share, usual = rows.errors / np.maximum(rows.count, 1.0), self.errors.share(slots)
-        score = self.errors.judge(slots, rows.errors, rows.count)
-        on = self.open[ERRORS, slots]
-        pooled, trials = self._pooled(rows, column, on)
-        score = np.maximum(score, self.errors.judge(slots, pooled, trials))
-        bad = (score >= np.where(on, profile.score_on, profile.score)) & (pooled >= np.where(on, 1, profile.errors))
-        share = np.where(share > usual, share, pooled / np.maximum(trials, 1.0))
-        bad &= (rows.errors > 0) & (share >= 2 * usual)
-        bad &= (share - usual >= profile.error_share) & (self.errors.steps[slots] >= LATENCY_PROFILE.learn)
-        grave = (share >= 0.1) & (score >= 6)
-        weight = np.where(bad, np.where(grave, GRAVE, CLEAR), NORMAL)
-        self._note(ERRORS, column, slots, weight, score, share, usual, share - usual)
+        self._judge_errors(rows, column)
+
+    def _judge_errors(self, rows: StepRows, column: int) -> None:
+        slots, profile = rows.slots, self.profile
+        usual, on = self.errors.share(slots), self.open[ERRORS, slots]
+        least = np.where(on, profile.score_on, profile.score)
+        share = rows.errors / np.maximum(rows.count, 1.0)
+        best, bad = np.zeros(len(slots)), np.zeros(len(slots), np.bool_)
+        for errors, count in ((rows.errors, rows.count), self._pooled(rows, column, on)):
+            score, part = self.errors.judge(slots, errors, count), errors / np.maximum(count, 1.0)
+            wrong = (score >= least) & (errors >= np.where(on, 1.0, profile.errors))
+            wrong &= (part >= 2 * usual) & (part - usual >= profile.error_share)
+            share = np.where(wrong & ~bad, part, share)
+            best, bad = np.maximum(best, score), bad | wrong
+        self.doubt[slots] = best
+        bad &= self.errors.steps[slots] >= LATENCY_PROFILE.learn
+        weight = np.where(bad, np.where((share >= 0.1) & (best >= 6), GRAVE, CLEAR), NORMAL)
+        self._note(ERRORS, column, slots, weight, best, share, usual, share - usual)
 
     def _pooled(self, rows: StepRows, column: int, on: Bool) -> tuple[F64, F64]:
-        """Errors and requests of the last steps together."""
+        """Errors and requests of the last steps together; to begin, without the worst one: a burst is not a rate."""
         profile, slots = self.profile, rows.slots
         self.tally[:, slots, column] = rows.errors, rows.count
         columns = (column - np.arange(profile.pool)) % profile.ring
         known = self.verdicts.steps[columns] == self.verdicts.steps[column] - np.arange(profile.pool)
         tally = self.tally[:, slots[:, None], columns] * known
         few = tally[:, :, : profile.pool_on].sum(axis=2)
-        errors, count = np.where(on, few, tally.sum(axis=2))
+        worst = tally[:, np.arange(len(slots)), np.argmax(tally[0], axis=1)]
+        errors, count = np.where(on, few, tally.sum(axis=2) - worst)
         return errors, count
 
     def _judge_latency(self, rows: StepRows, column: int) -> None:
@@ -243,7 +249,7 @@ class RedWatch:
         spread = self._spread(rows)
         # the noise of one request, seen within the step, says how steady a mean of `count` can be
         noise = np.clip(np.log(rows.p95 / rows.p50) / 1.645, 0.1, 2.0)
-        slow = self.open[LATENCY, slots]
+        slow, odd = self.open[LATENCY, slots], self.verdicts.verdict[LATENCY, slots, column] > NORMAL
         root = np.sqrt(np.maximum(rows.count, 1.0))
         mean_noise = np.minimum(np.sqrt(np.expm1(noise**2)), 3.0) / root
         for model, ms, error in (
@@ -252,9 +258,11 @@ class RedWatch:
             (self.p95, rows.p95, 2.1 * noise / root),
             (self.own, rows.own, mean_noise),
         ):
-            model.learn(slots, at, np.log(ms), spread=spread, prior=np.maximum(0.1, 1.5 * error), frozen=slow)
+            model.learn(
+                slots, at, np.log(ms), spread=spread, prior=np.maximum(0.1, 1.5 * error), frozen=slow, doubtful=odd
+            )
         wrong = self.open[ERRORS, slots]
-        doubtful = self.verdicts.verdict[ERRORS, slots, column] > NORMAL
+        doubtful = self.doubt[slots] >= 1.0  # one in ten: taken in slowly, or a small lasting rise would hide itself
         self.errors.learn(slots[~wrong], rows.errors[~wrong], rows.count[~wrong], doubtful[~wrong])
         self.last_step[slots] = step
         self._learn_rate(rows, step, column, judged=judged)
@@ -277,12 +285,10 @@ class RedWatch:
             )
         if judged:
             on = self.open[RATE, slots]
-            down = (verdict.z < 0) & (verdict.score >= np.where(on, profile.score_on, profile.score)) & ~silent
-            down &= (
-                steady
-                & (self.rate.count[slots] >= profile.drop_learn)
-                & (counts[slots] <= np.where(on, 0.7, profile.drop) * usual)
-            )
+            least = np.where(on, profile.score_on, profile.score)
+            down = (verdict.z < 0) & (verdict.score >= least) & ~silent & steady
+            down &= self.rate.count[slots] >= profile.drop_learn
+            down &= counts[slots] <= np.where(on, 0.7, profile.drop) * usual
             lost = usual - counts[slots]
             self._note(RATE, column, slots, CLEAR * down, verdict.score, counts[slots], usual, lost)
             missing = steady & called & self.rate.ready(slots)

@@ -23,6 +23,7 @@ const HOST = [
 function calls(ctx) {
   const { start, end } = ctx.span;
   const id = ctx.params.id;
+  /** @type {import('../api.js').Call[]} */
   const list = [{ path: `/entities/${seg(id)}` }, { path: '/relations', params: { entity: id } }, { path: '/anomalies', params: { entity: id, start, end, limit: 50 } }, { path: '/changes', params: { entity: id, start, end, limit: 50 } }, { path: '/incidents', params: { entity: id, start, end, limit: 50 } }];
   if (typeOf(id) === 'service') list.push({ path: '/red', params: { service: nameOf(id), start, end, step: stepFor(ctx.span) } }, { path: '/operations', params: { service: nameOf(id), start, end, limit: 20 } });
   return list;

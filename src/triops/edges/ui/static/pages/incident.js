@@ -40,7 +40,7 @@ export default {
       h('span', { class: 'fact' }, health(i.severity)), h('span', { class: 'fact' }, health(i.status)),
       h('span', { class: 'fact muted' }, 'opened ', when(i.opened_at)), i.resolved_at && h('span', { class: 'fact muted' }, `lasted ${lasting(i.resolved_at - i.opened_at)}`),
       h('span', { class: 'fact muted' }, i.assignee ? `with ${i.assignee}` : 'with no one', ' ', h('button', { class: 'link', type: 'button', data: { focus: 'assign' }, on: { click: () => assign(i) } }, 'assign …')),
-      h('span', { class: 'grow' }), (MOVES[i.status] || []).map(([verb, word]) => h('button', { type: 'button', data: { focus: verb }, on: { click: () => move(verb, word, i) } }, word, ' …'))]);
+      h('span', { class: 'grow' }), h('div', { class: 'buttons' }, (MOVES[i.status] || []).map(([verb, word]) => h('button', { type: 'button', data: { focus: verb }, on: { click: () => move(verb, word, i) } }, word, ' …')))]);
     const what = slot(h('div'), ({ anomalies, shown, entities }) => [entityChips(ctx, entities), anomalies.length > shown && h('details', { class: 'more', data: { key: 'claims' } }, h('summary', null, `${anomalies.length - shown} more signs`), h('ul', { class: 'claims' }, anomalies.slice(shown).map((/** @type {any} */ a) => h('li', null, claim(a)))))]);
     const charts = h('div', { class: 'evidence-grid' });
     const why = slot(h('div'), (/** @type {any} */ i) => hypotheses(ctx, i));

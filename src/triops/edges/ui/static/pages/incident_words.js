@@ -17,11 +17,11 @@ export function answerOf(i) {
   const cause = i.hypotheses?.[0];
   const acting = i.actions?.find((/** @type {any} */ a) => ['waiting', 'running', 'verifying'].includes(a.status)) || i.actions?.find((/** @type {any} */ a) => a.status === 'succeeded');
   const out = [];
-  if (top) out.push(h('b', null, nameOf(top.entity)), ': ', top.signal, top.value !== null && top.value !== undefined ? [' at ', h('b', null, text(top.value, top.unit)), top.expected !== null && top.expected !== undefined ? ` instead of ${text(top.expected, top.unit)}` : ''] : '', `, since ${clock(i.onset_at)}. `);
+  if (top) out.push(h('b', null, top.title || `${top.kind} of ${top.signal} on ${nameOf(top.entity)}`), top.expected !== null && top.expected !== undefined ? `, normally ${text(top.expected, top.unit)}` : '', `, since ${clock(i.onset_at)}. `);
   if (cause?.entity) out.push('Most likely ', h('b', null, cause.title), ` (${percent(cause.probability)}). `);
   else out.push('The evidence does not tell a cause yet. ');
   if (i.status === 'resolved') out.push(`Resolved after ${lasting(i.resolved_at - i.opened_at)}${acting?.status === 'succeeded' ? ` by “${acting.title}”` : ''}.`);
-  else if (acting?.status === 'waiting') out.push(h('b', { class: 'accent' }, `“${acting.title}” waits for your approval.`));
+  else if (acting?.status === 'waiting') out.push(h('button', { type: 'button', class: 'link', on: { click: () => document.getElementById('block-3')?.scrollIntoView({ block: 'start', behavior: 'smooth' }) } }, h('b', null, `“${acting.title}” waits for your approval.`)));
   else if (acting?.status === 'running') out.push(`“${acting.title}” is running.`);
   else if (acting?.status === 'verifying') out.push(`“${acting.title}” is done; watching whether it helps.`);
   return out;

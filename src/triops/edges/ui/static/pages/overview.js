@@ -32,7 +32,7 @@ export default {
       h('div', { class: 'card-head' }, h('h2', null, 'Recent changes'), h('a', { class: 'small', href: link('/ui/changes') }, 'all changes')),
       list.length ? h('ul', { class: 'lines' }, list.map((/** @type {any} */ c) => changeLine(c, came[c.id]))) : empty('No change in this range.', { hint: 'A deploy hook is one call:', command: `curl ${location.origin}/triops/v1/changes -d '{"entity":{"type":"service","name":"checkout"},"kind":"deploy","title":"v2"}'` })]);
     const services = table({
-      name: 'services', label: 'Services', sort: 'health', key: (s) => s.id, open: (s) => ctx.panel(s.id),
+      name: 'services', label: 'Services', title: 'Services', tools: h('a', { class: 'small', href: link('/ui/topology') }, 'as a graph'), sort: 'health', key: (s) => s.id, open: (s) => ctx.panel(s.id),
       columns: [
         { id: 'name', label: 'Service', value: (s) => s.name, cell: (s) => h('a', { href: panelLink(s.id), tabindex: '-1' }, s.name), width: 'minmax(110px, 1.4fr)' },
         { id: 'health', label: 'Health', value: (s) => ['critical', 'warning', 'ok', 'unknown'].indexOf(s.health), cell: (s) => health(s.health), width: 'minmax(84px, 0.8fr)' },
@@ -43,7 +43,7 @@ export default {
       ],
       empty: empty('No service yet.', { hint: 'Services appear by themselves from traces. Point one here:', command: `OTEL_EXPORTER_OTLP_ENDPOINT=${location.origin} OTEL_SERVICE_NAME=my-service opentelemetry-instrument python app.py`, link: ['More ways to send data', link('/ui/start')] }),
     });
-    const serviceCard = h('section', { class: 'card flush' }, h('div', { class: 'card-head' }, h('h2', null, 'Services'), h('a', { class: 'small', href: link('/ui/topology') }, 'as a graph')), services.el);
+    const serviceCard = h('section', { class: 'card flush' }, services.el);
     const columns = h('div', { class: 'columns', hidden: true }, h('div', null, incidents.el, serviceCard), h('div', null, changes.el));
     root.append(answer.el, lenses.el, columns);
 

@@ -57,11 +57,11 @@ export default {
       const first = tree.roots[0].span;
       const nodes = flat(tree.roots);
       const errors = nodes.filter((n) => n.span.status === 'error');
-      const heavy = nodes.filter((n) => n.critical).sort((a, b) => b.self_ms - a.self_ms)[0];
+      const heavy = heaviest(nodes.filter((n) => n.critical));
       const services = new Set(nodes.map((n) => n.span.service));
       const total = (tree.end - tree.start) * 1000;
       ctx.head({ title: [first.service, ': ', first.name].join('') });
-      answer.set(`${text(total, 'ms')} in all; ${heavy ? `${text(heavy.self_ms, 'ms')} of it (${Math.round((heavy.self_ms / total) * 100)} %) in “${heavy.span.name}” of ${heavy.span.service}` : ''}${errors.length ? `; ${count(errors.length, 'span')} failed, first “${errors[0].span.name}” of ${errors[0].span.service}` : '; nothing failed'}${more ? `. Only the first ${MOST.toLocaleString('en')} spans are shown` : ''}.`);
+      answer.set(`${text(total, 'ms')} in all; ${heavy ? `${text(heavy.ms, 'ms')} of it (${Math.round((heavy.ms / total) * 100)} %) in ${heavy.n > 1 ? `${heavy.n.toLocaleString('en')} × ` : ''}“${heavy.name}” of ${heavy.service}` : ''}${errors.length ? `; ${count(errors.length, 'span')} failed, first “${errors[0].span.name}” of ${errors[0].span.service}` : '; nothing failed'}${more ? `. Only the first ${MOST.toLocaleString('en')} spans are shown` : ''}.`);
       stats.set([['Started', clock(first.start, { ms: true }), { note: exact(first.start) }], ['Duration', text(total, 'ms')], ['Spans', tree.size.toLocaleString('en'), tree.roots.length > 1 ? { note: `${tree.roots.length} without their parent` } : {}], ['Services', services.size], ['Errors', errors.length, { tone: errors.length ? 'critical' : '' }], ['Logs', 'of this trace', { href: link('/ui/logs', { trace_id: ctx.params.id, from: Math.floor(first.start - 300), to: Math.ceil(tree.end + 300) }) }]]);
     }
 
@@ -100,4 +100,17 @@ function flat(roots) {
     todo.push(...node.children);
   }
   return out.sort((a, b) => a.span.start - b.span.start);
+}
+
+/** The operation that holds most of the critical path's own time: many small spans weigh together. @param {import('../parts/tree.js').Node[]} nodes */
+function heaviest(nodes) {
+  const groups = new Map();
+  for (const { span, self_ms } of nodes) {
+    const key = `${span.service}\0${span.name}`;
+    const group = groups.get(key) || { service: span.service, name: span.name, ms: 0, n: 0 };
+    group.ms += self_ms;
+    group.n += 1;
+    groups.set(key, group);
+  }
+  return [...groups.values()].sort((a, b) => b.ms - a.ms)[0];
 }

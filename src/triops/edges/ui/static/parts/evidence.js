@@ -66,7 +66,7 @@ export function gaps(points, step) {
 
 /** A log histogram as stacked series. @param {{time: number, band: string, count: number}[]} items */
 export function bands(items) {
-  const order = [['info', 'var(--chart-1)'], ['warning', 'var(--warning)'], ['error', 'var(--critical)']];
+  const order = [['info', 'var(--chart-7)'], ['warning', 'var(--warning)'], ['error', 'var(--critical)']];
   const style = getComputedStyle(document.documentElement);
   return order.map(([band, color]) => ({
     name: band,

@@ -69,9 +69,11 @@ export function scatter({ open, zoom }) {
   function near(event) {
     const box = canvas.getBoundingClientRect();
     const [px, py] = [event.clientX - box.left, event.clientY - box.top];
+    /** @type {{x: number, y: number, row: any}|null} */
     let best = null;
     let least = 144;
-    for (const d of dots) {
+    for (let i = 0; i < dots.length; i++) {
+      const d = dots[i];
       const far = (d.x - px) ** 2 + (d.y - py) ** 2;
       if (far < least) [best, least] = [d, far];
     }

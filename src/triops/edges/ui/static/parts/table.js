@@ -25,10 +25,10 @@ const SPARE = 8; // rows drawn above and below the view
 const FREE = 60; // up to this many rows the table is as long as it is
 
 /**
- * @param {{name: string, label: string, columns: Column[], open?: (row: any) => void, href?: (row: any) => string, key?: (row: any) => string, sort?: string, empty?: any, tall?: string, tools?: any, mark?: (row: any) => string|false|null}} how
+ * @param {{name: string, label: string, title?: any, columns: Column[], open?: (row: any) => void, href?: (row: any) => string, key?: (row: any) => string, sort?: string, empty?: any, tall?: string, tools?: any, mark?: (row: any) => string|false|null}} how
  *   `name` names the kept column choice and the CSV; `sort` is "id" or "-id"; `mark` gives a row's class
  */
-export function table({ name, label, columns, open, href, key, sort = '', empty, tall = '62vh', tools, mark }) {
+export function table({ name, label, title, columns, open, href, key, sort = '', empty, tall = '62vh', tools, mark }) {
   /** @type {any[]} */ let rows = [];
   /** @type {any[]} */ let shown = [];
   let order = sort;
@@ -44,7 +44,7 @@ export function table({ name, label, columns, open, href, key, sort = '', empty,
   const counted = h('span', { class: 'muted small' });
   const nothing = h('div', { hidden: true }, empty);
   const chooser = h('div', { class: 'chooser' });
-  const bar = h('div', { class: 'tbar' }, counted, h('span', { class: 'grow' }), tools || null,
+  const bar = h('div', { class: 'tbar' }, title && h('h2', null, title), counted, h('span', { class: 'grow' }), tools || null,
     popover(h('button', { class: 'ghost square', type: 'button', title: 'Columns', 'aria-label': 'Columns' }, icon('columns', 16)), chooser, drawChooser).el,
     h('button', { class: 'ghost square', type: 'button', title: 'Save as CSV', 'aria-label': 'Save as CSV', on: { click: save } }, icon('download', 16)));
   const el = h('div', { class: 'table' }, bar, scroller, nothing);
@@ -57,6 +57,9 @@ export function table({ name, label, columns, open, href, key, sort = '', empty,
   function layout() {
     const tracks = visible().map((c) => c.width || (c.right ? 'minmax(72px, 0.6fr)' : 'minmax(90px, 1fr)')).join(' ');
     el.style.setProperty('--tracks', tracks);
+    // Narrower than this the table scrolls sideways instead of squeezing its figures.
+    const least = [...tracks.matchAll(/(?:minmax\(|^| )(\d+)px/g)].reduce((sum, m) => sum + Number(m[1]), 0);
+    el.style.setProperty('--least', `${least + 16 * (visible().length + 1)}px`);
     head.replaceChildren(...visible().map((c) => {
       const [by, down] = [order.replace('-', ''), order.startsWith('-')];
       const sorted = by === c.id;

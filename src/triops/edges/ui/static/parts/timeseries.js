@@ -107,7 +107,7 @@ function option(data, kind, hidden) {
   const long = end - start > 2 * 86400;
   return {
     animation: false,
-    textStyle: { fontFamily: 'inherit' },
+    textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
     grid: { left: 4, right: 10, top: 14, bottom: 2, containLabel: true },
     xAxis: { type: 'time', min: start * 1000, max: end * 1000, axisLine: { lineStyle: { color: line } }, axisTick: { show: false }, splitLine: { show: false }, splitNumber: 6, axisLabel: { color: muted, fontSize: 11, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: (/** @type {number} */ ms) => (long ? new Date(ms).toLocaleDateString('en', { day: 'numeric', month: 'short' }) : new Date(ms).toTimeString().slice(0, end - start < 600 ? 8 : 5)) } },
     yAxis: { type: 'value', splitNumber: 3, min: (/** @type {any} */ v) => (v.min >= 0 ? 0 : null), max: (/** @type {any} */ v) => (v.max === 0 && v.min === 0 ? 1 : null), splitLine: { lineStyle: { color: line, opacity: 0.7 } }, axisLabel: { color: muted, fontSize: 11, formatter: (/** @type {number} */ v) => text(v, data.unit) } },
@@ -136,13 +136,28 @@ function context({ marks, span, threshold, focus }) {
   const [critical, warning, change, muted] = ['critical', 'warning', 'mark-change', 'muted'].map(token);
   const clip = (/** @type {number} */ t) => Math.min(span.end, Math.max(span.start, t)) * 1000;
   const within = (/** @type {number} */ a, /** @type {number|null} */ b) => (b || span.end) >= span.start && a <= span.end;
-  const areas = (marks?.anomalies || []).filter((a) => within(a.started_at, a.ended_at)).slice(0, 40).map((a) => [
-    { xAxis: clip(a.started_at), itemStyle: { color: a.severity === 'critical' ? critical : warning, opacity: 0.1 } }, { xAxis: clip(a.ended_at || span.end) }]);
+  const areas = merged((marks?.anomalies || []).filter((a) => within(a.started_at, a.ended_at)), span.end).map(({ start, end, worst }) => [
+    { xAxis: clip(start), itemStyle: { color: worst ? critical : warning, opacity: 0.1 } }, { xAxis: clip(end) }]);
   const bands = (marks?.incidents || []).filter((i) => within(i.onset_at, i.resolved_at)).slice(0, 20).map((i) => [
     { xAxis: clip(i.onset_at), y: 3, itemStyle: { color: critical, opacity: 0.75 } }, { xAxis: clip(i.resolved_at || span.end), y: 7 }]);
   const lines = (marks?.changes || []).filter((c) => c.at >= span.start && c.at <= span.end).slice(0, 60).map((c) => ({ xAxis: c.at * 1000, lineStyle: { color: change, width: c.id === focus ? 2 : 1.2, type: [3, 3] } }));
   const levels = threshold ? [{ yAxis: threshold.value, lineStyle: { color: muted, width: 1, type: [2, 3] }, label: { show: true, position: 'insideEndTop', formatter: threshold.name, color: muted, fontSize: 11 } }] : [];
   return { type: 'line', name: '\u0000marks', data: [], silent: true, tooltip: { show: false }, markArea: { silent: true, data: [...areas, ...bands] }, markLine: { silent: true, symbol: 'none', label: { show: false }, data: [...lines, ...levels] } };
+}
+
+/** Overlapping claims shade once, in the worst one's colour. @param {any[]} anomalies @param {number} now */
+function merged(anomalies, now) {
+  /** @type {{start: number, end: number, worst: boolean}[]} */
+  const out = [];
+  for (const a of [...anomalies].sort((x, y) => x.started_at - y.started_at)) {
+    const [end, worst] = [a.ended_at || now, a.severity === 'critical'];
+    const last = out[out.length - 1];
+    if (last && a.started_at <= last.end) {
+      last.end = Math.max(last.end, end);
+      last.worst ||= worst;
+    } else out.push({ start: a.started_at, end, worst });
+  }
+  return out;
 }
 
 /** What the pointer is over, as elements: names are hostile. @param {any[]} rows @param {Chart} data */
