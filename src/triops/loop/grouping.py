@@ -9,7 +9,7 @@ from triops.kernel.entity import RelationKind, Topology
 from triops.kernel.ids import AnomalyId, EntityId
 from triops.kernel.incident import Incident, flaps, transition
 from triops.loop.maintenance import Window
-from triops.loop.reach import Reach
+from triops.loop.reach import Reach, measured_edges
 from triops.loop.steps import Step, StepKind, opened
 from triops.loop.wording import headline, listed, name_of, span
 
@@ -112,7 +112,8 @@ def correlate(
 def _group(
     now: float, free: Sequence[Anomaly], active: Sequence[Case], topology: Topology, sick: set[EntityId], rules: Rules
 ) -> list[_Group]:
-    reach = Reach(topology, sick)
+    known = [*free, *(a for case in active for a in case.anomalies)]
+    reach = Reach(topology, sick, set(measured_edges(known)))
     groups: list[_Group] = []
     parent: list[int] = []
 
