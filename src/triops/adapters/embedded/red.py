@@ -77,8 +77,8 @@ def red_table(
         "step": step_ns, "service": service, "depth": _INTERNAL_DEPTH,
     }  # fmt: skip
     spans = union(names, _SPANS)
-    # Spans that a sender delivered twice are rare, and leaving them out takes as long as all the rest; to see that there
-    # are none takes a tenth of it.
+    # Spans that a sender delivered twice are rare, and leaving them out takes as long as all the rest; to see that
+    # there are none takes a tenth of it.
     margins = {key: values[key] for key in ("project", "from", "to")}
     (repeated,) = connection.execute(_REPEATED.replace("{spans}", spans), margins).fetchone()
     once = "DISTINCT ON (trace_hi, trace_lo, span_id)" if repeated else ""
