@@ -62,7 +62,7 @@ async def post(url: str, body: bytes, **headers: str) -> tuple[int, str, dict[st
     sent = {"content-type": "application/x-protobuf", "content-encoding": "snappy"}
     sent |= {k.replace("_", "-"): v for k, v in headers.items()}
     async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=sent) as answer:
-        return answer.status, await answer.text(), dict(answer.headers)
+        return answer.status, await answer.text(), {k.lower(): v for k, v in answer.headers.items()}
 
 
 @pytest.mark.skipif(not PROMETHEUS, reason="no prometheus binary on this machine")
