@@ -1,1 +1,386 @@
-"""The composition root: settings -> adapters -> services -> loop -> edges."""
+"""The composition root: settings -> adapters -> services -> loop -> edges. The only module that knows them all.
+
+Read `compose` from top to bottom to see what Triops is made of, and `_jobs` for everything that runs by itself.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Mount
+from starlette.types import ASGIApp
+
+from triops import __version__
+from triops.adapters.actuators.command import CommandActuator
+from triops.adapters.actuators.http import HttpActuator
+from triops.adapters.embedded.engine import Engine
+from triops.adapters.embedded.logs import EmbeddedLogs
+from triops.adapters.embedded.metrics import EmbeddedMetrics
+from triops.adapters.embedded.records import SqliteRecords
+from triops.adapters.embedded.spans import EmbeddedSpans
+from triops.adapters.notifiers.slack import Slack
+from triops.adapters.notifiers.webhook import Webhook
+from triops.edges import health, native
+from triops.edges.alertmanager import handlers as alertmanager
+from triops.edges.cloudevents import handlers as cloudevents
+from triops.edges.native.live import Live
+from triops.edges.native.services import Services
+from triops.edges.native.showing import incidents_json
+from triops.edges.otlp import handlers as otlp
+from triops.edges.otlp.grpc_server import GrpcServer
+from triops.edges.otlp.intake import Intake
+from triops.edges.prometheus import handlers as prometheus
+from triops.edges.ui import handlers as ui
+from triops.kernel.anomaly import Anomaly
+from triops.kernel.clock import DAY_S, NS, day_of, parse_time
+from triops.kernel.ids import ProjectId
+from triops.kernel.incident import Incident
+from triops.kernel.limits import Limits
+from triops.kernel.tenant import DEFAULT_PROJECT
+from triops.ledger.actions import Actions
+from triops.ledger.anomalies import Anomalies
+from triops.ledger.audit import Audit
+from triops.ledger.changes import Changes
+from triops.ledger.documents import Documents
+from triops.ledger.entities import Entities
+from triops.ledger.erase import erase_project
+from triops.ledger.incidents import Incidents
+from triops.ledger.keys import Keys
+from triops.ledger.migrations import MIGRATIONS
+from triops.ledger.outbox import Outbox
+from triops.lenses.aiops.host.collector import HostCollector
+from triops.lenses.aiops.host.follow import LogFollower
+from triops.lenses.aiops.host.plugin import host_jobs
+from triops.lenses.aiops.host.processes import Processes
+from triops.lenses.aiops.metrics.plugin import MetricDetector
+from triops.lenses.aiops.traces.plugin import RedDetector
+from triops.loop.act import Act
+from triops.loop.bus import Bus
+from triops.loop.correlate import Correlate
+from triops.loop.detect import Detect
+from triops.loop.diagnose import Diagnose
+from triops.loop.documents import Kinds
+from triops.loop.events import (
+    ActionMoved,
+    ChangeRecorded,
+    IncidentChanged,
+    IncidentMoved,
+    LogsReceived,
+    MetricsReceived,
+    SpansReceived,
+)
+from triops.loop.jobs import Job, Supervisor
+from triops.loop.learn import Learn
+from triops.loop.maintenance import maintenance_kind
+from triops.loop.notify import Notify, notifier_kind
+from triops.loop.policies import policy_kind
+from triops.loop.receive import Receiver, Retention
+from triops.loop.runbooks import runbook_kind
+from triops.loop.sources import Sources
+from triops.ports.actuators import Actuator
+from triops.ports.clock import Clock, SystemClock
+from triops.ports.notifiers import Notifier
+from triops.ports.plugins import Detector
+from triops.settings import Settings
+from triops.web.auth import Authenticator
+from triops.web.body import Bodies
+from triops.web.problems import routing_problem
+from triops.web.sniff import sniffing_protocol
+from triops.web.splice import listen
+
+# What erasing a project leaves: without its keys nobody could enter it, and it would be open again.
+_KEPT = ("keys", "documents", "document_revisions")
+
+
+def open_records(data: Path) -> SqliteRecords:
+    """The records of a data folder, not yet started."""
+    data.mkdir(parents=True, exist_ok=True)
+    return SqliteRecords(data / "records.sqlite", MIGRATIONS)
+
+
+@dataclass
+class Triops:
+    """The composed application. `start` and `close` are its parts' life, in order; both are safe twice."""
+
+    settings: Settings
+    services: Services
+    asgi: ASGIApp
+    http_protocol: type[asyncio.Protocol]
+    supervisor: Supervisor
+    _records: SqliteRecords
+    _grpc: GrpcServer
+    _grpc_ports: list[int]
+    _doorway: asyncio.Server | None = None
+    _open: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+
+    async def start(self) -> None:
+        """Open the stores, recover what a kill left behind, start the loop. Raises: Unavailable, StoreFull."""
+        services = self.services
+        for part in (self._records, services.metrics, services.logs, services.spans):
+            self._open.push_async_callback(part.close)
+            await part.start()
+        await self._remember_sources()
+        for running in (services.bus, self.supervisor):
+            self._open.push_async_callback(running.close)
+            await running.start()
+
+    async def open_grpc(self) -> None:
+        """Listen on OpenTelemetry's own gRPC port too, when it is free."""
+        port = self.settings.server.grpc_port
+        if port and port != self.settings.server.port:
+            self._doorway = await listen(self._grpc, self.settings.server.host, port)
+            if self._doorway is not None:
+                self._grpc_ports.append(port)
+
+    def stopping(self) -> None:
+        """A stop begins: let those go who listen without end."""
+        self.services.live.close()
+        if self._doorway is not None:
+            self._doorway.close()
+
+    async def close(self) -> None:
+        self.stopping()
+        await self._grpc.stop(2.0)
+        await self._open.aclose()
+
+    async def has_admin_key(self) -> bool:
+        return await self.services.keys.any(self.services.clock.now())
+
+    async def apply(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Documents given at the start, for the default project. Raises: Invalid."""
+        if documents:
+            await native.apply_documents(self.services, DEFAULT_PROJECT, "--config", documents, dry_run=False)
+
+    async def _remember_sources(self) -> None:
+        """What earlier runs stored ticks the Start page's lines."""
+        kinds = {"traces": self.services.spans, "metrics": self.services.metrics, "logs": self.services.logs}
+        for source, store in kinds.items():
+            usage = await store.usage()
+            if usage.oldest_day and usage.rows:
+                self.services.seen.restore(DEFAULT_PROJECT, source, parse_time(usage.oldest_day))
+
+
+def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
+    """Everything, wired and not yet started."""
+    clock = clock or SystemClock()
+    data = settings.server.data.resolve()
+    limits = Limits(
+        body_bytes=settings.limits.body_mb << 20,
+        queued_requests=settings.limits.queued_requests,
+        queued_bytes=settings.limits.queued_mb << 20,
+    )
+
+    # Stores
+    records = open_records(data)
+    threads = settings.store.threads or min(4, os.cpu_count() or 1)
+    engine = Engine(data / "telemetry", memory=f"{settings.store.memory_mb}MB", threads=threads)
+    attached = settings.store.attached_days
+    metrics = EmbeddedMetrics(engine, limits=limits, now=clock.now, attached=attached)
+    logs = EmbeddedLogs(engine, limits=limits, now=clock.now, attached=attached)
+    spans = EmbeddedSpans(engine, limits=limits, now=clock.now, attached=attached)
+
+    # Books
+    entities, changes, anomalies = Entities(records), Changes(records), Anomalies(records)
+    incidents, actions, audit = Incidents(records), Actions(records), Audit(records)
+    keys, documents, outbox = Keys(records), Documents(records), Outbox(records)
+
+    # Hands and voices
+    actuators: dict[str, Actuator] = {
+        "command": CommandActuator(allow=settings.actuators.commands),
+        "http": HttpActuator(
+            os.environ.get, allow=settings.actuators.http_prefixes, env=frozenset(settings.actuators.env)
+        ),
+    }
+    private = settings.notify.allow_private
+    notifiers: dict[str, Notifier] = {
+        "webhook": Webhook(os.environ.get, clock, allow_private=private),
+        "slack": Slack(os.environ.get, allow_private=private),
+    }
+
+    # The loop, from its end to its beginning: each step is given the next
+    bus = Bus()
+    kinds = Kinds([runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind()])
+    act = Act(actions, incidents, anomalies, documents, changes, audit, actuators, clock, bus, keys.projects)
+    learn = Learn(incidents)
+    diagnose = Diagnose(incidents, anomalies, changes, entities, learn, bus, act.propose)
+    correlate = Correlate(incidents, anomalies, entities, documents, bus, keys.projects, diagnose.on_incidents)
+
+    async def shown(project: ProjectId, incident: Incident) -> Mapping[str, Any]:
+        return (await incidents_json(services, project, [incident]))[0]
+
+    link = f"{base_url}/ui/incidents/{{id}}"
+    notify = Notify(incidents, documents, outbox, notifiers, keys.projects, shown, link)
+    detectors: list[Detector] = []
+    if settings.detection.enabled:
+        detectors = [RedDetector(spans), MetricDetector(bus)]
+    detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
+    sources = Sources()
+    live = Live()
+    receiver = Receiver(
+        metrics,
+        logs,
+        spans,
+        bus,
+        clock,
+        lambda bodies: np.zeros(len(bodies), np.uint64),
+        Retention(settings.retention.metrics_days, settings.retention.logs_days, settings.retention.spans_days),
+        limits,
+    )
+
+    async def heard(event: MetricsReceived | LogsReceived | SpansReceived) -> None:
+        sources.saw(event.project, event.source, len(event.batch), clock.now())
+
+    async def tell_incident(event: IncidentMoved | IncidentChanged) -> None:
+        live.tell(event.project, "incident", event.incident)
+
+    async def tell_action(event: ActionMoved) -> None:
+        live.tell(event.project, "action", event.action)
+
+    async def tell_change(event: ChangeRecorded) -> None:
+        sources.saw(event.project, event.source, 1, clock.now())
+        live.tell(event.project, "change", event.change.id)
+
+    bus.subscribe(MetricsReceived, heard, name="sources:metrics")
+    bus.subscribe(LogsReceived, heard, name="sources:logs")
+    bus.subscribe(SpansReceived, heard, name="sources:spans")
+    bus.subscribe(ChangeRecorded, diagnose.on_change, name="diagnose")
+    bus.subscribe(IncidentMoved, notify.on_moved, name="notify")
+    bus.subscribe(IncidentMoved, tell_incident, name="live:incident")
+    bus.subscribe(IncidentChanged, tell_incident, name="live:incident_changed")
+    bus.subscribe(ActionMoved, tell_action, name="live:action")
+    bus.subscribe(ChangeRecorded, tell_change, name="live:change")
+
+    async def alerts(project: ProjectId, claims: Sequence[Anomaly]) -> None:
+        now = clock.now()
+        sources.saw(project, "alertmanager", len(claims), now)
+        await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
+
+    # Edges
+    auth = Authenticator(keys, clock)
+    started_at = clock.now()
+    grpc_ports: list[int] = []
+    supervisor = Supervisor(clock)
+    services = Services(
+        clock=clock,
+        auth=auth,
+        bus=bus,
+        receiver=receiver,
+        metrics=metrics,
+        logs=logs,
+        spans=spans,
+        entities=entities,
+        changes=changes,
+        anomalies=anomalies,
+        incidents=incidents,
+        actions=actions,
+        audit=audit,
+        keys=keys,
+        documents=documents,
+        outbox=outbox,
+        kinds=kinds,
+        act=act,
+        learn=learn,
+        status=lambda: _status(services, supervisor, started_at, data),
+        detectors=lambda project: detect.status(project, clock.now()),
+        settings=settings.model_dump(mode="json"),
+        erase_project=lambda project: erase_project(records, project, keep=_KEPT),
+        seen=sources,
+        live=live,
+        base_url=base_url,
+        grpc_ports=lambda: grpc_ports,
+    )
+    bodies = Bodies(limits)
+    intake = Intake(receiver, clock, limits)
+    grpc = GrpcServer(intake, bodies, auth.require, limits)
+    asgi = Starlette(
+        routes=[
+            *health.routes(auth, services.status),
+            *otlp.routes(intake, bodies, auth.require),
+            *prometheus.routes(receiver, bodies, auth.require, limits),
+            *alertmanager.routes(alerts, bodies, auth.require, clock, limits),
+            *cloudevents.routes(changes, bus, bodies, auth.require, clock, limits),
+            Mount(native.PREFIX, native.native_app(services)),
+            *ui.routes(),
+        ],
+        exception_handlers={HTTPException: routing_problem},
+    )
+
+    # What runs by itself
+    supervisor.jobs += [
+        *detect.jobs(),
+        Job("correlate", 2.0, correlate.tick),
+        Job("diagnose", 5.0, diagnose.tick),
+        Job("act", 1.0, act.tick, limit_s=120.0),
+        Job("notify", 1.0, notify.tick),
+        Job("retention", 3600.0, lambda now: _retain(services, settings, now), limit_s=600.0),
+    ]
+    if settings.collector.enabled:
+        follower = (
+            LogFollower(settings.collector.log_files, data / "log-positions.json")
+            if settings.collector.log_files
+            else None
+        )
+        supervisor.jobs += host_jobs(
+            HostCollector(processes=Processes(settings.collector.processes)),
+            follower,
+            receiver,
+            DEFAULT_PROJECT,
+            metrics_every_s=settings.collector.every_s,
+        )
+    return Triops(settings, services, asgi, sniffing_protocol(grpc), supervisor, records, grpc, grpc_ports)
+
+
+async def _retain(services: Services, settings: Settings, now: float) -> None:
+    """Drop what is older than its retention; forget entities that went away."""
+    kept = settings.retention
+    for store, days in (
+        (services.metrics, kept.metrics_days),
+        (services.logs, kept.logs_days),
+        (services.spans, kept.spans_days),
+    ):
+        await store.drop_before(day_of(int((now - days * DAY_S) * NS)))
+    for project in await services.keys.projects():
+        await services.anomalies.drop_before(project, now - kept.anomalies_days * DAY_S)
+        await services.entities.expire(project, now - kept.entities_days * DAY_S)
+        await services.outbox.drop_before(project, now - kept.anomalies_days * DAY_S)
+
+
+async def _status(services: Services, supervisor: Supervisor, started_at: float, data: Path) -> Mapping[str, Any]:
+    """The server about itself."""
+    process = psutil.Process()
+    receiver = services.receiver
+    stores = {"metrics": services.metrics, "logs": services.logs, "spans": services.spans}
+    return {
+        "version": __version__,
+        "started_at": started_at,
+        "data_dir": str(data),
+        "process": {"rss_bytes": process.memory_info().rss, "cpu_s": sum(process.cpu_times()[:2])},
+        "stores": {kind: asdict(await store.usage()) for kind, store in stores.items()},
+        "received": {
+            "accepted": {kind: receiver.accepted[kind] for kind in stores},
+            "refused": [
+                {"kind": kind, "reason": reason, "count": count}
+                for (kind, reason), count in receiver.refused.most_common(100)
+            ],
+        },
+        "jobs": [
+            {
+                "name": job.name,
+                "every_s": job.every_s,
+                "ticks": job.ticks,
+                "failures": job.failures,
+                "last_error": job.last_error,
+                "last_took_s": round(job.last_took_s, 4),
+            }
+            for job in supervisor.jobs
+        ],
+        "bus": services.bus.counters(),
+    }

@@ -7,7 +7,8 @@ from triops.kernel.ids import ChangeId, EntityId
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One claim that speaks for (or against) a hypothesis. `kind`: change, onset, topology, anomaly, log, trace."""
+    """One claim that speaks for (or against) a hypothesis. `kind`: change, onset, topology, anomaly, log, trace,
+    past."""
 
     kind: str
     text: str

@@ -1,5 +1,6 @@
 """Correlated anomalies with a lifecycle."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -28,7 +29,8 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the timeline. `kind`: opened, anomaly, severity, hypothesis, action, status, comment, assigned."""
+    """One line of the timeline. `kind`: opened, anomaly, severity, hypothesis, action, status, comment, assigned,
+    cause (what the outcome confirmed), flapping."""
 
     at: float
     kind: str
@@ -73,3 +75,22 @@ class Incident:
     def noted(self, kind: str, text: str, at: float, *, author: str = "triops") -> "Incident":
         """The incident with one more line in its timeline."""
         return replace(self, updated_at=at, timeline=(*self.timeline, Entry(at, kind, text, author)))
+
+    def assigned(self, assignee: str) -> "Incident":
+        return replace(self, assignee=assignee)
+
+
+def transition(entry: Entry) -> str | None:
+    """What a line of the timeline announces, as `ports.notifiers.Notice` names it; None when nothing moved."""
+    if entry.kind == "opened":
+        return "opened"
+    if entry.kind == "severity":
+        return "escalated"
+    if entry.kind == "status":  # as `moved` writes it
+        return entry.text.partition(" → ")[2].partition(":")[0] or None
+    return None
+
+
+def flaps(timeline: Iterable[Entry], at: float, window_s: float = 3600.0) -> int:
+    """How often an incident was reopened in the time before `at`, `at` included."""
+    return sum(transition(e) == "reopened" and at - window_s < e.at <= at for e in timeline)

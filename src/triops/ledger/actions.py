@@ -1,11 +1,20 @@
 """The book of actions: proposed, decided, executed, verified, undone."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
 
 from triops.kernel.action import Action
+from triops.kernel.errors import NotFound
 from triops.kernel.ids import ActionId, IncidentId, ProjectId
 from triops.kernel.page import Page
+from triops.ledger import tables
+from triops.ledger.codec import dumps, loads
+from triops.ledger.paging import AnyRow, after, checked_limit, page_of
 from triops.ports.records import Records
+
+_A = tables.actions.c
 
 
 class Actions:
@@ -13,15 +22,38 @@ class Actions:
         self._records = records
 
     async def add(self, project: ProjectId, action: Action) -> None:
-        raise NotImplementedError
+        """Raises: Conflict for an id that is known."""
+        row = {"project": project, "id": action.id, **_columns(action)}
+
+        def write(connection: Connection) -> None:
+            connection.execute(insert(tables.actions), row)
+
+        await self._records.write(write)
 
     async def update(self, project: ProjectId, id: ActionId, change: Callable[[Action], Action]) -> Action:
-        """Read, change, write in one transaction. Raises: NotFound; what `change` raises."""
-        raise NotImplementedError
+        """Read, change, write in one transaction. `change` must be pure. Raises: NotFound; what `change` raises."""
+        held = select(_A.body).where(_A.project == project, _A.id == id).with_for_update()
+
+        def write(connection: Connection) -> Action:
+            row = connection.execute(held).one_or_none()
+            if row is None:
+                raise NotFound(f"no action {id}")
+            before = _action(row)
+            after = change(before)
+            if after != before:
+                statement = update(tables.actions).where(_A.project == project, _A.id == id)
+                connection.execute(statement.values(_columns(after)))
+            return after
+
+        return await self._records.write(write)
 
     async def get(self, project: ProjectId, id: ActionId) -> Action:
         """Raises: NotFound."""
-        raise NotImplementedError
+        statement = select(_A.body).where(_A.project == project, _A.id == id)
+        row = await self._records.read(lambda c: c.execute(statement).one_or_none())
+        if row is None:
+            raise NotFound(f"no action {id}")
+        return _action(row)
 
     async def list(
         self,
@@ -34,5 +66,31 @@ class Actions:
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page[Action]:
-        """Newest first by `proposed_at`."""
-        raise NotImplementedError
+        """Newest first by `proposed_at`; `status`: any of these, all when empty."""
+        statement = select(_A.proposed_at, _A.id, _A.body).where(_A.project == project, _A.proposed_at >= since)
+        if incident is not None:
+            statement = statement.where(_A.incident == incident)
+        if status:
+            statement = statement.where(_A.status.in_([str(one) for one in status]))
+        if runbook:
+            statement = statement.where(_A.runbook == runbook)
+        behind = after(cursor, (_A.proposed_at, _A.id), (float, str), newest=True)
+        if behind is not None:
+            statement = statement.where(behind)
+        statement = statement.order_by(_A.proposed_at.desc(), _A.id.desc()).limit(checked_limit(limit) + 1)
+        rows = await self._records.read(lambda c: c.execute(statement).all())
+        return page_of(rows, limit, _action, lambda row: (row.proposed_at, row.id))
+
+
+def _action(row: AnyRow) -> Action:
+    return loads(Action, row.body)
+
+
+def _columns(action: Action) -> dict[str, Any]:
+    return {
+        "incident": action.incident,
+        "status": action.status.value,
+        "runbook": action.runbook,
+        "proposed_at": action.proposed_at,
+        "body": dumps(action),
+    }

@@ -4,9 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import Connection, insert, select
+
 from triops.kernel.ids import ProjectId
 from triops.kernel.page import Page
+from triops.ledger import tables
+from triops.ledger.codec import dumps, loads_mapping
+from triops.ledger.paging import AnyRow, after, checked_limit, page_of
 from triops.ports.records import Records
+
+_A = tables.audit.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +31,35 @@ class Audit:
         self._records = records
 
     async def append(self, project: ProjectId, entry: AuditEntry) -> None:
-        raise NotImplementedError
+        row = {
+            "project": project,
+            "at": entry.at,
+            "actor": entry.actor,
+            "verb": entry.verb,
+            "target": entry.target,
+            "outcome": entry.outcome,
+            "details": dumps(entry.details),
+        }
+
+        def write(connection: Connection) -> None:
+            connection.execute(insert(tables.audit), row)
+
+        await self._records.write(write)
 
     async def list(
         self, project: ProjectId, *, verb: str = "", limit: int = 100, cursor: str | None = None
     ) -> Page[AuditEntry]:
-        """Newest first."""
-        raise NotImplementedError
+        """Newest first, in the order they were appended."""
+        statement = select(tables.audit).where(_A.project == project)
+        if verb:
+            statement = statement.where(_A.verb == verb)
+        behind = after(cursor, (_A.seq,), (int,), newest=True)
+        if behind is not None:
+            statement = statement.where(behind)
+        statement = statement.order_by(_A.seq.desc()).limit(checked_limit(limit) + 1)
+        rows = await self._records.read(lambda c: c.execute(statement).all())
+        return page_of(rows, limit, _entry, lambda row: (row.seq,))
+
+
+def _entry(row: AnyRow) -> AuditEntry:
+    return AuditEntry(row.at, row.actor, row.verb, row.target, row.outcome, loads_mapping(row.details))

@@ -3,34 +3,40 @@
 from dataclasses import dataclass
 
 from triops.kernel.change import Change
-from triops.kernel.ids import IncidentId, ProjectId
+from triops.kernel.ids import ActionId, IncidentId, ProjectId
 from triops.kernel.signal import LogBatch, MetricBatch, SpanBatch
 
 
 @dataclass(frozen=True, slots=True)
 class MetricsReceived:
-    """After the batch is durable."""
+    """After the batch is durable. `source` is one of `loop.sources.TITLES`."""
 
     project: ProjectId
     batch: MetricBatch
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class LogsReceived:
     project: ProjectId
     batch: LogBatch
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class SpansReceived:
     project: ProjectId
     batch: SpanBatch
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeRecorded:
+    """`source` is `changes`, or `events` for a CloudEvent."""
+
     project: ProjectId
     change: Change
+    source: str = "changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +46,22 @@ class IncidentMoved:
     project: ProjectId
     incident: IncidentId
     transition: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentChanged:
+    """Anything else about an incident: anomalies joined, another hypothesis, a line."""
+
+    project: ProjectId
+    incident: IncidentId
+
+
+@dataclass(frozen=True, slots=True)
+class ActionMoved:
+    """An action was proposed, or changed its status."""
+
+    project: ProjectId
+    action: ActionId
+    status: str
     at: float

@@ -74,33 +74,48 @@ class Receiver:
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # by (kind, reason)
 
     async def receive_metrics(
-        self, project: ProjectId, batch: MetricBatch, digest: bytes | None = None, refused: dict[str, int] | None = None
+        self,
+        project: ProjectId,
+        batch: MetricBatch,
+        digest: bytes | None = None,
+        refused: dict[str, int] | None = None,
+        source: str = "metrics",
     ) -> Receipt:
         """`refused`: what the decoder refused already, by reason; it is counted and reported with the rest."""
         batch, reasons = self._admit(batch, self.retention.metrics_days, refused)
         appended = await self.metrics.append(project, batch, digest) if len(batch) else None
         if appended and not appended.duplicate:
-            self.bus.publish(MetricsReceived(project, batch))
+            self.bus.publish(MetricsReceived(project, batch, source))
         return self._receipt("metrics", len(batch), reasons, bool(appended and appended.duplicate))
 
     async def receive_logs(
-        self, project: ProjectId, batch: LogBatch, digest: bytes | None = None, refused: dict[str, int] | None = None
+        self,
+        project: ProjectId,
+        batch: LogBatch,
+        digest: bytes | None = None,
+        refused: dict[str, int] | None = None,
+        source: str = "logs",
     ) -> Receipt:
         batch, reasons = self._admit(batch, self.retention.logs_days, refused)
         if len(batch):
             batch = replace(batch, template=self.templates(batch.body))
         appended = await self.logs.append(project, batch, digest) if len(batch) else None
         if appended and not appended.duplicate:
-            self.bus.publish(LogsReceived(project, batch))
+            self.bus.publish(LogsReceived(project, batch, source))
         return self._receipt("logs", len(batch), reasons, bool(appended and appended.duplicate))
 
     async def receive_spans(
-        self, project: ProjectId, batch: SpanBatch, digest: bytes | None = None, refused: dict[str, int] | None = None
+        self,
+        project: ProjectId,
+        batch: SpanBatch,
+        digest: bytes | None = None,
+        refused: dict[str, int] | None = None,
+        source: str = "traces",
     ) -> Receipt:
         batch, reasons = self._admit(batch, self.retention.spans_days, refused)
         appended = await self.spans.append(project, batch, digest) if len(batch) else None
         if appended and not appended.duplicate:
-            self.bus.publish(SpansReceived(project, batch))
+            self.bus.publish(SpansReceived(project, batch, source))
         return self._receipt("spans", len(batch), reasons, bool(appended and appended.duplicate))
 
     def _admit(self, batch: B, days: int, refused: dict[str, int] | None) -> tuple[B, dict[str, int]]:

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from math import ceil
 
 import orjson
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from triops.kernel.errors import Overloaded, StoreFull, TriopsError, Unauthenticated, Unavailable
+from triops.kernel.errors import NotFound, Overloaded, StoreFull, TriopsError, Unauthenticated, Unavailable
 
 Handler = Callable[[Request], Awaitable[Response]]
 WAIT_S = 5.0  # Retry-After where the error does not say
@@ -41,3 +42,12 @@ def answering(handler: Handler, statuses: Mapping[type[TriopsError], int] | None
             return problem(error, statuses)
 
     return answer
+
+
+async def routing_problem(request: Request, error: Exception) -> Response:
+    """Starlette's own refusals (no such path or method) in the same shape: an exception handler for HTTPException."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return problem(NotFound(f"there is no {request.method} {request.url.path[:200]}; see /triops/v1/openapi.json"))
+    body = {"error": {"kind": "http", "message": f"{request.method} {request.url.path[:200]}: {error.detail}"}}
+    return Response(orjson.dumps(body), error.status_code, dict(error.headers or {}), "application/json")

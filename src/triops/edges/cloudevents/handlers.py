@@ -37,7 +37,7 @@ def routes(
             key = "cloudevent:" + blake2b(event.key.encode("utf-8", "replace"), digest_size=16).hexdigest()
             stored = await changes.record(principal.project, event.change, key)
             if stored.id == event.change.id:
-                bus.publish(ChangeRecorded(principal.project, stored))
+                bus.publish(ChangeRecorded(principal.project, stored, "events"))
             items.append({"id": stored.id, "entity": stored.entity, "kind": stored.kind, "at": stored.at})
         answer = orjson.dumps({"items": items, "ignored": len(events) - len(items)})
         return Response(answer, 201 if items else 202, media_type="application/json")

@@ -42,7 +42,9 @@ def routes(receiver: Receiver, bodies: Bodies, authenticate: Authenticate, limit
             )
         async with bodies.read(request, request.headers.get("content-encoding", "snappy")) as body:
             decoded, digest = await off_loop(len(body), decode, principal.project, body)
-            receipt = await receiver.receive_metrics(principal.project, decoded.batch, digest, decoded.refused)
+            receipt = await receiver.receive_metrics(
+                principal.project, decoded.batch, digest, decoded.refused, "remote_write"
+            )
         if receipt.rejected:
             raise Invalid(f"{receipt.accepted} samples are stored; {receipt.message()}")
         return Response(status_code=204)

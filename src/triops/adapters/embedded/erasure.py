@@ -1,0 +1,88 @@
+"""Rewriting a day file without the rows of a project or a user, so that the disk gets their space back.
+
+The survivors are copied to a new file, which then takes the old one's place at once: a kill leaves either the old or
+the new file, and what is left of a copy is removed at the next start. Runs on the kind's writer thread, so that no
+row is added meanwhile; queries go on until the swap.
+"""
+# ruff: noqa: S608 (only our own catalog and column names are put into statements; every value is a parameter)
+
+import contextlib
+from typing import Any
+
+import duckdb
+
+from triops.adapters.embedded.engine import Connection
+from triops.adapters.embedded.faults import write_error
+from triops.adapters.embedded.layout import Layout
+from triops.adapters.embedded.partitions import REWRITE_ENDING, Partitions
+
+Rewriting = tuple[Layout, Partitions, Connection, str]
+
+
+def rewrite_without_project(rewriting: Rewriting, project: int) -> int:
+    """Answers the rows erased."""
+    mine = ("project = ?", [project])
+    return _rewrite(rewriting, mine, mine, mine)
+
+
+def rewrite_without_user(rewriting: Rewriting, project: int, user: str) -> int:
+    """Rows whose own attributes, series or resource name the user. Answers how many."""
+    layout, _, _, _ = rewriting
+    resources = (f"project = ? AND {_names_user('attributes')}", [project, user, user])
+    of_user = f"resource IN (SELECT fingerprint FROM {{day}}.resources WHERE {resources[0]})"
+    direct = f"project = ? AND ({_names_user(layout.user_column)} OR {of_user})"
+    values = [project, user, user, *resources[1]]
+    if not layout.series:
+        return _rewrite(rewriting, (direct, values), resources, None)
+    rows = f"project = ? AND series_id IN (SELECT id FROM {{day}}.series WHERE {direct})"
+    return _rewrite(rewriting, (rows, [project, *values]), resources, (direct, values))
+
+
+def _names_user(column: str) -> str:
+    # The substring test comes first because it is many times faster, and most rows name no user.
+    paths = [f"json_extract_string({column}, '$.\"{key}\"') = ?" for key in ("user.id", "enduser.id")]
+    return (
+        f"(CASE WHEN contains({column}, 'user.id') AND json_valid({column}) THEN {' OR '.join(paths)} ELSE false END)"
+    )
+
+
+def _rewrite(rewriting: Rewriting, rows: Any, resources: Any, series: Any) -> int:
+    layout, partitions, connection, day = rewriting
+    new = partitions.path_of(day).with_name(f"{day}{REWRITE_ENDING}")
+    copy = f"{partitions.name_of(day)}_rewrite"
+    erased = 0
+    try:
+        try:
+            with partitions.reading([day]) as names:
+                if not names:
+                    return 0
+                old = names[0]
+                where = {layout.table: rows, "resources": resources, "series": series, "requests": None}
+                conditions = {
+                    table: (condition[0].format(day=old), condition[1]) if condition else None
+                    for table, condition in where.items()
+                }
+                condition, values = conditions[layout.table]  # type: ignore[misc]
+                (erased,) = connection.execute(
+                    f"SELECT count(*) FROM {old}.{layout.table} WHERE {condition}", values
+                ).fetchone()
+                if not erased:
+                    return 0
+                partitions.attach_file(connection, new, copy)
+                for table, _ in layout.tables:
+                    source, found = f"INSERT INTO {copy}.{table} SELECT * FROM {old}.{table}", conditions[table]
+                    if found:
+                        connection.execute(f"{source} WHERE ({found[0]}) IS NOT TRUE", found[1])
+                    else:
+                        connection.execute(source)
+                connection.execute(f"CHECKPOINT {copy}")
+        finally:
+            with contextlib.suppress(duckdb.Error):
+                connection.execute(f"DETACH {copy}")
+        partitions.replace(day, new)
+    except duckdb.Error as error:
+        raise write_error(error) from error
+    finally:
+        new.unlink(missing_ok=True)
+        new.with_name(new.name + ".wal").unlink(missing_ok=True)
+    return int(erased)

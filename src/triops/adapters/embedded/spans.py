@@ -1,0 +1,91 @@
+"""Spans in DuckDB (`ports/spans.py`)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from triops.adapters.embedded.engine import Connection
+from triops.adapters.embedded.layout import SPANS
+from triops.adapters.embedded.red import NO_RED, red_table
+from triops.adapters.embedded.relation import check_limit, check_range, check_step, position, union
+from triops.adapters.embedded.store import TelemetryStore
+from triops.adapters.embedded.traces import AROUND_NS, newest_traces, spans_of
+from triops.kernel.ids import ProjectId
+from triops.kernel.page import Page, encode_cursor
+from triops.kernel.signal import SpanBatch, fingerprint
+from triops.ports.spans import RedTable, SpanRow, TraceQuery, TraceSummary
+from triops.ports.telemetry import Appended
+
+_OPERATIONS = """
+SELECT name, count(*) AS count, count(*) FILTER (status = 2) AS errors, quantile_cont(duration_ns, 0.5) / 1e6 AS ms_p50,
+  quantile_cont(duration_ns, 0.95) / 1e6 AS ms_p95
+FROM {spans} GROUP BY name ORDER BY sum(duration_ns) DESC, name LIMIT $limit
+"""
+_OF_SERVICE = """
+SELECT name, status, duration_ns FROM {day}.spans
+WHERE project = $project AND time_ns >= $start AND time_ns < $end
+  AND resource IN (SELECT fingerprint FROM {day}.resources WHERE project = $project AND service = $service)
+"""
+
+
+class EmbeddedSpans(TelemetryStore):
+    layout = SPANS
+
+    async def append(self, project: ProjectId, batch: SpanBatch, digest: bytes | None = None) -> Appended:
+        return await self._append(project, batch, digest)
+
+    async def trace(
+        self, project: ProjectId, trace_id: int, limit: int = 1000, cursor: str | None = None
+    ) -> Page[SpanRow]:
+        check_limit(limit, 10_000)
+        if not 0 <= trace_id < 2**128:
+            return Page([])
+        after = position(cursor)
+        rows = await self._query(
+            self._days(),
+            lambda connection, names: spans_of(connection, names, fingerprint(project), trace_id, limit + 1, after),
+        )
+        rows = rows or []
+        last = rows[limit - 1] if len(rows) > limit else None
+        return Page(rows[:limit], encode_cursor(last.start_ns, last.span_id) if last else None)
+
+    async def search(self, project: ProjectId, query: TraceQuery) -> Page[TraceSummary]:
+        check_range(query.start_ns, query.end_ns)
+        check_limit(query.limit)
+        before = position(query.cursor)
+        found = await self._query(
+            self._days(query.start_ns - AROUND_NS, query.end_ns + AROUND_NS),
+            lambda connection, names: newest_traces(connection, names, fingerprint(project), query, before),
+        )
+        found = found or []
+        last = found[query.limit - 1] if len(found) > query.limit else None
+        return Page(found[: query.limit], encode_cursor(last.start_ns, last.trace_id & _CURSOR_BITS) if last else None)
+
+    async def red(self, project: ProjectId, start_ns: int, end_ns: int, step_ns: int, service: str = "") -> RedTable:
+        check_range(start_ns, end_ns)
+        check_step(step_ns, start_ns, end_ns)
+        found = await self._query(
+            self._days(start_ns - AROUND_NS, end_ns + AROUND_NS),
+            lambda connection, names: red_table(
+                connection, names, fingerprint(project), start_ns, end_ns, step_ns, service
+            ),
+        )
+        return found or NO_RED
+
+    async def operations(
+        self, project: ProjectId, start_ns: int, end_ns: int, service: str, limit: int = 50
+    ) -> Sequence[Mapping[str, Any]]:
+        check_range(start_ns, end_ns)
+        check_limit(limit)
+        values = {
+            "project": fingerprint(project), "start": start_ns, "end": end_ns, "service": service, "limit": limit,
+        }  # fmt: skip
+
+        def ask(connection: Connection, names: Sequence[str]) -> list[dict[str, Any]]:
+            sql = _OPERATIONS.replace("{spans}", union(names, _OF_SERVICE))
+            rows = connection.execute(sql, values).fetchall()
+            return [dict(zip(("name", "count", "errors", "ms_p50", "ms_p95"), row, strict=True)) for row in rows]
+
+        return await self._query(self._days(start_ns, end_ns), ask) or []
+
+
+_CURSOR_BITS = 2**63 - 1  # JSON's integers; the rest of a trace id only breaks ties of one nanosecond

@@ -1,0 +1,158 @@
+"""What the three embedded stores share: start and close, append by group commit, retention, erasure, usage.
+
+Durability: an append is answered after DuckDB's commit, which syncs the day's write-ahead log to disk.
+"""
+# ruff: noqa: S608 (only our own catalog and column names are put into statements; every value is a parameter)
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from triops.adapters.embedded.committer import Committer, Pending
+from triops.adapters.embedded.dayfile import DayWriter
+from triops.adapters.embedded.engine import Connection, Engine
+from triops.adapters.embedded.erasure import rewrite_without_project, rewrite_without_user
+from triops.adapters.embedded.known import Known
+from triops.adapters.embedded.layout import Layout
+from triops.adapters.embedded.partitions import Partitions
+from triops.adapters.embedded.request import Part, Request, request_of
+from triops.kernel.errors import Unavailable
+from triops.kernel.ids import ProjectId
+from triops.kernel.limits import DEFAULT_LIMITS, Limits
+from triops.kernel.signal import fingerprint
+from triops.ports.telemetry import Appended, Usage
+
+T = TypeVar("T")
+
+
+class TelemetryStore:
+    """`now` is only for the 24 hours of request digests."""
+
+    layout: Layout
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        now: Callable[[], float] = time.time,
+        attached: int = 16,
+        group_rows: int = 100_000,
+    ) -> None:
+        self._engine = engine
+        self._partitions = Partitions(engine, self.layout.kind, self.layout.tables, attached)
+        self._known = Known()
+        self._writer = DayWriter(self.layout, self._partitions, self._known, now)
+        self._committer: Committer[Request] = Committer(
+            f"{self.layout.kind}-writer",
+            self._commit,
+            requests=limits.queued_requests,
+            bytes=limits.queued_bytes,
+            group_rows=group_rows,
+        )
+        self._connection: Connection = None
+        self._started = False
+
+    async def start(self) -> None:
+        if not self._started:
+            await asyncio.to_thread(self._start)
+
+    async def close(self) -> None:
+        if self._started:
+            self._started = False
+            await asyncio.to_thread(self._close)
+
+    async def drop_before(self, day: str) -> int:
+        return sum([await self._work(partial(self._drop, old)) for old in self._partitions.days() if old < day])
+
+    async def erase_project(self, project: ProjectId) -> int:
+        return await self._erase(lambda day: rewrite_without_project(self._rewriting(day), fingerprint(project)))
+
+    async def erase_user(self, project: ProjectId, user: str) -> int:
+        return await self._erase(lambda day: rewrite_without_user(self._rewriting(day), fingerprint(project), user))
+
+    async def usage(self) -> Usage:
+        days = self._days()
+
+        def count(connection: Connection, names: Sequence[str]) -> int:
+            counts = [f"SELECT count(*) AS n FROM {name}.{self.layout.table}" for name in names]
+            return int(connection.execute(f"SELECT sum(n) FROM ({' UNION ALL '.join(counts)})").fetchone()[0])
+
+        rows = await self._query(days, count) or 0
+        size = await asyncio.to_thread(lambda: sum(map(self._partitions.bytes_of, days)))
+        return Usage(rows, size, days[0] if days else None, days[-1] if days else None)
+
+    async def _append(self, project: ProjectId, batch: Any, digest: bytes | None) -> Appended:
+        request = request_of(self.layout, project, batch, digest)
+        if not request.rows:
+            return Appended(0)
+        answer = self._committer.submit(request, request.rows, request.bytes)
+        return await asyncio.wrap_future(answer)
+
+    def _days(self, start_ns: int | None = None, end_ns: int | None = None) -> list[str]:
+        """The days to read for a range. Raises: Unavailable when closed."""
+        if not self._started:
+            raise Unavailable(f"the {self.layout.kind} store is closed")
+        return self._partitions.days(start_ns, end_ns)
+
+    async def _query(self, days: Sequence[str], ask: Callable[[Connection, list[str]], T]) -> T | None:
+        """`ask(connection, catalog names)` on a reader's thread; None when no day holds anything."""
+
+        def run(connection: Connection) -> T | None:
+            with self._partitions.reading(days) as names:
+                return ask(connection, names) if names else None
+
+        return await self._engine.query(run)
+
+    async def _work(self, work: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(self._committer.run(work))
+
+    async def _erase(self, erase: Callable[[str], int]) -> int:
+        """Day by day on the writer's thread, so that appends go on in between."""
+
+        def one(day: str) -> int:
+            erased = erase(day)
+            self._known.forget(day)
+            return erased
+
+        return sum([await self._work(partial(one, day)) for day in self._partitions.days()])
+
+    def _start(self) -> None:
+        self._engine.acquire()
+        try:
+            self._partitions.open()
+            self._connection = self._engine.cursor()
+        except OSError as error:
+            self._engine.release()
+            raise Unavailable(f"the {self.layout.kind} store cannot open: {error}") from error
+        self._committer.start()
+        self._started = True
+
+    def _close(self) -> None:
+        self._committer.stop()
+        self._connection.close()
+        self._partitions.close()
+        self._engine.release()
+
+    def _drop(self, day: str) -> int:
+        self._known.forget(day)
+        return self._partitions.drop(day)
+
+    def _rewriting(self, day: str) -> tuple[Layout, Partitions, Connection, str]:
+        return self.layout, self._partitions, self._connection, day
+
+    def _commit(self, group: Sequence[Pending[Request]]) -> None:
+        days: dict[str, list[Part]] = {}
+        for pending in group:
+            for part in pending.request.parts:
+                days.setdefault(part.day, []).append(part)
+        for day, parts in sorted(days.items()):
+            self._writer.write(self._connection, day, [part for part in parts if part.request.error is None])
+        for pending in group:
+            request = pending.request
+            if request.error is not None:
+                pending.answer.set_exception(request.error)
+            else:
+                pending.answer.set_result(Appended(request.stored, duplicate=request.stored == 0))

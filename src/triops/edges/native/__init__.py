@@ -1,0 +1,37 @@
+"""The native API, `/triops/v1`: what the UI, the CLI and the SDK use. Its reference is its own OpenAPI document."""
+
+from fastapi import APIRouter, FastAPI
+
+from triops import __version__
+from triops.edges.native import entities, governing, incidents, overview, problems, telemetry
+from triops.edges.native.governing import apply_documents
+from triops.edges.native.services import Services
+
+__all__ = ["PREFIX", "apply_documents", "native_app"]
+
+PREFIX = "/triops/v1"
+
+
+def native_app(services: Services, slices: tuple[APIRouter, ...] = ()) -> FastAPI:
+    """`slices`: the routers that lenses' slices bring along."""
+    app = FastAPI(
+        title="Triops",
+        version=__version__,
+        description="One loop over services, models and language. Times are unix seconds.",
+        openapi_url="/openapi.json",
+        docs_url=None,  # its page loads scripts from another host
+        redoc_url=None,
+        servers=[{"url": PREFIX}],
+        root_path_in_servers=False,
+    )
+    app.state.services = services
+    problems.install(app)
+
+    @app.get("/version", summary="Triops' own version")
+    async def version() -> dict[str, str]:
+        return {"version": __version__}
+
+    parts = (overview, incidents, entities, telemetry, governing)
+    for router in (*(part.router for part in parts), *slices):
+        app.include_router(router)
+    return app

@@ -1,0 +1,112 @@
+/** One claim of a detector: its words, its chart, where to see more. */
+
+import { get } from '../api.js';
+import { h } from '../dom.js';
+import { lasting, nameOf, text, when } from '../format.js';
+import { link, stepFor } from '../state.js';
+import { health } from './health.js';
+import { timeseries } from './timeseries.js';
+
+/** RED measures as detectors name them → field, unit */
+const MEASURES = {
+  latency: ['ms_p95', 'ms'], ms_p50: ['ms_p50', 'ms'], ms_p95: ['ms_p95', 'ms'], ms_p99: ['ms_p99', 'ms'], p95: ['ms_p95', 'ms'], p99: ['ms_p99', 'ms'], p50: ['ms_p50', 'ms'],
+  ms_avg: ['ms_avg', 'ms'], self_ms_avg: ['self_ms_avg', 'ms'], duration: ['ms_p95', 'ms'], error_ratio: ['error_ratio', 'ratio'], errors: ['error_ratio', 'ratio'], rate: ['rate', '/s'],
+};
+
+/** Where a claim can be looked at. @param {any} a an anomaly */
+export function placeOfEvidence(a) {
+  const ev = a.evidence || {};
+  if (ev.selector) return link('/ui/metrics', { q: ev.selector });
+  if (ev.query || ev.template_id) return link('/ui/logs', { query: ev.query, template: ev.template_id, service: ev.service });
+  const service = ev.service || ev.source;
+  return service ? link('/ui/traces', { service }) : link(`/ui/entities/${encodeURIComponent(a.entity)}`);
+}
+
+/**
+ * The numbers behind a claim. @param {any} a an anomaly @param {import('../state.js').Span} span @param {AbortSignal} signal
+ * @returns {Promise<{series: import('./timeseries.js').Series[], unit: string}>}
+ */
+export async function evidenceSeries(a, span, signal) {
+  const ev = a.evidence || {};
+  const range = { start: span.start, end: span.end, step: stepFor(span) };
+  if (ev.selector) {
+    const { series } = await get('/metrics/series', { match: ev.selector, ...range, limit: 12 }, signal);
+    return { series: series.map((/** @type {any} */ s) => ({ name: labelsOf(s.labels), points: s.points })), unit: series[0]?.unit || a.unit };
+  }
+  const service = ev.service || ev.source || (a.entity.startsWith('service:') ? nameOf(a.entity) : '');
+  if (!service) return { series: [], unit: a.unit };
+  if (a.kind === 'surge' || ev.severity || ev.band) {
+    const { items } = await get('/logs/histogram', { service, ...range }, signal);
+    return { series: bands(items), unit: '' };
+  }
+  const [field, unit] = MEASURES[/** @type {keyof typeof MEASURES} */ (ev.measure || a.signal)] || MEASURES[a.kind === 'errors' ? 'errors' : a.kind === 'rate' ? 'rate' : 'latency'];
+  const { items } = await get('/red', { service, ...range }, signal);
+  const groups = new Map();
+  for (const row of items) {
+    if (ev.target ? row.target !== ev.target || row.source !== (ev.source || service) : row.source && row.target !== service) continue;
+    const name = ev.target || row.source ? `${row.source} → ${row.target}` : service;
+    if (!ev.target && row.source) continue;
+    groups.set(name, [...(groups.get(name) || []), [row.time, row[field]]]);
+  }
+  return { series: [...groups].map(([name, points]) => ({ name, points: gaps(points, range.step) })), unit };
+}
+
+/** Missing buckets become gaps. @param {[number, number|null][]} points @param {number} step */
+export function gaps(points, step) {
+  const sorted = [...points].sort((a, b) => a[0] - b[0]);
+  /** @type {[number, number|null][]} */
+  const out = [];
+  for (const p of sorted) {
+    const before = out[out.length - 1];
+    if (before && p[0] - before[0] > 1.6 * step) out.push([before[0] + step, null]);
+    out.push(p);
+  }
+  return out;
+}
+
+/** A log histogram as stacked series. @param {{time: number, band: string, count: number}[]} items */
+export function bands(items) {
+  const order = [['info', 'var(--chart-7)'], ['warning', 'var(--warning)'], ['error', 'var(--critical)']];
+  const style = getComputedStyle(document.documentElement);
+  return order.map(([band, color]) => ({
+    name: band,
+    color: style.getPropertyValue(color.slice(4, -1)).trim(),
+    points: /** @type {[number, number][]} */ (items.filter((i) => i.band === band).map((i) => [i.time, i.count])),
+  })).filter((s) => s.points.length);
+}
+
+/** Labels as people write them, without the metric's name when it is the only thing said. @param {Record<string, string>} labels */
+export function labelsOf(labels) {
+  const { __name__: name, ...rest } = labels;
+  const inner = Object.entries(rest).map(([k, v]) => `${k}=${v}`).join(' ');
+  return inner || name || 'value';
+}
+
+/** @param {{zoom?: (range: import('../state.js').Range) => void}} how */
+export function evidence({ zoom } = {}) {
+  const words = h('div', { class: 'evidence-head' });
+  const chart = timeseries({ height: 132, zoom, label: 'Evidence' });
+  const el = h('section', { class: 'evidence' }, words, chart.el);
+  return {
+    el,
+    leave: chart.leave,
+    /** @param {any} a @param {import('../state.js').Span} span @param {import('./marks.js').Marks} marks @param {AbortSignal} signal */
+    async set(a, span, marks, signal) {
+      words.replaceChildren(...claim(a));
+      const { series, unit } = await evidenceSeries(a, span, signal);
+      const note = a.evidence?.selector || a.evidence?.service ? undefined : 'This claim carries no series';
+      await chart.set({ series, unit, span, marks: { ...marks, anomalies: [a] }, note, threshold: a.expected !== null && a.expected !== undefined && series.length === 1 && unit === a.unit ? { value: a.expected, name: 'expected' } : undefined });
+    },
+  };
+}
+
+/** @param {any} a */
+export function claim(a) {
+  const ratio = a.value !== null && a.expected ? a.value / a.expected : null;
+  return [
+    h('div', { class: 'evidence-title' }, health(a.severity, ''), ' ', h('strong', null, a.title || `${a.kind} of ${a.signal}`), ' ', h('a', { class: 'small', href: placeOfEvidence(a) }, 'look closer')),
+    h('div', { class: 'muted small' },
+      a.value !== null && a.value !== undefined && [h('b', { class: 'ink' }, text(a.value, a.unit)), a.expected !== null && a.expected !== undefined ? [' where ', text(a.expected, a.unit), ' was expected'] : '', ratio && ratio >= 1.5 ? `, ${ratio.toFixed(ratio < 10 ? 1 : 0)} times as much` : '', ' · '],
+      'since ', when(a.started_at), a.ended_at ? ` for ${lasting(a.ended_at - a.started_at)}` : ', still', h('span', { title: 'How unlikely this is when nothing is wrong' }, ` · 1 in 10`, h('sup', null, String(Math.round(a.score)))), ` · ${a.detector}`),
+  ];
+}

@@ -1,0 +1,196 @@
+/**
+ * A table for many rows: only those in view exist. Sorts, lets one choose columns, goes by keyboard, saves as CSV;
+ * below 700 px each row is a card.
+ */
+
+import { h } from '../dom.js';
+import { icon } from '../icons.js';
+import { keep, kept } from '../state.js';
+import { popover } from './popover.js';
+
+/**
+ * @typedef {object} Column
+ * @property {string} id
+ * @property {string} label
+ * @property {(row: any) => any} value what it sorts by and what the CSV holds
+ * @property {(row: any) => any} [cell] what it shows; the value where absent
+ * @property {string} [width] a CSS grid track
+ * @property {boolean} [right] numbers
+ * @property {boolean} [off] not shown until chosen
+ */
+
+const ROW = 36;
+const CARD = 78;
+const SPARE = 8; // rows drawn above and below the view
+const FREE = 60; // up to this many rows the table is as long as it is
+
+/**
+ * @param {{name: string, label: string, title?: any, columns: Column[], open?: (row: any) => void, href?: (row: any) => string, key?: (row: any) => string, sort?: string, empty?: any, tall?: string, tools?: any, mark?: (row: any) => string|false|null}} how
+ *   `name` names the kept column choice and the CSV; `sort` is "id" or "-id"; `mark` gives a row's class
+ */
+export function table({ name, label, title, columns, open, href, key, sort = '', empty, tall = '62vh', tools, mark }) {
+  /** @type {any[]} */ let rows = [];
+  /** @type {any[]} */ let shown = [];
+  let order = sort;
+  let at = -1;
+  let atKey = '';
+  let chosen = new Set((kept(`columns.${name}`) || '').split(',').filter(Boolean));
+  if (!chosen.size) chosen = new Set(columns.filter((c) => !c.off).map((c) => c.id));
+  const narrow = matchMedia('(max-width: 699px)');
+
+  const head = h('div', { class: 'thead', role: 'row' });
+  const body = h('div', { class: 'tbody', role: 'rowgroup' });
+  const scroller = h('div', { class: 'tscroll', role: 'table', tabindex: '0', 'aria-label': label, on: { scroll: draw, keydown: keyed, click: clicked } }, h('div', { role: 'rowgroup', class: 'tgroup' }, head), body);
+  const counted = h('span', { class: 'muted small' });
+  const nothing = h('div', { hidden: true }, empty);
+  const chooser = h('div', { class: 'chooser' });
+  const bar = h('div', { class: 'tbar' }, title && h('h2', null, title), counted, h('span', { class: 'grow' }), tools || null,
+    popover(h('button', { class: 'ghost square', type: 'button', title: 'Columns', 'aria-label': 'Columns' }, icon('columns', 16)), chooser, drawChooser).el,
+    h('button', { class: 'ghost square', type: 'button', title: 'Save as CSV', 'aria-label': 'Save as CSV', on: { click: save } }, icon('download', 16)));
+  const el = h('div', { class: 'table' }, bar, scroller, nothing);
+  narrow.addEventListener('change', layout);
+  new ResizeObserver(draw).observe(scroller);
+
+  const visible = () => columns.filter((c) => chosen.has(c.id));
+  const rowHeight = () => (narrow.matches ? CARD : ROW);
+
+  function layout() {
+    const tracks = visible().map((c) => c.width || (c.right ? 'minmax(72px, 0.6fr)' : 'minmax(90px, 1fr)')).join(' ');
+    el.style.setProperty('--tracks', tracks);
+    // Narrower than this the table scrolls sideways instead of squeezing its figures.
+    const least = [...tracks.matchAll(/(?:minmax\(|^| )(\d+)px/g)].reduce((sum, m) => sum + Number(m[1]), 0);
+    el.style.setProperty('--least', `${least + 16 * (visible().length + 1)}px`);
+    head.replaceChildren(...visible().map((c) => {
+      const [by, down] = [order.replace('-', ''), order.startsWith('-')];
+      const sorted = by === c.id;
+      return h('div', { role: 'columnheader', class: [c.right && 'right'], 'aria-sort': sorted ? (down ? 'descending' : 'ascending') : 'none' }, h('button', { type: 'button', tabindex: '-1', on: { click: () => sortBy(c) } }, c.label, sorted && h('span', { 'aria-hidden': 'true' }, down ? ' ↓' : ' ↑')));
+    }));
+    arrange();
+  }
+
+  /** @param {Column} c */
+  function sortBy(c) {
+    order = order === `-${c.id}` ? c.id : order === c.id ? `-${c.id}` : c.right ? `-${c.id}` : c.id;
+    layout();
+  }
+
+  function arrange() {
+    const [by, down] = [order.replace('-', ''), order.startsWith('-')];
+    const column = columns.find((c) => c.id === by);
+    shown = column ? [...rows].sort((a, b) => compare(column.value(a), column.value(b)) * (down ? -1 : 1)) : rows;
+    at = atKey && key ? shown.findIndex((r) => key(r) === atKey) : Math.min(at, shown.length - 1);
+    counted.textContent = rows.length ? `${rows.length.toLocaleString('en')} ${rows.length === 1 ? 'row' : 'rows'}` : '';
+    bar.hidden = scroller.hidden = !rows.length;
+    nothing.hidden = rows.length > 0;
+    scroller.setAttribute('aria-rowcount', String(shown.length + 1));
+    scroller.classList.toggle('free', shown.length <= FREE);
+    scroller.style.maxHeight = shown.length <= FREE ? 'none' : tall;
+    body.style.height = `${shown.length * rowHeight()}px`;
+    draw();
+  }
+
+  function draw() {
+    const height = rowHeight();
+    const free = shown.length <= FREE;
+    const first = free ? 0 : Math.max(0, Math.floor(scroller.scrollTop / height) - SPARE);
+    const last = free ? shown.length : Math.min(shown.length, Math.ceil((scroller.scrollTop + scroller.clientHeight) / height) + SPARE);
+    const cols = visible();
+    body.replaceChildren(...shown.slice(first, last).map((row, i) => drawRow(row, first + i, cols, height)));
+    scroller.setAttribute('aria-activedescendant', at >= first && at < last ? `${name}-${at}` : '');
+  }
+
+  /** @param {any} row @param {number} i @param {Column[]} cols @param {number} height */
+  function drawRow(row, i, cols, height) {
+    const to = href?.(row);
+    return h('div', { role: 'row', id: `${name}-${i}`, 'aria-rowindex': i + 2, class: ['tr', (open || href) && 'opens', i === at && 'at', mark?.(row)], style: { top: `${i * height}px` }, data: { i: String(i) } },
+      cols.map((c, n) => {
+        const shows = c.cell ? c.cell(row) : c.value(row);
+        return h('div', { role: 'cell', class: [c.right && 'right', n === 0 && 'first'], data: { label: c.label } }, n === 0 && to ? h('a', { href: to, tabindex: '-1' }, shows) : shows);
+      }));
+  }
+
+  /** @param {MouseEvent} event */
+  function clicked(event) {
+    const target = /** @type {any} */ (event.target);
+    if (target.closest('a,button,input,summary')) return;
+    const tr = target.closest('.tr');
+    if (!tr || getSelection()?.toString()) return;
+    at = Number(tr.dataset.i);
+    atKey = key ? key(shown[at]) : '';
+    activate();
+    draw();
+  }
+
+  function activate() {
+    const row = shown[at];
+    if (!row) return;
+    if (open) open(row);
+    else if (href) /** @type {any} */ (document.getElementById(`${name}-${at}`))?.querySelector('a')?.click();
+  }
+
+  /** @param {KeyboardEvent} event */
+  function keyed(event) {
+    if (/** @type {any} */ (event.target) !== scroller) return;
+    const page = Math.max(1, Math.floor(scroller.clientHeight / rowHeight()) - 2);
+    /** @type {Record<string, number>} */
+    const moves = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: shown.length - 1 };
+    if (event.key === 'Enter') activate();
+    else if (event.key in moves) move(moves[event.key]);
+    else return;
+    event.preventDefault();
+  }
+
+  /** @param {number} to */
+  function move(to) {
+    at = Math.max(0, Math.min(shown.length - 1, to));
+    atKey = key && shown[at] ? key(shown[at]) : '';
+    const height = rowHeight();
+    if (at * height < scroller.scrollTop) scroller.scrollTop = at * height;
+    else if ((at + 2) * height > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = (at + 2) * height - scroller.clientHeight;
+    draw();
+    document.getElementById(`${name}-${at}`)?.scrollIntoView({ block: 'nearest' });
+  }
+
+  function drawChooser() {
+    chooser.replaceChildren(h('div', { class: 'muted small' }, 'Columns'), ...columns.map((c) => h('label', null, h('input', { type: 'checkbox', checked: chosen.has(c.id), on: { change: (/** @type {any} */ e) => {
+      e.target.checked ? chosen.add(c.id) : chosen.size > 1 && chosen.delete(c.id);
+      e.target.checked = chosen.has(c.id);
+      keep(`columns.${name}`, [...chosen].join(','));
+      layout();
+    } } }), c.label)));
+  }
+
+  function save() {
+    const cols = visible();
+    const lines = [cols.map((c) => c.label), ...shown.map((r) => cols.map((c) => c.value(r)))].map((line) => line.map(csv).join(','));
+    const a = h('a', { href: URL.createObjectURL(new Blob([lines.join('\r\n') + '\r\n'], { type: 'text/csv' })), download: `triops-${name}.csv` });
+    a.click();
+    URL.revokeObjectURL(a.href);
+  }
+
+  layout();
+  return {
+    el,
+    /** @param {any[]} fresh */
+    set(fresh) {
+      rows = fresh;
+      arrange();
+    },
+    size: () => rows.length,
+  };
+}
+
+/** @param {any} a @param {any} b */
+function compare(a, b) {
+  if (a === null || a === undefined) return -1;
+  if (b === null || b === undefined) return 1;
+  return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en', { numeric: true });
+}
+
+/** Quoted, and never a formula for a spreadsheet: names come from outside. @param {any} value */
+function csv(value) {
+  if (typeof value === 'number') return String(value);
+  let s = value === null || value === undefined ? '' : String(value);
+  if (/^[=+\-@\t\r]/.test(s)) s = `'${s}`;
+  return /[",\n\r]/.test(s) ? `"${s.replaceAll('"', '""')}"` : s;
+}

@@ -1,0 +1,66 @@
+/** Which address shows which page; modules load when first needed. */
+
+/**
+ * @typedef {object} Page
+ * @property {string} title
+ * @property {string} question what the page answers, its subtitle
+ * @property {(ctx: import('./visit.js').Visit) => import('./api.js').Call[]} calls what `?format=json` shows
+ * @property {(ctx: import('./visit.js').Visit, root: HTMLElement) => View} mount
+ * @property {boolean} [bare] drawn without the frame
+ * @property {boolean} [timeless] does not depend on the time range
+ */
+
+/**
+ * @typedef {object} View
+ * @property {(why: string) => Promise<void>} refresh reads again and shows what changed, in place
+ * @property {() => void} [leave]
+ */
+
+/** @type {[RegExp, () => Promise<{default: Page}>, string][]} pattern, module, name in the navigation */
+const ROUTES = [
+  [/^\/ui\/?$/, () => import('./pages/overview.js'), 'overview'],
+  [/^\/ui\/incidents$/, () => import('./pages/incidents.js'), 'incidents'],
+  [/^\/ui\/incidents\/(?<id>[^/]+)$/, () => import('./pages/incident.js'), 'incidents'],
+  [/^\/ui\/topology$/, () => import('./pages/topology.js'), 'topology'],
+  [/^\/ui\/metrics$/, () => import('./pages/metrics.js'), 'metrics'],
+  [/^\/ui\/logs$/, () => import('./pages/logs.js'), 'logs'],
+  [/^\/ui\/traces$/, () => import('./pages/traces.js'), 'traces'],
+  [/^\/ui\/traces\/(?<id>[^/]+)$/, () => import('./pages/trace.js'), 'traces'],
+  [/^\/ui\/changes$/, () => import('./pages/changes.js'), 'changes'],
+  [/^\/ui\/entities\/(?<id>.+)$/, () => import('./pages/entity.js'), 'topology'],
+  [/^\/ui\/start$/, () => import('./pages/start.js'), 'start'],
+  [/^\/ui\/settings$/, () => import('./pages/settings.js'), 'settings'],
+  [/^\/ui\/login$/, () => import('./pages/login.js'), ''],
+];
+
+/** @param {string} path @returns {{load: () => Promise<{default: Page}>, name: string, params: Record<string, string>}} */
+export function match(path) {
+  for (const [pattern, load, name] of ROUTES) {
+    const found = pattern.exec(path);
+    if (found) {
+      const params = Object.fromEntries(Object.entries(found.groups || {}).map(([k, v]) => [k, decoded(v)]));
+      return { load, name, params };
+    }
+  }
+  return { load: () => import('./pages/missing.js'), name: '', params: {} };
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Where a thing found by search is shown. @param {{kind: string, id: string, link?: string}} item @returns {string|null} */
+export function placeOf({ kind, id, link }) {
+  const part = encodeURIComponent(id);
+  if (kind === 'entity') return `/ui/entities/${part}`;
+  if (kind === 'incident') return `/ui/incidents/${part}`;
+  if (kind === 'trace') return `/ui/traces/${part}`;
+  if (kind === 'change') return `/ui/changes?change=${part}`;
+  if (kind === 'metric') return `/ui/metrics?q=${part}`;
+  return link && link.startsWith('/ui') ? link : null;
+}

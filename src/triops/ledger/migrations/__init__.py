@@ -1,0 +1,6 @@
+"""The schema's history: one numbered module a step, never changed once released. `MIGRATIONS` is all of them."""
+
+from triops.ledger.migrations import m0001_books
+from triops.ports.records import Migration
+
+MIGRATIONS = (Migration(1, "books", m0001_books.apply),)

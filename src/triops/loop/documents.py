@@ -1,0 +1,78 @@
+"""The kinds of documents that `triops apply` takes: each a JSON Schema and what a schema cannot say.
+
+Slices register their kinds with the constructor. Storing documents is the ledger's.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema
+from jsonschema.exceptions import best_match
+
+from triops.kernel.document import Document
+from triops.kernel.errors import Invalid
+
+NAME = r"^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$"
+_SPEC_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`schema` describes `spec`; `check` sees a document that fits it. `check` raises Invalid, or Forbidden."""
+
+    name: str
+    schema: Mapping[str, Any]
+    check: Callable[[Document], None] | None = None
+
+
+class Kinds:
+    """Every kind of document, checked once, when it is registered."""
+
+    def __init__(self, kinds: Sequence[Kind]) -> None:
+        self._kinds = {kind.name: kind for kind in kinds}
+        if len(self._kinds) != len(kinds):
+            raise ValueError(f"a kind is registered twice: {[kind.name for kind in kinds]}")
+        for kind in kinds:
+            jsonschema.Draft202012Validator.check_schema(kind.schema)
+        self._validators = {kind.name: jsonschema.Draft202012Validator(kind.schema) for kind in kinds}
+
+    def validate(self, kind: str, name: str, spec: Mapping[str, Any]) -> Document:
+        """The document, ready for the ledger. Raises: Invalid that names the path (`spec.when.entity_types[0]`)."""
+        known = self._kinds.get(kind)
+        if known is None:
+            raise Invalid("no such kind of document", field="kind", got=kind, expected=", ".join(sorted(self._kinds)))
+        for error in jsonschema.Draft202012Validator({"type": "string", "pattern": NAME}).iter_errors(name):
+            raise Invalid("not a document's name", field="name", got=name, expected=NAME) from error
+        if len(repr(spec)) > _SPEC_BYTES:
+            raise Invalid("the spec is too large", field="spec", got=len(repr(spec)), expected=f"≤ {_SPEC_BYTES} bytes")
+        fault = best_match(self._validators[kind].iter_errors(spec))
+        if fault is not None:
+            path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in fault.absolute_path)
+            expected = f"{fault.validator}: {fault.validator_value}"[:200]
+            raise Invalid(fault.message[:300], field=f"spec{path}", got=fault.instance, expected=expected)
+        document = Document(kind, name, spec)
+        if known.check is not None:
+            known.check(document)
+        return document
+
+    def bundle(self) -> dict[str, Any]:
+        """One JSON Schema for a document of any kind, as it is published."""
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "A document that `triops apply` takes",
+            "oneOf": [
+                {
+                    "type": "object",
+                    "title": kind.name,
+                    "required": ["kind", "name", "spec"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "kind": {"const": kind.name},
+                        "name": {"type": "string", "pattern": NAME},
+                        "spec": dict(kind.schema),
+                    },
+                }
+                for kind in sorted(self._kinds.values(), key=lambda k: k.name)
+            ],
+        }

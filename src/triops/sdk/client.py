@@ -1,0 +1,210 @@
+"""`Client`: one method a call of the native API. Answers are the API's own JSON objects (`/triops/v1/openapi.json`)."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from triops import __version__
+
+JSON = dict[str, Any]
+DEFAULT_URL = "http://127.0.0.1:7333"
+
+
+class ApiError(Exception):
+    """The server answered with an error: `status`, and the API's `kind`, `message` and details."""
+
+    def __init__(self, status: int, error: Mapping[str, Any]) -> None:
+        self.status = status
+        self.kind = str(error.get("kind", "http"))
+        self.message = str(error.get("message", f"HTTP {status}"))
+        self.details = {k: v for k, v in error.items() if k not in ("kind", "message")}
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{k}: {v}" for k, v in self.details.items())
+        return f"{self.message} ({told})" if told else self.message
+
+
+class Unreachable(Exception):
+    """Nothing answers at the URL."""
+
+
+class Client:
+    """`url` and `key` default to `TRIOPS_URL` and `TRIOPS_KEY`, then to the local server without a key.
+
+    Every method raises ApiError for an answer that is an error, and Unreachable when there is none.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        timeout_s: float = 30.0,
+        http: httpx.Client | None = None,
+    ) -> None:
+        self.url = (url or os.environ.get("TRIOPS_URL") or DEFAULT_URL).rstrip("/")
+        key = key or os.environ.get("TRIOPS_KEY")
+        headers = {"User-Agent": f"triops-sdk/{__version__}"}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        self._http = http or httpx.Client(base_url=self.url, timeout=timeout_s, trust_env=False)
+        self._http.headers.update(headers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def call(
+        self, method: str, path: str, *, body: Any = None, headers: Mapping[str, str] | None = None, **query: Any
+    ) -> Any:
+        """Any call of the API: `client.call("GET", "/incidents", status="active")`. Parameters that are None or ""
+        are left out."""
+        params = {k: v for k, v in query.items() if v not in (None, "")}
+        try:
+            answer = self._http.request(
+                method, f"/triops/v1{path}", params=params, json=body, headers=dict(headers or {})
+            )
+        except httpx.TransportError as error:
+            raise Unreachable(f"no Triops answers at {self.url} ({error}); start one: triops up") from error
+        if answer.status_code >= 400:
+            try:
+                error_body = answer.json()["error"]
+            except (ValueError, KeyError, TypeError):
+                error_body = {"message": answer.text[:300] or f"HTTP {answer.status_code}"}
+            raise ApiError(answer.status_code, error_body)
+        return answer.json()
+
+    def pages(self, path: str, key: str = "items", *, most: int = 10_000, **query: Any) -> Iterator[JSON]:
+        """Every item of a list, page by page, at most `most`."""
+        cursor: str | None = None
+        while most > 0:
+            page = self.call("GET", path, limit=min(most, 1000), cursor=cursor, **query)
+            yield from page[key]
+            most -= len(page[key])
+            cursor = page["next"]
+            if not cursor:
+                return
+
+    def healthy(self) -> bool:
+        try:
+            return bool(self._http.get("/health").status_code == 200)
+        except httpx.TransportError:
+            return False
+
+    def status(self) -> JSON:
+        return dict(self.call("GET", "/status"))
+
+    def start(self) -> JSON:
+        return dict(self.call("GET", "/start"))
+
+    def overview(self, **query: Any) -> JSON:
+        return dict(self.call("GET", "/overview", **query))
+
+    def incidents(self, **query: Any) -> list[JSON]:
+        """Newest first; `status="active"` for those not resolved."""
+        return list(self.call("GET", "/incidents", **query)["items"])
+
+    def incident(self, id: str) -> JSON:
+        return dict(self.call("GET", f"/incidents/{id}"))
+
+    def move_incident(self, id: str, verb: str, why: str = "") -> JSON:
+        """`verb`: acknowledge, mitigate, resolve, reopen."""
+        return dict(self.call("POST", f"/incidents/{id}/{verb}", body={"why": why}))
+
+    def comment(self, id: str, text: str) -> JSON:
+        return dict(self.call("POST", f"/incidents/{id}/comments", body={"text": text}))
+
+    def assign(self, id: str, assignee: str) -> JSON:
+        return dict(self.call("POST", f"/incidents/{id}/assign", body={"assignee": assignee}))
+
+    def actions(self, **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/actions", **query)["items"])
+
+    def approve(self, id: str, why: str = "") -> JSON:
+        return dict(self.call("POST", f"/actions/{id}/approve", body={"why": why}))
+
+    def dismiss(self, id: str, why: str = "") -> JSON:
+        return dict(self.call("POST", f"/actions/{id}/dismiss", body={"why": why}))
+
+    def anomalies(self, **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/anomalies", **query)["items"])
+
+    def entities(self, **query: Any) -> list[JSON]:
+        return list(self.pages("/entities", **query))
+
+    def relations(self, **query: Any) -> list[JSON]:
+        return list(self.pages("/relations", **query))
+
+    def changes(self, **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/changes", **query)["items"])
+
+    def record_change(
+        self,
+        type: str,
+        name: str,
+        kind: str,
+        title: str,
+        *,
+        at: float | str | None = None,
+        author: str = "",
+        details: Mapping[str, Any] | None = None,
+        idempotency_key: str = "",
+    ) -> JSON:
+        body = {"entity": {"type": type, "name": name}, "kind": kind, "title": title, "at": at, "author": author}
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return dict(self.call("POST", "/changes", body={**body, "details": dict(details or {})}, headers=headers))
+
+    def series(self, match: str, **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/metrics/series", match=match, **query)["series"])
+
+    def logs(self, **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/logs", **query)["records"])
+
+    def tail(self, **query: Any) -> Iterator[JSON]:
+        """New log records as they come, without end."""
+        params = {k: v for k, v in query.items() if v not in (None, "")}
+        timeout = httpx.Timeout(10.0, read=60.0)
+        try:
+            with self._http.stream("GET", "/triops/v1/logs/tail", params=params, timeout=timeout) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                    raise ApiError(answer.status_code, answer.json().get("error", {}))
+                for line in answer.iter_lines():
+                    if line.startswith("data:"):
+                        yield json.loads(line[5:])
+        except httpx.TransportError as error:
+            raise Unreachable(f"the connection to {self.url} ended: {error}") from error
+
+    def traces(self, **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/traces", **query)["items"])
+
+    def trace(self, trace_id: str) -> list[JSON]:
+        return list(self.pages(f"/traces/{trace_id}", "spans", most=100_000))
+
+    def documents(self, **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/documents", **query)["items"])
+
+    def apply(self, documents: Sequence[Mapping[str, Any]], *, dry_run: bool = False) -> list[JSON]:
+        body = {"documents": [dict(d) for d in documents], "dry_run": dry_run}
+        return list(self.call("POST", "/documents", body=body)["items"])
+
+    def keys(self) -> list[JSON]:
+        return list(self.call("GET", "/keys")["items"])
+
+    def create_key(self, name: str, role: str, expires_at: float | None = None) -> JSON:
+        return dict(self.call("POST", "/keys", body={"name": name, "role": role, "expires_at": expires_at}))
+
+    def revoke_key(self, id: str) -> JSON:
+        return dict(self.call("DELETE", f"/keys/{id}"))

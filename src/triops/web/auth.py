@@ -1,0 +1,77 @@
+"""Who asks. One rule for every edge.
+
+While no key exists the server listens on loopback only and the local user is an admin of the default project; then
+the Host and Origin headers must be loopback too, so that no web page can reach the server through a rebound name or
+a cross-site request. From the first key on, every request needs one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from triops.kernel.errors import Forbidden, Unauthenticated
+from triops.kernel.tenant import DEFAULT_PROJECT, Principal, Right, Role
+from triops.ledger.keys import Keys
+from triops.ports.clock import Clock
+
+COOKIE = "triops_session"
+LOCAL = Principal(DEFAULT_PROJECT, Role.ADMIN, "local")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    keys: Keys
+    clock: Clock
+
+    async def principal(self, headers: Mapping[str, str]) -> Principal:
+        """`headers` have lower-case names. Raises: Unauthenticated, Forbidden."""
+        secret = _secret(headers)
+        if not await self.keys.any(self.clock.now()):
+            _check_local(headers)
+            return LOCAL
+        if not secret:
+            raise Unauthenticated("an API key is needed: send it as 'Authorization: Bearer <key>'")
+        if headers.get("origin") and "authorization" not in headers:
+            _check_same_origin(headers)
+        return await self.keys.authenticate(secret, self.clock.now())
+
+    async def require(self, headers: Mapping[str, str], right: Right) -> Principal:
+        """Raises: Unauthenticated; Forbidden when the key's role lacks the right."""
+        principal = await self.principal(headers)
+        if not principal.may(right):
+            raise Forbidden(f"the key {principal.name!r} has the role {principal.role}, which may not {right} here")
+        return principal
+
+
+def _secret(headers: Mapping[str, str]) -> str:
+    """From `Authorization: Bearer` (Basic's password, and Splunk's scheme, are other edges' words for it), or the
+    UI's cookie."""
+    scheme, _, rest = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    if "cookie" in headers and not scheme:
+        try:
+            cookie = SimpleCookie(headers["cookie"]).get(COOKIE)
+        except CookieError:
+            return ""
+        return cookie.value if cookie else ""
+    return ""
+
+
+def _check_local(headers: Mapping[str, str]) -> None:
+    host = headers.get("host", "")
+    if host and urlsplit(f"//{host}").hostname not in _LOOPBACK:
+        raise Forbidden("without keys, Triops answers only to a loopback host name; make a key: triops key create")
+    origin = headers.get("origin", "")
+    if origin and origin != "null" and urlsplit(origin).hostname not in _LOOPBACK:
+        raise Forbidden("without keys, Triops refuses requests from other sites; make a key: triops key create")
+    if origin == "null" or headers.get("sec-fetch-site") == "cross-site":
+        raise Forbidden("without keys, Triops refuses requests from other sites; make a key: triops key create")
+
+
+def _check_same_origin(headers: Mapping[str, str]) -> None:
+    """A cookie counts only for the site that set it (SameSite=Strict says so too; this holds for old browsers)."""
+    if urlsplit(headers["origin"]).netloc != headers.get("host", ""):
+        raise Forbidden("a session cookie does not serve another site's request")

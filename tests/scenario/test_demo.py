@@ -1,0 +1,95 @@
+"""The demo as a user starts it: its own exit status is the judge, and it leaves no process behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytest.importorskip("flask", reason="the demo's extras are not installed")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Temporary folders inside the test's own, so that what is left behind is seen."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path), "NO_COLOR": "1"}
+
+
+@pytest.fixture(autouse=True)
+def no_process_stays() -> Iterator[None]:
+    before = {process.pid for process in psutil.process_iter()}
+    yield
+
+    def left() -> list[str]:
+        found = []
+        for process in psutil.process_iter():
+            try:
+                command = " ".join(process.cmdline())
+            except psutil.Error:
+                continue
+            if process.pid not in before and ("triops.demo" in command or "triops up" in command):
+                found.append(command)
+        return found
+
+    deadline = time.monotonic() + 10
+    while left() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left() == []
+
+
+@pytest.mark.timeout(300)
+def test_story_of_a_slow_deploy(environment: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "triops", "demo", "--once"], env=environment, capture_output=True, text=True, timeout=280
+    )
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told
+    steps = ["baseline", "decoy", "fault", "anomaly", "incident", "cause", "proposed", "approved", "executed",
+             "recovered", "resolved"]  # fmt: skip
+    places = [re.search(rf"^ *[\d.]+ s  {step} ", told, re.MULTILINE) for step in steps]
+    assert all(places), told
+    starts = [place.start() for place in places if place]
+    assert starts == sorted(starts)
+    assert "\x1b" not in told  # no terminal, no colours
+    assert list(tmp_path.iterdir()) == []  # the temporary folder is gone
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everything(environment: dict[str, str], tmp_path: Path, number: signal.Signals) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "triops", "demo", "--once"], env=environment, stdout=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        if " visible " in line:
+            break
+    else:
+        pytest.fail("the shop was never seen")
+    demo.send_signal(number)
+    assert demo.wait(40) == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
+    demo.stdout.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_fault_and_taken_port_are_said(environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "triops", "demo", "--once"]
+    unknown = subprocess.run([*command, "--fault", "none"], env=environment, capture_output=True, text=True, timeout=60)
+    assert unknown.returncode == 2
+    assert "latency" in unknown.stdout
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        said = subprocess.run([*command, "--port", port], env=environment, capture_output=True, text=True, timeout=60)
+    assert said.returncode == 1
+    assert f"port {port} is taken" in said.stdout
