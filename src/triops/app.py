@@ -60,6 +60,7 @@ from triops.lenses.aiops.host.collector import HostCollector
 from triops.lenses.aiops.host.follow import LogFollower
 from triops.lenses.aiops.host.plugin import host_jobs
 from triops.lenses.aiops.host.processes import Processes
+from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
 from triops.loop.act import Act
 from triops.loop.bus import Bus
@@ -94,7 +95,6 @@ from triops.web.body import Bodies
 from triops.web.problems import routing_problem
 from triops.web.sniff import sniffing_protocol
 from triops.web.splice import listen
-
 
 # What erasing a project leaves: without its keys nobody could enter it, and it would be open again.
 _KEPT = ("keys", "documents", "document_revisions")
@@ -152,7 +152,7 @@ class Triops:
         await self._open.aclose()
 
     async def has_admin_key(self) -> bool:
-        return await self.services.keys.any()
+        return await self.services.keys.any(self.services.clock.now())
 
     async def apply(self, documents: Sequence[Mapping[str, Any]]) -> None:
         """Documents given at the start, for the default project. Raises: Invalid."""
@@ -220,7 +220,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     notify = Notify(incidents, documents, outbox, notifiers, keys.projects, shown, link)
     detectors: list[Detector] = []
     if settings.detection.enabled:
-        detectors = [RedDetector(spans)]
+        detectors = [RedDetector(spans), MetricDetector(bus)]
     detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
     sources = Sources()
     live = Live()
@@ -350,6 +350,7 @@ async def _retain(services: Services, settings: Settings, now: float) -> None:
     for project in await services.keys.projects():
         await services.anomalies.drop_before(project, now - kept.anomalies_days * DAY_S)
         await services.entities.expire(project, now - kept.entities_days * DAY_S)
+        await services.outbox.drop_before(project, now - kept.anomalies_days * DAY_S)
 
 
 async def _status(services: Services, supervisor: Supervisor, started_at: float, data: Path) -> Mapping[str, Any]:
