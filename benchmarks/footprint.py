@@ -59,7 +59,8 @@ def main() -> None:
             starts.append(took)
             idles.append(idle)
     print(
-        f"Triops: start to healthy {statistics.median(starts):.2f} s, idle {statistics.median(idles):.0f} MB (medians of {options.rounds})"
+        f"Triops: start to healthy {statistics.median(starts):.2f} s, idle {statistics.median(idles):.0f} MB "
+        f"(medians of {options.rounds})"
     )
     fresh = environment("triops-itself", "--no-deps", "--require-hashes", "-r", str(ROOT / "lock" / "runtime.txt"))
     if fresh:
@@ -88,7 +89,8 @@ def main() -> None:
             f"MLflow: start to healthy {took:.2f} s, idle {idle:.0f} MB; installed {size:.0f} MB, {packages} packages"
         )
         print(
-            f"ratio of idle memory Triops / MLflow: {statistics.median(idles) / idle:.2f}; of the start: {statistics.median(starts) / took:.2f}"
+            f"ratio Triops / MLflow: idle memory {statistics.median(idles) / idle:.2f}, "
+            f"start {statistics.median(starts) / took:.2f}"
         )
 
 

@@ -88,6 +88,14 @@ def test_services_on_one_quiet_host_are_unrelated_until_the_host_is_sick() -> No
     assert len(correlate(T + 20, [*symptoms, cpu], [], [], topology)[1]) == 1
 
 
+def test_a_measured_call_connects_before_the_topology_knows_it() -> None:
+    symptoms = [claim("service:a"), claim("service:b")]
+    assert len(correlate(T + 20, symptoms, [], [], Topology())[1]) == 2
+    seen = claim("service:b", symptom=False, kind="errors")
+    seen = replace(seen, evidence={"source": "service:a", "target": "service:b"})
+    assert len(correlate(T + 20, [*symptoms, seen], [], [], Topology())[1]) == 1
+
+
 def test_callees_of_a_caller_that_notices_nothing_are_unrelated() -> None:
     star = Topology((edge("service:front", "service:a"), edge("service:front", "service:b")))
     symptoms = [claim("service:a"), claim("service:b")]

@@ -41,21 +41,21 @@ class Anomalies:
             .order_by(_A.started_at, _A.id)
             .limit(_OPEN)
         )
-        rows = await self._records.read(lambda c: c.execute(statement).all())
-        return [_anomaly(row) for row in rows]
+        # decoded on the reader's thread: a storm's rows would hold the event loop
+        return await self._records.read(lambda c: [_anomaly(row) for row in c.execute(statement)])
 
     async def get_many(self, project: ProjectId, ids: Sequence[AnomalyId]) -> Sequence[Anomaly]:
         """In the order given; unknown ids are left out."""
 
-        def query(connection: Connection) -> dict[str, str]:
-            bodies: dict[str, str] = {}
+        def query(connection: Connection) -> dict[str, Anomaly]:
+            found: dict[str, Anomaly] = {}
             for chunk in _chunks(ids):
                 statement = select(_A.id, _A.body).where(_A.project == project, _A.id.in_(chunk))
-                bodies.update({row.id: row.body for row in connection.execute(statement)})
-            return bodies
+                found.update({row.id: _anomaly(row) for row in connection.execute(statement)})
+            return found
 
-        bodies = await self._records.read(query) if ids else {}
-        return [loads(Anomaly, bodies[id]) for id in ids if id in bodies]
+        found = await self._records.read(query) if ids else {}
+        return [found[id] for id in ids if id in found]
 
     async def list(
         self,

@@ -15,6 +15,7 @@ from triops.loop.weighing import Weighed, weigh
 from triops.loop.wording import name_of, phrase
 
 UNKNOWN = 5.2  # log-odds that a suspect must reach to be as probable as "something that we do not see"
+NEVER_SURE = 0.02  # the least share of "unknown": no model of faults is complete
 SHOWN = 5  # named causes; what the rest would get goes to unknown
 SUSPECTS = 200  # entities weighed: the sick by onset, and a quarter for what looks healthy below them
 PER_ENTITY = 5  # changes weighed on one entity, the latest before the onset first
@@ -97,7 +98,7 @@ def _ranked(weighed: Sequence[Weighed], doubt: float, scene: Scene) -> tuple[Hyp
     top = max([doubt, *(w.score for w in weighed)])
     masses = [math.exp(w.score - top) for w in weighed]
     unknown = math.exp(doubt - top)
-    total = sum(masses) + unknown
+    total = (sum(masses) + unknown) / (1.0 - NEVER_SURE)
     best = sorted(zip(weighed, masses, strict=True), key=lambda x: (-x[1], x[0].entity, x[0].change is None))[:SHOWN]
     found = [
         Hypothesis(0, w.entity, w.change.id if w.change else None, mass / total, _title(w, scene), _shown(w))

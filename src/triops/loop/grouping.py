@@ -9,7 +9,7 @@ from triops.kernel.entity import RelationKind, Topology
 from triops.kernel.ids import AnomalyId, EntityId
 from triops.kernel.incident import Incident, flaps, transition
 from triops.loop.maintenance import Window
-from triops.loop.reach import Reach
+from triops.loop.reach import Reach, measured_edges
 from triops.loop.steps import Step, StepKind, opened
 from triops.loop.wording import headline, listed, name_of, span
 
@@ -112,7 +112,8 @@ def correlate(
 def _group(
     now: float, free: Sequence[Anomaly], active: Sequence[Case], topology: Topology, sick: set[EntityId], rules: Rules
 ) -> list[_Group]:
-    reach = Reach(topology, sick)
+    known = [*free, *(a for case in active for a in case.anomalies)]
+    reach = Reach(topology, sick, set(measured_edges(known)))
     groups: list[_Group] = []
     parent: list[int] = []
 
@@ -127,9 +128,16 @@ def _group(
         parent.append(len(parent))
         return len(parent) - 1
 
+    owner: dict[AnomalyId, int] = {}
     for case in active:
         number = begin(_Group([case]))
+        shared = {root(owner[a.id]) for a in case.anomalies if a.id in owner} - {number}
+        for other in sorted(shared):  # someone reopened one that was merged: it is still the same trouble
+            parent[number] = other
+            _absorb(groups[other], groups[number])
+            number = other
         for anomaly in case.anomalies:
+            owner[anomaly.id] = number
             groups[number].add(anomaly, now)
             if anomaly.symptom:
                 reach.mark(anomaly.entity, number)

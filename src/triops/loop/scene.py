@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from triops.kernel.anomaly import Anomaly, Direction
 from triops.kernel.entity import RelationKind, Topology
 from triops.kernel.ids import EntityId
+from triops.loop.reach import measured_edges
 
 PASSIVE = frozenset({"database", "cache", "queue", "external", "messaging"})  # their load is made by who calls them
 DRIVEN = PASSIVE - {"external"}
@@ -33,11 +34,9 @@ class Scene:
             elif relation.source != relation.target:
                 self.callees.setdefault(relation.source, set()).add(relation.target)
                 self.callers.setdefault(relation.target, set()).add(relation.source)
-        for anomaly in anomalies:  # an edge that was measured is one, also when the topology does not know it yet
-            source, target = anomaly.evidence.get("source"), anomaly.evidence.get("target")
-            if isinstance(source, str) and isinstance(target, str) and source and target and source != target:
-                self.callees.setdefault(EntityId(source), set()).add(EntityId(target))
-                self.callers.setdefault(EntityId(target), set()).add(EntityId(source))
+        for source, target in measured_edges(anomalies):
+            self.callees.setdefault(source, set()).add(target)
+            self.callers.setdefault(target, set()).add(source)
         symptoms = [a for a in anomalies if a.symptom]
         self.symptoms: dict[EntityId, list[Anomaly]] = {}
         for anomaly in symptoms:

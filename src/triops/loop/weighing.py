@@ -155,9 +155,9 @@ def _spread(entity: EntityId, scene: Scene, change: Change | None) -> list[Evide
     covered = sum(scene.mass.get(e, 0.0) * sure for e, sure in explained.items())
     share = covered / total
     names = [name_of(e) for e in sorted(explained, key=lambda e: (-explained[e], e)) if e != entity]
-    text = f"explains {len(explained)} of {len(scene.symptoms)} symptomatic"
+    text = f"explains {len(explained)} of the {len(scene.symptoms)} that have symptoms"
     if names:
-        text += f": {listed(names)} depend{'s' if len(names) == 1 else ''} on it"
+        text += f": {listed(names)} would follow from it"
     facts = [Evidence("topology", text, 3.0 * share - 1.5 * (1 - share))]
     if entity.startswith("host:") and scene.serious(entity):
         apart = scene.sick_by_themselves(entity)
@@ -165,7 +165,9 @@ def _spread(entity: EntityId, scene: Scene, change: Change | None) -> list[Evide
             text = f"{listed([name_of(g) for g in apart])} run on it, and each is slow by itself"
             facts.append(Evidence("topology", text, min(3.0, 1.5 * (len(apart) - 1))))
     elif len(scene.symptoms) > 1 and share > 0.6 and len(explained) > 1:
-        facts.append(Evidence("topology", f"{len(explained)} agree", min(1.2, 0.4 * (len(explained) - 1))))
+        facts.append(
+            Evidence("topology", f"{len(explained)} symptoms point the same way", min(1.2, 0.4 * (len(explained) - 1)))
+        )
     if not scene.of.get(entity) and share > 0.8 and len(apart := scene.in_common(entity)) > 1:
         text = f"it is what {listed([name_of(c) for c in apart])} have in common"
         facts.append(Evidence("topology", text, min(3.0, 1.0 * (len(apart) - 1))))

@@ -28,7 +28,7 @@ class Authenticator:
     async def principal(self, headers: Mapping[str, str]) -> Principal:
         """`headers` have lower-case names. Raises: Unauthenticated, Forbidden."""
         secret = _secret(headers)
-        if not await self.keys.any():
+        if not await self.keys.any(self.clock.now()):
             _check_local(headers)
             return LOCAL
         if not secret:

@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from triops.edges.native.asking import JSON, Admin, Cursor, Limit, Reader, S, Text, Writer, services_of
 from triops.edges.native.services import Services
-from triops.edges.native.showing import listed, masked
+from triops.edges.native.showing import listed
 from triops.kernel.change import Change
 from triops.kernel.document import Document
 from triops.kernel.errors import Conflict, Invalid
 from triops.kernel.ids import ChangeId, KeyId, ProjectId, entity_id, sortable_id
+from triops.kernel.masking import masked
 from triops.kernel.tenant import Role
 from triops.ledger.audit import AuditEntry
 from triops.ledger.codec import to_json
@@ -151,7 +152,7 @@ async def keys(who: Admin, services: S) -> JSON:
 @router.post("/keys", status_code=201, summary="Make a key; its secret is in this answer and never again")
 async def create_key(who: Admin, services: S, body: NewKey) -> JSON:
     now = services.clock.now()
-    if body.role is not Role.ADMIN and not await services.keys.any():
+    if body.role is not Role.ADMIN and not await services.keys.any(now):
         raise Conflict("the first key must be an admin's: from then on every request needs a key")
     key, secret = await services.keys.create(who.project, body.role, body.name, now, body.expires_at)
     details = {"role": body.role, "name": body.name}

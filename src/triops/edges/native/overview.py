@@ -99,7 +99,7 @@ async def status(who: Reader, services: S) -> JSON:
     return {
         "project": who.project,
         "role": who.role,
-        "auth": "keys" if await services.keys.any() else "open",
+        "auth": "keys" if await services.keys.any(services.clock.now()) else "open",
         "now": services.clock.now(),
         **await services.status(),
         "detectors": list(services.detectors(who.project)),

@@ -1,6 +1,6 @@
 """How nouns look in the native API, where that is more than their own fields."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from triops.edges.native.services import Services
@@ -9,13 +9,13 @@ from triops.kernel.anomaly import Anomaly
 from triops.kernel.change import Change
 from triops.kernel.ids import ProjectId
 from triops.kernel.incident import Incident
+from triops.kernel.masking import masked
 from triops.kernel.page import Page
 from triops.ledger.codec import to_json
 
 SEVERITIES = ((21, "fatal"), (17, "error"), (13, "warn"), (9, "info"), (5, "debug"), (1, "trace"))
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 STATUSES = ("unset", "ok", "error")
-_SECRETS = ("authorization", "token", "secret", "password", "api-key", "apikey", "api_key", "cookie")
 
 
 def listed(page: Page[Any], show: Any = to_json) -> dict[str, Any]:
@@ -36,17 +36,6 @@ def span_hex(span_id: int) -> str:
 
 def entity_json(entity: Any) -> dict[str, Any]:
     return {"id": entity.id, **to_json(entity)}
-
-
-def masked(value: Any, name: str = "") -> Any:
-    """A copy in which values under secret-sounding names are hidden."""
-    if isinstance(value, Mapping):
-        return {k: masked(v, str(k)) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [masked(v, name) for v in value]
-    if isinstance(value, str) and value and any(word in name.lower() for word in _SECRETS):
-        return value if name.lower().endswith("_env") else "***"
-    return value
 
 
 def action_json(action: Action) -> dict[str, Any]:

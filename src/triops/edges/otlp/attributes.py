@@ -15,12 +15,15 @@ import orjson
 
 from triops.kernel.limits import Limits
 from triops.kernel.signal import fingerprint
-from triops.web.protobuf import MessageClass
+from triops.web.body import MESSAGE_BYTES
+from triops.web.protobuf import DecodeError, MessageClass
 
 Pair = tuple[str, str, Any]  # key, its JSON fragment `"key":value`, value
 _DEPTH = 16  # nested deeper is null
 _CACHED = 16_384
+_KEYS = 4096
 _CACHED_BYTES = 256  # longer attributes are hardly ever repeated
+TOO_LARGE = "larger than one row may be"
 _by_key = itemgetter(0)
 _EMPTY: tuple[str, dict[str, Any]] = ("{}", {})
 
@@ -36,7 +39,9 @@ class Attributes:
         self._resource = classes["Resource"].FromString
         self._limits = limits
         self._text_bytes = limits.attribute_bytes
+        self._short_bytes = min(128, self._text_bytes)
         self._pairs: dict[bytes, Pair] = {}
+        self._keys: dict[str, str] = {}  # as JSON, with the colon
         self._resources: dict[bytes, tuple[int, str]] = {}
 
     def json(self, raws: Sequence[bytes], cut: Counter[str]) -> str:
@@ -52,11 +57,8 @@ class Attributes:
         raws = repeated[:bound]
         if len(raws) == bound and len(repeated) > bound:
             cut[f"attributes over {bound} of one row were dropped"] += len(repeated) - bound
-        known = self._pairs
-        try:
-            pairs = [known[raw] for raw in raws]
-        except KeyError:
-            pairs = [known.get(raw) or self._pair(raw, cut) for raw in raws]
+        known, decode = self._pairs.get, self._pair
+        pairs = [known(raw) or decode(raw, cut) for raw in raws]
         pairs.sort(key=_by_key)
         last = None
         for pair in pairs:
@@ -69,6 +71,8 @@ class Attributes:
         """Fingerprint and JSON of a Resource message. Raises: DecodeError."""
         found = self._resources.get(raw)
         if found is None:
+            if len(raw) > MESSAGE_BYTES:
+                raise DecodeError(TOO_LARGE)
             text = self.json(self._resource(raw).attributes, cut)
             found = (fingerprint(text), text)
             if len(raw) <= self._text_bytes:
@@ -83,15 +87,25 @@ class Attributes:
         return value if isinstance(value, str) else "" if value is None else orjson.dumps(value).decode()
 
     def _pair(self, raw: bytes, cut: Counter[str]) -> Pair:
-        message = self._key_value(raw)
-        key = self._string(message.key, 1024, cut)
-        value = self._value(message.value, self._text_bytes, cut, 0)
-        shown = orjson.dumps(value)
+        if len(raw) <= self._short_bytes and (short := _short_text(raw)):
+            key, value = short
+            shown = orjson.dumps(value)
+        else:
+            message = self._key_value(raw)
+            key = self._string(message.key, 1024, cut)
+            value = self._value(message.value, self._text_bytes, cut, 0)
+            shown = orjson.dumps(value)
         if len(shown) > 2 * self._text_bytes and not isinstance(value, str):
             cut["attributes were shortened"] += 1
             value = shown[: self._text_bytes].decode("utf-8", "ignore")
             shown = orjson.dumps(value)
-        pair = (key, orjson.dumps(key).decode() + ":" + shown.decode(), value)
+        prefix = self._keys.get(key)
+        if prefix is None:
+            prefix = orjson.dumps(key).decode() + ":"
+            if len(self._keys) >= _KEYS:
+                self._keys.clear()
+            self._keys[key] = prefix
+        pair = (key, prefix + shown.decode(), value)
         if len(raw) <= _CACHED_BYTES:
             if len(self._pairs) >= _CACHED:
                 self._pairs.clear()
@@ -129,6 +143,27 @@ class Attributes:
                 nested[self._string(pair.key, 1024, cut)] = self._value(pair.value, bound, cut, depth + 1)
             return dict(sorted(nested.items()))
         return value
+
+
+def _short_text(raw: bytes) -> tuple[str, str] | None:
+    """Key and text of the commonest attribute there is, read without a parser: at most 128 bytes, the fields in order
+    (0a key, 12 (0a text)) and nothing else. None for any other, and for what is not UTF-8."""
+    size = len(raw)
+    if size < 6 or raw[0] != 0x0A:
+        return None
+    at = 2 + raw[1]
+    if (
+        size < at + 4
+        or raw[at] != 0x12
+        or raw[at + 1] != size - at - 2
+        or raw[at + 2] != 0x0A
+        or raw[at + 3] != size - at - 4
+    ):
+        return None
+    try:
+        return raw[2:at].decode(), raw[at + 4 :].decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def broken() -> str:

@@ -19,10 +19,12 @@ import orjson
 from triops.kernel.errors import TooLarge
 from triops.kernel.limits import Limits
 from triops.kernel.signal import F64, I64, MetricBatch, fingerprint
+from triops.web.body import MESSAGE_BYTES
 from triops.web.columns import Decoded, SeriesRow, metric_batch, series_row
 from triops.web.protobuf import DecodeError, field_bytes, message_classes
 
 _SERIES = 100_000  # remembered label sets; at the bound all are forgotten
+_KEY_BYTES = 8192  # longer label sets are not remembered
 _FAMILIES = 20_000  # metric families whose type is remembered; at the bound new ones are not
 _STALE = np.uint64(0x7FF0000000000002)
 _MOST_MS = np.int64((2**63 - 1) // 1_000_000)
@@ -143,6 +145,8 @@ class WriteDecoder:
 
     def _only_labels(self, key: bytes, known: Known) -> tuple[SeriesRow, str] | None:
         """The series of these bytes when they are labels, good ones, and nothing else."""
+        if len(key) > _KEY_BYTES:
+            return None
         try:
             message = self._time_series(key)
             if message.samples or message.histograms:
@@ -165,6 +169,9 @@ class WriteDecoder:
         value: list[float],
         refused: Counter[str],
     ) -> None:
+        if len(raw) > MESSAGE_BYTES:
+            refused["larger than one series may be"] += 1
+            return
         try:
             message = self._time_series(raw)
         except DecodeError:
@@ -194,16 +201,19 @@ class WriteDecoder:
             raise _Refused(f"more than {bound} labels")
         labels = {}
         for raw in raws:
-            label = self._label(raw)
-            if label.value:  # an empty label is one that is not there
-                value = label.value[: self._limits.attribute_bytes].decode("utf-8", "replace")
-                labels[label.name[:1024].decode("utf-8", "replace")] = value
+            key, value = _short_label(raw) or self._long_label(raw)
+            if value:  # an empty label is one that is not there
+                labels[key.decode("utf-8", "replace")] = value.decode("utf-8", "replace")
         name = labels.pop("__name__", "")
         if not name:
             raise _Refused("a series without a name")
         type_ = known.type_of(name, labels)
         resource = _json({key: labels.pop(key) for key in ("instance", "job") if key in labels})
         return series_row(fingerprint(resource), name, _json(labels), type_, ""), resource
+
+    def _long_label(self, raw: bytes) -> tuple[bytes, bytes]:
+        label = self._label(raw)
+        return label.name[:1024], label.value[: self._limits.attribute_bytes]
 
     def _learn(self, raw: bytes, known: Known) -> None:
         try:
@@ -212,6 +222,17 @@ class WriteDecoder:
             return  # a hint only
         if type_ := _TYPES.get(metadata.type):
             known.learn(metadata.family[:1024].decode("utf-8", "replace"), type_)
+
+
+def _short_label(raw: bytes) -> tuple[bytes, bytes] | None:
+    """Name and value read without a parser: at most 128 bytes, `0a` name, `12` value, and nothing else."""
+    size = len(raw)
+    if not 4 <= size <= 128 or raw[0] != 0x0A:
+        return None
+    at = 2 + raw[1]
+    if size < at + 2 or raw[at] != 0x12 or raw[at + 1] != size - at - 2:
+        return None
+    return raw[2:at], raw[at + 2 :]
 
 
 def _samples(tails: list[bytes]) -> tuple[Any, I64, F64]:
