@@ -106,12 +106,16 @@ def visit(browser: Browser, triops: RunningTriops) -> Iterator[Any]:
     contexts: list[BrowserContext] = []
     opened: list[Watched] = []
 
-    def make(base: str = "", width: int = 1280, height: int = 800, theme: str = "light") -> Watched:
+    def make(
+        base: str = "", width: int = 1280, height: int = 800, theme: str = "light", refused: bool = False
+    ) -> Watched:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
         contexts.append(context)
         watched = Watched(context.new_page(), base or triops.url)
 
         def console(message: ConsoleMessage) -> None:
+            if refused and "401" in message.text:
+                return  # the browser reports each refused call by itself
             if message.type in ("error", "warning"):
                 watched.faults.append(f"console: {message.text} {message.location}")
 

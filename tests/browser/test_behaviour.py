@@ -1,6 +1,5 @@
 """What people do with the pages, done by a browser against a real server."""
 
-import json
 import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -195,7 +194,7 @@ def test_reading_is_not_disturbed_by_a_refresh(visit: Any, triops: RunningTriops
     page = visit().open(f"/ui/incidents/{seeded.incident}")
     box = page.get_by_label("Comment", exact=True)
     box.fill("half a sent")
-    triops.client.comment(seeded.incident, "from elsewhere")
+    triops.client.move_incident(seeded.incident, "acknowledge", "from elsewhere")
     expect(page.locator(".timeline")).to_contain_text("from elsewhere", timeout=10_000)
     expect(box).to_have_value("half a sent")
     expect(box).to_be_focused()
@@ -219,13 +218,19 @@ def test_modules_that_need_no_page(visit: Any, seeded: Seeded) -> None:
           const { yaml } = await import(base + 'parts/yaml.js');
           const { moment, stepFor } = await import(base + 'state.js');
           const { text } = await import(base + 'format.js');
-          const span = (id, parent, start, ms) => ({span_id: id, parent_span_id: parent, start, duration_ms: ms, service: 's', name: id});
+          const span = (id, parent, start, ms) => ({
+            span_id: id, parent_span_id: parent, start, duration_ms: ms, service: 's', name: id,
+          });
           const circle = treeOf([span('a', 'b', 0, 10), span('b', 'a', 0, 10)]);
-          const tree = treeOf([span('r', '', 0, 100), span('x', 'r', 0, 0.02 * 1000), span('y', 'r', 0.03, 60), span('z', 'y', 0.04, 40)]);
-          const place = layers(['c', 'a', 'b'], [{source: 'a', target: 'b'}, {source: 'b', target: 'c'}, {source: 'c', target: 'a'}]);
+          const tree = treeOf([
+            span('r', '', 0, 100), span('x', 'r', 0, 20), span('y', 'r', 0.03, 60), span('z', 'y', 0.04, 40),
+          ]);
+          const rows = rowsOf(tree.roots, new Set());
+          const edge = (source, target) => ({ source, target });
+          const place = layers(['c', 'a', 'b'], [edge('a', 'b'), edge('b', 'c'), edge('c', 'a')]);
           return {
             circle: circle.size,
-            self: rowsOf(tree.roots, new Set()).map((n) => [n.span.span_id, n.depth, Math.round(n.self_ms), n.critical]),
+            self: rows.map((n) => [n.span.span_id, n.depth, Math.round(n.self_ms), n.critical]),
             layers: Object.fromEntries([...place].map(([id, p]) => [id, p.layer])),
             yaml: yaml({kind: 'Policy', spec: {a: [1, 'on'], b: {c: '{{x}}'}, list: [{k: 1}, {k: 2}]}}),
             moments: [moment('-1h', 7200), moment('nonsense', 0), stepFor({start: 0, end: 3600})],
@@ -242,4 +247,3 @@ def test_modules_that_need_no_page(visit: Any, seeded: Seeded) -> None:
     assert read == {"kind": "Policy", "spec": {"a": [1, "on"], "b": {"c": "{{x}}"}, "list": [{"k": 1}, {"k": 2}]}}
     assert result["moments"] == [3600, None, 30]
     assert result["text"] == ["12.3 ms", "1.5 MB", "25 %", "–", "1.23 s"]
-    json.dumps(result)

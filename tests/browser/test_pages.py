@@ -8,6 +8,7 @@ from seeding import Seeded
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 SIZES = {"desk": (1280, 800), "phone": (390, 844)}
+LOOKED_OVER = {("desk", "light"), ("phone", "dark")}  # by axe: each size and each theme once
 PAGES = {
     "overview": ("/ui", "Overview"),
     "incidents": ("/ui/incidents", "Incidents"),
@@ -50,6 +51,8 @@ def test_every_page_opens_fits_and_has_no_serious_fault(visit: Any, seeded: Seed
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow <= 0, f"{name} is {overflow} px wider than its window"
         assert page.title() != "owned", f"{name} ran a script out of data"
+        if (size, theme) not in LOOKED_OVER:
+            continue
         page.evaluate(AXE.read_text())
         found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         wrong += [
