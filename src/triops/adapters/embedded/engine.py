@@ -48,6 +48,7 @@ class Engine:
         self._users = 0
         self._running: dict[Connection, float] = {}  # and when each is to be interrupted, in monotonic seconds
         self._watched = threading.Condition()
+        self._watcher: threading.Thread | None = None
         self._closing = False
         self._guard = threading.Lock()
         self._lock_file: int | None = None
@@ -145,7 +146,8 @@ class Engine:
         self._lock_file = lock_file
         self._pool = ThreadPoolExecutor(self._queries, thread_name_prefix="telemetry-query")
         self._closing = False
-        threading.Thread(target=self._watch, name="telemetry-watch", daemon=True).start()
+        self._watcher = threading.Thread(target=self._watch, name="telemetry-watch", daemon=True)
+        self._watcher.start()
 
     def _close(self) -> None:
         pool, self._pool = self._pool, None
@@ -154,6 +156,9 @@ class Engine:
                 self._closing = True
                 self._watched.notify_all()
             pool.shutdown(wait=True, cancel_futures=True)
+        if self._watcher is not None:
+            self._watcher.join()
+            self._watcher = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
