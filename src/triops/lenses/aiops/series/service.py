@@ -129,6 +129,12 @@ class SeriesModel(Columns):
         self.last[slots] = values
         self.count[slots] += 1
 
+    def rebase(self, slots: Slots1, levels: F64) -> None:
+        """Values mean something else from here on (a season is subtracted now): start from another level."""
+        self.level[slots] = levels
+        self.drift[slots] = 0.0
+        self.last[slots] = levels
+
     def scale_of(self, slots: Slots1) -> F64:
         """One robust standard deviation. A part of it is the mean deviation, bursts included: where most points are
         equal (a queue that is mostly empty) the robust part alone would be nothing."""
