@@ -71,7 +71,8 @@ class SeriesModel(Columns):
         """How surprising `values` are. `spread` widens the scale of a row whose value is known less well than usual
         (a mean of few requests). Nothing is changed."""
         level, scale = self.level[slots], self.scale_of(slots)
-        z, channels = self._channels(slots, values, level, scale * spread)
+        finite = np.isfinite(values)
+        z, channels = self._channels(slots, np.where(finite, values, level), level, scale * spread)
         count = self.count[slots]
         least: F64 = np.asarray(1.0 / (count + self.profile.prior_weight + 2.0), np.float64)
         score = np.zeros(len(slots))
@@ -81,7 +82,7 @@ class SeriesModel(Columns):
             )
             score = np.maximum(score, one)
         score -= np.log10(len(channels))
-        ready = (count >= self.profile.learn) & np.isfinite(values)
+        ready = (count >= self.profile.learn) & finite
         return Judged(np.where(ready, np.clip(score, 0, 99), 0.0), z[0], level, scale)
 
     def learn(
