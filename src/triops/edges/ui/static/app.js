@@ -91,6 +91,7 @@ class App {
     try {
       page = (await load()).default;
     } catch (error) {
+      console.error(error);
       this.frame.body.replaceChildren(failure(error, () => location.reload()));
       return;
     }

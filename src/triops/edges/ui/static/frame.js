@@ -39,6 +39,7 @@ export class Frame {
     this.liveButton = h('button', { class: 'ghost live', type: 'button', on: { click: () => this.setQuery({ live: this.live ? 'off' : null }) } }, h('span', { class: 'pulse' }), h('span', { class: 'label' }, 'Live'));
     this.themeButton = h('button', { class: 'ghost square', type: 'button', on: { click: () => this.flip() } });
     this.project = h('span', { class: 'project' });
+    this.brand = h('a', { class: 'brand', href: '/ui', title: 'Triops' }, mark(), h('span', { class: 'label' }, 'Triops'));
     this.nav = this.drawNav();
     this.panel = new SidePanel(() => this.setQuery({ panel: null }), (path, how) => go(path, how));
     this.search = palette((path) => go(path));
@@ -62,7 +63,7 @@ export class Frame {
   drawNav() {
     const group = (/** @type {any[]} */ e) => (e[0] === null ? h('div', { class: 'group' }, h('i', { class: 'lens services' }), h('span', { class: 'label' }, e[1])) : this.item(e));
     return h('nav', { class: 'nav', 'aria-label': 'Pages' },
-      h('a', { class: 'brand', href: '/ui', 'aria-label': 'Triops, overview' }, mark(), h('span', { class: 'label' }, 'Triops')),
+      this.brand,
       NAV.map(group), h('div', { class: 'grow' }), FOOT.map((e) => this.item(e)),
       h('button', { class: 'fold', type: 'button', title: 'Fold or unfold the navigation', on: { click: () => this.fold() } }, icon('fold'), h('span', { class: 'label' }, 'Fold')));
   }
@@ -85,6 +86,7 @@ export class Frame {
       if (entry.name === name) a.setAttribute('aria-current', 'page');
       else a.removeAttribute('aria-current');
     }
+    this.brand.href = link('/ui');
     this.live = query.get('live') !== 'off';
     this.liveButton.setAttribute('aria-pressed', String(this.live));
     this.liveButton.title = this.live ? 'Live: pages follow what happens. Click to hold still.' : 'Held still. Click to follow live.';
@@ -191,5 +193,5 @@ export class Frame {
 }
 
 function mark() {
-  return h('img', { src: new URL('./icon.svg', import.meta.url).pathname, alt: '', width: 24, height: 24 });
+  return h('img', { src: new URL('./icon.svg', import.meta.url).pathname, alt: 'Triops', width: 24, height: 24 });
 }

@@ -4,9 +4,10 @@ import { get, seg } from '../api.js';
 import { h, slot } from '../dom.js';
 import { count, figure, nameOf, text, typeOf, when } from '../format.js';
 import { changeLine } from '../parts/changelist.js';
-import { claim, gaps, labelsOf } from '../parts/evidence.js';
+import { claim, gaps } from '../parts/evidence.js';
 import { health } from '../parts/health.js';
 import { incidentLine } from '../parts/incidentlist.js';
+import { named } from '../parts/labels.js';
 import { marksIn, marksOf } from '../parts/marks.js';
 import { timeseries } from '../parts/timeseries.js';
 import { link, stepFor } from '../state.js';
@@ -101,10 +102,5 @@ function drawRed(charts, line, span, marks) {
 /** @param {ReturnType<typeof timeseries>} chart @param {string} host @param {string} metric @param {string} unit @param {import('../visit.js').Visit} ctx @param {import('../parts/marks.js').Marks} marks */
 async function drawHost(chart, host, metric, unit, ctx, marks) {
   const { series } = await get('/metrics/series', { match: `${metric}{host_name=${JSON.stringify(host)}}`, start: ctx.span.start, end: ctx.span.end, step: stepFor(ctx.span), limit: 20 }, ctx.signal).catch(() => ({ series: [] }));
-  await chart.set({ series: series.map((/** @type {any} */ s) => ({ name: labelsOf(without(s.labels)), points: s.points })), unit, span: ctx.span, marks });
-}
-
-/** @param {Record<string, string>} labels */
-function without(labels) {
-  return Object.fromEntries(Object.entries(labels).filter(([k]) => !/^(host|os|service)[._]/.test(k) && k !== 'job' && k !== 'instance'));
+  await chart.set({ series: named(series), unit, span: ctx.span, marks });
 }

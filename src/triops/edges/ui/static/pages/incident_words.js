@@ -5,9 +5,9 @@ import { clock, lasting, nameOf, percent, text, typeOf, when } from '../format.j
 import { health } from '../parts/health.js';
 import { icon } from '../icons.js';
 
-/** Its anomalies, what users feel first, then by severity and score. @param {any} incident @returns {any[]} */
+/** Its anomalies, what users feel first, then those of the likely cause, then by severity and score. @param {any} incident @returns {any[]} */
 export function ranked(incident) {
-  const weight = (/** @type {any} */ a) => (a.symptom ? 1000 : 0) + (a.severity === 'critical' ? 100 : a.severity === 'warning' ? 50 : 0) + Math.min(a.score || 0, 40);
+  const weight = (/** @type {any} */ a) => (a.symptom ? 1000 : 0) + (a.entity === incident.hypotheses?.[0]?.entity ? 500 : 0) + (a.severity === 'critical' ? 100 : a.severity === 'warning' ? 50 : 0) + Math.min(a.score || 0, 40);
   return [...incident.anomalies].sort((a, b) => weight(b) - weight(a) || a.started_at - b.started_at);
 }
 

@@ -6,7 +6,7 @@ import { count, figure } from '../format.js';
 import { icon } from '../icons.js';
 import { empty } from '../parts/empty.js';
 import { failure } from '../parts/failure.js';
-import { labelsOf } from '../parts/evidence.js';
+import { named, unitOf } from '../parts/labels.js';
 import { marksIn } from '../parts/marks.js';
 import { table } from '../parts/table.js';
 import { timeseries } from '../parts/timeseries.js';
@@ -78,8 +78,7 @@ export default {
           }
           const unit = unitOf(data.series[0], call.params.agg);
           words.textContent = data.series.length ? `${data.series.length}${data.next ? ' or more' : ''} series · ${data.series[0].type || ''}${data.series[0].unit && data.series[0].unit !== '1' ? ' · ' + data.series[0].unit : ''} · every ${call.params.step} s` : '';
-          const shared = common(data.series);
-          const rows = data.series.map((/** @type {any} */ s) => ({ name: labelsOf(Object.fromEntries(Object.entries(s.labels).filter(([k]) => k === '__name__' || !shared.has(k)))), points: s.points, unit, ...summary(s.points) }));
+          const rows = named(data.series).map((s) => ({ ...s, unit, ...summary(s.points) }));
           rows.sort((/** @type {any} */ a, /** @type {any} */ b) => (b.max ?? -Infinity) - (a.max ?? -Infinity));
           series.set(rows);
           more.hidden = !rows.length;
@@ -123,21 +122,6 @@ export default {
     };
   },
 };
-
-/** A ratio that OpenTelemetry sends as unit 1 reads better as per cent. @param {any} series @param {any} agg */
-function unitOf(series, agg) {
-  if (!series) return '';
-  const name = series.labels.__name__ || '';
-  if (series.unit === '1' && /utilization|ratio/.test(name)) return 'ratio';
-  return agg === 'rate' && !series.unit?.endsWith('/s') ? `${series.unit === '1' || series.unit?.startsWith('{') ? '' : series.unit || ''}/s` : series.unit || '';
-}
-
-/** Labels that say the same in every series say nothing. @param {any[]} list */
-function common(list) {
-  const [first, ...rest] = list;
-  if (!rest.length) return new Set();
-  return new Set(Object.keys(first.labels).filter((k) => k !== '__name__' && rest.every((s) => s.labels[k] === first.labels[k])));
-}
 
 /** @param {[number, number|null][]} points */
 function summary(points) {

@@ -5,6 +5,7 @@ import { h } from '../dom.js';
 import { lasting, nameOf, text, when } from '../format.js';
 import { link, stepFor } from '../state.js';
 import { health } from './health.js';
+import { named, unitOf } from './labels.js';
 import { timeseries } from './timeseries.js';
 
 /** RED measures as detectors name them → field, unit */
@@ -34,7 +35,7 @@ export async function evidenceSeries(a, span, signal) {
   const range = { start: span.start, end: span.end, step: stepFor(span) };
   if (ev.selector) {
     const { series } = await get('/metrics/series', { match: ev.selector, ...range, limit: 12 }, signal);
-    return { series: series.map((/** @type {any} */ s) => ({ name: labelsOf(s.labels), points: s.points })), unit: series[0]?.unit || a.unit };
+    return { series: named(series), unit: unitOf(series[0]) || a.unit };
   }
   const target = ev.target || (ev.service ? `service:${ev.service}` : a.entity.startsWith('service:') ? a.entity : '');
   const asked = nameOf(ev.source || target);
@@ -72,13 +73,6 @@ export function bands(items) {
     color: style.getPropertyValue(color.slice(4, -1)).trim(),
     points: /** @type {[number, number][]} */ (items.filter((i) => i.band === band).map((i) => [i.time, i.count])),
   })).filter((s) => s.points.length);
-}
-
-/** Labels as people write them, without the metric's name when it is the only thing said. @param {Record<string, string>} labels */
-export function labelsOf(labels) {
-  const { __name__: name, ...rest } = labels;
-  const inner = Object.entries(rest).map(([k, v]) => `${k}=${v}`).join(' ');
-  return inner || name || 'value';
 }
 
 /** @param {{zoom?: (range: import('../state.js').Range) => void}} how */

@@ -9,6 +9,7 @@ import { layers } from './layers.js';
 const COLUMN = 230;
 const ROW = 104;
 const PAD = 70;
+const NARROW = 620; // px; below it callers stand above what they depend on, instead of left of it
 
 /** @param {{open: (id: string) => void}} how */
 export function graph({ open }) {
@@ -27,10 +28,12 @@ export function graph({ open }) {
 
   function fit() {
     const width = Math.max(200, el.clientWidth || 900);
-    const high = Math.min(Math.max(260, innerHeight - 250), Math.max(240, whole.h * Math.min(1.15, width / whole.w) + 10));
+    const narrow = width < NARROW;
+    // Never larger than life: a graph of three nodes should not fill a wall. A narrow one may be as tall as it needs.
+    const roomy = Math.min(Math.max(260, innerHeight - 250), Math.max(240, whole.h * Math.min(1.15, width / whole.w) + 10));
+    const scale = Math.max(whole.w / width, narrow ? 0 : whole.h / roomy, 0.87);
+    const high = narrow ? whole.h / scale : roomy;
     drawing.style.height = `${high}px`;
-    // Never larger than life: a graph of three nodes should not fill a wall.
-    const scale = Math.max(whole.w / width, whole.h / high, 0.87);
     box = { w: width * scale, h: high * scale, x: whole.x - (width * scale - whole.w) / 2, y: whole.y - (high * scale - whole.h) / 2 };
     view();
   }
@@ -65,16 +68,22 @@ export function graph({ open }) {
     const tallest = Math.max(1, ...count(place));
     const at = new Map();
     const sizes = count(place);
-    for (const [id, { layer, slot }] of place) at.set(id, { x: PAD + layer * COLUMN, y: PAD + (slot + (tallest - sizes[layer]) / 2) * ROW });
-    whole = { x: 0, y: 0, w: PAD * 2 + (sizes.length - 1) * COLUMN, h: PAD * 2 + (tallest - 1) * ROW };
+    const down = el.clientWidth > 0 && el.clientWidth < NARROW;
+    const [along, across] = down ? [130, 140] : [COLUMN, ROW];
+    for (const [id, { layer, slot }] of place) {
+      const [a, b] = [PAD + layer * along, PAD + (slot + (tallest - sizes[layer]) / 2) * across];
+      at.set(id, down ? { x: b, y: a } : { x: a, y: b });
+    }
+    const [long, wide] = [PAD * 2 + (sizes.length - 1) * along, PAD * 2 + (tallest - 1) * across];
+    whole = down ? { x: 0, y: 0, w: wide, h: long } : { x: 0, y: 0, w: long, h: wide };
     const byId = new Map(nodes.map((n) => [n.id, n]));
     const most = Math.max(1e-9, ...nodes.map((n) => n.rate || 0));
     const size = (/** @type {any} */ n) => 17 + 13 * Math.sqrt((n.rate || 0) / most);
     const lines = edges.filter((e) => at.has(e.source) && at.has(e.target) && e.source !== e.target);
     drawing.replaceChildren(svg('defs', null, ['', 'warning', 'critical'].map((kind) => svg('marker', { id: `arrow${kind}`, viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: 'userSpaceOnUse', orient: 'auto' }, svg('path', { d: 'M0 0 8 4 0 8z', style: { fill: `var(--${kind || 'strong-line'})` } })))),
-      svg('g', null, lines.map((e) => edge(e, at, size(byId.get(e.source)), size(byId.get(e.target))))),
+      svg('g', null, lines.map((e) => edge(e, at, size(byId.get(e.source)), size(byId.get(e.target)), down))),
       svg('g', null, nodes.filter((n) => at.has(n.id)).map((n) => node(n, at.get(n.id), size(n), n.id === chosen))));
-    const shape = [...place.keys()].join() + lines.map((e) => e.source + e.target).join();
+    const shape = String(down) + [...place.keys()].join() + lines.map((e) => e.source + e.target).join();
     if (shape !== drawn) {
       drawn = shape;
       fit();
@@ -85,11 +94,11 @@ export function graph({ open }) {
   function node(n, p, r, chosen) {
     const words = [n.p95_ms !== null && n.p95_ms !== undefined && `p95 ${text(n.p95_ms, 'ms')}`, n.error_ratio > 0.005 && `${text(n.error_ratio, 'ratio')} errors`].filter(Boolean).join(' · ');
     const label = n.name.length > 24 ? n.name.slice(0, 22) + '…' : n.name;
-    return svg('g', { class: ['node', tone(n.health), chosen && 'chosen'], transform: `translate(${p.x} ${p.y})`, tabindex: '0', role: 'button', 'aria-label': `${n.type} ${n.name}, ${n.health}${words ? ', ' + words : ''}`, data: { id: n.id }, on: {
+    return svg('g', { class: ['node', tone(n.health), chosen && 'chosen'], transform: `translate(${p.x} ${p.y})`, tabindex: '0', role: 'button', 'aria-description': `${n.type}, ${n.health}`, data: { id: n.id }, on: {
       click: () => open(n.id), keydown: (/** @type {KeyboardEvent} */ e) => { if (e.key === 'Enter' || e.key === ' ') { e.preventDefault(); open(n.id); } },
       pointerenter: () => near(n.id), pointerleave: () => near(null), focus: () => near(n.id), blur: () => near(null) } },
     svg('circle', { class: 'halo', r: r + 6 }), svg('circle', { r }), svg('path', { class: 'glyph', d: iconPath(n.type), transform: `translate(-9 -9) scale(0.9)` }),
-    svg('text', { y: r + 18 }, svg('title', null, n.name), label), words && svg('text', { class: ['sub-label', n.health === 'critical' || n.health === 'warning' ? tone(n.health) : null], y: r + 33 }, (n.health === 'critical' ? '◆ ' : n.health === 'warning' ? '▲ ' : '') + words));
+    svg('text', { y: r + 18 }, label !== n.name && svg('title', null, n.name), label, ' '), words && svg('text', { class: ['sub-label', n.health === 'critical' || n.health === 'warning' ? tone(n.health) : null], y: r + 33 }, (n.health === 'critical' ? '◆ ' : n.health === 'warning' ? '▲ ' : '') + words));
   }
 
   /** Dims what does not touch a node. @param {string|null} id */
@@ -108,15 +117,15 @@ export function graph({ open }) {
   return { el, set };
 }
 
-/** @param {any} e @param {Map<string, {x: number, y: number}>} at @param {number} r1 @param {number} r2 */
-function edge(e, at, r1, r2) {
+/** @param {any} e @param {Map<string, {x: number, y: number}>} at @param {number} r1 @param {number} r2 @param {boolean} down */
+function edge(e, at, r1, r2, down) {
   const [a, b] = [at.get(e.source), at.get(e.target)];
   if (!a || !b) return null;
-  const back = b.x <= a.x;
-  const [x1, x2] = back ? [a.x, b.x] : [a.x + r1 + 3, b.x - r2 - 5];
-  const [y1, y2] = back ? [a.y - r1 - 2, b.y - r2 - 6] : [a.y, b.y];
-  const bend = Math.max(40, Math.abs(x2 - x1) * 0.45);
-  const path = back ? `M${x1} ${y1}C${x1} ${y1 - bend} ${x2} ${y2 - bend} ${x2} ${y2}` : `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+  const back = down ? b.y <= a.y : b.x <= a.x;
+  const [x1, x2] = back || down ? [a.x, b.x] : [a.x + r1 + 3, b.x - r2 - 5];
+  const [y1, y2] = back ? [a.y - r1 - 2, b.y - r2 - 6] : down ? [a.y + r1 + 38, b.y - r2 - 5] : [a.y, b.y];
+  const bend = Math.max(down ? 16 : 40, (down ? y2 - y1 : Math.abs(x2 - x1)) * 0.45);
+  const path = back ? `M${x1} ${y1}C${x1} ${y1 - bend} ${x2} ${y2 - bend} ${x2} ${y2}` : down ? `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}` : `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
   const kind = e.error_ratio > 0.05 ? 'critical' : e.error_ratio > 0.01 ? 'warning' : '';
   const width = 1.2 + Math.min(4, Math.log10(1 + (e.rate || 0)) * 1.6);
   const quiet = e.kind === 'runs_on' || e.kind === 'part_of';

@@ -40,7 +40,7 @@ export function table({ name, label, title, columns, open, href, key, sort = '',
 
   const head = h('div', { class: 'thead', role: 'row' });
   const body = h('div', { class: 'tbody', role: 'rowgroup' });
-  const scroller = h('div', { class: 'tscroll', role: 'table', tabindex: '0', 'aria-label': label, on: { scroll: draw, keydown: keyed, click: clicked } }, h('div', { role: 'rowgroup', class: 'tgroup' }, head), body);
+  const scroller = h('div', { class: 'tscroll', role: 'grid', tabindex: '0', 'aria-label': label, on: { scroll: draw, keydown: keyed, click: clicked } }, h('div', { role: 'rowgroup', class: 'tgroup' }, head), body);
   const counted = h('span', { class: 'muted small' });
   const nothing = h('div', { hidden: true }, empty);
   const chooser = h('div', { class: 'chooser' });
@@ -96,7 +96,8 @@ export function table({ name, label, title, columns, open, href, key, sort = '',
     const last = free ? shown.length : Math.min(shown.length, Math.ceil((scroller.scrollTop + scroller.clientHeight) / height) + SPARE);
     const cols = visible();
     body.replaceChildren(...shown.slice(first, last).map((row, i) => drawRow(row, first + i, cols, height)));
-    scroller.setAttribute('aria-activedescendant', at >= first && at < last ? `${name}-${at}` : '');
+    if (at >= first && at < last) scroller.setAttribute('aria-activedescendant', `${name}-${at}`);
+    else scroller.removeAttribute('aria-activedescendant');
   }
 
   /** @param {any} row @param {number} i @param {Column[]} cols @param {number} height */
@@ -105,7 +106,7 @@ export function table({ name, label, title, columns, open, href, key, sort = '',
     return h('div', { role: 'row', id: `${name}-${i}`, 'aria-rowindex': i + 2, class: ['tr', (open || href) && 'opens', i === at && 'at', mark?.(row)], style: { top: `${i * height}px` }, data: { i: String(i) } },
       cols.map((c, n) => {
         const shows = c.cell ? c.cell(row) : c.value(row);
-        return h('div', { role: 'cell', class: [c.right && 'right', n === 0 && 'first'], data: { label: c.label } }, n === 0 && to ? h('a', { href: to, tabindex: '-1' }, shows) : shows);
+        return h('div', { role: 'gridcell', class: [c.right && 'right', n === 0 && 'first'], data: { label: c.label } }, n === 0 && to ? h('a', { href: to, tabindex: '-1' }, shows) : shows);
       }));
   }
 

@@ -57,7 +57,8 @@ export function waterfall({ choose }) {
     const first = Math.max(0, Math.floor(scroller.scrollTop / ROW) - SPARE);
     const last = Math.min(rows.length, Math.ceil((scroller.scrollTop + scroller.clientHeight) / ROW) + SPARE);
     body.replaceChildren(...rows.slice(first, last).map((node, i) => drawRow(node, first + i)));
-    scroller.setAttribute('aria-activedescendant', at >= first && at < last ? `span-${at}` : '');
+    if (at >= first && at < last) scroller.setAttribute('aria-activedescendant', `span-${at}`);
+    else scroller.removeAttribute('aria-activedescendant');
   }
 
   /** @param {import('./tree.js').Node} node @param {number} i */
@@ -72,9 +73,9 @@ export function waterfall({ choose }) {
     const inside = !after && left < 25;
     const color = colors.get(span.service) || '';
     return h('div', { class: ['wf-row', i === at && 'at', node.critical && 'on-path', error && 'error'], role: 'treeitem', id: `span-${i}`, 'aria-level': node.depth + 1, 'aria-expanded': node.children.length ? String(!shut) : null, 'aria-selected': String(i === at), style: { top: `${i * ROW}px` }, data: { i: String(i) } },
-      h('div', { class: 'wf-name', style: { 'padding-left': `${Math.min(node.depth, 24) * 12}px` } },
+      h('div', { class: 'wf-name', style: { 'padding-left': `calc(${Math.min(node.depth, 24)} * var(--indent, 12px))` } },
         node.children.length ? h('button', { type: 'button', class: 'wf-fold', tabindex: '-1', 'aria-label': shut ? 'Unfold' : 'Fold', data: { fold: span.span_id } }, shut ? '▸' : '▾') : h('span', { class: 'wf-fold' }),
-        h('i', { class: 'dot', style: { background: color } }), h('span', { class: 'wf-title', title: `${span.service}: ${span.name}` }, span.name), error && h('span', { class: 'critical wf-error', title: span.status_message || 'error' }, '◆ error'), shut && h('span', { class: 'muted small' }, ` +${countBelow(node)}`)),
+        h('i', { class: 'dot', style: { background: color } }), h('span', { class: 'wf-title', title: `${span.service}: ${span.name}` }, span.name), error && h('span', { class: 'critical wf-error', title: span.status_message || 'error' }, '◆', h('span', { class: 'word' }, ' error')), shut && h('span', { class: 'muted small' }, ` +${countBelow(node)}`)),
       h('div', { class: 'wf-lane' }, h('div', { class: 'wf-bar', style: { left: `${left}%`, width: `max(2px, ${width}%)`, background: color } }),
         h('span', { class: ['wf-time', inside && 'inside'], style: inside ? { right: `calc(${Math.max(0, 100 - left - width)}% + 4px)` } : after ? { left: `calc(${left + width}% + 6px)` } : { right: `calc(${100 - left}% + 6px)` } }, text(span.duration_ms, 'ms'))));
   }

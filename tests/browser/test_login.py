@@ -1,0 +1,44 @@
+"""A server with keys: nothing is shown before a valid one, and the secret of a new one is shown once."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import expect
+
+from triops.sdk import Client
+from triops.testing.server import RunningTriops
+
+
+def test_login_keys_and_revocation(visit: Any, tmp_path: Path) -> None:
+    with RunningTriops(tmp_path / "data") as server:
+        secret = server.client.create_key("root", "admin")["secret"]
+        watched = visit(base=server.url, refused=True)
+        page = watched.page
+        page.goto(server.url + "/ui/settings?tab=keys")
+        expect(page).to_have_url(re.compile(r"/ui/login\?next="))
+        assert page.locator(".nav").is_hidden()
+        page.get_by_label("API key").fill("not-a-key")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator("form [role=alert]")).to_contain_text("not valid")
+        page.get_by_label("API key").fill(secret)
+        page.get_by_role("button", name="Log in").click()
+        expect(page).to_have_url(re.compile(r"/ui/settings\?tab=keys"))
+        expect(page.locator("td", has_text="root")).to_be_visible()
+        assert "triops" in page.context.cookies()[0]["name"]
+        assert page.context.cookies()[0]["httpOnly"] is True
+
+        page.get_by_label("Name of the key").fill("laptop")
+        page.get_by_label("Role").select_option("viewer")
+        page.get_by_role("button", name="Create a key").click()
+        shown = page.locator(".secret pre").inner_text()
+        assert Client(server.url, shown).status()["role"] == "viewer"
+        page.reload()
+        expect(page.locator("td", has_text="laptop")).to_be_visible()
+        assert shown not in page.content()
+
+        page.get_by_role("button", name="Revoke laptop").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("textbox").fill("lost laptop")
+        dialog.get_by_role("button", name="Revoke").click()
+        expect(page.locator("tr", has_text="laptop")).to_contain_text("revoked")

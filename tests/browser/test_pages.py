@@ -1,0 +1,63 @@
+"""Every page, in both themes, on a desk and on a phone: it opens, fits, answers, and has no serious fault."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from seeding import Seeded
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+SIZES = {"desk": (1280, 800), "phone": (390, 844)}
+LOOKED_OVER = {("desk", "light"), ("phone", "dark")}  # by axe: each size and each theme once
+PAGES = {
+    "overview": ("/ui", "Overview"),
+    "incidents": ("/ui/incidents", "Incidents"),
+    "incident": ("/ui/incidents/{incident}", ""),
+    "topology": ("/ui/topology", "Topology"),
+    "entity": ("/ui/entities/service:pricing", "pricing service"),
+    "panel": ("/ui?panel=service:pricing", "Overview"),
+    "metrics": ("/ui/metrics?q=queue.length", "Metrics"),
+    "names": ("/ui/metrics", "Metrics"),
+    "logs": ("/ui/logs", "Logs"),
+    "patterns": ("/ui/logs?tab=patterns", "Logs"),
+    "traces": ("/ui/traces", "Traces"),
+    "trace": ("/ui/traces/{small_trace}", "front: GET /product/{id}"),
+    "changes": ("/ui/changes?change={change}", "Changes"),
+    "start": ("/ui/start", "Start"),
+    "keys": ("/ui/settings", "Settings"),
+    "documents": ("/ui/settings?tab=documents", "Settings"),
+    "server": ("/ui/settings?tab=server", "Settings"),
+    "audit": ("/ui/settings?tab=audit", "Settings"),
+    "notices": ("/ui/settings?tab=notices", "Settings"),
+    "json": ("/ui?format=json", "Overview"),
+    "login": ("/ui/login", ""),
+    "missing": ("/ui/nowhere", "No such page"),
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_opens_fits_and_has_no_serious_fault(visit: Any, seeded: Seeded, size: str, theme: str) -> None:
+    width, height = SIZES[size]
+    watched = visit(width=width, height=height, theme=theme)
+    wrong = []
+    for name, (path, title) in PAGES.items():
+        for field in ("incident", "small_trace", "change"):
+            path = path.replace(f"{{{field}}}", getattr(seeded, field))
+        page = watched.open(path)
+        if title:
+            assert page.inner_text("h1") == title
+        assert page.locator(".failure").count() == 0, f"{name}: {page.locator('.failure').all_inner_texts()}"
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"{name} is {overflow} px wider than its window"
+        assert page.title() != "owned", f"{name} ran a script out of data"
+        if (size, theme) not in LOOKED_OVER:
+            continue
+        page.evaluate(AXE.read_text())
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        wrong += [
+            f"{name}: {v['id']} ({v['impact']}) {[n['html'][:160] for n in v['nodes'][:3]]}"
+            for v in found["violations"]
+            if v["impact"] in ("serious", "critical")
+        ]
+    assert wrong == [], "\n".join(wrong)
