@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from benchmarks.peers import QUIET, environment, free_port, server, tree_cpu_s, triops_command
 
 SPANS = 1000  # of one request
-SERIES, SAMPLES = 500, 4  # of one remote-write request: 2,000 samples, Prometheus' default
+SERIES, SAMPLES = 2000, 1  # of one remote-write request: as Prometheus sends them, a sample a series
 
 
 def trace_body(rng: random.Random, spans: int = SPANS) -> bytes:
@@ -72,7 +72,7 @@ def _varint(value: int) -> bytes:
 
 
 def write_body(rng: random.Random, sender: int, number: int) -> bytes:
-    """Remote write 1.0 as Prometheus sends it: 500 series with 6 labels, 4 samples each, snappy block."""
+    """Remote write 1.0 as Prometheus sends it: 2,000 series with 6 labels, a sample each, snappy block."""
     now = int(time.time() * 1000) - 60_000
     out = bytearray()
     for s in range(SERIES):
@@ -87,7 +87,7 @@ def write_body(rng: random.Random, sender: int, number: int) -> bytes:
         series = b"".join(_field(1, _field(1, k.encode()) + _field(2, v.encode())) for k, v in sorted(labels.items()))
         for n in range(SAMPLES):
             sample = (
-                b"\x09" + struct.pack("<d", rng.random() * 1e6) + b"\x10" + _varint(now + (number * SAMPLES + n) * 10)
+                b"\x09" + struct.pack("<d", rng.random() * 1e6) + b"\x10" + _varint(now + (number * SAMPLES + n) * 100)
             )
             series += _field(2, sample)
         out += _field(1, series)
@@ -165,7 +165,7 @@ def main() -> None:
                 "spans",
                 lambda: flood(port, "/v1/traces", protobuf, traces, options.seconds),
             )
-            writes = [[write_body(rng, n, i) for i in range(300)] for n in range(options.senders)]
+            writes = [[write_body(rng, n, i) for i in range(200)] for n in range(options.senders)]
             headers = {
                 "Content-Type": "application/x-protobuf",
                 "Content-Encoding": "snappy",

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -60,6 +59,8 @@ from triops.lenses.aiops.host.collector import HostCollector
 from triops.lenses.aiops.host.follow import LogFollower
 from triops.lenses.aiops.host.plugin import host_jobs
 from triops.lenses.aiops.host.processes import Processes
+from triops.lenses.aiops.logs.plugin import LogDetector
+from triops.lenses.aiops.logs.templates import Templates
 from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
 from triops.loop.act import Act
@@ -67,6 +68,7 @@ from triops.loop.bus import Bus
 from triops.loop.correlate import Correlate
 from triops.loop.detect import Detect
 from triops.loop.diagnose import Diagnose
+from triops.loop.discover import Discover
 from triops.loop.documents import Kinds
 from triops.loop.events import (
     ActionMoved,
@@ -77,6 +79,7 @@ from triops.loop.events import (
     MetricsReceived,
     SpansReceived,
 )
+from triops.loop.health import HealthCheck
 from triops.loop.jobs import Job, Supervisor
 from triops.loop.learn import Learn
 from triops.loop.maintenance import maintenance_kind
@@ -220,8 +223,11 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     notify = Notify(incidents, documents, outbox, notifiers, keys.projects, shown, link)
     detectors: list[Detector] = []
     if settings.detection.enabled:
-        detectors = [RedDetector(spans), MetricDetector(bus)]
+        detectors = [RedDetector(spans), MetricDetector(bus), LogDetector(logs, bus)]
     detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
+    discover = Discover(entities, spans, clock, keys.projects)
+    discover.subscribe(bus)
+    checkup = HealthCheck(entities, anomalies, keys.projects, settings.retention.entities_days * DAY_S)
     sources = Sources()
     live = Live()
     receiver = Receiver(
@@ -230,7 +236,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         spans,
         bus,
         clock,
-        lambda bodies: np.zeros(len(bodies), np.uint64),
+        Templates(),
         Retention(settings.retention.metrics_days, settings.retention.logs_days, settings.retention.spans_days),
         limits,
     )
@@ -316,6 +322,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     # What runs by itself
     supervisor.jobs += [
         *detect.jobs(),
+        *discover.jobs(),
+        *checkup.jobs(),
         Job("correlate", 2.0, correlate.tick),
         Job("diagnose", 5.0, diagnose.tick),
         Job("act", 1.0, act.tick, limit_s=120.0),
@@ -339,7 +347,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
 
 
 async def _retain(services: Services, settings: Settings, now: float) -> None:
-    """Drop what is older than its retention; forget entities that went away."""
+    """Drop what is older than its retention. (Entities expire by `HealthCheck`.)"""
     kept = settings.retention
     for store, days in (
         (services.metrics, kept.metrics_days),
@@ -349,7 +357,6 @@ async def _retain(services: Services, settings: Settings, now: float) -> None:
         await store.drop_before(day_of(int((now - days * DAY_S) * NS)))
     for project in await services.keys.projects():
         await services.anomalies.drop_before(project, now - kept.anomalies_days * DAY_S)
-        await services.entities.expire(project, now - kept.entities_days * DAY_S)
         await services.outbox.drop_before(project, now - kept.anomalies_days * DAY_S)
 
 

@@ -171,3 +171,20 @@ async def test_the_unconfigured_distribution_needs_one_variable(place: Place, tm
     assert done.returncode == 0, done.stderr.decode()
     await until(lambda: {"whole", "select"} <= set(place.stores.spans.texts("name")))
     assert "database:" in "".join(place.stores.spans.texts("peer"))
+
+
+async def test_an_idle_connection_does_not_hold_up_the_end() -> None:
+    stores, bodies = Stores(), Bodies(LIMITS)
+    intake = Intake(stores.receiver(LIMITS), SystemClock(), LIMITS)
+    inner = GrpcServer(intake, bodies, stores.authenticate, LIMITS)
+    await inner.stop(0)  # safe before start
+    inner = GrpcServer(intake, bodies, stores.authenticate, LIMITS)
+    async with asyncio.timeout(20):
+        async with serving([], http=sniffing_protocol(inner)) as port:
+            channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+            call = channel.unary_unary(f"/{SERVICES['traces']}/Export")
+            await call(request().SerializeToString())
+            # leaving the block stops the server, and waits until no connection is left
+        await channel.close()
+    await inner.stop(0)
+    assert stores.spans.rows() == 1

@@ -342,3 +342,20 @@ def test_a_million_attributes_cost_a_row_its_surplus() -> None:
     decoded = spans_decoder.decode(body)
     assert len(decoded.batch) == 1
     assert sum(decoded.cut.values()) == 999_992
+
+
+def test_json_of_too_many_objects_is_refused() -> None:
+    body = b'{"resourceSpans":[' + b",".join([b"{}"] * 2000) + b"]}"
+    with pytest.raises(TooLarge):
+        JsonForm(most_messages=1000).encode("traces", body)
+
+
+def test_a_row_that_is_too_large_is_refused_and_its_neighbours_kept() -> None:
+    request = ExportTraceServiceRequest()
+    spans_ = request.resource_spans.add().scope_spans.add().spans
+    spans_.add(trace_id=b"t" * 16, span_id=b"s" * 8).attributes.add(key="k").value.string_value = "x" * (9 << 20)
+    spans_.add(trace_id=b"t" * 16, span_id=b"s" * 8).attributes.add(key="k").value.string_value = "x" * 1000
+    decoded = spans_decoder.decode(request.SerializeToString())
+    assert sum(decoded.refused.values()) == len(decoded.batch) == 1
+    assert json.loads(decoded.batch.attributes[0]) == {"k": "x" * 64}
+    assert sum(decoded.cut.values()) == 1

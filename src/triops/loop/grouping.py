@@ -130,9 +130,16 @@ def _group(
         parent.append(len(parent))
         return len(parent) - 1
 
+    owner: dict[AnomalyId, int] = {}
     for case in active:
         number = begin(_Group([case]))
+        shared = {root(owner[a.id]) for a in case.anomalies if a.id in owner} - {number}
+        for other in sorted(shared):  # someone reopened one that was merged: it is still the same trouble
+            parent[number] = other
+            _absorb(groups[other], groups[number])
+            number = other
         for anomaly in case.anomalies:
+            owner[anomaly.id] = number
             groups[number].add(anomaly, now)
             if anomaly.symptom:
                 reach.mark(anomaly.entity, number)

@@ -2,7 +2,7 @@
 
 At a bound: a body that is too large as received or once decompressed is TooLarge (decompression stops there, so a bomb
 costs no more than the bound); more bytes in flight over all requests than `Limits.queued_bytes` is Overloaded; a body
-that does not arrive in `ARRIVAL_S` seconds is Invalid.
+that does not arrive in `ARRIVAL_S` seconds is Unavailable, so that the sender tries again.
 """
 
 import asyncio
@@ -16,10 +16,12 @@ from typing import TypeVar
 import cramjam
 from starlette.requests import ClientDisconnect, Request
 
-from triops.kernel.errors import Invalid, Overloaded, TooLarge, Unsupported
+from triops.kernel.errors import Invalid, Overloaded, TooLarge, Unavailable, Unsupported
 from triops.kernel.limits import Limits
 
 T = TypeVar("T")
+JSON_BYTES = 8 << 20  # JSON becomes up to twenty times its size in objects; a larger JSON body is TooLarge
+MESSAGE_BYTES = 8 << 20  # one row in its protocol's bytes; a larger row is refused, its neighbours are kept
 INLINE_BYTES = 256 << 10  # more than this is decompressed and decoded in a worker thread
 ARRIVAL_S = 60.0
 
@@ -32,18 +34,20 @@ class Bodies:
     in_flight: int = 0
 
     @asynccontextmanager
-    async def read(self, request: Request, encoding: str | None = None) -> AsyncIterator[bytes]:
+    async def read(
+        self, request: Request, encoding: str | None = None, most: int | None = None
+    ) -> AsyncIterator[bytes]:
         """The decompressed body, counted as in flight for the length of the block. `encoding`: instead of the header.
+        `most`: a lower bound than `Limits.body_bytes`, for what grows when it is parsed.
 
-        Raises: TooLarge, Overloaded, Invalid (corrupt, cut short, too slow), Unsupported encoding.
+        Raises: TooLarge, Overloaded, Invalid (corrupt, cut short), Unavailable (too slow), Unsupported encoding.
         """
         with self._holding() as hold:
             if encoding is None:
                 encoding = request.headers.get("content-encoding", "")
-            raw = await self._receive(
-                request, hold, self.limits.compressed_bytes if encoding else self.limits.body_bytes
-            )
-            body = await self._decompressed(raw, encoding)
+            limit = min(most or self.limits.body_bytes, self.limits.body_bytes)
+            raw = await self._receive(request, hold, min(limit, self.limits.compressed_bytes) if encoding else limit)
+            body = await self._decompressed(raw, encoding, limit)
             if body is not raw:
                 hold(len(body))
             yield body
@@ -53,7 +57,7 @@ class Bodies:
         """The same for a body that a transport has read already."""
         with self._holding() as hold:
             hold(len(raw))
-            body = await self._decompressed(raw, encoding)
+            body = await self._decompressed(raw, encoding, self.limits.body_bytes)
             if body is not raw:
                 hold(len(body))
             yield body
@@ -88,22 +92,22 @@ class Bodies:
                     hold(len(chunk))
                     chunks.append(chunk)
         except TimeoutError:
-            raise Invalid("the body did not arrive in time", field="body", expected=f"{ARRIVAL_S:.0f} s") from None
+            raise Unavailable(f"the body did not arrive in {ARRIVAL_S:.0f} s") from None
         except ClientDisconnect:
             raise Invalid("the client went away before the body was complete", field="body") from None
         return b"".join(chunks)
 
-    async def _decompressed(self, raw: bytes, encoding: str) -> bytes:
+    async def _decompressed(self, raw: bytes, encoding: str, limit: int) -> bytes:
         """`encoding` as in Content-Encoding: none, identity, gzip, deflate or snappy (block format)."""
         match encoding.strip().lower():
             case "" | "identity":
                 return raw
             case "gzip" | "x-gzip" | "deflate":
-                inflate = _Inflate(raw, self.limits.body_bytes)
+                inflate = _Inflate(raw, limit)
                 head = inflate.up_to(INLINE_BYTES)
                 return head if inflate.done else head + await asyncio.to_thread(inflate.rest)
             case "snappy":
-                return await off_loop(len(raw), unsnap, raw, self.limits.body_bytes)
+                return await off_loop(len(raw), unsnap, raw, limit)
             case other:
                 raise Unsupported(f"content encoding {other[:40]!r} is not spoken here; gzip, deflate and snappy are")
 

@@ -69,8 +69,6 @@ class DayWriter:
                 except BaseException:
                     with contextlib.suppress(duckdb.Error):
                         connection.execute("ROLLBACK")
-                    with contextlib.suppress(duckdb.Error):
-                        connection.unregister("incoming")
                     raise
         except duckdb.Error as error:
             if committing or isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException):
@@ -105,9 +103,9 @@ class DayWriter:
         return fresh
 
     def _insert(self, connection: Connection, table: str, columns: Columns) -> None:
-        connection.register("incoming", columns)
+        # DuckDB finds the columns by the name of this variable: a third of the time of registering them as a view.
+        incoming = columns  # noqa: F841
         connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")
-        connection.unregister("incoming")
 
     def _insert_new(
         self, connection: Connection, day: str, name: str, table: str, id_column: str, columns: Columns

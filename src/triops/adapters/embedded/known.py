@@ -48,6 +48,9 @@ class Known:
             new = np.sort(new)
             self._days[day, table] = np.insert(held, np.searchsorted(held, new), new)
 
+    def clear(self) -> None:
+        self._days.clear()
+
     def forget(self, day: str) -> None:
         for key in [key for key in self._days if key[0] == day]:
             del self._days[key]

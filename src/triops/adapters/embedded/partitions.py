@@ -66,14 +66,20 @@ class Partitions:
         """The catalog names of those of `days` that still exist, in their order, kept attached meanwhile."""
         with self._changed:
             self._changed.wait_for(lambda: self._taken.isdisjoint(days))
-            days = [day for day in days if day in self._days]
-            for day in days:
-                self._attach(day)
-                self._pins[day] += 1
+            pinned: list[str] = []
+            try:
+                for day in days:
+                    if day in self._days:
+                        self._attach(day)
+                        self._pins[day] += 1
+                        pinned.append(day)
+            except BaseException:
+                self._unpin(pinned)
+                raise
         try:
-            yield [self.name_of(day) for day in days]
+            yield [self.name_of(day) for day in pinned]
         finally:
-            self._unpin(days)
+            self._unpin(pinned)
 
     @contextlib.contextmanager
     def writing(self, day: str) -> Iterator[str]:
@@ -145,10 +151,17 @@ class Partitions:
         run = connection.execute  # type: ignore[attr-defined]
         quoted = str(path).replace("'", "''")
         run(f"ATTACH '{quoted}' AS {name}")
-        run("BEGIN")
-        for table, columns in self._tables:
-            run(f"CREATE TABLE IF NOT EXISTS {name}.{table} ({columns})")
-        run("COMMIT")
+        try:
+            run("BEGIN")
+            for table, columns in self._tables:
+                run(f"CREATE TABLE IF NOT EXISTS {name}.{table} ({columns})")
+            run("COMMIT")
+        except duckdb.Error:
+            with contextlib.suppress(duckdb.Error):
+                run("ROLLBACK")
+            with contextlib.suppress(duckdb.Error):
+                run(f"DETACH {name}")
+            raise
 
     def _attach(self, day: str) -> None:
         if day in self._attached:
@@ -158,10 +171,6 @@ class Partitions:
         try:
             self.attach_file(cursor, self.path_of(day), self.name_of(day))
         except duckdb.Error as error:
-            with contextlib.suppress(duckdb.Error):
-                cursor.execute("ROLLBACK")
-            with contextlib.suppress(duckdb.Error):
-                cursor.execute(f"DETACH {self.name_of(day)}")
             if day not in self._days:
                 for part in _files(self.path_of(day)):
                     part.unlink(missing_ok=True)

@@ -52,6 +52,7 @@ class TelemetryStore:
             bytes=limits.queued_bytes,
             group_rows=group_rows,
         )
+        self._counts: dict[str, int] = {}  # rows of days that were not written to since they were counted
         self._connection: Connection = None
         self._started = False
 
@@ -76,11 +77,10 @@ class TelemetryStore:
     async def usage(self) -> Usage:
         days = self._days()
 
-        def count(connection: Connection, names: Sequence[str]) -> int:
-            counts = [f"SELECT count(*) AS n FROM {name}.{self.layout.table}" for name in names]
-            return int(connection.execute(f"SELECT sum(n) FROM ({' UNION ALL '.join(counts)})").fetchone()[0])
-
-        rows = await self._query(days, count) or 0
+        for day in days:
+            if day not in self._counts:
+                self._counts[day] = await self._query([day], self._count) or 0
+        rows = sum(self._counts.get(day, 0) for day in days)
         size = await asyncio.to_thread(lambda: sum(map(self._partitions.bytes_of, days)))
         return Usage(rows, size, days[0] if days else None, days[-1] if days else None)
 
@@ -113,14 +113,20 @@ class TelemetryStore:
         """Day by day on the writer's thread, so that appends go on in between."""
 
         def one(day: str) -> int:
-            erased = erase(day)
             self._known.forget(day)
+            erased = erase(day)
+            self._counts.pop(day, None)
             return erased
 
         return sum([await self._work(partial(one, day)) for day in self._partitions.days()])
 
+    def _count(self, connection: Connection, names: Sequence[str]) -> int:
+        return int(connection.execute(f"SELECT count(*) FROM {names[0]}.{self.layout.table}").fetchone()[0])
+
     def _start(self) -> None:
         self._engine.acquire()
+        self._known.clear()
+        self._counts.clear()
         try:
             self._partitions.open()
             self._connection = self._engine.cursor()
@@ -138,6 +144,7 @@ class TelemetryStore:
 
     def _drop(self, day: str) -> int:
         self._known.forget(day)
+        self._counts.pop(day, None)
         return self._partitions.drop(day)
 
     def _rewriting(self, day: str) -> tuple[Layout, Partitions, Connection, str]:
@@ -150,6 +157,7 @@ class TelemetryStore:
                 days.setdefault(part.day, []).append(part)
         for day, parts in sorted(days.items()):
             self._writer.write(self._connection, day, [part for part in parts if part.request.error is None])
+            self._counts.pop(day, None)
         for pending in group:
             request = pending.request
             if request.error is not None:

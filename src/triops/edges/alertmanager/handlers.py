@@ -14,7 +14,7 @@ from triops.kernel.limits import Limits
 from triops.kernel.tenant import Right
 from triops.ports.clock import Clock
 from triops.web.access import Authenticate
-from triops.web.body import Bodies, media_type, off_loop
+from triops.web.body import JSON_BYTES, Bodies, media_type, off_loop
 from triops.web.problems import Handler, answering
 
 AlertSink = Callable[[ProjectId, Sequence[Anomaly]], Awaitable[None]]
@@ -30,7 +30,7 @@ def routes(alerts: AlertSink, bodies: Bodies, authenticate: Authenticate, clock:
             # Also what keeps a web page elsewhere from posting here: JSON across origins needs a permission.
             if media_type(request.headers.get("content-type", "")) != "application/json":
                 raise Unsupported("the content type must be application/json")
-            async with bodies.read(request) as body:
+            async with bodies.read(request, most=JSON_BYTES) as body:
                 found = await off_loop(len(body), decode, body, clock.now(), limits)
             if found.claims:
                 await alerts(principal.project, found.claims)

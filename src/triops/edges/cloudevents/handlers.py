@@ -15,7 +15,7 @@ from triops.loop.bus import Bus
 from triops.loop.events import ChangeRecorded
 from triops.ports.clock import Clock
 from triops.web.access import Authenticate
-from triops.web.body import Bodies, media_type, off_loop
+from triops.web.body import JSON_BYTES, Bodies, media_type, off_loop
 from triops.web.problems import answering
 
 
@@ -27,7 +27,7 @@ def routes(
     async def post(request: Request) -> Response:
         principal = await authenticate(request.headers, Right.SEND)
         media = media_type(request.headers.get("content-type", ""))
-        async with bodies.read(request) as body:
+        async with bodies.read(request, most=JSON_BYTES) as body:
             headers = dict(request.headers)
             events = await off_loop(len(body), decode, headers, media, body, clock.now(), limits)
         items = []

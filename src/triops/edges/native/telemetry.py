@@ -47,7 +47,7 @@ async def series(
     )
     ids, starts = np.unique(table.series_id, return_index=True)
     bounds = dict(
-        zip(ids.tolist(), zip(starts.tolist(), [*starts[1:].tolist(), len(table.series_id)], strict=True), strict=True)
+        zip(ids.tolist(), zip(starts.tolist(), [*starts[1:].tolist(), len(table.series_id)], strict=False), strict=True)
     )
     seconds, values = (table.time_ns / NS).tolist(), table.value.tolist()  # NaN and infinities become null
     shown = []

@@ -15,13 +15,15 @@ import orjson
 
 from triops.kernel.limits import Limits
 from triops.kernel.signal import fingerprint
-from triops.web.protobuf import MessageClass
+from triops.web.body import MESSAGE_BYTES
+from triops.web.protobuf import DecodeError, MessageClass
 
 Pair = tuple[str, str, Any]  # key, its JSON fragment `"key":value`, value
 _DEPTH = 16  # nested deeper is null
 _CACHED = 16_384
 _KEYS = 4096
 _CACHED_BYTES = 256  # longer attributes are hardly ever repeated
+TOO_LARGE = "larger than one row may be"
 _by_key = itemgetter(0)
 _EMPTY: tuple[str, dict[str, Any]] = ("{}", {})
 
@@ -69,6 +71,8 @@ class Attributes:
         """Fingerprint and JSON of a Resource message. Raises: DecodeError."""
         found = self._resources.get(raw)
         if found is None:
+            if len(raw) > MESSAGE_BYTES:
+                raise DecodeError(TOO_LARGE)
             text = self.json(self._resource(raw).attributes, cut)
             found = (fingerprint(text), text)
             if len(raw) <= self._text_bytes:

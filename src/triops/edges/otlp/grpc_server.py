@@ -75,6 +75,7 @@ class GrpcServer:
                 ("grpc.max_receive_message_length", self._limits.body_bytes),
                 ("grpc.per_message_decompression", 0),
                 ("grpc.max_metadata_size", 32 << 10),
+                ("grpc.max_concurrent_streams", 64),  # of one connection; its further calls wait
             ]
         )
         server.add_generic_rpc_handlers(

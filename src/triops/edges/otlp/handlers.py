@@ -9,7 +9,7 @@ from triops.edges.otlp.intake import SIGNALS, Intake
 from triops.kernel.errors import TriopsError, Unsupported
 from triops.kernel.tenant import Right
 from triops.web.access import Authenticate
-from triops.web.body import Bodies, media_type
+from triops.web.body import JSON_BYTES, Bodies, media_type
 from triops.web.problems import Handler, headers_of
 
 
@@ -29,7 +29,7 @@ def _handler(signal: str, intake: Intake, bodies: Bodies, authenticate: Authenti
             principal = await authenticate(request.headers, Right.SEND)
             if media not in (PROTOBUF, JSON):
                 raise Unsupported(f"content type {media[:80]!r} is not spoken here; {PROTOBUF} and {JSON} are")
-            async with bodies.read(request) as body:
+            async with bodies.read(request, most=JSON_BYTES if media == JSON else None) as body:
                 outcome = await intake.take(principal.project, signal, body, json=media == JSON)
             return Response(answers.success(signal, outcome.receipt, outcome.cut, media), media_type=media)
         except TriopsError as error:

@@ -15,6 +15,7 @@ from triops.ports.clock import Clock
 from triops.web.body import off_loop, request_digest
 from triops.web.columns import Decoded
 
+_JSON_COST = 3  # a byte of JSON takes about so much longer to decode than one of protobuf
 SIGNALS = ("traces", "metrics", "logs")
 
 
@@ -46,7 +47,9 @@ class Intake:
 
     async def take(self, project: ProjectId, signal: str, body: bytes, *, json: bool = False) -> Outcome:
         """Answers when the rows are durable. Raises: Invalid, TooLarge, and what the store raises."""
-        decoded, digest = await off_loop(len(body), self._decode, project, signal, body, json)
+        decoded, digest = await off_loop(
+            len(body) * (_JSON_COST if json else 1), self._decode, project, signal, body, json
+        )
         receipt = await self._receive[signal](project, decoded.batch, digest, decoded.refused)
         return Outcome(receipt, decoded.cut)
 

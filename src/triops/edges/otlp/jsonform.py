@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from triops.kernel.errors import Invalid
+from triops.kernel.errors import Invalid, TooLarge
 
 _REQUESTS: Mapping[str, type[Message]] = {
     "traces": ExportTraceServiceRequest,
@@ -32,24 +32,28 @@ _DEPTH = 64  # messages within messages
 class JsonForm:
     """Remembers the fields of each message type by their two names."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_messages: int = 1_000_000) -> None:
+        self._most = most_messages
         self._fields: dict[str, dict[str, FieldDescriptor]] = {}
 
     def encode(self, signal: str, body: bytes) -> bytes:
-        """Raises: Invalid with the path of the first field that is not what it should be."""
+        """Raises: Invalid with the path of the first field that is not what it should be, TooLarge."""
         try:
             tree = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise Invalid(f"not JSON: {error}", field="body") from None
         message = _REQUESTS[signal]()
-        self._fill(message, tree, signal, 0)
+        self._fill(message, tree, signal, 0, [self._most])
         return message.SerializeToString()
 
-    def _fill(self, message: Any, tree: Any, path: str, depth: int) -> None:
+    def _fill(self, message: Any, tree: Any, path: str, depth: int, room: list[int]) -> None:
         if not isinstance(tree, dict):
             raise Invalid("wrong type in OTLP/JSON", field=path, got=tree, expected="an object")
         if depth > _DEPTH:
             raise Invalid("nested too deep", field=path, expected=f"at most {_DEPTH} levels")
+        room[0] -= 1
+        if room[0] < 0:
+            raise TooLarge(f"more than {self._most} objects in one request")
         fields = self._fields_of(message.DESCRIPTOR)
         for key, value in tree.items():
             field = fields.get(key)
@@ -60,11 +64,11 @@ class JsonForm:
                 if not field.is_repeated:
                     child = getattr(message, name)
                     child.SetInParent()
-                    self._fill(child, value, f"{path}.{key}", depth + 1)
+                    self._fill(child, value, f"{path}.{key}", depth + 1, room)
                     continue
                 children = getattr(message, name)
                 for i, item in enumerate(_listed(value, path, key)):
-                    self._fill(children.add(), item, f"{path}.{key}[{i}]", depth + 1)
+                    self._fill(children.add(), item, f"{path}.{key}[{i}]", depth + 1, room)
                 continue
             try:
                 if field.is_repeated:

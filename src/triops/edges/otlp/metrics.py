@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from triops.edges.otlp.attributes import Attributes, Pair, broken
+from triops.edges.otlp.attributes import TOO_LARGE, Attributes, Pair, broken
 from triops.edges.otlp.buckets import bound_text, explicit_buckets, exponential_buckets
 from triops.edges.otlp.schema import otlp_classes
 from triops.kernel.errors import TooLarge
@@ -27,6 +27,7 @@ _KNOWN = 50_000  # series remembered by their bytes; at the bound all are forgot
 _DELTA = 1
 _NO_VALUE = 1
 _QUANTILES = 64
+_POINT_BYTES = 1 << 20  # a larger data point is refused
 
 
 class MetricDecoder:
@@ -130,6 +131,9 @@ class _Request:
         parse = self._of[message].FromString
         for raw_point in field_bytes(data, 1, which):
             self._spend(1)
+            if len(raw_point) > _POINT_BYTES:
+                self.refused[TOO_LARGE] += 1
+                continue
             try:
                 point = parse(raw_point)
                 if point.flags & _NO_VALUE:
@@ -144,6 +148,9 @@ class _Request:
         resource, name, unit, bound = self._resource, self._name, self._unit, self._limits.label_count
         for raw in field_bytes(data, 1, "data points"):
             self._spend(1)
+            if len(raw) > _POINT_BYTES:
+                self.refused[TOO_LARGE] += 1
+                continue
             try:
                 point = parse(raw)
                 attributes = point.attributes

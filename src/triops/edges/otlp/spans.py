@@ -10,11 +10,12 @@ from collections.abc import Sequence
 import numpy as np
 import orjson
 
-from triops.edges.otlp.attributes import Attributes, broken
+from triops.edges.otlp.attributes import TOO_LARGE, Attributes, broken
 from triops.edges.otlp.schema import otlp_classes
 from triops.kernel.errors import TooLarge
 from triops.kernel.limits import Limits
 from triops.kernel.signal import SpanBatch, peer_of
+from triops.web.body import MESSAGE_BYTES
 from triops.web.columns import Decoded, ids, resources, text_column, times
 from triops.web.protobuf import DecodeError, field_bytes
 
@@ -83,6 +84,9 @@ class SpanDecoder:
                         raise self._too_many()
                     if resource is None:
                         refused["resource " + broken()] += 1
+                        continue
+                    if len(raw) > MESSAGE_BYTES:
+                        refused[TOO_LARGE] += 1
                         continue
                     try:
                         span = span_of(raw)

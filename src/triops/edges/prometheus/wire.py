@@ -19,10 +19,12 @@ import orjson
 from triops.kernel.errors import TooLarge
 from triops.kernel.limits import Limits
 from triops.kernel.signal import F64, I64, MetricBatch, fingerprint
+from triops.web.body import MESSAGE_BYTES
 from triops.web.columns import Decoded, SeriesRow, metric_batch, series_row
 from triops.web.protobuf import DecodeError, field_bytes, message_classes
 
 _SERIES = 100_000  # remembered label sets; at the bound all are forgotten
+_KEY_BYTES = 8192  # longer label sets are not remembered
 _FAMILIES = 20_000  # metric families whose type is remembered; at the bound new ones are not
 _STALE = np.uint64(0x7FF0000000000002)
 _MOST_MS = np.int64((2**63 - 1) // 1_000_000)
@@ -143,6 +145,8 @@ class WriteDecoder:
 
     def _only_labels(self, key: bytes, known: Known) -> tuple[SeriesRow, str] | None:
         """The series of these bytes when they are labels, good ones, and nothing else."""
+        if len(key) > _KEY_BYTES:
+            return None
         try:
             message = self._time_series(key)
             if message.samples or message.histograms:
@@ -165,6 +169,9 @@ class WriteDecoder:
         value: list[float],
         refused: Counter[str],
     ) -> None:
+        if len(raw) > MESSAGE_BYTES:
+            refused["larger than one series may be"] += 1
+            return
         try:
             message = self._time_series(raw)
         except DecodeError:

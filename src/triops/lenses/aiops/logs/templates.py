@@ -11,7 +11,7 @@ import numpy as np
 from triops.kernel.signal import U64, Text, fingerprint
 
 _QUOTED = re.compile(r'"[^"]{0,1000}"|(?<!\w)\'[^\']{0,1000}\'(?!\w)')
-_PARTICULAR = re.compile(  # numbers with a unit; hexadecimal words with a digit and what is chained to them (ids, times)
+_PARTICULAR = re.compile(  # numbers with a unit; hexadecimal words with a digit, and their chains (ids, times)
     r"0[xX][0-9a-fA-F]+|[+-]?(?<![A-Za-z0-9])\d+(?:[.,:]\d+)*(?=(?:[munk]?s|[mhdBkKMG]|[kKMGT]i?[bB]|%)(?![A-Za-z0-9]))"
     r"|[+-]?(?<![A-Za-z0-9])[0-9a-fA-F]*\d[0-9a-fA-F]*(?![A-Za-z])(?:[-:.,][0-9a-fA-F]+(?![A-Za-z]))*"
     r"|\d+(?:[.,:]\d+)*"
@@ -20,6 +20,7 @@ _PATH = re.compile(r"[\w.+~-]*(?:/[\w.+~%@:-]*){2,}|[A-Za-z]:\\\S*")
 _DIGITS = str.maketrans("123456789", "000000000")
 _LONGEST = 2000  # characters of a line that are looked at
 _TOKENS = 64
+_BLOB = 200
 
 
 class Templates:
@@ -73,6 +74,8 @@ class Templates:
 
 
 def _mask(token: str) -> str:
+    if len(token) > _BLOB:  # encoded data, and no regular expression should see it
+        return "<blob>"
     if "=" in token:
         key, _, value = token.partition("=")
         if key and value and key[-1].isalnum() and "/" not in key:

@@ -17,7 +17,7 @@ export function answerOf(i) {
   const cause = i.hypotheses?.[0];
   const acting = i.actions?.find((/** @type {any} */ a) => ['waiting', 'running', 'verifying'].includes(a.status)) || i.actions?.find((/** @type {any} */ a) => a.status === 'succeeded');
   const out = [];
-  if (top) out.push(h('b', null, top.title || `${top.kind} of ${top.signal} on ${nameOf(top.entity)}`), top.expected !== null && top.expected !== undefined ? `, normally ${text(top.expected, top.unit)}` : '', `, since ${clock(i.onset_at)}. `);
+  if (top) out.push(h('b', null, top.title || `${top.kind} of ${top.signal} on ${nameOf(top.entity)}`), top.expected !== null && top.expected !== undefined && !/usual|normal|instead|expected/.test(top.title || '') ? `, normally ${text(top.expected, top.unit)}` : '', `, since ${clock(i.onset_at)}. `);
   if (cause?.entity) out.push('Most likely ', h('b', null, cause.title), ` (${percent(cause.probability)}). `);
   else out.push('The evidence does not tell a cause yet. ');
   if (i.status === 'resolved') out.push(`Resolved after ${lasting(i.resolved_at - i.opened_at)}${acting?.status === 'succeeded' ? ` by “${acting.title}”` : ''}.`);

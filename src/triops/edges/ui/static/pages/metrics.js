@@ -13,7 +13,7 @@ import { timeseries } from '../parts/timeseries.js';
 import { link, stepFor } from '../state.js';
 
 const MOST_PANELS = 8;
-const AGGREGATES = [['', 'as stored'], ['avg', 'average'], ['max', 'highest'], ['min', 'lowest'], ['sum', 'sum'], ['rate', 'per second'], ['count', 'count'], ['last', 'last']];
+const AGGREGATES = [['', 'by type'], ['avg', 'average'], ['max', 'highest'], ['min', 'lowest'], ['sum', 'sum'], ['rate', 'per second'], ['last', 'last']];
 
 /** @param {import('../visit.js').Visit} ctx */
 function calls(ctx) {

@@ -2,11 +2,11 @@
 
 import { get } from '../api.js';
 import { h, slot } from '../dom.js';
-import { count, figure, sentence } from '../format.js';
+import { count, figure, percent, sentence } from '../format.js';
 import { changeLine, consequences } from '../parts/changelist.js';
 import { empty } from '../parts/empty.js';
 import { health, tone } from '../parts/health.js';
-import { incidentLine } from '../parts/incidentlist.js';
+import { causeOf, incidentLine } from '../parts/incidentlist.js';
 import { spark } from '../parts/spark.js';
 import { table } from '../parts/table.js';
 import { link } from '../state.js';
@@ -52,7 +52,7 @@ export default {
         const [call] = calls(ctx);
         const data = await get(call.path, call.params, ctx.signal);
         const worst = data.incidents.some((/** @type {any} */ i) => i.severity === 'critical') ? 'critical' : data.incidents.length ? 'warning' : data.services.length ? 'ok' : 'unknown';
-        answer.set({ text: data.answer, state: worst });
+        answer.set({ text: inWords(data), state: worst });
         lenses.set(data.lenses);
         incidents.el.hidden = !data.incidents.length;
         incidents.set(data.incidents);
@@ -63,6 +63,15 @@ export default {
     };
   },
 };
+
+/** The server's sentence, and for the gravest incident why and what waits. @param {any} data */
+function inWords({ answer, incidents }) {
+  const first = [...incidents].sort((a, b) => Number(b.severity === 'critical') - Number(a.severity === 'critical') || a.opened_at - b.opened_at)[0];
+  if (!first) return answer;
+  const cause = causeOf(first);
+  const waits = (first.actions || []).find((/** @type {any} */ a) => a.status === 'waiting');
+  return `${answer}${cause ? ` Most likely ${cause.title} (${percent(cause.probability)}).` : ''}${waits ? ` “${waits.title}” waits for an approval.` : ''}`;
+}
 
 /** @param {any} l */
 function lens(l) {

@@ -34,11 +34,11 @@ export function auditTab() {
     name: 'audit', label: 'Audit', sort: '-at',
     columns: [
       { id: 'at', label: 'When', value: (e) => e.at, cell: (e) => when(e.at), width: 'minmax(110px, 0.7fr)' },
-      { id: 'who', label: 'Who', value: (e) => e.actor ?? e.author ?? '' },
-      { id: 'what', label: 'What', value: (e) => e.verb ?? e.action ?? e.kind ?? '' },
-      { id: 'target', label: 'On', value: (e) => e.target ?? e.subject ?? '', width: 'minmax(120px, 1.4fr)' },
-      { id: 'text', label: 'Why', value: (e) => e.text ?? e.why ?? '', width: 'minmax(140px, 2fr)' },
-      { id: 'details', label: 'Details', value: (e) => (e.details && Object.keys(e.details).length ? JSON.stringify(e.details) : ''), width: 'minmax(140px, 2fr)', off: true },
+      { id: 'actor', label: 'Who', value: (e) => e.actor },
+      { id: 'verb', label: 'What', value: (e) => e.verb },
+      { id: 'target', label: 'On', value: (e) => e.target, width: 'minmax(120px, 1.6fr)' },
+      { id: 'outcome', label: 'Outcome', value: (e) => e.outcome, cell: (e) => health(e.outcome === 'ok' ? 'ok' : 'warning', e.outcome) },
+      { id: 'details', label: 'Details', value: (e) => (Object.keys(e.details || {}).length ? JSON.stringify(e.details) : ''), cell: (e) => h('span', { class: 'mono small', title: JSON.stringify(e.details) }, Object.entries(e.details || {}).map(([k, v]) => `${k}: ${typeof v === 'string' ? v : JSON.stringify(v)}`).join(', ')), width: 'minmax(140px, 2fr)' },
     ],
     empty: empty('Nothing was done yet.', { hint: 'Every approval, key, document and executed action is written here.' }),
   });
@@ -50,12 +50,12 @@ export function noticesTab() {
   const list = table({
     name: 'notices', label: 'Notices', sort: '-at',
     columns: [
-      { id: 'at', label: 'When', value: (n) => n.at ?? n.created_at, cell: (n) => when(n.at ?? n.created_at), width: 'minmax(110px, 0.7fr)' },
-      { id: 'notifier', label: 'Notifier', value: (n) => n.notifier ?? n.destination ?? '' },
-      { id: 'incident', label: 'About', value: (n) => `${n.transition ?? n.kind ?? ''} ${n.incident ?? ''}`, width: 'minmax(160px, 2fr)' },
-      { id: 'status', label: 'State', value: (n) => n.status ?? '', cell: (n) => health(n.status === 'sent' || n.status === 'delivered' ? 'ok' : n.status === 'failed' ? 'failed' : 'waiting', n.status) },
+      { id: 'at', label: 'When', value: (n) => n.sent_at ?? n.due_at, cell: (n) => when(n.sent_at ?? n.due_at), width: 'minmax(110px, 0.7fr)' },
+      { id: 'notifier', label: 'Notifier', value: (n) => n.notifier },
+      { id: 'about', label: 'About', value: (n) => n.notice?.title ?? n.id, cell: (n) => h('span', { title: n.id }, n.notice?.transition ? `${n.notice.transition}: ` : '', n.notice?.title ?? n.id), width: 'minmax(160px, 2fr)' },
+      { id: 'state', label: 'State', value: (n) => (n.sent_at ? 'sent' : n.gave_up_at ? 'given up' : 'waiting'), cell: (n) => (n.sent_at ? health('ok', 'sent') : n.gave_up_at ? health('failed', 'given up') : health('waiting', 'waiting')) },
       { id: 'attempts', label: 'Attempts', right: true, value: (n) => n.attempts },
-      { id: 'error', label: 'Last error', value: (n) => n.last_error ?? n.error ?? '', width: 'minmax(120px, 1.6fr)' },
+      { id: 'error', label: 'Last error', value: (n) => n.last_error, width: 'minmax(120px, 1.6fr)' },
     ],
     empty: empty('No one was told anything yet.', { hint: 'A notifier is a document: a webhook, signed, or Slack. Each transition of an incident is told once.', command: 'triops apply notifier.yaml' }),
   });

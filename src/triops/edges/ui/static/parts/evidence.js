@@ -10,16 +10,19 @@ import { timeseries } from './timeseries.js';
 /** RED measures as detectors name them → field, unit */
 const MEASURES = {
   latency: ['ms_p95', 'ms'], ms_p50: ['ms_p50', 'ms'], ms_p95: ['ms_p95', 'ms'], ms_p99: ['ms_p99', 'ms'], p95: ['ms_p95', 'ms'], p99: ['ms_p99', 'ms'], p50: ['ms_p50', 'ms'],
-  ms_avg: ['ms_avg', 'ms'], self_ms_avg: ['self_ms_avg', 'ms'], duration: ['ms_p95', 'ms'], error_ratio: ['error_ratio', 'ratio'], errors: ['error_ratio', 'ratio'], rate: ['rate', '/s'],
+  ms_avg: ['ms_avg', 'ms'], self_ms_avg: ['self_ms_avg', 'ms'], duration: ['ms_p95', 'ms'], error_ratio: ['error_ratio', 'ratio'], errors: ['error_ratio', 'ratio'], rate: ['rate', '/s'], missing: ['rate', '/s'],
 };
+
+/** @type {Record<string, string>} */
+const NAMES = { ms_avg: 'average', ms_p95: 'p95', ms_p50: 'p50', ms_p99: 'p99', error_ratio: 'errors', rate: 'requests' };
 
 /** Where a claim can be looked at. @param {any} a an anomaly */
 export function placeOfEvidence(a) {
   const ev = a.evidence || {};
   if (ev.selector) return link('/ui/metrics', { q: ev.selector });
   if (ev.query || ev.template_id) return link('/ui/logs', { query: ev.query, template: ev.template_id, service: ev.service });
-  const service = ev.service || ev.source;
-  return service ? link('/ui/traces', { service }) : link(`/ui/entities/${encodeURIComponent(a.entity)}`);
+  const service = ev.service || (ev.source ? nameOf(ev.source) : '');
+  return service ? link('/ui/traces', { service, status: ev.measure === 'errors' ? 'error' : null }) : link(`/ui/entities/${encodeURIComponent(a.entity)}`);
 }
 
 /**
@@ -33,22 +36,18 @@ export async function evidenceSeries(a, span, signal) {
     const { series } = await get('/metrics/series', { match: ev.selector, ...range, limit: 12 }, signal);
     return { series: series.map((/** @type {any} */ s) => ({ name: labelsOf(s.labels), points: s.points })), unit: series[0]?.unit || a.unit };
   }
-  const service = ev.service || ev.source || (a.entity.startsWith('service:') ? nameOf(a.entity) : '');
-  if (!service) return { series: [], unit: a.unit };
+  const target = ev.target || (ev.service ? `service:${ev.service}` : a.entity.startsWith('service:') ? a.entity : '');
+  const asked = nameOf(ev.source || target);
+  if (!target) return { series: [], unit: a.unit };
   if (a.kind === 'surge' || ev.severity || ev.band) {
-    const { items } = await get('/logs/histogram', { service, ...range }, signal);
+    const { items } = await get('/logs/histogram', { service: asked, ...range }, signal);
     return { series: bands(items), unit: '' };
   }
-  const [field, unit] = MEASURES[/** @type {keyof typeof MEASURES} */ (ev.measure || a.signal)] || MEASURES[a.kind === 'errors' ? 'errors' : a.kind === 'rate' ? 'rate' : 'latency'];
-  const { items } = await get('/red', { service, ...range }, signal);
-  const groups = new Map();
-  for (const row of items) {
-    if (ev.target ? row.target !== ev.target || row.source !== (ev.source || service) : row.source && row.target !== service) continue;
-    const name = ev.target || row.source ? `${row.source} → ${row.target}` : service;
-    if (!ev.target && row.source) continue;
-    groups.set(name, [...(groups.get(name) || []), [row.time, row[field]]]);
-  }
-  return { series: [...groups].map(([name, points]) => ({ name, points: gaps(points, range.step) })), unit };
+  const [field, unit] = MEASURES[/** @type {keyof typeof MEASURES} */ (ev.measure || a.kind)] || MEASURES.latency;
+  const { items } = await get('/red', { service: asked, ...range }, signal);
+  const rows = items.filter((/** @type {any} */ r) => (r.source || '') === (ev.source || '') && r.target === target);
+  const fields = field === 'ms_p95' ? ['ms_avg', 'ms_p95'] : [field];
+  return { series: rows.length ? fields.map((f) => ({ name: NAMES[f] || f, points: gaps(rows.map((/** @type {any} */ r) => [r.time, r[f]]), range.step) })) : [], unit };
 }
 
 /** Missing buckets become gaps. @param {[number, number|null][]} points @param {number} step */
@@ -94,8 +93,8 @@ export function evidence({ zoom } = {}) {
     async set(a, span, marks, signal) {
       words.replaceChildren(...claim(a));
       const { series, unit } = await evidenceSeries(a, span, signal);
-      const note = a.evidence?.selector || a.evidence?.service ? undefined : 'This claim carries no series';
-      await chart.set({ series, unit, span, marks: { ...marks, anomalies: [a] }, note, threshold: a.expected !== null && a.expected !== undefined && series.length === 1 && unit === a.unit ? { value: a.expected, name: 'expected' } : undefined });
+      const note = a.evidence?.selector || a.evidence?.service || a.evidence?.target ? undefined : 'This claim carries no series';
+      await chart.set({ series, unit, span, marks: { ...marks, anomalies: [a] }, note, threshold: a.expected !== null && a.expected !== undefined && series.length <= 2 && (unit === a.unit || (unit === 'ratio' && a.unit === '1')) ? { value: a.expected, name: 'expected' } : undefined });
     },
   };
 }
@@ -106,7 +105,13 @@ export function claim(a) {
   return [
     h('div', { class: 'evidence-title' }, health(a.severity, ''), ' ', h('strong', null, a.title || `${a.kind} of ${a.signal}`), ' ', h('a', { class: 'small', href: placeOfEvidence(a) }, 'look closer')),
     h('div', { class: 'muted small' },
-      a.value !== null && a.value !== undefined && [h('b', { class: 'ink' }, text(a.value, a.unit)), a.expected !== null && a.expected !== undefined ? [' where ', text(a.expected, a.unit), ' was expected'] : '', ratio && ratio >= 1.5 ? `, ${ratio.toFixed(ratio < 10 ? 1 : 0)} times as much` : '', ' · '],
-      'since ', when(a.started_at), a.ended_at ? ` for ${lasting(a.ended_at - a.started_at)}` : ', still', h('span', { title: 'How unlikely this is when nothing is wrong' }, ` · 1 in 10`, h('sup', null, String(Math.round(a.score)))), ` · ${a.detector}`),
+      a.value !== null && a.value !== undefined && !/\d/.test(a.title) && [h('b', { class: 'ink' }, text(a.value, a.unit)), a.expected !== null && a.expected !== undefined ? [' where ', text(a.expected, a.unit), ' was expected'] : '', ratio && ratio >= 1.5 ? `, ${ratio.toFixed(ratio < 10 ? 1 : 0)} times as much` : '', ' · '],
+      'since ', when(a.started_at), a.ended_at ? ` for ${lasting(a.ended_at - a.started_at)}` : ', still', h('span', { title: 'How unlikely this is when nothing is wrong' }, ` · 1 in 10`, h('sup', null, String(Math.round(a.score)))), ` · ${a.detector}`, examples(a)),
   ];
+}
+
+/** A few requests that show it. @param {any} a */
+function examples(a) {
+  const ids = (a.evidence?.trace_ids || []).slice(0, 3);
+  return ids.length > 0 && [' · traces', ids.map((/** @type {string} */ id, /** @type {number} */ i) => [' ', h('a', { href: link(`/ui/traces/${encodeURIComponent(id)}`) }, String(i + 1))])];
 }
