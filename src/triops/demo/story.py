@@ -9,6 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from triops.demo.faults import FAULTS, Fault, decoy
 from triops.demo.stage import Stage, open_stage
 from triops.demo.telling import Teller
@@ -26,11 +28,11 @@ JSON = Mapping[str, Any]
 
 def tell(
     *, fault: str = "latency", once: bool = False, port: int | None = None, data: Path | None = None,
-    soak_min: float | None = None,
+    soak_min: float | None = None, no_color: bool = False,
 ) -> int:  # fmt: skip
     """Tell it; answers the exit status: 0 only when the true cause was ranked first and recovery was verified (or,
     for a soak, when no incident opened)."""
-    teller = Teller()
+    teller = Teller(Console(highlight=False, soft_wrap=True, no_color=no_color or None))
     if fault not in FAULTS:
         teller.blank(f"there is no fault {fault!r}; there are {', '.join(FAULTS)}")
         return 2
@@ -133,7 +135,7 @@ class Story:
         red = detectors.get(DETECTOR)
         if red is None:
             raise StoryError(f"no detector {DETECTOR} runs; there are {', '.join(detectors) or 'none'}")
-        return red["series"] > 0 and red["learning"] == 0
+        return bool(red["series"] > 0 and red["learning"] == 0)
 
     def _no_incident(self) -> None:
         for incident in self.stage.client.incidents():
