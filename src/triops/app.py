@@ -325,8 +325,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         *discover.jobs(),
         *checkup.jobs(),
         Job("correlate", 2.0, correlate.tick),
-        Job("diagnose", 5.0, diagnose.tick),
-        Job("act", 1.0, act.tick, limit_s=120.0),
+        Job("diagnose", 2.0, diagnose.tick),
+        Job("act", 1.0, act.tick, limit_s=300.0),
         Job("notify", 1.0, notify.tick),
         Job("retention", 3600.0, lambda now: _retain(services, settings, now), limit_s=600.0),
     ]

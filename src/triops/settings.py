@@ -37,9 +37,9 @@ class Limits(_Section):
 
 
 class Store(_Section):
-    memory_mb: int = Field(512, ge=64, le=1_000_000, description="what the telemetry engine may use for queries")
+    memory_mb: int = Field(256, ge=64, le=1_000_000, description="what the telemetry engine may use for queries")
     threads: int = Field(0, ge=0, le=256, description="of the telemetry engine; 0: one a core, at most 4")
-    attached_days: int = Field(16, ge=2, le=400, description="day files held open at once")
+    attached_days: int = Field(32, ge=2, le=400, description="day files held open at once")
 
 
 class Retention(_Section):

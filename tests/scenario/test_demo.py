@@ -22,19 +22,18 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def no_process_stays() -> Iterator[None]:
-    before = {process.pid for process in psutil.process_iter()}
+def no_process_stays(tmp_path: Path) -> Iterator[None]:
+    """Children have the demo's environment, so its temporary folder tells them from any other process."""
     yield
 
-    def left() -> list[str]:
+    def left() -> list[list[str]]:
         found = []
         for process in psutil.process_iter():
             try:
-                command = " ".join(process.cmdline())
+                if process.environ().get("TMPDIR") == str(tmp_path) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process.cmdline())
             except psutil.Error:
                 continue
-            if process.pid not in before and ("triops.demo" in command or "triops up" in command):
-                found.append(command)
         return found
 
     deadline = time.monotonic() + 10

@@ -260,3 +260,45 @@ async def test_a_running_action_is_not_run_again_after_a_restart(tmp_path: Path)
         assert action.status is ActionStatus.FAILED
         assert "interrupted" in action.result
         assert story.actuator.ran == []
+
+
+async def test_two_faults_at_once_are_two_incidents_each_with_its_cause(story: Story) -> None:
+    await story.calls(("service:mail", "service:smtp"), ("service:smtp", "database:queue"))
+    await fault(story)
+    await story.change("service:smtp", "deploy", "smtp v5", ago=25, **{"from": "v4", "to": "v5"})
+    await story.claim(story.symptom("service:smtp"), story.symptom("service:mail"))
+    await story.run(12)
+    causes = set()
+    for incident in (await story.incidents.list(PROJECT)).items:
+        first = incident.hypotheses[0]
+        causes.add((first.entity, (await story.changes.get(PROJECT, first.change)).title))
+    assert causes == {("service:pricing", "pricing v2"), ("service:smtp", "smtp v5")}
+    assert len((await story.actions.list(PROJECT)).items) == 2
+
+
+async def test_planned_work_opens_nothing_until_it_is_over(story: Story) -> None:
+    now = story.clock.now()
+    await story.apply("Maintenance", "friday", entities=["service:pri*"], start=now - 5, end=now + 60)
+    (claim,) = await story.claim(story.symptom("service:pricing"))
+    await story.run(50)
+    assert not (await story.incidents.list(PROJECT)).items
+    assert [a.id for a in (await story.anomalies.list(PROJECT)).items] == [claim.id]
+    await story.run(20)
+    assert (await story.incident()).anomalies == (claim.id,)
+
+
+async def test_a_like_incident_later_knows_its_confirmed_cause(story: Story) -> None:
+    await story.apply("Policy", "bold", level="act")
+    claims = await fault(story)
+    await story.run(10)
+    await story.ended(*claims)
+    await story.run(45)
+    first = await story.incident()
+    assert first.status is Status.RESOLVED
+    story.clock.advance(7200)
+    await story.calls(("service:front", "service:catalogue"), ("service:catalogue", "service:pricing"))
+    await story.claim(*(story.symptom(f"service:{s}") for s in ("pricing", "catalogue", "front")))
+    await story.run(3)
+    again = (await story.incidents.list(PROJECT, status="active")).items[0]
+    assert any(e.kind == "past" and e.ref == first.id for e in again.hypotheses[0].evidence)
+    assert [(s.id, s.cause) for s in await story.learn.similar(PROJECT, again)] == [(first.id, "service:pricing")]

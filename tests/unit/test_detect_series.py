@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triops.lenses.aiops.series import Profile, SeriesModel, Slots, binomial_score, count_score, rounds
+from triops.lenses.aiops.series import Profile, Seasons, SeriesModel, Slots, binomial_score, count_score, rounds
 
 
 @given(st.lists(st.lists(st.integers(1, 40), max_size=20), max_size=20))
@@ -149,3 +149,22 @@ def test_counts_score_by_how_unsteady_they_are() -> None:
     unsteady = count_score(count, mean, np.array([1.0]))[0]
     assert steady > 8 > 3 > unsteady > 0
     assert count_score(mean, count, np.array([1.0]))[0] == 0
+
+
+def test_a_season_is_believed_after_days_where_it_helps_and_never_where_it_does_not() -> None:
+    rng, seasons = np.random.default_rng(8), Seasons()
+    slots = np.arange(2)
+    hour = 3600.0
+    left, plain = [], []
+    for at in np.arange(0, 12 * 86_400, 300.0) + 1_800_000_000 // 86_400 * 86_400:
+        day = 10 * max(np.sin(2 * np.pi * at / 86_400), -0.2) * (1 if (int(at // 86_400) + 3) % 7 < 5 else 0.3)
+        values = np.array([50 + day, 50.0]) + rng.normal(0, 1, 2)
+        times = np.full(2, at)
+        offset = seasons.offset(slots, times)
+        left.append(values[0] - offset[0])
+        plain.append(values[0])
+        seasons.learn(slots, times, values)
+        assert offset[1] == 0.0
+    assert seasons.on.tolist()[:2] == [True, False]
+    last = slice(-int(2 * 24 * hour / 300), None)
+    assert np.std(left[last]) < 0.5 * np.std(plain[last])

@@ -45,11 +45,12 @@ def demo(
     soak: Annotated[
         float | None, typer.Option(help="Minutes of a healthy shop instead; fails if an incident opens.")
     ] = None,
+    no_color: Annotated[bool, typer.Option("--no-color", help="Plain text, also on a terminal.")] = False,
 ) -> None:
     """A real shop, a real fault: watch Triops find, explain and mend it."""
     from triops.demo.story import tell
 
-    raise typer.Exit(tell(fault=fault, once=once, port=port, data=data, soak_min=soak))
+    raise typer.Exit(tell(fault=fault, once=once, port=port, data=data, soak_min=soak, no_color=no_color))
 
 
 def agent(

@@ -9,15 +9,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from triops.demo.faults import FAULTS, Fault, decoy
 from triops.demo.stage import Stage, open_stage
 from triops.demo.telling import Teller
 from triops.demo.waiting import StoryError, wait_for
 from triops.sdk import ApiError, Unreachable
 
-BASELINE_S = 50.0  # of healthy traffic before the fault
-DECOY_S = 24.0  # the decoy is deployed so long before the fault
-LEARNED_S = 60.0  # how much longer detectors may take to learn
+BASELINE_S = 40.0  # of healthy traffic before the fault, and until the services' detector has learned
+DECOY_S = 22.0  # the decoy is deployed at least so long before the fault
+LEARNED_S = 60.0  # how much longer the detector may take
+DETECTOR = "traces.red"  # the one that watches services: others learn on, and may speak later
 SERVICES = ("service:front", "service:catalogue", "service:pricing", "database:sqlite")
 
 JSON = Mapping[str, Any]
@@ -25,11 +28,11 @@ JSON = Mapping[str, Any]
 
 def tell(
     *, fault: str = "latency", once: bool = False, port: int | None = None, data: Path | None = None,
-    soak_min: float | None = None,
+    soak_min: float | None = None, no_color: bool = False,
 ) -> int:  # fmt: skip
     """Tell it; answers the exit status: 0 only when the true cause was ranked first and recovery was verified (or,
     for a soak, when no incident opened)."""
-    teller = Teller()
+    teller = Teller(Console(highlight=False, soft_wrap=True, no_color=no_color or None))
     if fault not in FAULTS:
         teller.blank(f"there is no fault {fault!r}; there are {', '.join(FAULTS)}")
         return 2
@@ -123,11 +126,16 @@ class Story:
             self.stage.watch()
             self._no_incident()
             time.sleep(0.5)
-        wait_for("detectors that have learned", self._learned, LEARNED_S, self.stage.watch)
+        wait_for("a detector that has learned", self._learned, LEARNED_S, self.stage.watch)
+        self._no_incident()
         self.teller.say(self._felt())
 
     def _learned(self) -> bool:
-        return bool(self.stage.client.start()["learning"]["ready"])
+        detectors = {d["name"]: d for d in self.stage.client.start()["learning"]["detectors"]}
+        red = detectors.get(DETECTOR)
+        if red is None:
+            raise StoryError(f"no detector {DETECTOR} runs; there are {', '.join(detectors) or 'none'}")
+        return bool(red["series"] > 0 and red["learning"] == 0)
 
     def _no_incident(self) -> None:
         for incident in self.stage.client.incidents():
@@ -253,7 +261,7 @@ class Story:
 
     def _felt(self) -> str:
         """What a visitor feels now, at the front."""
-        rows = self.stage.client.call("GET", "/red", service="front", start="-25s", end="now", step=5)["items"]
+        rows = self.stage.client.call("GET", "/red", service="front", start="-40s", end="-10s", step=5)["items"]
         whole = [row for row in rows if row["source"] == "" and row["target"] == "service:front" and row["count"]]
         if not whole:
             return "no request in the last seconds"

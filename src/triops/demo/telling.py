@@ -16,9 +16,9 @@ class Step:
 
 @dataclass
 class Teller:
-    """Plain lines when the output is no terminal or `NO_COLOR` is set."""
+    """Plain lines when the console is no terminal or `NO_COLOR` is set."""
 
-    console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
+    console: Console
     _began: float = field(default_factory=time.monotonic)
     _steps: list[Step] = field(default_factory=list)
 

@@ -27,7 +27,8 @@ class Anomalies:
 
     async def merge(self, project: ProjectId, claims: Sequence[Anomaly]) -> Sequence[Anomaly]:
         """Store what detectors claim. A claim whose `key` is open is merged into it (its id, onset and detection stay;
-        score, severity and last_seen take the greater; value, evidence, title and ended_at the newer); else it is a new
+        score, severity and last_seen take the greater; value, evidence and title are those of the worse claim; ended_at
+        is the newer); else it is a new
         row, unless it has ended already. Answers the stored rows, new and merged, in the order given (each once)."""
         if not claims:
             return []
@@ -129,6 +130,8 @@ def _merge(connection: Connection, project: ProjectId, claims: Sequence[Anomaly]
 def _merged(earlier: Anomaly, claim: Anomaly) -> Anomaly:
     """The open row with what the claim adds; a claim that was seen before the row's last counts as the older one."""
     newer = claim if claim.last_seen >= earlier.last_seen else earlier
+    # What was measured is told at its worst: after a mend the last claims of a fading anomaly would point elsewhere.
+    worst = max(earlier, claim, key=_gravity)
     return replace(
         earlier,
         score=max(earlier.score, claim.score),
@@ -136,13 +139,19 @@ def _merged(earlier: Anomaly, claim: Anomaly) -> Anomaly:
         symptom=earlier.symptom or claim.symptom,
         last_seen=newer.last_seen,
         ended_at=claim.ended_at,
-        direction=newer.direction,
-        value=newer.value,
-        expected=newer.expected,
-        unit=newer.unit,
-        title=newer.title,
-        evidence=newer.evidence,
+        direction=worst.direction,
+        value=worst.value,
+        expected=worst.expected,
+        unit=worst.unit,
+        title=worst.title,
+        evidence=worst.evidence,
     )
+
+
+def _gravity(claim: Anomaly) -> tuple[float, float]:
+    """How bad a claim is: its score, then how far the value is from what was expected."""
+    off = abs(claim.value - claim.expected) if claim.value is not None and claim.expected is not None else 0.0
+    return claim.score, off
 
 
 def _columns(row: Anomaly) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from triops.kernel.anomaly import Anomaly
+from triops.kernel.errors import NotFound
 from triops.kernel.hypothesis import Hypothesis
 from triops.kernel.ids import IncidentId, ProjectId
 from triops.kernel.incident import Entry, Incident
@@ -73,6 +74,8 @@ class Diagnose:
                 incident = await self.diagnose(project, id, now)
                 if incident.active:
                     await self.on_diagnosed(project, incident, now)
+            except NotFound:  # erased meanwhile
+                self._due.pop((project, id), None)
             except Exception:  # one incident's fault must not keep the others waiting; it stays due
                 log.exception("could not diagnose %s", id)
             else:

@@ -13,21 +13,21 @@ class MetricsReceived:
 
     project: ProjectId
     batch: MetricBatch
-    source: str
+    source: str = "metrics"
 
 
 @dataclass(frozen=True, slots=True)
 class LogsReceived:
     project: ProjectId
     batch: LogBatch
-    source: str
+    source: str = "logs"
 
 
 @dataclass(frozen=True, slots=True)
 class SpansReceived:
     project: ProjectId
     batch: SpanBatch
-    source: str
+    source: str = "traces"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from triops.kernel.anomaly import Anomaly
 from triops.kernel.entity import RelationKind, Topology
 from triops.kernel.ids import AnomalyId, EntityId
-from triops.kernel.incident import Incident, flaps, transition
+from triops.kernel.incident import Incident, Status, flaps, transition
 from triops.loop.maintenance import Window
 from triops.loop.reach import Reach, measured_edges
 from triops.loop.steps import Step, StepKind, opened
@@ -19,7 +19,8 @@ class Rules:
     """Times in seconds.
 
     window_s: how far a symptom's onset may lie from an incident it joins.    evidence_s: and a mere hint's.
-    hold_s: how long a lone symptom waits for others before it opens one.    resolve_s: quiet before it resolves.
+    hold_s: how long a lone symptom waits for others before it opens one.    resolve_s: quiet before it resolves;
+    mitigated_s: the same where a remedy was seen to help, or a person said so: less doubt, less waiting.
     reopen_s: how soon after its end the same trouble reopens it.    flaps_per_hour: more, and it is held open.
     new_per_tick, active: bounds of incidents opened at once, and altogether; what is over waits in the book.
     """
@@ -28,6 +29,7 @@ class Rules:
     evidence_s: float = 180.0
     hold_s: float = 10.0
     resolve_s: float = 30.0
+    mitigated_s: float = 10.0
     reopen_s: float = 600.0
     flaps_per_hour: int = 3
     new_per_tick: int = 50
@@ -237,7 +239,8 @@ def _aged(now: float, case: Case, updates: dict[AnomalyId, Anomaly], busy: bool,
         steps.append(Step(StepKind.NOTE, incident.id, text=text))
     symptoms = [a for a in case.anomalies if a.symptom]
     ends = [a.ended_at for a in symptoms if a.ended_at is not None]
-    if busy or not symptoms or len(ends) < len(symptoms) or now - max(ends) < rules.resolve_s:
+    quiet_s = rules.mitigated_s if incident.status is Status.MITIGATED else rules.resolve_s
+    if busy or not symptoms or len(ends) < len(symptoms) or now - max(ends) < quiet_s:
         return steps
     if flaps(incident.timeline, now) > rules.flaps_per_hour:
         return steps  # held open: it would come back

@@ -34,6 +34,7 @@ _RECONCILE_S = 60.0
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 5.0, 3600.0
 _GIVE_UP_S = 86_400.0
 _AT_ONCE = 8
+_PUT = 10_000  # rows remembered, so that looking back costs nothing; a forgotten one is left as it is by the outbox
 _FLAPS_PER_HOUR = 3
 
 SCHEMA: dict[str, Any] = {
@@ -79,6 +80,7 @@ class Notify:
     show: Show
     link: str = ""
     _reconciled_at: float = field(default=float("-inf"))
+    _put: dict[tuple[ProjectId, str, str], None] = field(default_factory=dict)  # the newest rows known to be there
 
     async def on_moved(self, event: IncidentMoved) -> None:
         """Subscribed to the bus."""
@@ -119,14 +121,19 @@ class Notify:
             if entry.at >= document.updated_at and _wants(document, moved) and not _held(incident, n, entry, moved)
         ]
         wanted = [w for w in wanted if incident.severity.rank >= _least(w[0]).rank]
+        wanted = [w for w in wanted if (project, _id(incident, w[1], w[2]), w[0].name) not in self._put]
         if wanted:
             shown = dict(await self.show(project, incident))
-            await self.outbox.put(project, [self._row(d, e, moved, incident, shown) for d, e, moved in wanted])
+            rows = [self._row(d, e, moved, incident, shown) for d, e, moved in wanted]
+            await self.outbox.put(project, rows)
+            self._put |= {(project, row.id, row.notifier): None for row in rows}
+            for old in list(self._put)[: max(0, len(self._put) - _PUT)]:
+                del self._put[old]
 
     def _row(
         self, document: Document, entry: Entry, moved: str, incident: Incident, shown: Mapping[str, Any]
     ) -> Outgoing:
-        id = f"{incident.id}:{moved}:{entry.at * 1000:.0f}"
+        id = _id(incident, entry, moved)
         notice = Notice(id, moved, entry.at, shown, self.link.replace("{id}", incident.id))
         return Outgoing(id, document.name, to_json(notice), due_at=entry.at)
 
@@ -165,6 +172,11 @@ class Notify:
 class _Fault:
     text: str
     final: bool = False
+
+
+def _id(incident: Incident, entry: Entry, moved: str | None) -> str:
+    """The same for the same transition, whoever looks and whenever."""
+    return f"{incident.id}:{moved}:{entry.at * 1000:.0f}"
 
 
 def _wants(document: Document, moved: str | None) -> bool:

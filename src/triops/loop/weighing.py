@@ -155,7 +155,8 @@ def _spread(entity: EntityId, scene: Scene, change: Change | None) -> list[Evide
     covered = sum(scene.mass.get(e, 0.0) * sure for e, sure in explained.items())
     share = covered / total
     names = [name_of(e) for e in sorted(explained, key=lambda e: (-explained[e], e)) if e != entity]
-    text = f"explains {len(explained)} of the {len(scene.symptoms)} that have symptoms"
+    of = "all" if len(explained) == len(scene.symptoms) else f"{len(explained)} of the"
+    text = f"explains {of} {len(scene.symptoms)} that have symptoms"
     if names:
         text += f": {listed(names)} would follow from it"
     facts = [Evidence("topology", text, 3.0 * share - 1.5 * (1 - share))]

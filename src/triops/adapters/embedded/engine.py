@@ -9,6 +9,7 @@ import fcntl
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ from triops.adapters.embedded.faults import read_error
 from triops.kernel.errors import Overloaded, Unavailable
 
 T = TypeVar("T")
+_LOOK_S = 0.1
 Connection = Any  # duckdb.DuckDBPyConnection; its stubs lag behind its releases
 
 
@@ -44,7 +46,10 @@ class Engine:
         self._waiting = waiting
         self._in_flight = 0
         self._users = 0
-        self._running: set[Connection] = set()
+        self._running: dict[Connection, float] = {}  # and when each is to be interrupted, in monotonic seconds
+        self._watched = threading.Condition()
+        self._watcher: threading.Thread | None = None
+        self._closing = False
         self._guard = threading.Lock()
         self._lock_file: int | None = None
         self._connection: Connection = None
@@ -90,18 +95,29 @@ class Engine:
 
     def _run(self, ask: Callable[[Connection], T]) -> T:
         connection = self.cursor()
-        alarm = threading.Timer(self.query_timeout_s, connection.interrupt)
-        alarm.daemon = True
-        alarm.start()
-        self._running.add(connection)
+        with self._watched:
+            self._running[connection] = time.monotonic() + self.query_timeout_s
+            self._watched.notify_all()
         try:
             return ask(connection)
         except duckdb.Error as error:
             raise read_error(error, self.query_timeout_s) from error
         finally:
-            alarm.cancel()
-            self._running.discard(connection)
+            with self._watched:
+                del self._running[connection]
+                self._watched.notify_all()
             connection.close()
+
+    def _watch(self) -> None:
+        """Interrupt what runs too long, and all when closing. Again and again, because an interrupt that falls between
+        two statements of a query is lost."""
+        with self._watched:
+            while not (self._closing and not self._running):
+                now = time.monotonic()
+                for connection, until in self._running.items():
+                    if self._closing or now >= until:
+                        connection.interrupt()
+                self._watched.wait(_LOOK_S if self._running else None)
 
     def _open(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -129,14 +145,20 @@ class Engine:
             raise Unavailable(f"the telemetry store cannot open: {error}") from error
         self._lock_file = lock_file
         self._pool = ThreadPoolExecutor(self._queries, thread_name_prefix="telemetry-query")
+        self._closing = False
+        self._watcher = threading.Thread(target=self._watch, name="telemetry-watch", daemon=True)
+        self._watcher.start()
 
     def _close(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for running in list(self._running):
-                running.interrupt()
-            pool.shutdown(wait=True)
+            with self._watched:
+                self._closing = True
+                self._watched.notify_all()
+            pool.shutdown(wait=True, cancel_futures=True)
+        if self._watcher is not None:
+            self._watcher.join()
+            self._watcher = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None

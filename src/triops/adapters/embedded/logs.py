@@ -2,6 +2,7 @@
 # ruff: noqa: S608 (only our own catalog and column names are put into statements; every value is a parameter)
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,30 +58,14 @@ class EmbeddedLogs(TelemetryStore):
         before = position(query.cursor)
         end_ns = min(query.end_ns, before[0] + 1) if before else query.end_ns
         condition, values = _condition(fingerprint(project), query, before)
-        rows: list[tuple[Any, ...]] = []
-        found: dict[int, tuple[str, dict[str, Any]]] = {}
-
+        found: list[tuple[int, int, LogRow]] = []
         for day in reversed(self._days(query.start_ns, end_ns)):
-            wanted = query.limit + 1 - len(rows)
-
-            def ask(connection: Connection, names: Sequence[str], wanted: int = wanted) -> list[tuple[Any, ...]]:
-                select = (
-                    "SELECT time_ns, rowid, severity, body, resource, template, trace_hi, trace_lo, span_id, attributes"
-                    f" FROM {names[0]}.records WHERE {condition.replace('{day}', names[0])}"
-                    " ORDER BY time_ns DESC, rowid DESC LIMIT $limit"
-                )
-                page = connection.execute(select, {**values, "limit": wanted}).fetchall()
-                missing = {row[4] for row in page} - found.keys()
-                if missing:
-                    found.update(resources_of(connection, names, values["project"], list(missing)))
-                return page  # type: ignore[no-any-return]
-
-            rows += await self._query([day], ask) or []
-            if len(rows) > query.limit:
+            wanted = {**values, "limit": query.limit + 1 - len(found)}
+            found += await self._query([day], partial(_newest, condition=condition, values=wanted)) or []
+            if len(found) > query.limit:
                 break
-        items = [_row(row, *found.get(row[4], ("unknown_service", {}))) for row in rows[: query.limit]]
-        last = rows[query.limit - 1] if len(rows) > query.limit else None
-        return Page(items, encode_cursor(last[0], last[1]) if last else None)
+        last = found[query.limit - 1] if len(found) > query.limit else None
+        return Page([row for _, _, row in found[: query.limit]], encode_cursor(*last[:2]) if last else None)
 
     async def counts(
         self, project: ProjectId, start_ns: int, end_ns: int, step_ns: int, service: str = ""
@@ -125,7 +110,7 @@ def _values(project: ProjectId, start_ns: int, end_ns: int, service: str) -> dic
     return {"project": fingerprint(project), "start": start_ns, "end": end_ns, "service": service}
 
 
-def _condition(project: int, query: LogQuery, before: tuple[Any, ...] | None) -> tuple[str, dict[str, Any]]:
+def _condition(project: int, query: LogQuery, before: tuple[int, ...] | None) -> tuple[str, dict[str, Any]]:
     parts = ["project = $project", "time_ns >= $start", "time_ns < $end"]
     values: dict[str, Any] = {"project": project, "start": query.start_ns, "end": query.end_ns}
     if before:
@@ -155,7 +140,21 @@ def _condition(project: int, query: LogQuery, before: tuple[Any, ...] | None) ->
     return " AND ".join(parts), values
 
 
-def _row(row: tuple[Any, ...], service: str, resource: dict[str, Any]) -> LogRow:
+def _newest(
+    connection: Connection, names: Sequence[str], condition: str, values: dict[str, Any]
+) -> list[tuple[int, int, LogRow]]:
+    """(time, position in the file, record) of one day's newest matches."""
+    rows = connection.execute(
+        "SELECT time_ns, rowid, severity, body, resource, template, trace_hi, trace_lo, span_id, attributes"
+        f" FROM {names[0]}.records WHERE {condition.replace('{day}', names[0])}"
+        " ORDER BY time_ns DESC, rowid DESC LIMIT $limit",
+        values,
+    ).fetchall()
+    resources = resources_of(connection, names, values["project"], [row[4] for row in rows]) if rows else {}
+    return [(row[0], row[1], _record(row, *resources.get(row[4], ("unknown_service", {})))) for row in rows]
+
+
+def _record(row: tuple[Any, ...], service: str, resource: dict[str, Any]) -> LogRow:
     time_ns, _, severity, body, _, template, trace_hi, trace_lo, span_id, attributes = row
     return LogRow(
         time_ns,

@@ -50,11 +50,11 @@ def check_step(step_ns: int, start_ns: int, end_ns: int, most: int = 100_000) ->
         )
 
 
-def position(cursor: str | None) -> tuple[int, int] | None:
-    """The (time, tie-breaker) that a cursor holds. Raises: Invalid."""
+def position(cursor: str | None, parts: int = 2) -> tuple[int, ...] | None:
+    """What a cursor holds: a time, and `parts` - 1 unsigned 64-bit tie-breakers. Raises: Invalid."""
     if not cursor:
         return None
-    time_ns, tie = decode_cursor(cursor, int, int)
-    if not (0 <= time_ns < 2**63 and 0 <= tie < 2**64):
+    time_ns, *ties = decode_cursor(cursor, *[int] * parts)
+    if not 0 <= time_ns < 2**63 or not all(0 <= tie < 2**64 for tie in ties):
         raise Invalid("not a cursor that a list gave", field="cursor", got=cursor)
-    return time_ns, tie
+    return time_ns, *ties

@@ -8,7 +8,7 @@ from triops.adapters.embedded.layout import SPANS
 from triops.adapters.embedded.red import NO_RED, red_table
 from triops.adapters.embedded.relation import check_limit, check_range, check_step, position, union
 from triops.adapters.embedded.store import TelemetryStore
-from triops.adapters.embedded.traces import AROUND_NS, newest_traces, spans_of
+from triops.adapters.embedded.traces import AROUND_NS, newest_traces, sort_key, spans_of
 from triops.kernel.ids import ProjectId
 from triops.kernel.page import Page, encode_cursor
 from triops.kernel.signal import SpanBatch, fingerprint
@@ -51,14 +51,14 @@ class EmbeddedSpans(TelemetryStore):
     async def search(self, project: ProjectId, query: TraceQuery) -> Page[TraceSummary]:
         check_range(query.start_ns, query.end_ns)
         check_limit(query.limit)
-        before = position(query.cursor)
+        before = position(query.cursor, 3)
         found = await self._query(
             self._days(query.start_ns - AROUND_NS, query.end_ns + AROUND_NS),
             lambda connection, names: newest_traces(connection, names, fingerprint(project), query, before),
         )
         found = found or []
         last = found[query.limit - 1] if len(found) > query.limit else None
-        return Page(found[: query.limit], encode_cursor(last.start_ns, last.trace_id & _CURSOR_BITS) if last else None)
+        return Page(found[: query.limit], encode_cursor(*sort_key(last)) if last else None)
 
     async def red(self, project: ProjectId, start_ns: int, end_ns: int, step_ns: int, service: str = "") -> RedTable:
         check_range(start_ns, end_ns)
@@ -86,6 +86,3 @@ class EmbeddedSpans(TelemetryStore):
             return [dict(zip(("name", "count", "errors", "ms_p50", "ms_p95"), row, strict=True)) for row in rows]
 
         return await self._query(self._days(start_ns, end_ns), ask) or []
-
-
-_CURSOR_BITS = 2**63 - 1  # JSON's integers; the rest of a trace id only breaks ties of one nanosecond

@@ -25,6 +25,7 @@ from triops.kernel.signal import fingerprint
 from triops.ports.telemetry import Appended, Usage
 
 T = TypeVar("T")
+_LARGE = 5000  # rows
 
 
 class TelemetryStore:
@@ -85,7 +86,10 @@ class TelemetryStore:
         return Usage(rows, size, days[0] if days else None, days[-1] if days else None)
 
     async def _append(self, project: ProjectId, batch: Any, digest: bytes | None) -> Appended:
-        request = request_of(self.layout, project, batch, digest)
+        if len(batch) > _LARGE:  # checking it would hold the event loop too long
+            request = await asyncio.to_thread(request_of, self.layout, project, batch, digest)
+        else:
+            request = request_of(self.layout, project, batch, digest)
         if not request.rows:
             return Appended(0)
         answer = self._committer.submit(request, request.rows, request.bytes)

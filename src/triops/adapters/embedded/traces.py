@@ -45,7 +45,7 @@ def spans_of(
     project: int,
     trace_id: int,
     limit: int,
-    after: tuple[Any, ...] | None,
+    after: tuple[int, ...] | None,
 ) -> list[SpanRow]:
     values: dict[str, Any] = {"project": project, "hi": trace_id >> 64, "lo": trace_id & _LOW, "limit": limit}
     where = "project = $project AND trace_lo = $lo AND trace_hi = $hi"
@@ -63,7 +63,7 @@ def spans_of(
 
 
 def newest_traces(
-    connection: Connection, names: Sequence[str], project: int, query: TraceQuery, before: tuple[Any, ...] | None
+    connection: Connection, names: Sequence[str], project: int, query: TraceQuery, before: tuple[int, ...] | None
 ) -> list[TraceSummary]:
     """Up to `limit` + 1, newest first by their first span.
 
@@ -92,17 +92,18 @@ def newest_traces(
         new = [hi << 64 | lo for hi, lo in pairs if (hi << 64 | lo) not in looked]
         looked.update(new)
         for summary in _summaries(connection, names, project, new, query):
-            if query.start_ns - AROUND_NS <= summary.start_ns and (before is None or _key(summary) < tuple(before)):
+            if query.start_ns - AROUND_NS <= summary.start_ns and (before is None or sort_key(summary) < before):
                 seen[summary.trace_id] = summary
         settled = [summary for summary in seen.values() if summary.start_ns >= floor]
         if len(settled) > query.limit or times[1] < look:
             chosen = settled if times[1] == look else list(seen.values())
-            return sorted(chosen, key=_key, reverse=True)[: query.limit + 1]
+            return sorted(chosen, key=sort_key, reverse=True)[: query.limit + 1]
         look *= 8
 
 
-def _key(summary: TraceSummary) -> tuple[int, int]:
-    return summary.start_ns, summary.trace_id & (2**63 - 1)
+def sort_key(summary: TraceSummary) -> tuple[int, int, int]:
+    """What traces are sorted by, and what a cursor holds."""
+    return summary.start_ns, summary.trace_id >> 64, summary.trace_id & _LOW
 
 
 def _narrow(query: TraceQuery) -> bool:

@@ -1,7 +1,7 @@
 """OTLP over gRPC: a server on a private Unix socket, started when the first HTTP/2 connection is handed to it.
 
-It takes messages as they are on the wire: gRPC's own decompression is off, so that a bomb is stopped by the same bound
-as over HTTP.
+gRPC is imported then, too: who sends over HTTP alone never pays for it. Messages are taken as they are on the wire:
+gRPC's own decompression is off, so that a bomb is stopped by the same bound as over HTTP.
 """
 
 import asyncio
@@ -10,9 +10,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-
-import grpc
-import grpc.aio
 
 from triops.edges.otlp.answers import CODES, PROTOBUF, Answers, shown
 from triops.edges.otlp.intake import Intake
@@ -27,7 +24,6 @@ SERVICES = {
     "metrics": "opentelemetry.proto.collector.metrics.v1.MetricsService",
     "logs": "opentelemetry.proto.collector.logs.v1.LogsService",
 }
-_CODE = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class GrpcServer:
@@ -69,6 +65,9 @@ class GrpcServer:
         return f"{self._folder}/grpc"
 
     async def _start(self) -> None:
+        import grpc.aio
+
+        codes = {code.value[0]: code for code in grpc.StatusCode}
         self._folder = Path(tempfile.mkdtemp(prefix="triops-"))  # mode 700: no other user may connect
         server = grpc.aio.server(
             options=[
@@ -81,7 +80,7 @@ class GrpcServer:
         server.add_generic_rpc_handlers(
             [
                 grpc.method_handlers_generic_handler(
-                    service, {"Export": grpc.unary_unary_rpc_method_handler(self._export(signal))}
+                    service, {"Export": grpc.unary_unary_rpc_method_handler(self._export(signal, codes))}
                 )
                 for signal, service in SERVICES.items()
             ]
@@ -90,7 +89,7 @@ class GrpcServer:
         await server.start()
         self._server = server
 
-    def _export(self, signal: str) -> Callable[[bytes, Any], Any]:
+    def _export(self, signal: str, codes: Mapping[int, Any]) -> Callable[[bytes, Any], Any]:
         async def export(raw: bytes, context: Any) -> bytes:
             try:
                 principal = await self._authenticate(_headers(context), Right.SEND)
@@ -99,7 +98,7 @@ class GrpcServer:
                 return self._answers.success(signal, outcome.receipt, outcome.cut, PROTOBUF)
             except TriopsError as error:
                 details = (("grpc-status-details-bin", self._answers.status(error)),)
-                await context.abort(_CODE[CODES.get(type(error), 2)], shown(error)[:1024], details)
+                await context.abort(codes[CODES.get(type(error), 2)], shown(error)[:1024], details)
                 raise
 
         return export

@@ -191,4 +191,4 @@ class SpanDecoder:
 
 
 def _peer(pairs: list[tuple[str, str, object]]) -> str:
-    return peer_of({pair[0]: pair[2] for pair in pairs})
+    return peer_of({pair[0]: pair[2] for pair in pairs})[:256]

@@ -16,6 +16,7 @@ from triops.lenses.aiops.series.columns import Columns
 from triops.lenses.aiops.series.flat import FlatModel
 from triops.lenses.aiops.series.lifecycle import Lifecycle
 from triops.lenses.aiops.series.model import Bool, Slots1
+from triops.lenses.aiops.series.season import Seasons
 from triops.lenses.aiops.series.service import SeriesModel, rounds
 from triops.lenses.aiops.series.slots import Slots
 
@@ -62,7 +63,7 @@ class MetricWatch:
         self.slots = Slots(profile.series)
         self.known: dict[int, Known] = {}  # by slot
         self.series = SeriesModel(SERIES_PROFILE)
-        self.readings, self.traits, self.flat = Readings(), Traits(), FlatModel()
+        self.readings, self.traits, self.flat, self.seasons = Readings(), Traits(), FlatModel(), Seasons()
         self.lives = tuple(Lifecycle(profile.hold, profile.quiet) for _ in KINDS)
         self._presence = Presence(profile)
         self.skipped = 0  # points over `rounds`
@@ -113,7 +114,7 @@ class MetricWatch:
         return float(self._presence.last[self._presence.number(entity)])
 
     def _columns(self) -> tuple[Columns, ...]:
-        return self.series, self.readings, self.traits, self.flat, *self.lives
+        return self.series, self.seasons, self.readings, self.traits, self.flat, *self.lives
 
     def _tell(self, slot: int, one: Known) -> None:
         meaning = one.meaning
@@ -133,7 +134,8 @@ class MetricWatch:
         if not len(slots):
             return
         traits = self.traits
-        shift = self._shifted(slots, values)
+        season = self.seasons.offset(slots, times)
+        shift = self._shifted(slots, values, season)
         flat = self.flat.step(slots, values)
         traits.score[slots, FLAT] = np.where(flat > 0, flat, traits.score[slots, FLAT])
         gauges = self.readings.reading[slots] == Reading.GAUGE
@@ -143,21 +145,27 @@ class MetricWatch:
             begins, ends = self.lives[kind].step(slots, times, abnormal, strong)
             moved.begun.extend((kind, slot) for slot in slots[begins].tolist())
             moved.ended.extend((kind, slot) for slot in slots[ends].tolist())
-        self.series.learn(slots, times, values, frozen=self.lives[SHIFT].open[slots], doubtful=shift)
+        frozen = self.lives[SHIFT].open[slots]
+        self.series.learn(slots, times, values - season, frozen=frozen, doubtful=shift)
+        calm = ~frozen & ~shift
+        turned, level = self.seasons.learn(slots[calm], times[calm], values[calm])
+        if turned.any():
+            self.series.rebase(slots[calm][turned], level[turned])
         traits.value[slots] = values
 
-    def _shifted(self, slots: Slots1, values: F64) -> Bool:
+    def _shifted(self, slots: Slots1, values: F64, season: F64) -> Bool:
         """Surprising, and large enough to matter."""
         profile, traits = self.profile, self.traits
-        judged = self.series.judge(slots, values)
+        judged = self.series.judge(slots, values - season)
+        expected = judged.expected + season
         on = self.lives[SHIFT].open[slots]
-        change, level = np.abs(values - judged.expected), np.abs(judged.expected)
+        change, level = np.abs(values - expected), np.abs(expected)
         share = traits.share[slots]
         young = 1.0 + 10.0 / np.maximum(self.series.count[slots], 1)
         least = np.where(share > 0, profile.share * share, profile.relative * level) * np.where(on, 0.5, young)
         abnormal = (judged.score >= np.where(on, profile.score_on, profile.score)) & (change >= least)
         traits.score[slots, SHIFT] = np.where(abnormal, judged.score, traits.score[slots, SHIFT])
-        traits.expected[slots] = judged.expected
+        traits.expected[slots] = expected
         return np.asarray(abnormal)
 
     def _saturated(self, slots: Slots1, times: F64, values: F64) -> Bool:

@@ -32,7 +32,6 @@ class Profile:
     prior_weight: float = 3.0
     jumps: bool = False
     drifts: bool = True
-    seasons: bool = True
     relearn_s: float = 3600.0
 
 

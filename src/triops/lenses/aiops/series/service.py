@@ -71,7 +71,8 @@ class SeriesModel(Columns):
         """How surprising `values` are. `spread` widens the scale of a row whose value is known less well than usual
         (a mean of few requests). Nothing is changed."""
         level, scale = self.level[slots], self.scale_of(slots)
-        z, channels = self._channels(slots, values, level, scale * spread)
+        finite = np.isfinite(values)
+        z, channels = self._channels(slots, np.where(finite, values, level), level, scale * spread)
         count = self.count[slots]
         least: F64 = np.asarray(1.0 / (count + self.profile.prior_weight + 2.0), np.float64)
         score = np.zeros(len(slots))
@@ -81,7 +82,7 @@ class SeriesModel(Columns):
             )
             score = np.maximum(score, one)
         score -= np.log10(len(channels))
-        ready = (count >= self.profile.learn) & np.isfinite(values)
+        ready = (count >= self.profile.learn) & finite
         return Judged(np.where(ready, np.clip(score, 0, 99), 0.0), z[0], level, scale)
 
     def learn(
@@ -128,6 +129,12 @@ class SeriesModel(Columns):
             self._move(slots[old], values[old], spread[old])
         self.last[slots] = values
         self.count[slots] += 1
+
+    def rebase(self, slots: Slots1, levels: F64) -> None:
+        """Values mean something else from here on (a season is subtracted now): start from another level."""
+        self.level[slots] = levels
+        self.drift[slots] = 0.0
+        self.last[slots] = levels
 
     def scale_of(self, slots: Slots1) -> F64:
         """One robust standard deviation. A part of it is the mean deviation, bursts included: where most points are

@@ -248,7 +248,7 @@ class RedWatch:
         at = np.full(len(slots), float(step * self.profile.step_s))
         spread = self._spread(rows)
         # the noise of one request, seen within the step, says how steady a mean of `count` can be
-        noise = np.clip(np.log(rows.p95 / rows.p50) / 1.645, 0.1, 2.0)
+        noise = np.nan_to_num(np.clip(np.log(rows.p95 / rows.p50) / 1.645, 0.1, 2.0), nan=0.5)
         slow, odd = self.open[LATENCY, slots], self.verdicts.verdict[LATENCY, slots, column] > NORMAL
         root = np.sqrt(np.maximum(rows.count, 1.0))
         mean_noise = np.minimum(np.sqrt(np.expm1(noise**2)), 3.0) / root
