@@ -4,7 +4,7 @@ import select
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -63,20 +63,20 @@ class Story:
     teller: Teller
     fault: Fault
     once: bool
+    since: float = field(default_factory=time.time)
 
     def tell(self) -> None:
         """Raises: StoryError with what went wrong."""
         self._open()
-        since = time.time()
         self._baseline()
         change = self._bring_fault()
-        anomaly = self._anomaly(since)
+        anomaly = self._anomaly(time.time() - 15)
         incident = self._incident(anomaly)
         cause = self._cause(incident["id"], change)
         action = self._action(incident["id"], cause)
         self._decide(action)
         self._recovered(incident["id"], action["id"])
-        self._judge(since, incident["id"], change)
+        self._judge(incident["id"], change)
         self.teller.summary("fault")
 
     def soak(self, seconds: float) -> None:
@@ -106,29 +106,34 @@ class Story:
         self.teller.line("shop", "front → catalogue → pricing → SQLite, instrumented from outside, under steady load")
 
         def seen() -> bool:
-            known = {entity["id"] for entity in self.stage.client.entities()}
-            calls = {(r["source"], r["target"]) for r in self.stage.client.relations()}
-            return set(SERVICES) <= known and set(pairwise(SERVICES)) <= calls
+            known = {e["id"] for e in self.stage.client.entities() if e["last_seen"] >= self.since}
+            return known >= {entity for entity in SERVICES if entity.startswith("service:")}
 
-        wait_for("the shop in the topology", seen, 60, self.stage.watch)
-        self.teller.step("visible", "every service, the database and who calls whom were discovered")
+        wait_for("the shop's services", seen, 60, self.stage.watch)
+        self.teller.step("visible", "every service was discovered from what it sends")
 
     def _baseline(self) -> None:
         begun = time.monotonic()
-        self.teller.step("baseline", f"{BASELINE_S:.0f} s of healthy traffic")
-        while time.monotonic() - begun < BASELINE_S - DECOY_S:
-            self.stage.watch()
-            self._no_incident()
-            time.sleep(0.5)
+        self.teller.step("baseline", f"{BASELINE_S:.0f} s of healthy traffic, until the detector has learned")
+        self._stay_quiet(begun + BASELINE_S - DECOY_S)
         decoy(self.stage.shop)
         self.teller.step("decoy", "a harmless deploy of front: it must not be blamed")
-        while time.monotonic() - begun < BASELINE_S:
+        self._stay_quiet(begun + BASELINE_S)
+        wait_for("who calls whom", self._mapped, LEARNED_S, self.stage.watch)
+        wait_for("a detector that has learned", self._learned, LEARNED_S, self.stage.watch)
+        self._no_incident()
+        self.teller.say("front → catalogue → pricing → sqlite: who calls whom was discovered from the traces")
+        self.teller.say(self._felt())
+
+    def _stay_quiet(self, until: float) -> None:
+        while time.monotonic() < until:
             self.stage.watch()
             self._no_incident()
             time.sleep(0.5)
-        wait_for("a detector that has learned", self._learned, LEARNED_S, self.stage.watch)
-        self._no_incident()
-        self.teller.say(self._felt())
+
+    def _mapped(self) -> bool:
+        calls = {(r["source"], r["target"]) for r in self.stage.client.relations() if r["last_seen"] >= self.since}
+        return set(pairwise(SERVICES)) <= calls
 
     def _learned(self) -> bool:
         detectors = {d["name"]: d for d in self.stage.client.start()["learning"]["detectors"]}
@@ -138,8 +143,12 @@ class Story:
         return bool(red["series"] > 0 and red["learning"] == 0)
 
     def _no_incident(self) -> None:
-        for incident in self.stage.client.incidents():
+        for incident in self._incidents():
             raise StoryError(f"an incident opened on the healthy shop: {incident['title']}")
+
+    def _incidents(self) -> list[JSON]:
+        """Those of this story: a kept data folder may hold older ones."""
+        return [incident for incident in self.stage.client.incidents() if incident["updated_at"] >= self.since]
 
     def _bring_fault(self) -> str:
         change = self.fault.bring(self.stage.shop)
@@ -163,9 +172,7 @@ class Story:
         return anomaly
 
     def _incident(self, anomaly: JSON) -> JSON:
-        incident: JSON = wait_for(
-            "an incident", lambda: next(iter(self.stage.client.incidents()), None), 45, self.stage.watch
-        )
+        incident: JSON = wait_for("an incident", lambda: next(iter(self._incidents()), None), 45, self.stage.watch)
         self.teller.step("incident", f"{incident['title']} ({incident['severity']})", "bold yellow")
         self.teller.say(f"{self.stage.url}/ui/incidents/{incident['id']}")
         return incident
@@ -251,9 +258,9 @@ class Story:
         )
         self.teller.step("resolved", "the incident is resolved", "bold green")
 
-    def _judge(self, since: float, incident: str, change: str) -> None:
+    def _judge(self, incident: str, change: str) -> None:
         """The last word counts: one incident, and still the true cause first."""
-        everything = self.stage.client.incidents()
+        everything = self._incidents()
         if len(everything) != 1:
             titles = "; ".join(i["title"] for i in everything)
             raise StoryError(f"{len(everything)} incidents opened instead of one: {titles}")
