@@ -55,8 +55,11 @@ def main() -> int:
             time.sleep(20)  # so that the fault is more than an edge of the charts
             take(url, chosen.folder, chosen.chromium)
         finally:
-            os.killpg(demo.pid, signal.SIGINT)
-            demo.wait(30)
+            demo.send_signal(signal.SIGINT)  # it ends its own children
+            try:
+                demo.wait(90)
+            except subprocess.TimeoutExpired:
+                os.killpg(demo.pid, signal.SIGKILL)
     return 0
 
 
