@@ -43,3 +43,8 @@ def test_login_keys_and_revocation(visit: Any, tmp_path: Path) -> None:
         dialog.get_by_role("textbox").fill("lost laptop")
         dialog.get_by_role("button", name="Revoke").click()
         expect(page.locator("tr", has_text="laptop")).to_contain_text("revoked")
+
+        page.get_by_role("button", name="Log out").click()
+        expect(page).to_have_url(re.compile("/ui/login"))
+        page.goto(server.url + "/ui")
+        expect(page).to_have_url(re.compile("/ui/login"))
