@@ -86,16 +86,21 @@ def triops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriops]:
 
 
 @pytest.fixture(scope="session")
-def seeded(triops: RunningTriops, hook: Hook, browser: Browser) -> Seeded:
-    return seed(triops.url, hook.url)
+def chromium() -> Path:
+    if not CHROMIUM.exists():
+        pytest.skip("no /usr/bin/chromium: the UI is not tested here")
+    return CHROMIUM
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip("no /usr/bin/chromium: the UI is not tested here")
+def seeded(chromium: Path, triops: RunningTriops, hook: Hook) -> Seeded:
+    return seed(triops.url, hook.url)
+
+
+@pytest.fixture(scope="module")  # a longer one would keep its event loop running under the asynchronous tests
+def browser(chromium: Path) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
 

@@ -20,7 +20,7 @@ def test_login_keys_and_revocation(visit: Any, tmp_path: Path) -> None:
         assert page.locator(".nav").is_hidden()
         page.get_by_label("API key").fill("not-a-key")
         page.get_by_role("button", name="Log in").click()
-        expect(page.locator("form [role=alert]")).to_contain_text("not valid")
+        expect(page.locator(".login [role=alert]")).to_contain_text("not valid")
         page.get_by_label("API key").fill(secret)
         page.get_by_role("button", name="Log in").click()
         expect(page).to_have_url(re.compile(r"/ui/settings\?tab=keys"))

@@ -27,13 +27,17 @@ _PER_ENTITY = 20  # open claims of evidence about one entity; more are counted, 
 _OFF_LOOP = 2_000  # points from which a tick computes on a thread
 
 
+Rows = list[int]
+
+
 @dataclass
 class _Project:
     watch: MetricWatch
     inbox: Inbox
     open: dict[tuple[int, int], Anomaly] = field(default_factory=dict)  # by (kind, slot)
     gone: dict[EntityId, Anomaly] = field(default_factory=dict)
-    unknown: dict[int, Known] = field(default_factory=dict)  # told since the last tick
+    unread: list[tuple[MetricBatch, Rows]] = field(default_factory=list)  # new series since the last tick
+    told: set[int] = field(default_factory=set)  # their ids
     suppressed: int = 0
 
 
@@ -54,18 +58,24 @@ class MetricDetector:
         if len(self._projects) > 1000:
             self._projects.popitem(last=False)
         state.inbox.put(event.batch)
-        new = np.flatnonzero(state.watch.slots.find(event.batch.series.id) < 0)
-        for id_, known in _read_names(event.batch, new):
-            if len(state.unknown) < self._profile.series:
-                state.unknown[id_] = known
+        # A flood of new series must not hold the event loop: names are read on a thread, once, by the next tick.
+        ids = event.batch.series.id
+        new = [
+            row for row in np.flatnonzero(state.watch.slots.find(ids) < 0).tolist() if int(ids[row]) not in state.told
+        ]
+        new = new[: self._profile.series - len(state.told)]
+        if new:
+            state.told.update(ids[new].tolist())
+            state.unread.append((event.batch, new))
 
     async def tick(self, project: ProjectId, now: float) -> Sequence[Anomaly]:
         state = self._projects.get(project)
         if state is None:
             return []
         watch, claims = state.watch, []
-        if state.unknown:
-            told, state.unknown = state.unknown, {}
+        if state.unread:
+            unread, state.unread, state.told = state.unread, [], set()
+            told = await asyncio.to_thread(_read_all, unread)
             changed = set(watch.learn_names(np.fromiter(told, np.uint64, len(told)), list(told.values()), now))
             for key in [key for key in state.open if key[1] in changed]:
                 claims.append(replace(state.open.pop(key), last_seen=now, ended_at=now))
@@ -180,13 +190,15 @@ class MetricDetector:
             yield state.gone[entity]
 
 
-def _read_names(batch: MetricBatch, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Iterator[tuple[int, Known]]:
-    if not len(rows):
-        return
+def _read_all(unread: Sequence[tuple[MetricBatch, Rows]]) -> dict[int, Known]:
+    return {id_: known for batch, rows in unread for id_, known in _read_names(batch, rows)}
+
+
+def _read_names(batch: MetricBatch, rows: Rows) -> Iterator[tuple[int, Known]]:
     texts = zip(batch.resources.fingerprint.tolist(), batch.resources.attributes, strict=True)
     resources = {int(print_): orjson.loads(text or "{}") for print_, text in texts}
     series = batch.series
-    for row in rows.tolist():
+    for row in rows:
         resource = resources.get(int(series.resource[row]), {})
         labels = {key: str(value) for key, value in orjson.loads(series.labels[row] or "{}").items()}
         name, unit = str(series.name[row]), str(series.unit[row])

@@ -4,12 +4,13 @@ import { get, post, seg } from '../api.js';
 import { h, say, slot } from '../dom.js';
 import { lasting, when } from '../format.js';
 import { action } from '../parts/action.js';
-import { claim, evidence } from '../parts/evidence.js';
+import { claim, evidence, evidenceSeries } from '../parts/evidence.js';
 import { health } from '../parts/health.js';
 import { hypotheses } from '../parts/hypotheses.js';
 import { marksIn } from '../parts/marks.js';
 import { askReason } from '../parts/reason.js';
 import { timeline } from '../parts/timeline.js';
+import { timeseries } from '../parts/timeseries.js';
 import { around, link } from '../state.js';
 import { answerOf, entityChips, outcome, ranked } from './incident_words.js';
 
@@ -46,11 +47,13 @@ export default {
     const why = slot(h('div'), (/** @type {any} */ i) => hypotheses(ctx, i));
     const acts = slot(h('div'), (/** @type {any} */ i) => (i.actions.length ? i.actions.map((/** @type {any} */ a) => action(a, changed)) : h('p', { class: 'muted' }, 'Triops proposes nothing: no runbook matches the likely cause. ', h('a', { href: link('/ui/settings', { tab: 'documents' }) }, 'Runbooks'), ' are YAML documents given to ', h('code', null, 'triops apply'), '.')));
     const helped = slot(h('div'), (/** @type {any} */ i) => outcome(i));
+    const after = timeseries({ height: 120, label: 'Before and after the action' });
+    const afterBox = h('div', { hidden: true }, h('h3', null, 'Before and after'), after.el);
     const lines = slot(h('div'), (/** @type {any} */ i) => timeline(i.timeline));
     const similar = slot(h('div'), (/** @type {any} */ i) => (i.similar?.length ? h('ul', { class: 'plain' }, i.similar.map((/** @type {any} */ s) => h('li', null, h('a', { href: link(`/ui/incidents/${encodeURIComponent(s.id)}`) }, s.title), h('div', { class: 'muted small' }, s.cause && `${s.cause} · `, when(s.opened_at))))) : h('p', { class: 'muted' }, 'None that looked like this.')));
     const block = (/** @type {string} */ n, /** @type {string} */ title, /** @type {any[]} */ ...inside) => h('section', { class: 'card block', 'aria-labelledby': `block-${n}` }, h('h2', { id: `block-${n}` }, h('span', { class: 'step', 'aria-hidden': 'true' }, n), title), inside);
     const layout = h('div', { class: 'columns wide-left', hidden: true },
-      h('div', null, block('1', 'What happened', charts, what.el), block('2', 'Why', why.el), block('3', 'What we do', acts.el), block('4', 'Did it help', helped.el)),
+      h('div', null, block('1', 'What happened', charts, what.el), block('2', 'Why', why.el), block('3', 'What we do', acts.el), block('4', 'Did it help', helped.el, afterBox)),
       h('div', null, h('section', { class: 'card' }, h('h2', null, 'Timeline'), lines.el, commentForm(ctx.params.id, changed)), h('section', { class: 'card' }, h('h2', null, 'Similar incidents'), similar.el)));
     root.append(answer.el, facts.el, layout);
     /** @type {Map<string, ReturnType<typeof evidence>>} */
@@ -71,6 +74,18 @@ export default {
       similar.set(pick(incident, ['similar']));
       layout.hidden = false;
       await drawCharts(incident, anomalies.slice(0, CHARTS));
+      await drawAfter(incident, anomalies[0]);
+    }
+
+    /** The first sign, from before the onset to well after what was done about it. @param {any} incident @param {any} sign */
+    async function drawAfter(incident, sign) {
+      const ran = incident.actions.find((/** @type {any} */ a) => a.started_at);
+      afterBox.hidden = !ran || !sign;
+      if (!ran || !sign) return;
+      const until = Math.min(Date.now() / 1000, (incident.resolved_at || ran.finished_at || Date.now() / 1000) + 300);
+      const span = { start: incident.onset_at - 120, end: Math.max(until, ran.started_at + 60) };
+      const { series, unit } = await evidenceSeries(sign, span, ctx.signal);
+      await after.set({ series, unit, span, marks: { changes: [{ id: ran.id, kind: 'action', entity: ran.entity, title: ran.title, at: ran.started_at }], anomalies: [sign], incidents: [incident] }, focus: ran.id });
     }
 
     /** @param {any} incident @param {any[]} anomalies */
@@ -105,7 +120,13 @@ export default {
       askReason({ title: 'Assign', label: 'To whom', act: 'Assign', value: i.assignee, required: false, done: async (assignee) => { await post(`/incidents/${seg(i.id)}/assign`, { assignee }); changed(); } });
     }
 
-    return { refresh, leave: () => drawn.forEach((part) => part.leave()) };
+    return {
+      refresh,
+      leave() {
+        drawn.forEach((part) => part.leave());
+        after.leave();
+      },
+    };
   },
 };
 

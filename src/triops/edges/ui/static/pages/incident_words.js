@@ -23,6 +23,7 @@ export function answerOf(i) {
   if (i.status === 'resolved') out.push(`Resolved after ${lasting(i.resolved_at - i.opened_at)}${acting?.status === 'succeeded' ? ` by “${acting.title}”` : ''}.`);
   else if (acting?.status === 'waiting') out.push(h('button', { type: 'button', class: 'link', on: { click: () => document.getElementById('block-3')?.scrollIntoView({ block: 'start', behavior: 'smooth' }) } }, h('b', null, `“${acting.title}” waits for your approval.`)));
   else if (acting?.status === 'running') out.push(`“${acting.title}” is running.`);
+  else if (acting?.status === 'succeeded') out.push(`“${acting.title}” helped: the recovery is verified; it closes when it stays so.`);
   else if (acting?.status === 'verifying') out.push(`“${acting.title}” is done; watching whether it helps.`);
   return out;
 }
@@ -55,6 +56,6 @@ function steps(i, done) {
   const first = Math.min(...i.anomalies.map((/** @type {any} */ a) => a.detected_at), Infinity);
   const cause = i.timeline.find((/** @type {any} */ e) => e.kind === 'hypothesis');
   /** @type {[string, number|null|undefined][]} */
-  const list = [['Onset', i.onset_at], ['Seen', Number.isFinite(first) ? first : null], ['Incident', i.opened_at], ['Cause ranked', cause?.at], ['Decided', done[0]?.decided_at], ['Ran', done[0]?.started_at], ['Resolved', i.resolved_at]];
+  const list = [['Onset', i.onset_at], ['Seen', Number.isFinite(first) ? first : null], ['Incident', i.opened_at], ['Cause ranked', cause?.at], ['Decided', done[0]?.decided_at], ['Ran', done[0]?.started_at], ['Verified', done[0]?.status === 'succeeded' ? done[0].finished_at : null], ['Resolved', i.resolved_at]];
   return h('ol', { class: 'steps' }, list.map(([name, at]) => h('li', { class: at ? 'reached' : '' }, h('span', { class: 'steps-name' }, name), h('span', { class: 'steps-at' }, !at ? '–' : at === i.onset_at ? clock(at) : `+${lasting(Math.max(0, at - i.onset_at))}`))));
 }

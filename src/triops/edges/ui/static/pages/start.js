@@ -8,6 +8,9 @@ import { code } from '../parts/code.js';
 import { link } from '../state.js';
 import { waysOf } from './start_ways.js';
 
+/** @type {Record<string, string>} */
+const WORDS = { traces: 'traces', metrics: 'metrics', logs: 'logs', remote_write: 'Prometheus samples', alertmanager: 'alerts', events: 'events', changes: 'changes', host: 'figures of this host' };
+
 /** @type {import('../routes.js').Page} */
 export default {
   title: 'Start',
@@ -16,9 +19,9 @@ export default {
   calls: () => [{ path: '/start' }],
   mount(ctx, root) {
     const answer = slot(h('p', { class: 'answer', 'aria-live': 'polite' }), ({ text }) => text);
-    const learning = slot(h('section', { class: 'card', hidden: true }), ({ ready, left, series, learningSeries }) => {
+    const learning = slot(h('section', { class: 'card', hidden: true }), ({ left, series, learningSeries }) => {
       const known = series ? (series - learningSeries) / series : 0;
-      return [h('h2', null, 'Learning what is normal'), h('p', null, ready ? `The detectors know the normal behaviour of ${count(series, 'series', 'series')}.` : series ? `${short(series - learningSeries)} of ${count(series, 'series', 'series')} learned${left ? `; all of them in about ${lasting(left)}` : ''}. Until then new series raise no alarm.` : 'The detectors begin with the first data; the first few minutes raise no alarm.'),
+      return [h('h2', null, 'Learning what is normal'), h('p', null, series && !learningSeries ? `The detectors know the normal behaviour of ${count(series, 'series', 'series')}.` : series ? `${short(series - learningSeries)} of ${count(series, 'series', 'series')} learned${left ? `; all of them in about ${lasting(left)}` : ''}. Until then new series raise no alarm.` : 'The detectors begin with the first data; the first few minutes raise no alarm.'),
         h('div', { class: 'progress', role: 'progressbar', 'aria-label': 'Series learned', 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': Math.round(known * 100) }, h('i', { style: { width: `${known * 100}%` } }))];
     });
     const quick = slot(h('section', { class: 'card', hidden: true }), ({ base }) => [h('h2', null, 'The three variables'), h('p', { class: 'muted' }, 'Triops speaks the protocols you already use. Set what applies where your programs run:'),
@@ -46,10 +49,10 @@ export default {
         }
         const first = !data.sources.some((/** @type {any} */ s) => s.first_seen && s.id !== 'host');
         if (first && !list.querySelector('details[open]')) list.querySelector('details')?.setAttribute('open', '');
-        const kinds = data.sources.filter((/** @type {any} */ s) => s.first_seen).map((/** @type {any} */ s) => s.title.toLowerCase());
-        answer.set({ text: kinds.length ? [sentence(`${kinds.join(', ')} arrive.`), ' ', h('a', { href: link('/ui') }, 'See the overview')] : 'Nothing has arrived yet. Choose what you run; each line ticks by itself when its first data come in.' });
+        const kinds = data.sources.filter((/** @type {any} */ s) => s.first_seen).map((/** @type {any} */ s) => WORDS[s.id] || s.title);
+        answer.set({ text: kinds.length ? [sentence(`${kinds.length > 1 ? `${kinds.slice(0, -1).join(', ')} and ${kinds[kinds.length - 1]}` : kinds[0]} arrive.`), ' ', h('a', { href: link('/ui') }, 'See the overview')] : 'Nothing has arrived yet. Choose what you run; each line ticks by itself when its first data come in.' });
         const l = data.learning;
-        learning.set({ ready: l.ready, left: l.ready_at ? Math.max(0, Math.round((l.ready_at - Date.now() / 1000) / 10) * 10) : 0, series: l.series, learningSeries: l.learning_series });
+        learning.set({ left: l.ready_at ? Math.max(0, Math.round((l.ready_at - Date.now() / 1000) / 10) * 10) : 0, series: l.series, learningSeries: l.learning_series });
         quick.set({ base: data.base_url });
         learning.el.hidden = quick.el.hidden = false;
       },

@@ -66,13 +66,15 @@ export function gaps(points, step) {
 
 /** A log histogram as stacked series. @param {{time: number, band: string, count: number}[]} items */
 export function bands(items) {
-  const order = [['info', 'var(--chart-7)'], ['warning', 'var(--warning)'], ['error', 'var(--critical)']];
+  // Bars stack by position, not by time: each band needs a count for each moment.
+  const times = [...new Set(items.map((i) => i.time))].sort((a, b) => a - b);
+  const counts = new Map(items.map((i) => [`${i.band}|${i.time}`, i.count]));
   const style = getComputedStyle(document.documentElement);
-  return order.map(([band, color]) => ({
+  return [['info', '--chart-7'], ['warning', '--warning'], ['error', '--critical']].map(([band, color]) => ({
     name: band,
-    color: style.getPropertyValue(color.slice(4, -1)).trim(),
-    points: /** @type {[number, number][]} */ (items.filter((i) => i.band === band).map((i) => [i.time, i.count])),
-  })).filter((s) => s.points.length);
+    color: style.getPropertyValue(color).trim(),
+    points: /** @type {[number, number][]} */ (times.map((t) => [t, counts.get(`${band}|${t}`) || 0])),
+  })).filter((s) => s.points.some((p) => p[1]));
 }
 
 /** @param {{zoom?: (range: import('../state.js').Range) => void}} how */
@@ -100,7 +102,7 @@ export function claim(a) {
     h('div', { class: 'evidence-title' }, health(a.severity, ''), ' ', h('strong', null, a.title || `${a.kind} of ${a.signal}`), ' ', h('a', { class: 'small', href: placeOfEvidence(a) }, 'look closer')),
     h('div', { class: 'muted small' },
       a.value !== null && a.value !== undefined && !/\d/.test(a.title) && [h('b', { class: 'ink' }, text(a.value, a.unit)), a.expected !== null && a.expected !== undefined ? [' where ', text(a.expected, a.unit), ' was expected'] : '', ratio && ratio >= 1.5 ? `, ${ratio.toFixed(ratio < 10 ? 1 : 0)} times as much` : '', ' · '],
-      'since ', when(a.started_at), a.ended_at ? ` for ${lasting(a.ended_at - a.started_at)}` : ', still', h('span', { title: 'How unlikely this is when nothing is wrong' }, ` · 1 in 10`, h('sup', null, String(Math.round(a.score)))), ` · ${a.detector}`, examples(a)),
+      'since ', when(a.started_at), a.ended_at ? ` for ${lasting(a.ended_at - a.started_at)}` : ', still', h('span', { title: 'How unlikely this is when nothing is wrong' }, a.score > 15 ? ' · below 1 in 10' : ' · 1 in 10', h('sup', null, String(Math.min(15, Math.round(a.score))))), ` · ${a.detector}`, examples(a)),
   ];
 }
 

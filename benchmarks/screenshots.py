@@ -1,0 +1,135 @@
+"""Writes a picture of every page, light and dark, on a desk and (three of them) on a phone.
+
+    python -m benchmarks.screenshots [FOLDER] [--url URL] [--fault latency]
+
+Without --url it runs the demo: a real shop, a real fault, and pictures while the proposed action waits. FOLDER is
+docs/images by default. Needs Chromium at /usr/bin/chromium, or --chromium PATH.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, sync_playwright
+
+from triops.sdk import Client
+from triops.testing.server import wait_for
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+SETTLE_MS = 800  # charts draw after the data arrive
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("docs/images"))
+    parser.add_argument("--url", help="a running server to take pictures of")
+    parser.add_argument("--fault", default="latency")
+    parser.add_argument("--chromium", type=Path, default=Path("/usr/bin/chromium"))
+    chosen = parser.parse_args()
+    if not chosen.chromium.exists():
+        print(f"no Chromium at {chosen.chromium}: no pictures", file=sys.stderr)
+        return 1
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    if chosen.url:
+        take(chosen.url.rstrip("/"), chosen.folder, chosen.chromium)
+        return 0
+    with tempfile.TemporaryDirectory() as data:
+        port = free_port()
+        command = [sys.executable, "-m", "triops", "demo", "--port", str(port), "--data", data, "--fault", chosen.fault]
+        demo = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            client = Client(url)
+            wait_for(
+                lambda: demo.poll() is not None or waiting(client), limit_s=300, every_s=1, what="a proposed action"
+            )
+            if demo.poll() is not None:
+                print("the demo ended before its fault was seen", file=sys.stderr)
+                return 1
+            time.sleep(20)  # so that the fault is more than an edge of the charts
+            take(url, chosen.folder, chosen.chromium)
+        finally:
+            os.killpg(demo.pid, signal.SIGINT)
+            demo.wait(30)
+    return 0
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def waiting(client: Client) -> bool:
+    try:
+        return bool(client.actions(status="waiting"))
+    except Exception:  # not up yet
+        return False
+
+
+def pages(url: str) -> dict[str, str]:
+    """Name → path, with what is there to show."""
+    client = Client(url)
+    incidents: list[Any] = client.incidents()
+    traces: list[Any] = client.traces(min_duration_ms=100, limit=20) or client.traces(limit=20)
+    metrics = client.call("GET", "/metrics/labels/__name__/values")["items"]
+    hurt = incidents[0]["hypotheses"][0]["entity"] if incidents and incidents[0]["hypotheses"] else "service:front"
+    best = "system.cpu.utilization" if "system.cpu.utilization" in metrics else (metrics or [""])[0]
+    found = {
+        "overview": "/ui?from=-15m",
+        "incidents": "/ui/incidents?from=-15m",
+        "topology": "/ui/topology?from=-15m",
+        "entity": f"/ui/entities/{hurt}?from=-15m",
+        "panel": f"/ui/topology?from=-15m&panel={hurt}",
+        "metrics": f"/ui/metrics?from=-15m&q={best}",
+        "logs": "/ui/logs?from=-15m",
+        "traces": "/ui/traces?from=-15m",
+        "changes": "/ui/changes?from=-15m",
+        "start": "/ui/start",
+        "settings": "/ui/settings",
+        "documents": "/ui/settings?tab=documents",
+    }
+    if incidents:
+        found["incident"] = f"/ui/incidents/{incidents[0]['id']}"
+    if traces:
+        fullest = max(traces, key=lambda t: t["span_count"])
+        found["trace"] = f"/ui/traces/{fullest['trace_id']}"
+    return found
+
+
+def take(url: str, folder: Path, chromium: Path) -> None:
+    found = pages(url)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        for theme in ("light", "dark"):
+            shoot(browser, url, folder, found, theme, (1280, 800), "")
+        phone = {name: found[name] for name in ("overview", "incident", "topology") if name in found}
+        shoot(browser, url, folder, phone, "light", (390, 844), "-phone")
+        browser.close()
+
+
+def shoot(
+    browser: Browser, url: str, folder: Path, found: dict[str, str], theme: str, size: tuple[int, int], mark: str
+) -> None:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
+    page = context.new_page()
+    for name, path in found.items():
+        page.goto(url + path)
+        page.wait_for_selector("html[data-ready]", state="attached")
+        page.wait_for_timeout(SETTLE_MS)
+        to = folder / f"{name}-{theme}{mark}.png"
+        page.screenshot(path=to)
+        print(f"{to}  {to.stat().st_size / 1e3:.0f} kB")
+    context.close()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
