@@ -268,7 +268,7 @@ class Story:
 
     def _felt(self) -> str:
         """What a visitor feels now, at the front."""
-        rows = self.stage.client.call("GET", "/red", service="front", start="-40s", end="-10s", step=5)["items"]
+        rows = self.stage.client.call("GET", "/red", service="front", start="-22s", end="-8s", step=5)["items"]
         whole = [row for row in rows if row["source"] == "" and row["target"] == "service:front" and row["count"]]
         if not whole:
             return "no request in the last seconds"
