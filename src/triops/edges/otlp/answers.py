@@ -31,6 +31,7 @@ CODES: dict[type[TriopsError], int] = {
     Overloaded: 8, Unavailable: 14, StoreFull: 14,
 }  # fmt: skip
 
+
 class Answers:
     """Encoders of the two messages."""
 
