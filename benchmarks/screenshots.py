@@ -55,7 +55,7 @@ def main() -> int:
             time.sleep(20)  # so that the fault is more than an edge of the charts
             take(url, chosen.folder, chosen.chromium)
         finally:
-            demo.send_signal(signal.SIGINT)  # it ends its own children
+            demo.terminate()  # it ends its own children
             try:
                 demo.wait(90)
             except subprocess.TimeoutExpired:
