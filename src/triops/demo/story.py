@@ -32,7 +32,7 @@ def tell(
 ) -> int:  # fmt: skip
     """Tell it; answers the exit status: 0 only when the true cause was ranked first and recovery was verified (or,
     for a soak, when no incident opened)."""
-    teller = Teller(Console(highlight=False, soft_wrap=True, no_color=no_color or None))
+    teller = Teller(Console(highlight=False, soft_wrap=True, color_system=None if no_color else "auto"))
     if fault not in FAULTS:
         teller.blank(f"there is no fault {fault!r}; there are {', '.join(FAULTS)}")
         return 2
