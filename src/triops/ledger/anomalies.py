@@ -28,7 +28,7 @@ class Anomalies:
     async def merge(self, project: ProjectId, claims: Sequence[Anomaly]) -> Sequence[Anomaly]:
         """Store what detectors claim. A claim whose `key` is open is merged into it (its id, onset and detection stay;
         score, severity and last_seen take the greater; value, evidence and title are those of the worse claim; ended_at
-        is the newer); else it is a new
+        and latest are the newer); else it is a new
         row, unless it has ended already. Answers the stored rows, new and merged, in the order given (each once)."""
         if not claims:
             return []
@@ -138,6 +138,7 @@ def _merged(earlier: Anomaly, claim: Anomaly) -> Anomaly:
         severity=max(earlier.severity, claim.severity, key=lambda severity: severity.rank),
         symptom=earlier.symptom or claim.symptom,
         last_seen=newer.last_seen,
+        latest=newer.value if newer is claim else earlier.latest,
         ended_at=claim.ended_at,
         direction=worst.direction,
         value=worst.value,
