@@ -1,6 +1,6 @@
 """How fast the embedded stores take, keep and find telemetry. Durability: an append is answered after DuckDB synced the
-day's write-ahead log (`fdatasync`). The peer of the queries: SQLite with the index that serves the question best, the same
-rows, in the same run (it has no index for a substring).
+day's write-ahead log (`fdatasync`). The peer of the queries: SQLite with the index that serves the question best, over
+the same rows in the same run (it has no index for a substring).
 
     python -m benchmarks.store [--rows 1000000] [--threads 2]
 """
