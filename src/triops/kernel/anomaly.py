@@ -37,7 +37,7 @@ class Anomaly:
         otherwise it is evidence only (CPU, a queue's length, a custom metric) and joins one.
     kind: spike, level_shift, trend, variance, flat, missing, latency, errors, rate, surge, alert, ...
     evidence: how to show it: {"selector": ...} or {"service": ..., "measure": ...} for a chart, {"trace_ids": [...]}.
-    value: what was seen at its worst, beside what was expected; `latest` is the newest value, None while it is the worst.
+    value: what was seen at its worst, beside what was expected; `latest` is the newest value (None: it is the worst).
     times: unix seconds. `started_at` is the onset as well as it can be told, not the moment of detection.
     """
 
