@@ -61,6 +61,7 @@ from triops.lenses.aiops.host.plugin import host_jobs
 from triops.lenses.aiops.host.processes import Processes
 from triops.lenses.aiops.logs.plugin import LogDetector
 from triops.lenses.aiops.logs.templates import Templates
+from triops.lenses.aiops.metrics.model import MetricProfile
 from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
 from triops.loop.act import Act
@@ -223,7 +224,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     notify = Notify(incidents, documents, outbox, notifiers, keys.projects, shown, link)
     detectors: list[Detector] = []
     if settings.detection.enabled:
-        detectors = [RedDetector(spans), MetricDetector(bus), LogDetector(logs, bus)]
+        watched = MetricProfile(series=settings.detection.max_series)
+        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus)]
     detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
     discover = Discover(entities, spans, clock, keys.projects)
     discover.subscribe(bus)
