@@ -8,7 +8,7 @@ interrupted and never run twice; every run and every undo is a Change and an ent
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from triops.kernel.action import Action, ActionStatus, Effect
@@ -27,6 +27,7 @@ from triops.ledger.incidents import Incidents
 from triops.loop import verifying
 from triops.loop.bus import Bus
 from triops.loop.events import ActionMoved, ChangeRecorded, IncidentMoved
+from triops.loop.jobs import Projects
 from triops.loop.judging import Judge, announced, decided
 from triops.loop.learn import confirmed
 from triops.loop.proposals import draft
@@ -36,13 +37,9 @@ from triops.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 
-Projects = Callable[[], Awaitable[Sequence[ProjectId]]]
 _UNDECIDED = (ActionStatus.SUGGESTED, ActionStatus.WAITING)
 _UNDER_WAY = (*_UNDECIDED, ActionStatus.DENIED, ActionStatus.RUNNING, ActionStatus.VERIFYING)
 _AT_ONCE = 8  # actions that run at the same time; the rest waits for the next tick
-_COUNTED_S = (
-    8 * 86_400.0
-)  # how far back runs are looked for, by when they were proposed; the longest cool-down is 7 days
 _ASK_AGAIN_S = 10.0  # how often Policy is asked again about what it denied: a cool-down ends, an hour passes
 _SELF = "triops"
 
@@ -295,7 +292,7 @@ class Act:
         line = confirmed(action.entity, how, now)
 
         def better(incident: Incident) -> Incident:
-            incident = replace(incident, timeline=(*incident.timeline, line), updated_at=now)
+            incident = replace(incident.appended(line), updated_at=now)
             if incident.status in (Status.OPEN, Status.ACKNOWLEDGED, Status.REOPENED):
                 return incident.moved(Status.MITIGATED, now, why="recovery verified")
             return incident
@@ -408,7 +405,7 @@ class Act:
     async def _note_once(self, project: ProjectId, id: IncidentId, text: str, now: float) -> None:
         def noted(incident: Incident) -> Incident:
             known = any(e.kind == "action" and e.text == text for e in incident.timeline)
-            return incident if known else replace(incident, timeline=(*incident.timeline, Entry(now, "action", text)))
+            return incident if known else incident.appended(Entry(now, "action", text))
 
         await self.incidents.update(project, id, noted)
 

@@ -7,7 +7,7 @@ become a second, ghost entity, so nothing is derived from a client span alone.
 
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from triops.ledger.entities import Entities
 from triops.loop.bus import Bus
 from triops.loop.edges import Edges
 from triops.loop.events import LogsReceived, MetricsReceived, SpansReceived
-from triops.loop.jobs import Job
+from triops.loop.jobs import Job, Projects
 from triops.ports.clock import Clock
 from triops.ports.spans import Spans
 
@@ -49,7 +49,7 @@ class Discover:
     entities: Entities
     spans: Spans
     clock: Clock
-    projects: Callable[[], Awaitable[Sequence[ProjectId]]]
+    projects: Projects
     every_s: float = 10.0
     batch: int = 1000
     resources: int = 20_000
