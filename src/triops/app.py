@@ -172,6 +172,11 @@ class Triops:
                 self.services.seen.restore(DEFAULT_PROJECT, source, parse_time(usage.oldest_day))
 
 
+def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
+    """Every kind of document that `triops apply` takes."""
+    return Kinds([runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind()])
+
+
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
     """Everything, wired and not yet started."""
     clock = clock or SystemClock()
@@ -211,7 +216,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
 
     # The loop, from its end to its beginning: each step is given the next
     bus = Bus()
-    kinds = Kinds([runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind()])
+    kinds = document_kinds(actuators, notifiers)
     act = Act(actions, incidents, anomalies, documents, changes, audit, actuators, clock, bus, keys.projects)
     learn = Learn(incidents)
     diagnose = Diagnose(incidents, anomalies, changes, entities, learn, bus, act.propose)

@@ -42,14 +42,14 @@ SCHEMA: dict[str, Any] = {
     "description": "Whom to tell of incidents, and of which transitions. Other members are the notifier's own.",
     "required": ["type"],
     "properties": {
-        "type": {"type": "string", "minLength": 1, "maxLength": 64},
+        "type": {"type": "string", "minLength": 1, "maxLength": 64, "description": "webhook, slack, or a plugin's."},
         "on": {
             "type": "array",
             "items": {"enum": list(TRANSITIONS)},
             "uniqueItems": True,
             "description": "Absent means opened, escalated, resolved and reopened.",
         },
-        "min_severity": {"enum": [s.value for s in Severity], "default": "info"},
+        "min_severity": {"enum": [s.value for s in Severity], "default": "info", "description": "The least."},
     },
 }
 _OWN = frozenset(SCHEMA["properties"])
