@@ -19,7 +19,7 @@ from triops.kernel.ids import EntityId, ProjectId, entity_id
 from triops.kernel.signal import Resources, host_of, service_of
 from triops.ledger.entities import Entities
 from triops.loop.bus import Bus
-from triops.loop.edges import Edges
+from triops.loop.calls import Calls
 from triops.loop.events import LogsReceived, MetricsReceived, SpansReceived
 from triops.loop.jobs import Job, Projects
 from triops.ports.clock import Clock
@@ -57,7 +57,7 @@ class Discover:
     _found: "OrderedDict[int, Found]" = field(default_factory=OrderedDict)
     _seen: dict[ProjectId, dict[int, float]] = field(default_factory=dict)  # fingerprint -> last seen
     _written: "OrderedDict[tuple[ProjectId, int], float]" = field(default_factory=OrderedDict)
-    _edges: dict[ProjectId, Edges] = field(default_factory=dict)
+    _edges: dict[ProjectId, Calls] = field(default_factory=dict)
     _read: dict[ProjectId, int] = field(default_factory=dict)  # the next step of edges to read
 
     def subscribe(self, bus: Bus) -> None:
@@ -119,7 +119,7 @@ class Discover:
                 continue
             try:
                 table = await self.spans.red(project, first * step_ns, end * step_ns, step_ns)
-                edges = self._edges.setdefault(project, Edges(self.resources))
+                edges = self._edges.setdefault(project, Calls(self.resources))
                 entities, relations = edges.take(table, (end - first) * _STEP_S)
                 for start in range(0, max(len(entities), len(relations)), self.batch):
                     part = slice(start, start + self.batch)
