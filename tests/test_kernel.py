@@ -1,9 +1,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triops.kernel.anomaly import Severity
 from triops.kernel.clock import parse_time, rfc3339
 from triops.kernel.errors import Invalid, StoreFull
-from triops.kernel.ids import sortable_id
+from triops.kernel.ids import IncidentId, sortable_id
+from triops.kernel.incident import TIMELINE, Incident, Status
 from triops.kernel.selector import aliases, parse_selector
 
 
@@ -44,3 +46,13 @@ def test_an_opentelemetry_metric_answers_to_its_prometheus_name() -> None:
 def test_error_kinds_have_names_and_statuses() -> None:
     assert (StoreFull("x").kind, StoreFull.status, StoreFull.retryable) == ("store_full", 507, True)
     assert Invalid("bad", field="at", got=3).details == {"field": "at", "got": 3}
+
+
+def test_a_timeline_is_bounded_and_says_so() -> None:
+    incident = Incident(IncidentId("i"), "t", Status.OPEN, Severity.INFO, 0.0, 0.0, 0.0)
+    for n in range(TIMELINE + 20):
+        incident = incident.noted("comment", f"line {n}", float(n))
+    texts = [entry.text for entry in incident.timeline]
+    assert len(texts) <= TIMELINE
+    assert (texts[0], texts[-1], incident.updated_at) == ("line 0", f"line {TIMELINE + 19}", TIMELINE + 19.0)
+    assert any(text.endswith("lines left out") for text in texts)

@@ -1,7 +1,9 @@
+import re
 from pathlib import Path
 
 import pytest
 
+import triops
 from triops.kernel.errors import Invalid
 from triops.settings import Settings, load
 
@@ -42,3 +44,11 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
 def test_beyond_loopback_is_known() -> None:
     assert not load({"server.host": "0.0.0.0"}, environ={}).loopback
     assert Settings().loopback
+
+
+def test_every_setting_is_read() -> None:
+    """A setting that nothing reads promises what nobody keeps."""
+    package = Path(triops.__file__).parent
+    readers = "".join((package / name).read_text() for name in ("app.py", "server.py"))
+    keys = {key for section in Settings.model_fields.values() for key in section.annotation.model_fields}
+    assert {key for key in keys if not re.search(rf"\.{key}\b", readers)} == set()

@@ -61,6 +61,7 @@ from triops.lenses.aiops.host.plugin import host_jobs
 from triops.lenses.aiops.host.processes import Processes
 from triops.lenses.aiops.logs.plugin import LogDetector
 from triops.lenses.aiops.logs.templates import Templates
+from triops.lenses.aiops.metrics.model import MetricProfile
 from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
 from triops.loop.act import Act
@@ -171,6 +172,11 @@ class Triops:
                 self.services.seen.restore(DEFAULT_PROJECT, source, parse_time(usage.oldest_day))
 
 
+def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
+    """Every kind of document that `triops apply` takes."""
+    return Kinds([runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind()])
+
+
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
     """Everything, wired and not yet started."""
     clock = clock or SystemClock()
@@ -210,7 +216,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
 
     # The loop, from its end to its beginning: each step is given the next
     bus = Bus()
-    kinds = Kinds([runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind()])
+    kinds = document_kinds(actuators, notifiers)
     act = Act(actions, incidents, anomalies, documents, changes, audit, actuators, clock, bus, keys.projects)
     learn = Learn(incidents)
     diagnose = Diagnose(incidents, anomalies, changes, entities, learn, bus, act.propose)
@@ -223,7 +229,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     notify = Notify(incidents, documents, outbox, notifiers, keys.projects, shown, link)
     detectors: list[Detector] = []
     if settings.detection.enabled:
-        detectors = [RedDetector(spans), MetricDetector(bus), LogDetector(logs, bus)]
+        watched = MetricProfile(series=settings.detection.max_series)
+        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus)]
     detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
     discover = Discover(entities, spans, clock, keys.projects)
     discover.subscribe(bus)

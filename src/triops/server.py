@@ -19,7 +19,7 @@ import uvloop
 
 from triops import __version__
 from triops.app import Triops, compose, open_records
-from triops.documents import read_documents
+from triops.document_files import read_documents
 from triops.kernel.errors import Forbidden, Invalid, Unavailable
 from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Role

@@ -59,9 +59,11 @@ class Collector(_Section):
 
 class Detection(_Section):
     enabled: bool = Field(True, description="whether detectors run")
-    threshold: float = Field(6.0, ge=2, le=30, description="-log10 of the tail probability that makes an anomaly")
     max_series: int = Field(
-        100_000, ge=100, le=10_000_000, description="watched at once; the one unused longest is forgotten"
+        100_000,
+        ge=100,
+        le=10_000_000,
+        description="metric series of a project that are watched; the one seen longest ago is forgotten",
     )
 
 

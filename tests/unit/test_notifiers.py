@@ -9,8 +9,7 @@ import orjson
 import pytest
 
 from triops.adapters import http_exchange
-from triops.adapters.notifiers import slack as slack_module
-from triops.adapters.notifiers import webhook as webhook_module
+from triops.adapters.notifiers import post
 from triops.adapters.notifiers.slack import Slack, message
 from triops.adapters.notifiers.webhook import Webhook
 from triops.kernel.errors import Invalid
@@ -83,7 +82,7 @@ async def test_another_answer_is_said_in_one_line(there: Receiver, status: int) 
 
 
 async def test_a_receiver_that_does_not_answer_is_given_up(there: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook_module, "_LIMIT_S", 0.2)
+    monkeypatch.setattr(post, "_LIMIT_S", 0.2)
     there.hold = asyncio.Event()
     assert await webhook().send({"url": there.url}, NOTICE) == "no answer within 0.2 s"
 
@@ -167,5 +166,5 @@ async def test_slacks_url_may_be_a_secret_of_the_environment(there: Receiver, mo
     with pytest.raises(Invalid):
         voice.check({"url_env": "OTHER"})
     there.hold = asyncio.Event()
-    monkeypatch.setattr(slack_module, "_LIMIT_S", 0.2)
+    monkeypatch.setattr(post, "_LIMIT_S", 0.2)
     assert await voice.send({"url_env": "SLACK_URL"}, NOTICE) == "no answer within 0.2 s"

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from triops.cli.output import ApiKey, AsJson, Url, client, print_json
-from triops.documents import read_documents
+from triops.document_files import read_documents
 
 
 def register(app: typer.Typer) -> None:

@@ -18,7 +18,6 @@ class RelationKind(StrEnum):
     CALLS = "calls"  # service -> service: synchronous
     USES = "uses"  # service -> database, queue, external
     RUNS_ON = "runs_on"  # service -> host
-    PART_OF = "part_of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +60,3 @@ class Topology:
     def callers(self, entity: EntityId) -> list[EntityId]:
         """What depends directly on `entity`."""
         return [r.source for r in self.relations if r.target == entity]
-
-    def distance(self, a: EntityId, b: EntityId, limit: int = 4) -> int | None:
-        """Fewest relations between two entities, in either direction; None beyond `limit`."""
-        if a == b:
-            return 0
-        neighbours: dict[EntityId, set[EntityId]] = {}
-        for relation in self.relations:
-            neighbours.setdefault(relation.source, set()).add(relation.target)
-            neighbours.setdefault(relation.target, set()).add(relation.source)
-        seen, frontier = {a}, {a}
-        for step in range(1, limit + 1):
-            frontier = {n for f in frontier for n in neighbours.get(f, ())} - seen
-            if b in frontier:
-                return step
-            if not frontier:
-                return None
-            seen |= frontier
-        return None

@@ -9,6 +9,8 @@ from triops.kernel.errors import Conflict
 from triops.kernel.hypothesis import Hypothesis
 from triops.kernel.ids import ActionId, AnomalyId, EntityId, IncidentId
 
+TIMELINE = 500  # lines
+
 
 class Status(StrEnum):
     OPEN = "open"
@@ -65,16 +67,24 @@ class Incident:
             raise Conflict(f"incident {self.id} is {self.status}; it cannot become {status}")
         text = f"{self.status} → {status}" + (f": {why}" if why else "")
         return replace(
-            self,
+            self.noted("status", text, at, author=author),
             status=status,
-            updated_at=at,
             resolved_at=at if status is Status.RESOLVED else None,
-            timeline=(*self.timeline, Entry(at, "status", text, author)),
         )
 
     def noted(self, kind: str, text: str, at: float, *, author: str = "triops") -> "Incident":
-        """The incident with one more line in its timeline."""
-        return replace(self, updated_at=at, timeline=(*self.timeline, Entry(at, kind, text, author)))
+        """The incident, updated now, with one more line in its timeline."""
+        return replace(self.appended(Entry(at, kind, text, author)), updated_at=at)
+
+    def appended(self, entry: Entry) -> "Incident":
+        """The incident with one more line. At the bound of the timeline the middle is left out, and a line says so:
+        the first lines, which tell how it began, and the last stay."""
+        timeline = (*self.timeline, entry)
+        if len(timeline) > TIMELINE:
+            head, tail = timeline[:50], timeline[-(TIMELINE - 100) :]
+            gap = Entry(tail[0].at, "comment", f"{len(timeline) - len(head) - len(tail)} lines left out")
+            timeline = (*head, gap, *tail)
+        return replace(self, timeline=timeline)
 
     def assigned(self, assignee: str) -> "Incident":
         return replace(self, assignee=assignee)

@@ -11,7 +11,7 @@ from triops.kernel.ids import ActionId, IncidentId, ProjectId
 from triops.kernel.page import Page
 from triops.ledger import tables
 from triops.ledger.codec import dumps, loads
-from triops.ledger.paging import AnyRow, after, checked_limit, page_of
+from triops.ledger.paging import AnyRow, newest_page
 from triops.ports.records import Records
 
 _A = tables.actions.c
@@ -74,12 +74,7 @@ class Actions:
             statement = statement.where(_A.status.in_([str(one) for one in status]))
         if runbook:
             statement = statement.where(_A.runbook == runbook)
-        behind = after(cursor, (_A.proposed_at, _A.id), (float, str), newest=True)
-        if behind is not None:
-            statement = statement.where(behind)
-        statement = statement.order_by(_A.proposed_at.desc(), _A.id.desc()).limit(checked_limit(limit) + 1)
-        rows = await self._records.read(lambda c: c.execute(statement).all())
-        return page_of(rows, limit, _action, lambda row: (row.proposed_at, row.id))
+        return await newest_page(self._records, statement, _A.proposed_at, _A.id, limit, cursor, _action)
 
 
 def _action(row: AnyRow) -> Action:

@@ -1,9 +1,9 @@
 """The book of anomalies: every claim is kept, also when no notice is given."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
@@ -12,12 +12,10 @@ from triops.kernel.ids import AnomalyId, EntityId, ProjectId
 from triops.kernel.page import Page
 from triops.ledger import tables
 from triops.ledger.codec import dumps, loads
-from triops.ledger.paging import AnyRow, after, checked_limit, page_of
+from triops.ledger.paging import AnyRow, chunks, newest_page
 from triops.ports.records import Records
 
-T = TypeVar("T")
 _A = tables.anomalies.c
-_CHUNK = 400  # keys in one statement: databases bound the parameters of one
 _OPEN = 10_000
 
 
@@ -26,10 +24,12 @@ class Anomalies:
         self._records = records
 
     async def merge(self, project: ProjectId, claims: Sequence[Anomaly]) -> Sequence[Anomaly]:
-        """Store what detectors claim. A claim whose `key` is open is merged into it (its id, onset and detection stay;
-        score, severity and last_seen take the greater; value, evidence and title are those of the worse claim; ended_at
-        and latest are the newer); else it is a new
-        row, unless it has ended already. Answers the stored rows, new and merged, in the order given (each once)."""
+        """Store what detectors claim; answers the stored rows, new and merged, in the order given (each once).
+
+        A claim whose `key` is open is merged into it: id, onset and detection stay; score, severity and last_seen take
+        the greater; value, evidence and title are those of the worse claim; ended_at and latest are the newer.
+        Else it is a new row, unless it has ended already.
+        """
         if not claims:
             return []
         return await self._records.write(lambda c: _merge(c, project, claims))
@@ -50,7 +50,7 @@ class Anomalies:
 
         def query(connection: Connection) -> dict[str, Anomaly]:
             found: dict[str, Anomaly] = {}
-            for chunk in _chunks(ids):
+            for chunk in chunks(ids):
                 statement = select(_A.id, _A.body).where(_A.project == project, _A.id.in_(chunk))
                 found.update({row.id: _anomaly(row) for row in connection.execute(statement)})
             return found
@@ -82,12 +82,7 @@ class Anomalies:
             statement = statement.where(_A.detector == detector)
         if open_only:
             statement = statement.where(_A.open_key.is_not(None))
-        behind = after(cursor, (_A.started_at, _A.id), (float, str), newest=True)
-        if behind is not None:
-            statement = statement.where(behind)
-        statement = statement.order_by(_A.started_at.desc(), _A.id.desc()).limit(checked_limit(limit) + 1)
-        rows = await self._records.read(lambda c: c.execute(statement).all())
-        return page_of(rows, limit, _anomaly, lambda row: (row.started_at, row.id))
+        return await newest_page(self._records, statement, _A.started_at, _A.id, limit, cursor, _anomaly)
 
     async def drop_before(self, project: ProjectId, at: float) -> int:
         """Forget those that ended before then and belong to no incident; answers how many."""
@@ -103,7 +98,7 @@ def _anomaly(row: AnyRow) -> Anomaly:
 
 def _merge(connection: Connection, project: ProjectId, claims: Sequence[Anomaly]) -> list[Anomaly]:
     open_rows: dict[str, Anomaly] = {}
-    for keys in _chunks(list(dict.fromkeys(claim.key for claim in claims))):
+    for keys in chunks(list(dict.fromkeys(claim.key for claim in claims))):
         statement = select(_A.open_key, _A.body).where(_A.project == project, _A.open_key.in_(keys))
         open_rows.update({row.open_key: _anomaly(row) for row in connection.execute(statement)})
     known = {row.id for row in open_rows.values()}
@@ -164,8 +159,3 @@ def _columns(row: Anomaly) -> dict[str, Any]:
         "ended_at": row.ended_at,
         "body": dumps(row),
     }
-
-
-def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for at in range(0, len(items), _CHUNK):
-        yield items[at : at + _CHUNK]

@@ -10,7 +10,7 @@ from triops.kernel.ids import ChangeId, EntityId, ProjectId
 from triops.kernel.page import Page
 from triops.ledger import tables
 from triops.ledger.codec import dumps, loads
-from triops.ledger.paging import AnyRow, after, checked_limit, containing, page_of, searchable
+from triops.ledger.paging import AnyRow, containing, newest_page, searchable
 from triops.ports.records import Records
 
 _C = tables.changes.c
@@ -72,12 +72,7 @@ class Changes:
             statement = statement.where(_C.kind == kind)
         if query:
             statement = statement.where(containing(_C.search, query))
-        behind = after(cursor, (_C.at, _C.id), (float, str), newest=True)
-        if behind is not None:
-            statement = statement.where(behind)
-        statement = statement.order_by(_C.at.desc(), _C.id.desc()).limit(checked_limit(limit) + 1)
-        rows = await self._records.read(lambda c: c.execute(statement).all())
-        return page_of(rows, limit, _change, lambda row: (row.at, row.id))
+        return await newest_page(self._records, statement, _C.at, _C.id, limit, cursor, _change)
 
     async def get(self, project: ProjectId, id: ChangeId) -> Change:
         """Raises: NotFound."""

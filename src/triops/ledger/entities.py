@@ -1,8 +1,6 @@
 """The book of entities and relations: the topology, discovered."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
 
@@ -12,12 +10,11 @@ from triops.kernel.ids import EntityId, ProjectId
 from triops.kernel.page import Page
 from triops.ledger import tables
 from triops.ledger.codec import dumps, loads_mapping
-from triops.ledger.paging import AnyRow, after, checked_limit, containing, page_of, searchable
+from triops.ledger.paging import AnyRow, after, checked_limit, chunks, containing, page_of, searchable
 from triops.ports.records import Records
 
 _E = tables.entities.c
 _R = tables.relations.c
-_CHUNK = 400  # ids in one statement: databases bound the parameters of one
 _TOPOLOGY = 20_000
 
 
@@ -129,7 +126,7 @@ def _observe(
 
 def _upsert_entities(connection: Connection, project: ProjectId, seen: Mapping[EntityId, Entity]) -> None:
     new, changed = dict(seen), []
-    for ids in _chunks(seen):
+    for ids in chunks(seen):
         for row in connection.execute(select(tables.entities).where(_E.project == project, _E.id.in_(ids))):
             known, entity = _entity(row), new.pop(row.id)
             merged = _merged(known, entity)
@@ -168,7 +165,7 @@ def _upsert_relations(
     connection: Connection, project: ProjectId, links: Mapping[tuple[str, str, str], Relation]
 ) -> None:
     new, changed = dict(links), []
-    for keys in _chunks(links):
+    for keys in chunks(links):
         wanted = tuple_(_R.source, _R.kind, _R.target).in_(keys)
         for row in connection.execute(select(tables.relations).where(_R.project == project, wanted)):
             known, link = _relation(row), new.pop((row.source, row.kind, row.target))
@@ -239,9 +236,3 @@ def _set_health(connection: Connection, project: ProjectId, health: Mapping[Enti
     ]
     if moves:
         connection.execute(update(tables.entities).where(_E.project == project, _E.id == bindparam("_id")), moves)
-
-
-def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, _CHUNK)):
-        yield chunk

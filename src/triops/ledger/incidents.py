@@ -12,7 +12,7 @@ from triops.kernel.incident import Incident, Status
 from triops.kernel.page import Page
 from triops.ledger import tables
 from triops.ledger.codec import dumps, loads
-from triops.ledger.paging import AnyRow, after, checked_limit, containing, page_of, searchable
+from triops.ledger.paging import AnyRow, containing, newest_page, searchable
 from triops.ports.records import Records
 
 _I = tables.incidents.c
@@ -97,12 +97,7 @@ class Incidents:
             statement = statement.where(_I.resolved_at.is_(None) | (_I.resolved_at >= start))
         if end != math.inf:
             statement = statement.where(_I.opened_at < end)
-        behind = after(cursor, (_I.opened_at, _I.id), (float, str), newest=True)
-        if behind is not None:
-            statement = statement.where(behind)
-        statement = statement.order_by(_I.opened_at.desc(), _I.id.desc()).limit(checked_limit(limit) + 1)
-        rows = await self._records.read(lambda c: c.execute(statement).all())
-        return page_of(rows, limit, _incident, lambda row: (row.opened_at, row.id))
+        return await newest_page(self._records, statement, _I.opened_at, _I.id, limit, cursor, _incident)
 
 
 def _active() -> Any:

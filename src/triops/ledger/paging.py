@@ -1,16 +1,19 @@
 """How the books list: bounded pages in a total order, and substrings that mean just themselves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, Row, literal, tuple_
+from sqlalchemy import ColumnElement, Row, Select, literal, tuple_
 
 from triops.kernel.errors import Invalid
 from triops.kernel.limits import DEFAULT_LIMITS
 from triops.kernel.page import Page, decode_cursor, encode_cursor
+from triops.ports.records import Records
 
 T = TypeVar("T")
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+_CHUNK = 400
 
 
 def checked_limit(limit: int) -> int:
@@ -39,6 +42,32 @@ def page_of(
     """A page of `limit` out of rows that were selected with `limit + 1`."""
     shown = rows[:limit]
     return Page([read(row) for row in shown], encode_cursor(*key(shown[-1])) if len(rows) > limit else None)
+
+
+async def newest_page(
+    records: Records,
+    statement: Select[Any],
+    at: ColumnElement[float],
+    id: ColumnElement[str],
+    limit: int,
+    cursor: str | None,
+    read: Callable[[AnyRow], T],
+) -> Page[T]:
+    """A page of what `statement` selects, newest first by the time `at`, equal times by `id`; both are its first two
+    columns. Raises: Invalid limit or cursor."""
+    behind = after(cursor, (at, id), (float, str), newest=True)
+    if behind is not None:
+        statement = statement.where(behind)
+    statement = statement.order_by(at.desc(), id.desc()).limit(checked_limit(limit) + 1)
+    rows = await records.read(lambda c: c.execute(statement).all())
+    return page_of(rows, limit, read, lambda row: (row[0], row[1]))
+
+
+def chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    """Keys by the few hundred: databases bound the parameters of one statement."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, _CHUNK)):
+        yield chunk
 
 
 def searchable(*texts: str) -> str:

@@ -8,15 +8,15 @@ interrupted and never run twice; every run and every undo is a Change and an ent
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from triops.kernel.action import Action, ActionStatus, Effect
 from triops.kernel.anomaly import Anomaly
 from triops.kernel.change import Change
 from triops.kernel.errors import Conflict, Invalid, NotFound, TriopsError
-from triops.kernel.ids import ActionId, ChangeId, IncidentId, ProjectId, sortable_id
-from triops.kernel.incident import Entry, Incident, Status
+from triops.kernel.ids import ActionId, IncidentId, ProjectId
+from triops.kernel.incident import Incident, Status
 from triops.kernel.policy import Verdict
 from triops.ledger.actions import Actions
 from triops.ledger.anomalies import Anomalies
@@ -26,9 +26,11 @@ from triops.ledger.documents import Documents
 from triops.ledger.incidents import Incidents
 from triops.loop import verifying
 from triops.loop.bus import Bus
-from triops.loop.events import ActionMoved, ChangeRecorded, IncidentMoved
+from triops.loop.events import IncidentMoved
+from triops.loop.jobs import Projects
 from triops.loop.judging import Judge, announced, decided
 from triops.loop.learn import confirmed
+from triops.loop.minutes import SELF, Minutes
 from triops.loop.proposals import draft
 from triops.loop.runbooks import runbook_of
 from triops.ports.actuators import Actuator, Outcome
@@ -36,15 +38,10 @@ from triops.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 
-Projects = Callable[[], Awaitable[Sequence[ProjectId]]]
 _UNDECIDED = (ActionStatus.SUGGESTED, ActionStatus.WAITING)
 _UNDER_WAY = (*_UNDECIDED, ActionStatus.DENIED, ActionStatus.RUNNING, ActionStatus.VERIFYING)
 _AT_ONCE = 8  # actions that run at the same time; the rest waits for the next tick
-_COUNTED_S = (
-    8 * 86_400.0
-)  # how far back runs are looked for, by when they were proposed; the longest cool-down is 7 days
 _ASK_AGAIN_S = 10.0  # how often Policy is asked again about what it denied: a cool-down ends, an hour passes
-_SELF = "triops"
 
 
 @dataclass
@@ -67,6 +64,7 @@ class Act:
 
     def __post_init__(self) -> None:
         self._judge = Judge(self.documents, self.actions)
+        self._minutes = Minutes(self.incidents, self.changes, self.audit, self.bus)
 
     # ---- propose
 
@@ -91,12 +89,12 @@ class Act:
             for action in wanted.values():
                 await self._add(project, incident, action, now)
             for text in drafts.refused:
-                await self._note_once(project, incident.id, text, now)
+                await self._minutes.note_once(project, incident.id, text, now)
 
     async def _add(self, project: ProjectId, incident: Incident, action: Action, now: float) -> None:
         decision, policy = await self._judge.decision(project, action, now)
         if decision.verdict is Verdict.OBSERVE:
-            await self._note_once(
+            await self._minutes.note_once(
                 project, incident.id, f"would propose “{action.title}” (policy {policy.name} observes)", now
             )
             return
@@ -107,11 +105,11 @@ class Act:
             return replace(i, actions=(*i.actions, action.id)).noted("action", announced(action), now)
 
         await self.incidents.update(project, incident.id, noted)
-        self._moved(project, action, now)
+        self._minutes.moved(project, action, now)
 
     async def _renew(self, project: ProjectId, incident: Incident, action: Action, fresh: Action, now: float) -> None:
         """An action that waits follows the evidence: another change blamed, another effect, a limit that is over."""
-        by_itself = action.status is ActionStatus.DISMISSED and action.decided_by == _SELF
+        by_itself = action.status is ActionStatus.DISMISSED and action.decided_by == SELF
         open_ = action.status in (*_UNDECIDED, ActionStatus.DENIED) and action.decided_at is None
         if not (by_itself or open_):
             return
@@ -130,8 +128,8 @@ class Act:
             return after if current.status is action.status and current.decided_at == action.decided_at else current
 
         after = await self.actions.update(project, action.id, renewed)
-        await self._note(project, incident.id, announced(after), now)
-        self._moved(project, after, now)
+        await self._minutes.note(project, incident.id, announced(after), now)
+        self._minutes.moved(project, after, now)
 
     async def _withdraw(self, project: ProjectId, action: Action, why: str, now: float) -> None:
         def dismissed(current: Action) -> Action:
@@ -142,15 +140,15 @@ class Act:
                 current,
                 status=ActionStatus.DISMISSED,
                 decided_at=now,
-                decided_by=_SELF,
+                decided_by=SELF,
                 reasons=reasons,
                 finished_at=now,
             )
 
         after = await self.actions.update(project, action.id, dismissed)
         if after.status is ActionStatus.DISMISSED:
-            await self._note(project, action.incident, f"“{action.title}” withdrawn: {why}", now)
-            self._moved(project, after, now)
+            await self._minutes.note(project, action.incident, f"“{action.title}” withdrawn: {why}", now)
+            self._minutes.moved(project, after, now)
 
     # ---- people decide
 
@@ -174,8 +172,8 @@ class Act:
             action = await self.actions.update(project, id, approved)
         await self.audit.append(project, AuditEntry(now, by, "action.approve", id, details={"why": why}))
         text = f"“{action.title}” approved" + (f": {why}" if why else "")
-        await self._note(project, action.incident, text, now, author=by)
-        self._moved(project, action, now)
+        await self._minutes.note(project, action.incident, text, now, author=by)
+        self._minutes.moved(project, action, now)
         return action
 
     async def dismiss(self, project: ProjectId, id: ActionId, by: str, why: str) -> Action:
@@ -198,8 +196,8 @@ class Act:
 
         action = await self.actions.update(project, id, dismissed)
         await self.audit.append(project, AuditEntry(now, by, "action.dismiss", id, details={"why": why}))
-        await self._note(project, action.incident, f"“{action.title}” dismissed: {why}", now, author=by)
-        self._moved(project, action, now)
+        await self._minutes.note(project, action.incident, f"“{action.title}” dismissed: {why}", now, author=by)
+        self._minutes.moved(project, action, now)
         return action
 
     # ---- run, verify, undo
@@ -240,8 +238,8 @@ class Act:
                 status = ActionStatus.DENIED if decision.verdict is Verdict.DENY else ActionStatus.WAITING
                 later = replace(action, status=status, decided_at=None, decided_by="", reasons=decision.reasons)
                 await self.actions.update(project, action.id, lambda a: later if a == action else a)
-                await self._note(project, action.incident, announced(later), now)
-                self._moved(project, later, now)
+                await self._minutes.note(project, action.incident, announced(later), now)
+                self._minutes.moved(project, later, now)
                 return
 
             def running(current: Action) -> Action:
@@ -252,11 +250,13 @@ class Act:
 
             action = await self.actions.update(project, action.id, running)  # durable before anything happens
             self._mine.add(action.id)
-        self._moved(project, action, now)
+        self._minutes.moved(project, action, now)
         try:
             outcome = await self._effect(action.effect)
             now = self.clock.now()
-            await self._record(project, action, "action.run", f"Ran {action.runbook}: {action.title}", outcome, now)
+            await self._minutes.ran(
+                project, action, "action.run", f"Ran {action.runbook}: {action.title}", outcome, now
+            )
             if not outcome.ok:
                 await self._finish(project, action, ActionStatus.FAILED, outcome.text, now)
                 return
@@ -266,8 +266,8 @@ class Act:
                 return replace(current, status=ActionStatus.VERIFYING, result=outcome.text, verify_until=until)
 
             action = await self.actions.update(project, action.id, verify)
-            await self._note(project, action.incident, f"“{action.title}” done; watching whether it helps", now)
-            self._moved(project, action, now)
+            await self._minutes.note(project, action.incident, f"“{action.title}” done; watching whether it helps", now)
+            self._minutes.moved(project, action, now)
         finally:
             self._mine.discard(action.id)
 
@@ -295,7 +295,7 @@ class Act:
         line = confirmed(action.entity, how, now)
 
         def better(incident: Incident) -> Incident:
-            incident = replace(incident, timeline=(*incident.timeline, line), updated_at=now)
+            incident = replace(incident.appended(line), updated_at=now)
             if incident.status in (Status.OPEN, Status.ACKNOWLEDGED, Status.REOPENED):
                 return incident.moved(Status.MITIGATED, now, why="recovery verified")
             return incident
@@ -313,10 +313,12 @@ class Act:
         action = await self.actions.update(project, action.id, started)  # durable before: an undo runs once, too
         self._mine.add(action.id)
         try:
-            await self._note(project, action.incident, f"undoing “{action.title}”: {why}", now)
+            await self._minutes.note(project, action.incident, f"undoing “{action.title}”: {why}", now)
             outcome = await self._effect(undo)
             now = self.clock.now()
-            await self._record(project, action, "action.undo", f"Undid {action.runbook}: {action.title}", outcome, now)
+            await self._minutes.ran(
+                project, action, "action.undo", f"Undid {action.runbook}: {action.title}", outcome, now
+            )
             text = f"{why}; " + ("taken back" if outcome.ok else f"taking it back failed: {outcome.text}")
             await self._finish(project, action, ActionStatus.UNDONE if outcome.ok else ActionStatus.FAILED, text, now)
         finally:
@@ -326,7 +328,7 @@ class Act:
         """RUNNING, but not here: the process that ran it stopped. It may have done its work, so it is not run again."""
         text = "interrupted: the process stopped while it ran; whether it took effect is not known"
         await self._finish(project, action, ActionStatus.FAILED, text, now)
-        await self.audit.append(project, AuditEntry(now, _SELF, "action.run", action.id, "interrupted"))
+        await self.audit.append(project, AuditEntry(now, SELF, "action.run", action.id, "interrupted"))
 
     async def _tidy(self, project: ProjectId, action: Action, now: float) -> None:
         try:
@@ -342,8 +344,8 @@ class Act:
             if decision.verdict in (Verdict.ALLOW, Verdict.ASK, Verdict.SUGGEST):
                 after = decided(action, decision, policy, now)
                 await self.actions.update(project, action.id, lambda a: after if a == action else a)
-                await self._note(project, action.incident, announced(after), now)
-                self._moved(project, after, now)
+                await self._minutes.note(project, action.incident, announced(after), now)
+                self._minutes.moved(project, after, now)
 
     # ---- parts
 
@@ -360,27 +362,14 @@ class Act:
             log.exception("actuator %s failed", effect.actuator)
             return Outcome(False, f"{type(error).__name__}: {error}")
 
-    async def _record(
-        self, project: ProjectId, action: Action, verb: str, title: str, outcome: Outcome, now: float
-    ) -> None:
-        actor = action.decided_by or _SELF
-        details = {"action": action.id, "incident": action.incident, "runbook": action.runbook, "ok": outcome.ok}
-        change = Change(ChangeId(sortable_id("chg", now)), action.entity, "action", title[:500], now, actor, details)
-        stored = await self.changes.record(project, change, idempotency_key=f"{verb}:{action.id}")
-        self.bus.publish(ChangeRecorded(project, stored))
-        entry = AuditEntry(
-            now, actor, verb, action.id, "ok" if outcome.ok else "failed", {"result": outcome.text[:500]}
-        )
-        await self.audit.append(project, entry)
-
     async def _finish(self, project: ProjectId, action: Action, status: ActionStatus, text: str, now: float) -> None:
         def finished(current: Action) -> Action:
             result = f"{current.result}\n{text}".strip() if current.result else text
             return replace(current, status=status, finished_at=now, result=result[-4096:])
 
         after = await self.actions.update(project, action.id, finished)
-        await self._note(project, action.incident, f"“{action.title}” {status}: {text}", now)
-        self._moved(project, after, now)
+        await self._minutes.note(project, action.incident, f"“{action.title}” {status}: {text}", now)
+        self._minutes.moved(project, after, now)
 
     async def _symptoms(self, project: ProjectId, incident: IncidentId) -> list[Anomaly]:
         try:
@@ -398,22 +387,6 @@ class Act:
             return await self.changes.get(project, change) if change else None
         except NotFound:
             return None
-
-    async def _note(self, project: ProjectId, id: IncidentId, text: str, now: float, author: str = _SELF) -> None:
-        try:
-            await self.incidents.update(project, id, lambda i: i.noted("action", text, now, author=author))
-        except NotFound:
-            log.info("incident %s is gone: %s", id, text)
-
-    async def _note_once(self, project: ProjectId, id: IncidentId, text: str, now: float) -> None:
-        def noted(incident: Incident) -> Incident:
-            known = any(e.kind == "action" and e.text == text for e in incident.timeline)
-            return incident if known else replace(incident, timeline=(*incident.timeline, Entry(now, "action", text)))
-
-        await self.incidents.update(project, id, noted)
-
-    def _moved(self, project: ProjectId, action: Action, now: float) -> None:
-        self.bus.publish(ActionMoved(project, action.id, str(action.status), now))
 
     def _lock(self, project: ProjectId) -> asyncio.Lock:
         """Proposing and starting are one at a time in a project, so that limits are counted right."""

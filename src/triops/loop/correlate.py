@@ -17,13 +17,13 @@ from triops.ledger.incidents import Incidents
 from triops.loop.bus import Bus
 from triops.loop.events import IncidentChanged, IncidentMoved
 from triops.loop.grouping import DEFAULT_RULES, Case, Rules, correlate
+from triops.loop.jobs import Projects
 from triops.loop.maintenance import windows_of
 from triops.loop.steps import Step, StepKind, taken
 
 log = logging.getLogger(__name__)
 
 OnIncidents = Callable[[ProjectId, Sequence[IncidentId], float], Awaitable[None]]
-Projects = Callable[[], Awaitable[Sequence[ProjectId]]]
 _REMEMBERED = 200  # incidents resolved in the last day that are looked at, newest first
 _INLINE = 2000  # anomalies and relations; so many take a few milliseconds
 _RECENT_S = 3600.0  # relations seen within this time are the topology

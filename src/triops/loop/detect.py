@@ -11,13 +11,12 @@ from typing import Any
 from triops.kernel.anomaly import Anomaly
 from triops.kernel.ids import ProjectId
 from triops.ledger.anomalies import Anomalies
-from triops.loop.jobs import Job
+from triops.loop.jobs import Job, Projects
 from triops.ports.plugins import Detector
 
 log = logging.getLogger(__name__)
 
 OnAnomalies = Callable[[ProjectId, Sequence[Anomaly], float], Awaitable[None]]
-Projects = Callable[[], Awaitable[Sequence[ProjectId]]]
 _ORPHAN_S = 180.0  # an open claim that its detector has not repeated for so long was lost, by a restart for one
 
 

@@ -19,7 +19,6 @@ from triops.loop.bus import Bus
 from triops.loop.causes import diagnose
 from triops.loop.events import ChangeRecorded, IncidentChanged
 from triops.loop.learn import Learn
-from triops.loop.steps import bounded
 from triops.loop.weighing import BEFORE_S
 from triops.loop.wording import headline
 
@@ -112,12 +111,12 @@ def concluded(
         return incident
     best = first[0]
     text = f"most probable cause: {best.title} ({best.probability:.0%})" if best.entity else best.title
-    incident = replace(incident, timeline=(*incident.timeline, Entry(now, "hypothesis", text)))
+    incident = incident.appended(Entry(now, "hypothesis", text))
     symptoms = [a for a in anomalies if a.symptom and a.entity == best.entity]
     if symptoms and best.probability >= 0.5:
         worst = max(symptoms, key=lambda a: (a.severity.rank, a.score))
         incident = replace(incident, title=headline(worst))
-    return bounded(incident)
+    return incident
 
 
 def _key(hypothesis: Hypothesis) -> tuple[str | None, str | None]:

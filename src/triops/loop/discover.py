@@ -7,7 +7,7 @@ become a second, ghost entity, so nothing is derived from a client span alone.
 
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,9 @@ from triops.kernel.ids import EntityId, ProjectId, entity_id
 from triops.kernel.signal import Resources, host_of, service_of
 from triops.ledger.entities import Entities
 from triops.loop.bus import Bus
-from triops.loop.edges import Edges
+from triops.loop.calls import Calls
 from triops.loop.events import LogsReceived, MetricsReceived, SpansReceived
-from triops.loop.jobs import Job
+from triops.loop.jobs import Job, Projects
 from triops.ports.clock import Clock
 from triops.ports.spans import Spans
 
@@ -49,7 +49,7 @@ class Discover:
     entities: Entities
     spans: Spans
     clock: Clock
-    projects: Callable[[], Awaitable[Sequence[ProjectId]]]
+    projects: Projects
     every_s: float = 10.0
     batch: int = 1000
     resources: int = 20_000
@@ -57,7 +57,7 @@ class Discover:
     _found: "OrderedDict[int, Found]" = field(default_factory=OrderedDict)
     _seen: dict[ProjectId, dict[int, float]] = field(default_factory=dict)  # fingerprint -> last seen
     _written: "OrderedDict[tuple[ProjectId, int], float]" = field(default_factory=OrderedDict)
-    _edges: dict[ProjectId, Edges] = field(default_factory=dict)
+    _edges: dict[ProjectId, Calls] = field(default_factory=dict)
     _read: dict[ProjectId, int] = field(default_factory=dict)  # the next step of edges to read
 
     def subscribe(self, bus: Bus) -> None:
@@ -119,7 +119,7 @@ class Discover:
                 continue
             try:
                 table = await self.spans.red(project, first * step_ns, end * step_ns, step_ns)
-                edges = self._edges.setdefault(project, Edges(self.resources))
+                edges = self._edges.setdefault(project, Calls(self.resources))
                 entities, relations = edges.take(table, (end - first) * _STEP_S)
                 for start in range(0, max(len(entities), len(relations)), self.batch):
                     part = slice(start, start + self.batch)

@@ -1,14 +1,14 @@
 """How each entity is, from the anomalies that are open about it, and whether it was seen lately."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from triops.kernel.anomaly import Anomaly, Severity
 from triops.kernel.entity import Health
-from triops.kernel.ids import EntityId, ProjectId
+from triops.kernel.ids import EntityId
 from triops.ledger.anomalies import Anomalies
 from triops.ledger.entities import Entities
-from triops.loop.jobs import Job
+from triops.loop.jobs import Job, Projects
 
 _UNSEEN_S = 300.0
 _PAGE = 1000
@@ -22,7 +22,7 @@ class HealthCheck:
 
     entities: Entities
     anomalies: Anomalies
-    projects: Callable[[], Awaitable[Sequence[ProjectId]]]
+    projects: Projects
     expire_s: float = 7 * 86_400.0
 
     def jobs(self) -> list[Job]:

@@ -6,12 +6,15 @@ cut short at its limit or by a stop, and is then simply due again.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from triops.kernel.ids import ProjectId
 from triops.ports.clock import Clock
 
 log = logging.getLogger(__name__)
+
+Projects = Callable[[], Awaitable[Sequence[ProjectId]]]  # what a job goes over, asked anew in every tick
 
 
 @dataclass
@@ -44,10 +47,6 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-
-    async def run_once(self, name: str, now: float) -> bool:
-        """One tick of one job, now; False when it failed (the error is in `last_error`)."""
-        return await self._tick(next(job for job in self.jobs if job.name == name), now)
 
     async def _run(self, job: Job) -> None:
         wait = min(job.every_s, 1.0)

@@ -26,7 +26,7 @@ SCHEMA: dict[str, Any] = {
         },
         "start": {"type": ["string", "number"], "description": "RFC 3339 or unix seconds"},
         "end": {"type": ["string", "number"], "description": "RFC 3339 or unix seconds"},
-        "reason": {"type": "string", "maxLength": 500},
+        "reason": {"type": "string", "maxLength": 500, "description": "For people."},
     },
 }
 

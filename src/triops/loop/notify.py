@@ -7,7 +7,7 @@ between sending and writing it down sends again, with the same id, which receive
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,13 +22,13 @@ from triops.ledger.incidents import Incidents
 from triops.ledger.outbox import Outbox, Outgoing
 from triops.loop.documents import Kind
 from triops.loop.events import IncidentMoved
+from triops.loop.jobs import Projects
 from triops.ports.notifiers import Notice, Notifier
 
 log = logging.getLogger(__name__)
 
 TRANSITIONS = ("opened", "escalated", "acknowledged", "mitigated", "resolved", "reopened")
 Show = Callable[[ProjectId, Incident], Awaitable[Mapping[str, Any]]]
-Projects = Callable[[], Awaitable[Sequence[ProjectId]]]
 _LOOK_BACK_S = 3600.0  # transitions this young are put into the outbox if they are missing there
 _RECONCILE_S = 60.0
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 5.0, 3600.0
@@ -42,14 +42,14 @@ SCHEMA: dict[str, Any] = {
     "description": "Whom to tell of incidents, and of which transitions. Other members are the notifier's own.",
     "required": ["type"],
     "properties": {
-        "type": {"type": "string", "minLength": 1, "maxLength": 64},
+        "type": {"type": "string", "minLength": 1, "maxLength": 64, "description": "webhook, slack, or a plugin's."},
         "on": {
             "type": "array",
             "items": {"enum": list(TRANSITIONS)},
             "uniqueItems": True,
             "description": "Absent means opened, escalated, resolved and reopened.",
         },
-        "min_severity": {"enum": [s.value for s in Severity], "default": "info"},
+        "min_severity": {"enum": [s.value for s in Severity], "default": "info", "description": "The least."},
     },
 }
 _OWN = frozenset(SCHEMA["properties"])

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from triops.kernel.clock import DAY_NS, NS
 from triops.kernel.ids import ProjectId
 from triops.kernel.limits import DEFAULT_LIMITS, Limits
-from triops.kernel.signal import I64, U64, LogBatch, MetricBatch, SpanBatch, Text
+from triops.kernel.signal import U64, LogBatch, MetricBatch, SpanBatch, Text
 from triops.loop.bus import Bus
 from triops.loop.events import LogsReceived, MetricsReceived, SpansReceived
 from triops.ports.clock import Clock
@@ -138,8 +138,3 @@ class Receiver:
         for reason, count in reasons.items():
             self.refused[kind, reason] += count
         return Receipt(accepted, reasons, duplicate)
-
-
-def one_time_ns(times: I64, now_ns: int) -> I64:
-    """Times with every zero ("not given") replaced by now: what decoders use for records without a time."""
-    return np.where(times == 0, np.int64(now_ns), times)

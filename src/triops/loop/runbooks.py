@@ -16,7 +16,11 @@ _EFFECT: dict[str, Any] = {
     "type": "object",
     "required": ["actuator", "spec"],
     "additionalProperties": False,
-    "properties": {"actuator": {"type": "string", "minLength": 1, "maxLength": 64}, "spec": {"type": "object"}},
+    "description": "What is done: an actuator and its spec, in which `{{entity.name}}` and the like stand for facts.",
+    "properties": {
+        "actuator": {"type": "string", "minLength": 1, "maxLength": 64, "description": "command, http, or a plugin's."},
+        "spec": {"type": "object", "description": "The actuator's own members."},
+    },
 }
 _NAMES: dict[str, Any] = {
     "type": "array",
@@ -30,17 +34,30 @@ SCHEMA: dict[str, Any] = {
     "required": ["title", "effect"],
     "additionalProperties": False,
     "properties": {
-        "title": {"type": "string", "minLength": 1, "maxLength": 200},
+        "title": {"type": "string", "minLength": 1, "maxLength": 200, "description": "What it does; a template, too."},
         "when": {
             "type": "object",
             "additionalProperties": False,
+            "description": "Which most probable cause it is for; absent: any that names an entity.",
             "properties": {"change_kinds": _NAMES, "entity_types": _NAMES, "anomaly_kinds": _NAMES},
         },
         "effect": _EFFECT,
-        "undo": _EFFECT,
+        "undo": {**_EFFECT, "description": "How it is taken back, likewise; without one it never runs unasked."},
         "reach": {"type": "string", "maxLength": 200, "description": "How far it reaches, in words."},
-        "entities": {"type": "integer", "minimum": 1, "maximum": 10000, "default": 1},
-        "verify_s": {"type": "number", "minimum": 1, "maximum": 86400, "default": 120},
+        "entities": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 10000,
+            "default": 1,
+            "description": "How many entities it touches.",
+        },
+        "verify_s": {
+            "type": "number",
+            "minimum": 1,
+            "maximum": 86400,
+            "default": 120,
+            "description": "How long the symptoms may take to end.",
+        },
     },
 }
 

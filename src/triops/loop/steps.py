@@ -10,7 +10,6 @@ from triops.kernel.incident import Entry, Incident, Status
 from triops.loop.wording import headline, listed, name_of, phrase
 
 ATTACHED = 1000  # anomalies of one incident; more stay in their book and are counted in the timeline
-TIMELINE = 500  # lines; at the bound the middle is left out, and the timeline says so
 
 
 class StepKind(StrEnum):
@@ -71,16 +70,7 @@ def joined(incident: Incident, anomalies: Sequence[Anomaly], now: float) -> Inci
         entities=tuple(dict.fromkeys((*incident.entities, *(a.entity for a in fresh)))),
         onset_at=min([incident.onset_at, *(a.started_at for a in fresh if a.symptom)]),
     )
-    return bounded(incident.noted("anomaly", text, now))
-
-
-def bounded(incident: Incident) -> Incident:
-    """Its timeline within the bound: the first lines, which say how it began, and the last stay."""
-    if len(incident.timeline) <= TIMELINE:
-        return incident
-    head, tail = incident.timeline[:50], incident.timeline[-(TIMELINE - 100) :]
-    gap = Entry(tail[0].at, "comment", f"{len(incident.timeline) - len(head) - len(tail)} lines left out")
-    return replace(incident, timeline=(*head, gap, *tail))
+    return incident.noted("anomaly", text, now)
 
 
 def taken(step: Step, incident: Incident, now: float) -> tuple[Incident, str]:
@@ -99,13 +89,13 @@ def taken(step: Step, incident: Incident, now: float) -> tuple[Incident, str]:
     if step.kind is StepKind.JOIN:
         return joined(incident, step.anomalies, now), ""
     if step.kind is StepKind.NOTE:
-        return bounded(incident.noted(step.line, step.text, now)), ""
+        return incident.noted(step.line, step.text, now), ""
     if step.kind is StepKind.ESCALATE:
         if step.severity.rank <= incident.severity.rank:
             return incident, ""
         text = f"{incident.severity} → {step.severity}" + (f": {step.text}" if step.text else "")
-        return replace(bounded(incident.noted("severity", text, now)), severity=step.severity), "escalated"
-    return bounded(incident.moved(Status.RESOLVED, now, why=step.text)), "resolved"
+        return replace(incident.noted("severity", text, now), severity=step.severity), "escalated"
+    return incident.moved(Status.RESOLVED, now, why=step.text), "resolved"
 
 
 def _worse(a: Severity, b: Severity) -> Severity:

@@ -58,7 +58,7 @@ class Metrics(Retained, Protocol):
         ...
 
     async def since(self, project: ProjectId, start_ns: int, end_ns: int) -> PointTable:
-        """Every point of every series in [start, end): what detectors read, at most 5,000,000 rows, newest kept."""
+        """Every point of every series in [start, end), what the bus tells as it comes: at most the newest 5,000,000."""
         ...
 
     async def label_values(

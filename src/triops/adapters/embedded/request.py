@@ -14,7 +14,6 @@ from triops.kernel.ids import ProjectId
 from triops.kernel.signal import Resources, fingerprint
 
 Columns = dict[str, npt.NDArray[Any]]
-_LAST_NS = 2**63 - 1
 _LONG_TEXTS = ("attributes", "body", "events", "links")
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import orjson
 
-from triops.adapters.http_exchange import ExchangeFailed, checked_url, exchange
+from triops.adapters.http_exchange import checked_url
+from triops.adapters.notifiers.post import post_json
 from triops.kernel.errors import Invalid
 from triops.ports.notifiers import Notice
 
-_LIMIT_S = 10.0
 _HEADER = 150  # Slack's bounds, in characters
 _SECTION = 3000
 _MARK = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
@@ -40,15 +40,8 @@ class Slack:
             url = checked_url(self._getenv(variable) if variable else spec["url"], "url")
         except Invalid as error:
             return f"{error.details.get('field', 'spec')}: {error.message}"
-        headers = {"Content-Type": "application/json"}
         body = orjson.dumps(message(notice))
-        try:
-            reply = await exchange(
-                "POST", url, body=body, headers=headers, timeout_s=_LIMIT_S, allow_private=self._allow_private
-            )
-        except ExchangeFailed as error:
-            return str(error)
-        return None if 200 <= reply.status < 300 else f"Slack answered {reply.status}"
+        return await post_json(url, body, {}, allow_private=self._allow_private, receiver="Slack")
 
 
 def message(notice: Notice) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from typing import Any
 
 import orjson
 
-from triops.adapters.http_exchange import ExchangeFailed, checked_url, exchange
+from triops.adapters.http_exchange import checked_url
+from triops.adapters.notifiers.post import post_json
 from triops.kernel.errors import Invalid
 from triops.ports.clock import Clock
 from triops.ports.notifiers import Notice
 
-_LIMIT_S = 10.0
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
@@ -57,16 +57,10 @@ class Webhook:
                 "link": notice.link,
             }
         )
-        headers = {"Content-Type": "application/json", "X-Triops-Delivery": notice.id}
+        headers = {"X-Triops-Delivery": notice.id}
         if variable := spec.get("secret_env"):
             headers["X-Triops-Signature"] = signature(self._getenv(variable) or "", int(self._clock.now()), body)
-        try:
-            reply = await exchange(
-                "POST", url, body=body, headers=headers, timeout_s=_LIMIT_S, allow_private=self._allow_private
-            )
-        except ExchangeFailed as error:
-            return str(error)
-        return None if 200 <= reply.status < 300 else f"the receiver answered {reply.status}"
+        return await post_json(url, body, headers, allow_private=self._allow_private, receiver="the receiver")
 
 
 def signature(secret: str, at: int, body: bytes) -> str:

@@ -25,7 +25,6 @@ _KEYS = 4096
 _CACHED_BYTES = 256  # longer attributes are hardly ever repeated
 TOO_LARGE = "larger than one row may be"
 _by_key = itemgetter(0)
-_EMPTY: tuple[str, dict[str, Any]] = ("{}", {})
 
 
 class Attributes:

@@ -139,7 +139,7 @@ class MetricWatch:
         flat = self.flat.step(slots, values)
         traits.score[slots, FLAT] = np.where(flat > 0, flat, traits.score[slots, FLAT])
         gauges = self.readings.reading[slots] == Reading.GAUGE
-        judged = (shift, (flat >= self.profile.flat_score) & gauges, self._saturated(slots, times, values))
+        judged = (shift, (flat >= self.profile.flat_score) & gauges, self._saturated(slots, values))
         for kind, abnormal in enumerate(judged):
             strong = abnormal & (traits.score[slots, kind] >= self.profile.symptom_score)
             begins, ends = self.lives[kind].step(slots, times, abnormal, strong)
@@ -168,7 +168,7 @@ class MetricWatch:
         traits.expected[slots] = expected
         return np.asarray(abnormal)
 
-    def _saturated(self, slots: Slots1, times: F64, values: F64) -> Bool:
+    def _saturated(self, slots: Slots1, values: F64) -> Bool:
         profile, traits = self.profile, self.traits
         rule = traits.rule[slots]
         bad = np.zeros(len(slots), np.bool_)

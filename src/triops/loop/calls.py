@@ -15,7 +15,7 @@ _LEAST_SHARE = 0.02  # of the requests to a service beside it, below which a new
 _FELL = 0.5  # of its usual rate, below which a service's own requests may be the external peer's
 
 
-class Edges:
+class Calls:
     """What one project's services call: at most `bound` edges, the one seen longest ago is forgotten."""
 
     def __init__(self, bound: int = 20_000) -> None:
