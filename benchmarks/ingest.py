@@ -3,12 +3,14 @@
     python -m benchmarks.ingest [--seconds 8] [--no-peers]
 
 Durability of Triops: DuckDB's write-ahead log is synced (fsync) before each answer. Peers, same senders, same requests:
-`mlflow server --workers 1` (SQLite, its default) and Phoenix (SQLite; answers before it has stored).
+`mlflow server --workers 1` (SQLite, its default) and Phoenix (SQLite; answers before it has stored); for remote write
+Debian's Prometheus as a receiver (compiled Go; its write-ahead log is not synced before the answer).
 """
 
 import argparse
 import http.client
 import random
+import shutil
 import struct
 import tempfile
 import threading
@@ -171,7 +173,7 @@ def main() -> None:
                 "Content-Encoding": "snappy",
                 "X-Prometheus-Remote-Write-Version": "0.1.0",
             }
-            measure(
+            samples = measure(
                 "Triops, remote write",
                 process.pid,
                 SERIES * SAMPLES,
@@ -180,6 +182,26 @@ def main() -> None:
             )
     if options.no_peers:
         return
+    if prometheus := shutil.which("prometheus"):
+        with tempfile.TemporaryDirectory() as folder:
+            port = free_port()
+            (Path(folder) / "config.yml").write_text("{}")
+            command = [
+                prometheus, "--web.enable-remote-write-receiver", f"--web.listen-address=127.0.0.1:{port}",
+                f"--config.file={folder}/config.yml", f"--storage.tsdb.path={folder}/tsdb",
+            ]  # fmt: skip
+            with server(command, f"http://127.0.0.1:{port}/-/ready") as process:
+                writes = [[write_body(rng, n, i) for i in range(200)] for n in range(options.senders)]
+                peer = measure(
+                    "Prometheus, remote write",
+                    process.pid,
+                    SERIES * SAMPLES,
+                    "samples",
+                    lambda: flood(port, "/api/v1/write", headers, writes, options.seconds),
+                )
+                print(f"ratio Triops / Prometheus: {samples / peer:.2f}x")
+    else:
+        print("skipped: Debian's prometheus is not installed")
     small = [[trace_body(rng, 200) for _ in range(60)] for _ in range(options.senders)]
     with tempfile.TemporaryDirectory() as folder:
         if binaries := environment("mlflow", "mlflow==3.17.2"):

@@ -55,8 +55,11 @@ def main() -> int:
             time.sleep(20)  # so that the fault is more than an edge of the charts
             take(url, chosen.folder, chosen.chromium)
         finally:
-            os.killpg(demo.pid, signal.SIGINT)
-            demo.wait(30)
+            demo.terminate()  # it ends its own children
+            try:
+                demo.wait(90)
+            except subprocess.TimeoutExpired:
+                os.killpg(demo.pid, signal.SIGKILL)
     return 0
 
 
@@ -84,15 +87,15 @@ def pages(url: str) -> dict[str, str]:
     hurt = incidents[0]["hypotheses"][0]["entity"] if incidents and incidents[0]["hypotheses"] else "service:front"
     best = "system.cpu.utilization" if "system.cpu.utilization" in metrics else (metrics or [""])[0]
     found = {
-        "overview": "/ui?from=-15m",
-        "incidents": "/ui/incidents?from=-15m",
-        "topology": "/ui/topology?from=-15m",
-        "entity": f"/ui/entities/{hurt}?from=-15m",
-        "panel": f"/ui/topology?from=-15m&panel={hurt}",
-        "metrics": f"/ui/metrics?from=-15m&q={best}",
-        "logs": "/ui/logs?from=-15m",
-        "traces": "/ui/traces?from=-15m",
-        "changes": "/ui/changes?from=-15m",
+        "overview": "/ui?from=-5m",
+        "incidents": "/ui/incidents?from=-5m",
+        "topology": "/ui/topology?from=-5m",
+        "entity": f"/ui/entities/{hurt}?from=-5m",
+        "panel": f"/ui/topology?from=-5m&panel={hurt}",
+        "metrics": f"/ui/metrics?from=-5m&q={best}",
+        "logs": "/ui/logs?from=-5m",
+        "traces": "/ui/traces?from=-5m",
+        "changes": "/ui/changes?from=-5m",
         "start": "/ui/start",
         "settings": "/ui/settings",
         "documents": "/ui/settings?tab=documents",

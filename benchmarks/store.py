@@ -1,5 +1,6 @@
 """How fast the embedded stores take, keep and find telemetry. Durability: an append is answered after DuckDB synced the
-day's write-ahead log (`fdatasync`).
+day's write-ahead log (`fdatasync`). The peer of the queries: SQLite with the index that serves the question best, over
+the same rows in the same run (it has no index for a substring).
 
     python -m benchmarks.store [--rows 1000000] [--threads 2]
 """
@@ -8,6 +9,7 @@ import argparse
 import asyncio
 import os
 import resource
+import sqlite3
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -125,7 +127,12 @@ async def spans(engine: Engine, rows: int) -> None:
     wanted = large[len(large) // 2]
     trace = int(wanted.trace_hi[100]) << 64 | int(wanted.trace_lo[100])
     end = DAY + HOUR
-    await asked(f"trace by id in {rows:,} spans", lambda: store.trace(PROJECT, trace))
+    ours = await asked(f"trace by id in {rows:,} spans", lambda: store.trace(PROJECT, trace))
+    peer = sqlite("trace_hi INTEGER, span_id INTEGER, name TEXT, start INTEGER", "trace_hi")
+    for batch in large:
+        columns = (batch.trace_hi.astype(np.int64), batch.span_id.astype(np.int64), batch.name, batch.time_ns)
+        fill(peer, *columns)
+    beside(peer, "SELECT * FROM t WHERE trace_hi = ?", (int(wanted.trace_hi[100].astype(np.int64)),), ours)
     await asked("newest 100 traces", lambda: store.search(PROJECT, TraceQuery(DAY, end)))
     await asked(
         "newest 100 failed traces of a service",
@@ -148,11 +155,16 @@ async def logs(engine: Engine, rows: int) -> None:
         rows,
         together([lambda b=b: store.append(PROJECT, b, os.urandom(16)) for b in batches], 4),
     )
+    peer = sqlite("time_ns INTEGER, severity INTEGER, body TEXT", "time_ns")
+    for batch in batches:
+        fill(peer, batch.time_ns, batch.severity, batch.body)
     for what, text in (("found once, early", "ID=77"), ("frequent", "timeout refused"), ("not there", "nosuchtext")):
-        await asked(
+        ours = await asked(
             f"text search in {rows:,} logs ({what})",
             lambda text=text: store.search(PROJECT, LogQuery(DAY, DAY + HOUR, text=text)),
         )
+        query = "SELECT * FROM t WHERE body LIKE ? ORDER BY time_ns DESC LIMIT 100"
+        beside(peer, query, (f"%{text}%",), ours)
     await asked("newest 100 logs", lambda: store.search(PROJECT, LogQuery(DAY, DAY + HOUR)))
     await asked("counts, 1 h by minute", lambda: store.counts(PROJECT, DAY, DAY + HOUR, 60 * NS))
     await asked("templates, 1 h", lambda: store.templates(PROJECT, DAY, DAY + HOUR))
@@ -181,7 +193,13 @@ async def metrics(engine: Engine, rows: int) -> None:
     )
     one = [int(series_ids[7])]
     some = [int(one) for one in series_ids[:100]]
-    await asked(f"1 h of one series in {rows:,} points", lambda: store.points(PROJECT, one, DAY, DAY + HOUR))
+    ours = await asked(f"1 h of one series in {rows:,} points", lambda: store.points(PROJECT, one, DAY, DAY + HOUR))
+    peer = sqlite("series INTEGER, time_ns INTEGER, value REAL", "series, time_ns")
+    for tick in range(ticks):
+        batch = batches[tick % len(batches)]
+        fill(peer, series_ids.astype(np.int64), np.full(len(batch), DAY + tick * step), batch.value)
+    within = (int(series_ids[7].astype(np.int64)), DAY, DAY + HOUR)
+    beside(peer, "SELECT * FROM t WHERE series = ? AND time_ns BETWEEN ? AND ?", within, ours)
     await asked("1 h of 100 series, 1 min steps", lambda: store.points(PROJECT, some, DAY, DAY + HOUR, 60 * NS))
     await asked("rate of 100 series", lambda: store.points(PROJECT, some, DAY, DAY + HOUR, 60 * NS, "rate"))
     await asked("every point of 1 min", lambda: store.since(PROJECT, DAY + HOUR, DAY + HOUR + 60 * NS))
@@ -206,13 +224,38 @@ async def clocked(what: str, rows: int, work: Awaitable[None]) -> None:
     print(f"{what:<52} {rows / took:>12,.0f}/s  {rows / used:>12,.0f}/CPU-s")
 
 
-async def asked(what: str, ask: Callable[[], Awaitable[Any]]) -> None:
+def sqlite(columns: str, index: str) -> sqlite3.Connection:
+    """The peer, in memory: no disk slows it."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute(f"CREATE TABLE t ({columns})")
+    connection.execute(f"CREATE INDEX i ON t ({index})")
+    return connection
+
+
+def fill(peer: sqlite3.Connection, *columns: Any) -> None:
+    marks = ", ".join("?" * len(columns))
+    peer.executemany(f"INSERT INTO t VALUES ({marks})", zip(*(c.tolist() for c in columns), strict=True))
+
+
+def beside(peer: sqlite3.Connection, query: str, values: tuple[Any, ...], ours_ms: float) -> None:
+    times = []
+    for _ in range(7):
+        began = time.perf_counter()
+        peer.execute(query, values).fetchall()
+        times.append((time.perf_counter() - began) * 1000)
+    peer_ms = median(times)
+    print(f"{'  the peer, SQLite in memory with an index':<52} {peer_ms:>10.1f} ms  (ratio {ours_ms / peer_ms:.2f})")
+
+
+async def asked(what: str, ask: Callable[[], Awaitable[Any]]) -> float:
+    """Prints and answers the median of seven, in milliseconds."""
     times = []
     for _ in range(7):
         began = time.perf_counter()
         await ask()
         times.append((time.perf_counter() - began) * 1000)
     print(f"{what:<52} {median(times):>10.1f} ms  (first {times[0]:.1f})")
+    return float(median(times))
 
 
 async def main(rows: int, threads: int) -> None:

@@ -100,7 +100,8 @@ async def _serve(settings: Settings, documents: Sequence[dict[str, object]]) -> 
         )
         await triops.open_grpc()
         where = f"data in {settings.server.data.resolve()}, pid {os.getpid()}"
-        print(f"Triops {__version__}  {base_url}  ({where})", file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # a log on a full disk must not stop the server
+            print(f"Triops {__version__}  {base_url}  ({where})", file=sys.stderr, flush=True)
         await server.serve(sockets=[listener])
     finally:
         listener.close()

@@ -17,7 +17,8 @@ def test_login_keys_and_revocation(visit: Any, tmp_path: Path) -> None:
         page = watched.page
         page.goto(server.url + "/ui/settings?tab=keys")
         expect(page).to_have_url(re.compile(r"/ui/login\?next="))
-        assert page.locator(".nav").is_hidden()
+        expect(page.get_by_label("API key")).to_be_visible()
+        expect(page.locator(".nav")).to_be_hidden()
         page.get_by_label("API key").fill("not-a-key")
         page.get_by_role("button", name="Log in").click()
         expect(page.locator(".login [role=alert]")).to_contain_text("not valid")
@@ -42,3 +43,8 @@ def test_login_keys_and_revocation(visit: Any, tmp_path: Path) -> None:
         dialog.get_by_role("textbox").fill("lost laptop")
         dialog.get_by_role("button", name="Revoke").click()
         expect(page.locator("tr", has_text="laptop")).to_contain_text("revoked")
+
+        page.get_by_role("button", name="Log out").click()
+        expect(page).to_have_url(re.compile("/ui/login"))
+        page.goto(server.url + "/ui")
+        expect(page).to_have_url(re.compile("/ui/login"))

@@ -147,7 +147,7 @@ async def test_what_passes_is_answered_so_that_it_is_sent_again(url: str, stores
     stores.metrics.fail = [Overloaded("full", retry_after_s=7), StoreFull("full")]
     status, _, headers = await post(url, body)
     assert (status, headers["retry-after"]) == (503, "7")
-    assert (await post(url, body))[0] == 503
+    assert (await post(url, body))[0] == 507
     assert (await post(url, body))[0] == 204
     assert (await post(url, body))[0] == 204
     assert stores.metrics.rows() == 1

@@ -127,7 +127,7 @@ async def test_what_makes_it_worse_is_taken_back(story: Story) -> None:
     claims = await fault(story)
     await story.run(5)
     assert (await story.action()).status is ActionStatus.VERIFYING
-    await story.claim(replace(claims[0], severity=Severity.CRITICAL, last_seen=story.clock.now()))
+    await story.claim(replace(claims[0], value=2000.0, severity=Severity.CRITICAL, last_seen=story.clock.now() + 20))
     await story.run(61)
     action = await story.action()
     assert action.status is ActionStatus.UNDONE

@@ -26,6 +26,12 @@ def test_plain_lines_where_there_is_no_terminal() -> None:
     assert "since fault" in told
 
 
+def test_plain_lines_on_a_terminal_that_wants_none() -> None:
+    out = io.StringIO()
+    Teller(Console(file=out, force_terminal=True, color_system=None)).step("fault", "slow", "bold red")
+    assert "\x1b" not in out.getvalue()
+
+
 def test_waiting_ends_with_what_was_found_or_what_was_missing() -> None:
     answers = iter([None, 0, "", "found"])
     assert wait_for("it", lambda: next(answers), 5, lambda: None, every_s=0) == "found"

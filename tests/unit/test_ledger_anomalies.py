@@ -39,7 +39,7 @@ async def test_a_claim_that_goes_on_is_one_row(book: Anomalies) -> None:
     assert first == claim("a1")
     later = claim("a2", started=15.0, last=30.0, score=6.0, severity=Severity.CRITICAL, value=9.0, title="slower")
     (merged,) = await book.merge(A, [later])
-    worse = {"score": 6.0, "value": 9.0, "title": "slower", "evidence": {"from": "a2"}}
+    worse = {"score": 6.0, "value": 9.0, "latest": 9.0, "title": "slower", "evidence": {"from": "a2"}}
     assert merged == replace(first, last_seen=30.0, severity=Severity.CRITICAL, **worse)  # type: ignore[arg-type]
     assert await book.open(A) == [merged]
     assert await book.get_many(A, [AnomalyId("a2"), AnomalyId("a1")]) == [merged]
@@ -48,7 +48,7 @@ async def test_a_claim_that_goes_on_is_one_row(book: Anomalies) -> None:
 async def test_it_is_told_at_its_worst_while_it_fades(book: Anomalies) -> None:
     await book.merge(A, [claim("a1", last=30.0, value=9.0)])
     (merged,) = await book.merge(A, [claim("a2", last=40.0, value=1.0, score=2.0)])
-    assert (merged.last_seen, merged.value, merged.score) == (40.0, 9.0, 5.0)
+    assert (merged.last_seen, merged.value, merged.latest, merged.score) == (40.0, 9.0, 1.0, 5.0)
 
 
 async def test_of_equal_scores_the_value_further_off_is_told(book: Anomalies) -> None:

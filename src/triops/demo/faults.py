@@ -30,7 +30,7 @@ FAULTS = {
         Fault("latency", "pricing v2 no longer uses its index", "service:pricing", "p95", _deploy("pricing", "v2")),
         Fault("errors", "pricing v3 has a currency rate it cannot read", "service:pricing", "errors",
               _deploy("pricing", "v3")),
-        Fault("cpu", "catalogue v2 signs with 100 times the work", "service:catalogue", "p95",
+        Fault("cpu", "catalogue v2 signs with 140 times the work", "service:catalogue", "p95",
               _deploy("catalogue", "v2")),
         Fault("dependency", "a maintenance job keeps pricing's database locked",
               f"{DATABASE_ENTITY['type']}:{DATABASE_ENTITY['name']}", "p95",

@@ -32,7 +32,7 @@ def tell(
 ) -> int:  # fmt: skip
     """Tell it; answers the exit status: 0 only when the true cause was ranked first and recovery was verified (or,
     for a soak, when no incident opened)."""
-    teller = Teller(Console(highlight=False, soft_wrap=True, no_color=no_color or None))
+    teller = Teller(Console(highlight=False, soft_wrap=True, color_system=None if no_color else "auto"))
     if fault not in FAULTS:
         teller.blank(f"there is no fault {fault!r}; there are {', '.join(FAULTS)}")
         return 2
@@ -268,7 +268,7 @@ class Story:
 
     def _felt(self) -> str:
         """What a visitor feels now, at the front."""
-        rows = self.stage.client.call("GET", "/red", service="front", start="-40s", end="-10s", step=5)["items"]
+        rows = self.stage.client.call("GET", "/red", service="front", start="-22s", end="-8s", step=5)["items"]
         whole = [row for row in rows if row["source"] == "" and row["target"] == "service:front" and row["count"]]
         if not whole:
             return "no request in the last seconds"

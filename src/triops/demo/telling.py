@@ -16,7 +16,7 @@ class Step:
 
 @dataclass
 class Teller:
-    """Plain lines when the console is no terminal or `NO_COLOR` is set."""
+    """Plain lines when the console is no terminal."""
 
     console: Console
     _began: float = field(default_factory=time.monotonic)
@@ -43,7 +43,8 @@ class Teller:
         self.console.print(text, markup=False)
 
     def _line(self, name: str, text: str, style: str) -> None:
-        line = Text(f"{self.elapsed:6.1f} s  ", style="dim")
+        line = Text()
+        line.append(f"{self.elapsed:6.1f} s  ", style="dim")
         line.append(f"{name:<15}  ", style=style)
         line.append(text)
         self.console.print(line)

@@ -37,6 +37,7 @@ class Anomaly:
         otherwise it is evidence only (CPU, a queue's length, a custom metric) and joins one.
     kind: spike, level_shift, trend, variance, flat, missing, latency, errors, rate, surge, alert, ...
     evidence: how to show it: {"selector": ...} or {"service": ..., "measure": ...} for a chart, {"trace_ids": [...]}.
+    value: what was seen at its worst, beside what was expected; `latest` is the newest value (None: it is the worst).
     times: unix seconds. `started_at` is the onset as well as it can be told, not the moment of detection.
     """
 
@@ -58,6 +59,13 @@ class Anomaly:
     unit: str = ""
     title: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    latest: float | None = None
+
+    @property
+    def off(self) -> float | None:
+        """How far the newest value is from what was expected, in the signal's unit."""
+        seen = self.value if self.latest is None else self.latest
+        return None if seen is None or self.expected is None else abs(seen - self.expected)
 
     @property
     def key(self) -> str:

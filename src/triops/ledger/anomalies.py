@@ -27,8 +27,8 @@ class Anomalies:
         """Store what detectors claim; answers the stored rows, new and merged, in the order given (each once).
 
         A claim whose `key` is open is merged into it: id, onset and detection stay; score, severity and last_seen take
-        the greater; value, evidence and title are those of the worse claim; ended_at is the newer. Else it is a new
-        row, unless it has ended already.
+        the greater; value, evidence and title are those of the worse claim; ended_at and latest are the
+        newer. Else it is a new row, unless it has ended already.
         """
         if not claims:
             return []
@@ -133,6 +133,7 @@ def _merged(earlier: Anomaly, claim: Anomaly) -> Anomaly:
         severity=max(earlier.severity, claim.severity, key=lambda severity: severity.rank),
         symptom=earlier.symptom or claim.symptom,
         last_seen=newer.last_seen,
+        latest=newer.value if newer is claim else earlier.latest,
         ended_at=claim.ended_at,
         direction=worst.direction,
         value=worst.value,

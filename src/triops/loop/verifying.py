@@ -15,47 +15,57 @@ class Verdict(StrEnum):
     WORSE = "worse"
 
 
+_SETTLE_S = 15.0  # what is seen so soon after the start was still on its way from before
+_MORE = 1.5  # times as far off as at the start
+_PEAK = 0.8  # of the worst ever: it is still climbing, not draining
+
+
 @dataclass(frozen=True, slots=True)
 class Before:
-    """The open symptoms at the start: how many, how severe (rank), how strong (score)."""
+    """The open symptoms at the start: how many, which entities, and by anomaly how far off (the signal's unit; where
+    it has no number, its severity's rank)."""
 
     open: int
-    severity: int
-    score: float
+    off: Mapping[str, float]
     entities: tuple[str, ...]
 
     def to_details(self) -> dict[str, Any]:
-        return {"open": self.open, "severity": self.severity, "score": self.score, "entities": list(self.entities)}
+        return {"open": self.open, "off": dict(self.off), "entities": list(self.entities)}
 
     @classmethod
     def from_details(cls, details: Mapping[str, Any]) -> "Before":
-        return cls(int(details["open"]), int(details["severity"]), float(details["score"]), tuple(details["entities"]))
+        off = {str(id_): float(value) for id_, value in details["off"].items()}
+        return cls(int(details["open"]), off, tuple(details["entities"]))
 
 
 def before(symptoms: Sequence[Anomaly]) -> Before:
-    still = [a for a in symptoms if a.symptom and a.ended_at is None]
-    return Before(
-        len(still),
-        max((a.severity.rank for a in still), default=0),
-        max((a.score for a in still), default=0.0),
-        tuple(sorted({a.entity for a in still})),
-    )
+    still = _open(symptoms)
+    return Before(len(still), {a.id: _badness(a) for a in still}, tuple(sorted({a.entity for a in still})))
 
 
 def judge(was: Before, symptoms: Sequence[Anomaly], now: float, started: float, until: float) -> tuple[Verdict, str]:
     """The verdict and why. Recovered as soon as every symptom has ended; worse or no help only at the deadline, since
-    a remedy takes time. Worse: more severe, a score a quarter higher (and at least 1), or others that fell ill after
-    the start."""
-    is_ = before(symptoms)
-    if not is_.open:
+    a remedy takes time. Worse: the newest value of a symptom is far above where it was at the start and near its worst
+    (a queue that drains has been worse), or others fell ill well after the start."""
+    still = _open(symptoms)
+    if not still:
         return Verdict.RECOVERED, "every symptom has ended"
     if now < until:
-        return Verdict.WAIT, f"{is_.open} symptoms go on"
-    if is_.severity > was.severity:
-        return Verdict.WORSE, "symptoms are more severe than before"
-    if is_.score > max(was.score * 1.25, was.score + 1.0):
-        return Verdict.WORSE, f"symptoms are stronger than before (score {was.score:.1f} → {is_.score:.1f})"
-    began = {a.entity for a in symptoms if a.symptom and a.ended_at is None and a.started_at > started}
+        return Verdict.WAIT, f"{len(still)} symptoms go on"
+    for a in still:
+        then, is_ = was.off.get(a.id), _badness(a)
+        climbing = a.value is None or a.expected is None or is_ >= _PEAK * abs(a.value - a.expected)
+        if then is not None and a.last_seen > started + _SETTLE_S and is_ > then * _MORE and climbing:
+            return Verdict.WORSE, f"{a.signal or a.title} is worse than before ({then:.4g} → {is_:.4g}{a.unit} off)"
+    began = {a.entity for a in still if a.started_at > started + _SETTLE_S}
     if fresh := sorted(began - set(was.entities)):
         return Verdict.WORSE, f"symptoms spread to {', '.join(fresh[:5])}"
-    return Verdict.NO_HELP, f"{is_.open} of {max(was.open, is_.open)} symptoms go on"
+    return Verdict.NO_HELP, f"{len(still)} of {max(was.open, len(still))} symptoms go on"
+
+
+def _open(symptoms: Sequence[Anomaly]) -> list[Anomaly]:
+    return [a for a in symptoms if a.symptom and a.ended_at is None]
+
+
+def _badness(anomaly: Anomaly) -> float:
+    return float(anomaly.severity.rank + 1) if anomaly.off is None else anomaly.off

@@ -37,10 +37,12 @@ class RunningTriops:
     `arguments` go to `triops up`; `environ` is added to this process's (less its own TRIOPS_ variables).
     """
 
-    def __init__(self, data: Path, *arguments: str, environ: dict[str, str] | None = None, key: str = "") -> None:
+    def __init__(
+        self, data: Path, *arguments: str, environ: dict[str, str] | None = None, key: str = "", log: Path | None = None
+    ) -> None:
         self.data = data
         self.url = ""
-        self.log = data.with_name(data.name + ".log")
+        self.log = log or data.with_name(data.name + ".log")
         self._arguments: Sequence[str] = arguments
         self._environ = {k: v for k, v in os.environ.items() if not k.startswith(("TRIOPS_", "OTEL_"))} | {
             "TRIOPS_SERVER_GRPC_PORT": "0",

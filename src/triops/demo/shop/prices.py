@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-HISTORY = 300  # list prices kept of each product; 400 products make 120,000 rows
+HISTORY = 400  # list prices kept of each product; 400 products make 160,000 rows
 BUSY_S = 5.0  # how long a reader waits for a lock before it fails
 
 _QUERIES = {

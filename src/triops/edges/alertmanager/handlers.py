@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from triops.edges.alertmanager.wire import Alerts, decode_alerts, decode_webhook
 from triops.kernel.anomaly import Anomaly
-from triops.kernel.errors import Invalid, Overloaded, StoreFull, TriopsError, Unsupported
+from triops.kernel.errors import Invalid, Overloaded, TriopsError, Unsupported
 from triops.kernel.ids import ProjectId
 from triops.kernel.limits import Limits
 from triops.kernel.tenant import Right
@@ -18,7 +18,7 @@ from triops.web.body import JSON_BYTES, Bodies, media_type, off_loop
 from triops.web.problems import Handler, answering
 
 AlertSink = Callable[[ProjectId, Sequence[Anomaly]], Awaitable[None]]
-STATUSES: dict[type[TriopsError], int] = {Overloaded: 503, StoreFull: 503}  # Alertmanager retries 5xx alone
+STATUSES: dict[type[TriopsError], int] = {Overloaded: 503}  # Alertmanager retries 5xx alone
 
 
 def routes(alerts: AlertSink, bodies: Bodies, authenticate: Authenticate, clock: Clock, limits: Limits) -> list[Route]:

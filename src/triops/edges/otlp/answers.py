@@ -31,9 +31,6 @@ CODES: dict[type[TriopsError], int] = {
     Overloaded: 8, Unavailable: 14, StoreFull: 14,
 }  # fmt: skip
 
-# Clients retry 429, 502, 503 and 504 only; a full disk must make them keep their data.
-HTTP_STATUSES: dict[type[TriopsError], int] = {StoreFull: 503}
-
 
 class Answers:
     """Encoders of the two messages."""

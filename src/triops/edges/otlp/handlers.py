@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from triops.edges.otlp.answers import HTTP_STATUSES, JSON, PROTOBUF, Answers
+from triops.edges.otlp.answers import JSON, PROTOBUF, Answers
 from triops.edges.otlp.intake import SIGNALS, Intake
 from triops.kernel.errors import TriopsError, Unsupported
 from triops.kernel.tenant import Right
@@ -34,7 +34,6 @@ def _handler(signal: str, intake: Intake, bodies: Bodies, authenticate: Authenti
             return Response(answers.success(signal, outcome.receipt, outcome.cut, media), media_type=media)
         except TriopsError as error:
             media = JSON if media == JSON else PROTOBUF
-            status = HTTP_STATUSES.get(type(error), error.status)
-            return Response(answers.status(error, media), status, headers=headers_of(error), media_type=media)
+            return Response(answers.status(error, media), error.status, headers=headers_of(error), media_type=media)
 
     return export

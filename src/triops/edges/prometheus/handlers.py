@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from triops.edges.prometheus.wire import Known, WriteDecoder
-from triops.kernel.errors import Invalid, Overloaded, StoreFull, TriopsError, Unsupported
+from triops.kernel.errors import Invalid, Overloaded, TriopsError, Unsupported
 from triops.kernel.ids import ProjectId
 from triops.kernel.limits import Limits
 from triops.kernel.signal import MetricBatch
@@ -18,7 +18,7 @@ from triops.web.columns import Decoded
 from triops.web.problems import answering
 
 # Prometheus retries 5xx alone (429 only when told to), so what passes by itself must be one.
-STATUSES: dict[type[TriopsError], int] = {Overloaded: 503, StoreFull: 503}
+STATUSES: dict[type[TriopsError], int] = {Overloaded: 503}
 _PROJECTS = 256  # whose series are remembered; at the bound all are forgotten
 
 

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from triops.edges.ui.assets import Asset, Assets
 
 _STATIC = Path(__file__).parent / "static"
+_LATER = ("pages/", "vendor/")  # modules that only some pages load
 _YEAR_S = 365 * 24 * 3600
 # Charts set inline styles on their canvas and tooltip, hence 'unsafe-inline' for styles; never for scripts.
 _POLICY = (
@@ -39,10 +40,7 @@ def routes() -> list[BaseRoute]:
 
     async def document(request: Request) -> Response:
         await _loaded(assets)
-        page = assets.get("index.html")
-        assert page is not None, "index.html ships with the package"
-        body = page.body.replace(b"{version}", assets.version.encode())
-        return Response(body, media_type="text/html", headers={**_SAFE, "cache-control": "no-cache"})
+        return Response(_document(assets), media_type="text/html", headers={**_SAFE, "cache-control": "no-cache"})
 
     async def static(request: Request) -> Response:
         await _loaded(assets)
@@ -60,6 +58,16 @@ def routes() -> list[BaseRoute]:
         Route("/ui", document, methods=["GET"], include_in_schema=False),
         Route("/ui/{path:path}", document, methods=["GET"], include_in_schema=False),
     ]
+
+
+def _document(assets: Assets) -> bytes:
+    """index.html with the version in its addresses, and with every module that all pages share fetched at once:
+    a browser would else learn of them one import after the other."""
+    page = assets.get("index.html")
+    assert page is not None, "index.html ships with the package"
+    shared = [n for n in assets.names() if n.endswith(".js") and not n.startswith(_LATER) and n != "theme.js"]
+    links = "\n".join(f'<link rel="modulepreload" href="/ui/static/{{version}}/{name}">' for name in shared)
+    return page.body.replace(b"{preload}", links.encode()).replace(b"{version}", assets.version.encode())
 
 
 async def _loaded(assets: Assets) -> None:

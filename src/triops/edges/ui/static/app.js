@@ -37,13 +37,7 @@ class App {
     document.addEventListener('visibilitychange', () => !document.hidden && this.heard('all'));
     setInterval(() => !document.hidden && this.poll(), POLL_MS);
     setInterval(tickTimes, 5000);
-    if (!location.pathname.startsWith('/ui/login')) {
-      try {
-        this.frame.session(await get('/session'));
-      } catch (error) {
-        if (error instanceof ApiError && error.status === 401) return;
-      }
-    }
+    if (!location.pathname.startsWith('/ui/login')) get('/session').then((who) => this.frame.session(who), () => {}); // a 401 leads to the login by itself
     await this.arrive(0);
   }
 

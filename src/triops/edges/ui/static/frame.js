@@ -1,6 +1,6 @@
 /** What stands around every page: navigation, top bar, page head, side panel. */
 
-import { get } from './api.js';
+import { get, remove } from './api.js';
 import { h } from './dom.js';
 import { icon } from './icons.js';
 import { rangePicker } from './parts/range.js';
@@ -38,12 +38,13 @@ export class Frame {
     this.picker = rangePicker((range) => this.setQuery({ from: range.from, to: range.to === 'now' ? null : range.to }));
     this.liveButton = h('button', { class: 'ghost live', type: 'button', on: { click: () => this.setQuery({ live: this.live ? 'off' : null }) } }, h('span', { class: 'pulse' }), h('span', { class: 'label' }, 'Live'));
     this.themeButton = h('button', { class: 'ghost square', type: 'button', on: { click: () => this.flip() } });
+    this.outButton = h('button', { class: 'ghost square', type: 'button', hidden: true, title: 'Log out', 'aria-label': 'Log out', on: { click: () => remove('/session').finally(() => location.assign('/ui/login')) } }, icon('out'));
     this.project = h('span', { class: 'project' });
     this.brand = h('a', { class: 'brand', href: '/ui', title: 'Triops' }, mark(), h('span', { class: 'label' }, 'Triops'));
     this.nav = this.drawNav();
     this.panel = new SidePanel(() => this.setQuery({ panel: null }), (path, how) => go(path, how));
     this.search = palette((path) => go(path));
-    this.top = h('div', { class: 'top', role: 'banner' }, this.project, this.search.el, h('div', { class: 'top-tools' }, this.picker.el, this.liveButton, this.themeButton));
+    this.top = h('div', { class: 'top', role: 'banner' }, this.project, this.search.el, h('div', { class: 'top-tools' }, this.picker.el, this.liveButton, this.themeButton, this.outButton));
     this.main = h('main', { id: 'main', tabindex: '-1' }, this.headEl, this.failEl, this.body);
     this.el = h('div', { class: ['frame', kept('nav') === 'folded' && 'folded'] },
       h('a', { class: 'skip', href: '#main', on: { click: (/** @type {Event} */ e) => { e.preventDefault(); this.main.focus(); } } }, 'Skip to the page'),
@@ -123,6 +124,7 @@ export class Frame {
 
   /** @param {{project?: string, role?: string, name?: string}} session */
   session({ project, role, name }) {
+    this.outButton.hidden = !name || name === 'local'; // an open server has no session to end
     this.project.replaceChildren(project || 'default');
     this.project.title = `Project ${project || 'default'}${role ? `, you are ${name ? name + ', ' : ''}${role}` : ''}`;
   }

@@ -9,6 +9,7 @@
 
 export const DEFAULT_RANGE = { from: '-1h', to: 'now' };
 export const RANGES = [
+  ['-5m', 'Last 5 minutes'],
   ['-15m', 'Last 15 minutes'],
   ['-30m', 'Last 30 minutes'],
   ['-1h', 'Last hour'],
@@ -74,7 +75,7 @@ export function link(path, query = {}) {
 /** A range around something that happened, with room before it. @param {number} start @param {number|null|undefined} end */
 export function around(start, end) {
   const until = end || Date.now() / 1000;
-  const room = Math.max(300, (until - start) * 0.5);
+  const room = Math.max(180, (until - start) * 0.5);
   const open = !end || until + room > Date.now() / 1000;
   return { from: String(Math.floor(start - room)), to: open ? 'now' : String(Math.ceil(until + room)) };
 }

@@ -166,9 +166,14 @@ def _title(measure: int, source: str, target: str, value: float, expected: float
     name = target.partition(":")[2] or target
     who = f"{name}, as {source.partition(':')[2] or source} calls it," if source else name
     if measure == LATENCY:
-        return f"{who} answers in {value:,.0f} ms, usually {expected:,.0f} ms"
+        return f"{who} answers in {_ms(value)}, usually {_ms(expected)}"
     if measure == ERRORS:
         return f"{who} fails {value:.0%} of requests, usually {max(expected, 0.0):.1%}"
     if measure == RATE:
         return f"{who} gets {value:.0f} requests in 5 s, usually {expected:.0f}"
     return f"{who} gets no requests while its callers still run"
+
+
+def _ms(value: float) -> str:
+    """`1,751 ms`, and below ten one digit more: `0.2 ms`."""
+    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"

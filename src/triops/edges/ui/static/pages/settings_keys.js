@@ -19,13 +19,13 @@ export function keysTab(refresh) {
   const days = h('select', { 'aria-label': 'Valid' }, [['', 'until revoked'], ['30', '30 days'], ['90', '90 days'], ['365', 'a year']].map(([v, t]) => h('option', { value: v }, t)));
   const made = h('div', { 'aria-live': 'polite' });
   const form = h('form', { class: 'inline-form', on: { submit: create } }, h('label', null, 'Name', name), h('label', null, 'Role', role), h('label', null, 'Valid', days), h('button', { class: 'primary', type: 'submit' }, 'Create a key'));
-  const list = slot(h('div'), ({ items }) => (items.length ? h('table', { class: 'plain-table' }, h('thead', null, h('tr', null, ['Name', 'Role', 'Key', 'Created', 'State', ''].map((t, i) => h('th', { class: i === 2 && 'wide-only' }, t || h('span', { class: 'unseen' }, 'Act'))))), h('tbody', null, items.map(row))) : empty('No key yet: on this machine everyone may do everything.', { hint: 'As soon as one key exists, every call needs one. Triops only listens beyond loopback when keys exist.' })));
+  const list = slot(h('div'), ({ items }) => (items.length ? h('table', { class: 'plain-table' }, h('thead', null, h('tr', null, ['Name', 'Role', 'Key', 'Created', 'State', ''].map((t, i) => h('th', { class: (i === 2 || i === 3) && 'wide-only' }, t || h('span', { class: 'unseen' }, 'Act'))))), h('tbody', null, items.map(row))) : empty('No key yet: on this machine everyone may do everything.', { hint: 'As soon as one key exists, every call needs one. Triops only listens beyond loopback when keys exist.' })));
   const el = h('section', { class: 'card' }, answer.el, form, made, list.el);
 
   /** @param {any} k */
   function row(k) {
     const expired = k.expires_at && k.expires_at < Date.now() / 1000;
-    return h('tr', null, h('td', null, k.name), h('td', null, k.role), h('td', { class: 'mono wide-only' }, k.hint), h('td', null, when(k.created_at)),
+    return h('tr', null, h('td', null, k.name), h('td', null, k.role), h('td', { class: 'mono wide-only' }, k.hint), h('td', { class: 'wide-only' }, when(k.created_at)),
       h('td', null, k.revoked_at ? h('span', { class: 'muted' }, 'revoked ', when(k.revoked_at)) : expired ? h('span', { class: 'muted' }, 'expired ', when(k.expires_at)) : [health('ok', 'valid'), k.expires_at && h('span', { class: 'muted small' }, ' ends ', when(k.expires_at))]),
       h('td', { class: 'right' }, !k.revoked_at && h('button', { type: 'button', class: 'danger', 'aria-label': `Revoke ${k.name}`, on: { click: () => revoke(k) } }, 'Revoke …')));
   }

@@ -92,7 +92,7 @@ export function graph({ open }) {
 
   /** @param {any} n @param {{x: number, y: number}} p @param {number} r @param {boolean} chosen */
   function node(n, p, r, chosen) {
-    const words = [n.p95_ms !== null && n.p95_ms !== undefined && `p95 ${text(n.p95_ms, 'ms')}`, n.error_ratio > 0.005 && `${text(n.error_ratio, 'ratio')} errors`].filter(Boolean).join(' · ');
+    const words = [n.p95_ms !== null && n.p95_ms !== undefined && `p95 ${text(n.p95_ms, 'ms')}`, n.error_ratio > 0.005 && `${text(n.error_ratio, 'ratio')} errors`].filter(Boolean).join(' · ') || (n.health === 'critical' || n.health === 'warning' ? n.health : '');
     const label = n.name.length > 24 ? n.name.slice(0, 22) + '…' : n.name;
     return svg('g', { class: ['node', tone(n.health), chosen && 'chosen'], transform: `translate(${p.x} ${p.y})`, tabindex: '0', role: 'button', 'aria-description': `${n.type}, ${n.health}`, data: { id: n.id }, on: {
       click: () => open(n.id), keydown: (/** @type {KeyboardEvent} */ e) => { if (e.key === 'Enter' || e.key === ' ') { e.preventDefault(); open(n.id); } },

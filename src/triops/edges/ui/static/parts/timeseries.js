@@ -141,7 +141,7 @@ function context({ marks, span, threshold, focus }) {
   const bands = (marks?.incidents || []).filter((i) => within(i.onset_at, i.resolved_at)).slice(0, 20).map((i) => [
     { xAxis: clip(i.onset_at), y: 3, itemStyle: { color: critical, opacity: 0.75 } }, { xAxis: clip(i.resolved_at || span.end), y: 7 }]);
   const lines = (marks?.changes || []).filter((c) => c.at >= span.start && c.at <= span.end).slice(0, 60).map((c) => ({ xAxis: c.at * 1000, lineStyle: { color: change, width: c.id === focus ? 2 : 1.2, type: [3, 3] } }));
-  const levels = threshold ? [{ yAxis: threshold.value, lineStyle: { color: muted, width: 1, type: [2, 3] }, label: { show: true, position: 'insideEndTop', formatter: threshold.name, color: muted, fontSize: 11 } }] : [];
+  const levels = threshold ? [{ yAxis: threshold.value, lineStyle: { color: muted, width: 1, type: [2, 3] }, label: { show: true, position: 'insideStartTop', formatter: threshold.name, color: muted, fontSize: 11 } }] : [];
   return { type: 'line', name: '\u0000marks', data: [], silent: true, tooltip: { show: false }, markArea: { silent: true, data: [...areas, ...bands] }, markLine: { silent: true, symbol: 'none', label: { show: false }, data: [...lines, ...levels] } };
 }
 
