@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,3 +57,22 @@ def test_a_timeline_is_bounded_and_says_so() -> None:
     assert len(texts) <= TIMELINE
     assert (texts[0], texts[-1], incident.updated_at) == ("line 0", f"line {TIMELINE + 19}", TIMELINE + 19.0)
     assert any(text.endswith("lines left out") for text in texts)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["((a+))+b", "(a|a)*b", "(a|aa)+b", "(a?){40}a{40}", "(?:(?:a*)x?)*b", "a*a*a*a*a*b", "(a*)\\\\1", "(?=a*)b",
+     "((a+)(b))*c", "([a)]+)*b"],
+)  # fmt: skip
+def test_an_expression_that_could_take_very_long_is_refused(pattern: str) -> None:
+    with pytest.raises(Invalid):
+        parse_selector(f'{{x=~"{pattern}"}}')
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value"),
+    [("prod-.*", "prod-eu-1"), (".*(api|web).*", "my-api-2"), ("(?:GET|POST) /.*", "GET /x"), ("[0-9]{3}", "200"),
+     (".*a.*|.*b.*|.*c.*", "xcx"), ("(?i)ERROR", "error"), ("(abc)+", "abcabc"), ("(a.*)?", "")],
+)  # fmt: skip
+def test_everyday_expressions_work(pattern: str, value: str) -> None:
+    assert parse_selector(f'{{n="", x=~"{pattern}", y="1"}}').matchers[1](value)

@@ -277,7 +277,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
 
     # Edges
-    auth = Authenticator(keys, clock)
+    auth = Authenticator(keys, clock, may_open=settings.loopback)
     started_at = clock.now()
     grpc_ports: list[int] = []
     supervisor = Supervisor(clock)

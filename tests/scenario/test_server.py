@@ -226,3 +226,24 @@ def test_the_command_line_reads_and_writes(tmp_path: Path) -> None:
         assert wrong.returncode == 1
         assert "level" in wrong.stderr
         assert "Traceback" not in wrong.stderr
+
+
+def test_an_open_tail_does_not_hold_up_a_stop(tmp_path: Path) -> None:
+    with RunningTriops(tmp_path / "data") as server:
+        with httpx.stream("GET", server.url + "/triops/v1/logs/tail", timeout=20) as tail:
+            lines = tail.iter_lines()
+            assert next(lines).startswith(":")
+            assert server.process is not None
+            server.process.send_signal(signal.SIGTERM)
+            assert not [line for line in lines if line.startswith("data")]  # a whole answer, not one cut off
+            assert server.process.wait(10) == 0
+
+
+def test_beyond_loopback_it_stays_shut_when_the_last_key_is_revoked(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "triops", "key", "create", "root", "--data", str(tmp_path / "data")]
+    secret = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+    with RunningTriops(tmp_path / "data", "--host", "0.0.0.0", key=secret) as server:
+        server.client.revoke_key(server.client.keys()[0]["id"])
+        port = server.url.rsplit(":", 1)[1]
+        answer = httpx.get(f"http://127.0.0.1:{port}/triops/v1/keys", headers={"host": "localhost"})
+        assert answer.status_code == 401

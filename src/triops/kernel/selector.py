@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from triops.kernel.errors import Invalid
 
+_HEAD = 256
 _OPS = ("=~", "!~", "!=", "=")
 _BARE = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:.]*")  # dots too: lenient, so that an OpenTelemetry name needs no quotes
 _UNITS = {
@@ -32,7 +33,8 @@ class Matcher:
             return value == self.value
         if self.op == "!=":
             return value != self.value
-        return (re.fullmatch(self.value, value) is not None) == (self.op == "=~")
+        # An expression sees the head of a value only: what repetitions cost grows with a power of its length.
+        return (re.fullmatch(self.value, value[:_HEAD]) is not None) == (self.op == "=~")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +182,61 @@ def parse_selector(text: str) -> Selector:
     return Selector(name, tuple(matchers))
 
 
+_PATTERN = 512  # characters
+_REPEATS = 3  # of any length, one after the other
+
+
 def _check_regex(pattern: str) -> None:
-    """Refuse what does not compile, and the nested repetition that backtracks without end."""
-    if len(pattern) > 512 or re.search(r"[+*}]\)?[+*{]|\([^()]*[+*][^()]*\)[+*{]", pattern):
-        raise Invalid("the regular expression is too long or repeats a repetition", field="match", got=pattern)
+    """Refuse what does not compile, and what could backtrack for long (Python's engine holds the whole process
+    meanwhile): a repeated group in which anything varies, more than `_REPEATS` repetitions in a row, look-around and
+    back references (which Prometheus' own engine lacks too)."""
+    if len(pattern) > _PATTERN or not _is_tame(pattern):
+        raise Invalid(
+            "the regular expression is too long or could take too long", field="match", got=pattern,
+            expected=f"at most {_PATTERN} characters and {_REPEATS} repetitions, none within another",
+        )  # fmt: skip
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         raise Invalid(f"not a regular expression: {error}", field="match", got=pattern) from error
+
+
+_TOKEN = re.compile(
+    r"\\(?P<escaped>.)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<open>\((?:\?(?::|i\)|P<\w+>))?)|(?P<strange>\(\?)"
+    r"|(?P<close>\))|(?P<repeat>[*+?]|\{\d*,?\d*\})|(?P<or>\|)|.",
+    re.S,
+)
+
+
+def _is_tame(pattern: str) -> bool:
+    # A level is [repetitions of this alternative, the most of the alternatives before, whether anything varies].
+    levels = [[0, 0, 0]]
+    closed: list[int] | None = None  # the group that has just ended
+    for token in _TOKEN.finditer(pattern):
+        group, closed = closed, None
+        level = levels[-1]
+        match token.lastgroup:
+            case "escaped" if token["escaped"] in "123456789":
+                return False
+            case "open" if token[0] == "(?i)":
+                pass
+            case "open" if token.end() < len(pattern) and pattern[token.end()] == "?":
+                return False
+            case "open":
+                levels.append([0, 0, 0])
+            case "close" if len(levels) > 1:
+                closed = levels.pop()
+                levels[-1][0] += max(closed[0], closed[1])
+                levels[-1][2] |= closed[2]
+            case "repeat":
+                if group is not None and group[2] and token[0] != "?":
+                    return False
+                level[0] += token[0] != "?"
+                level[2] = 1
+            case "or":
+                level[:] = [0, max(level[0], level[1]), 1]
+            case "strange":
+                return False
+        if max(level[0], level[1]) > _REPEATS:
+            return False
+    return True

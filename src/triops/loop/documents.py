@@ -15,6 +15,7 @@ from triops.kernel.errors import Invalid
 
 NAME = r"^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$"
 _SPEC_BYTES = 64 << 10
+_SPEC_DEPTH = 24  # the books hold 32 levels, and an action holds a spec some levels down
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Kinds:
             raise Invalid("no such kind of document", field="kind", got=kind, expected=", ".join(sorted(self._kinds)))
         for error in jsonschema.Draft202012Validator({"type": "string", "pattern": NAME}).iter_errors(name):
             raise Invalid("not a document's name", field="name", got=name, expected=NAME) from error
+        if _deeper(spec, _SPEC_DEPTH):
+            raise Invalid("nested too deep", field="spec", expected=f"at most {_SPEC_DEPTH} levels")
         if len(repr(spec)) > _SPEC_BYTES:
             raise Invalid("the spec is too large", field="spec", got=len(repr(spec)), expected=f"≤ {_SPEC_BYTES} bytes")
         fault = best_match(self._validators[kind].iter_errors(spec))
@@ -76,3 +79,8 @@ class Kinds:
                 for kind in sorted(self._kinds.values(), key=lambda k: k.name)
             ],
         }
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return any(levels == 0 or _deeper(item, levels - 1) for item in inner)

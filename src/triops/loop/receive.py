@@ -4,6 +4,7 @@ Refused rows are counted by reason; good rows of the same request are kept. The 
 that the rows are durable.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from triops.ports.metrics import Metrics
 from triops.ports.spans import Spans
 
 B = TypeVar("B", MetricBatch, LogBatch, SpanBatch)
+_INLINE_ROWS = 500
 _PER_ROW = {
     MetricBatch: ("series_id", "time_ns", "value"),
     LogBatch: ("resource", "time_ns", "severity", "body", "template", "trace_hi", "trace_lo", "span_id", "attributes"),
@@ -67,7 +69,7 @@ class Receiver:
     spans: Spans
     bus: Bus
     clock: Clock
-    templates: Callable[[Text], U64]
+    templates: Callable[[Text], U64]  # also called from worker threads
     retention: Retention = Retention()
     limits: Limits = DEFAULT_LIMITS
     accepted: Counter[str] = field(default_factory=Counter)  # by kind
@@ -98,7 +100,9 @@ class Receiver:
     ) -> Receipt:
         batch, reasons = self._admit(batch, self.retention.logs_days, refused)
         if len(batch):
-            batch = replace(batch, template=self.templates(batch.body))
+            few = len(batch) <= _INLINE_ROWS  # many would hold the event loop
+            template = self.templates(batch.body) if few else await asyncio.to_thread(self.templates, batch.body)
+            batch = replace(batch, template=template)
         appended = await self.logs.append(project, batch, digest) if len(batch) else None
         if appended and not appended.duplicate:
             self.bus.publish(LogsReceived(project, batch, source))

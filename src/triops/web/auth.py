@@ -2,7 +2,9 @@
 
 While no key exists the server listens on loopback only and the local user is an admin of the default project; then
 the Host and Origin headers must be loopback too, so that no web page can reach the server through a rebound name or
-a cross-site request. From the first key on, every request needs one.
+a cross-site request, and a request that a proxy passes on is refused: its sender is not local. From the first key on,
+every request needs one; and a server that listens beyond loopback needs one always, also when its last admin key was
+revoked or has expired, because a Host header proves nothing about who sends it.
 """
 
 from collections.abc import Mapping
@@ -18,17 +20,19 @@ from triops.ports.clock import Clock
 COOKIE = "triops_session"
 LOCAL = Principal(DEFAULT_PROJECT, Role.ADMIN, "local")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_PASSED_ON = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
 @dataclass(frozen=True, slots=True)
 class Authenticator:
     keys: Keys
     clock: Clock
+    may_open: bool = True  # whether the server listens on loopback only
 
     async def principal(self, headers: Mapping[str, str]) -> Principal:
         """`headers` have lower-case names. Raises: Unauthenticated, Forbidden."""
         secret = _secret(headers)
-        if not await self.keys.any(self.clock.now()):
+        if self.may_open and not await self.keys.any(self.clock.now()):
             _check_local(headers)
             return LOCAL
         if not secret:
@@ -62,10 +66,12 @@ def _secret(headers: Mapping[str, str]) -> str:
 
 def _check_local(headers: Mapping[str, str]) -> None:
     host = headers.get("host", "")
-    if host and urlsplit(f"//{host}").hostname not in _LOOPBACK:
+    if any(name in headers for name in _PASSED_ON):
+        raise Forbidden("without keys, Triops refuses what a proxy passes on; make a key: triops key create")
+    if host and _hostname(f"//{host}") not in _LOOPBACK:
         raise Forbidden("without keys, Triops answers only to a loopback host name; make a key: triops key create")
     origin = headers.get("origin", "")
-    if origin and origin != "null" and urlsplit(origin).hostname not in _LOOPBACK:
+    if origin and origin != "null" and _hostname(origin) not in _LOOPBACK:
         raise Forbidden("without keys, Triops refuses requests from other sites; make a key: triops key create")
     if origin == "null" or headers.get("sec-fetch-site") == "cross-site":
         raise Forbidden("without keys, Triops refuses requests from other sites; make a key: triops key create")
@@ -73,5 +79,13 @@ def _check_local(headers: Mapping[str, str]) -> None:
 
 def _check_same_origin(headers: Mapping[str, str]) -> None:
     """A cookie counts only for the site that set it (SameSite=Strict says so too; this holds for old browsers)."""
-    if urlsplit(headers["origin"]).netloc != headers.get("host", ""):
+    if headers["origin"].partition("://")[2] != headers.get("host", ""):
         raise Forbidden("a session cookie does not serve another site's request")
+
+
+def _hostname(url: str) -> str | None:
+    """None for what is no URL (an unclosed bracket, say)."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None

@@ -105,7 +105,11 @@ def _event(tree: Any, path: str, now_s: float, limits: Limits) -> Event:
     details = {**fields, "event": event} if isinstance(data, dict) else {"event": event, "data": data}
     if data is None:
         details = {"event": event}
-    if len(shown := orjson.dumps(details)) > MOST_DETAILS:
+    try:
+        shown = orjson.dumps(details)
+    except TypeError:  # it writes fewer levels than it reads
+        raise Invalid("nested too deep", field=f"{path}data") from None
+    if len(shown) > MOST_DETAILS:
         details = {"event": event, "data": shown[: MOST_DETAILS // 2].decode("utf-8", "ignore")}
     entity = entity_of(subject, source)
     change = Change(

@@ -6,6 +6,7 @@ from triops import __version__
 from triops.edges.native import entities, governing, incidents, overview, problems, telemetry
 from triops.edges.native.governing import apply_documents
 from triops.edges.native.services import Services
+from triops.web.bounded import BoundedBodies
 
 __all__ = ["PREFIX", "apply_documents", "native_app"]
 
@@ -26,6 +27,7 @@ def native_app(services: Services, slices: tuple[APIRouter, ...] = ()) -> FastAP
     )
     app.state.services = services
     problems.install(app)
+    app.add_middleware(BoundedBodies)
 
     @app.get("/version", summary="Triops' own version")
     async def version() -> dict[str, str]:

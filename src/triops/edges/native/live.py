@@ -1,7 +1,8 @@
 """Who listens to `/live` hears that something changed, and reads it again. Nothing is promised after a break."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import orjson
@@ -10,6 +11,7 @@ from triops.kernel.errors import Overloaded
 from triops.kernel.ids import ProjectId
 
 MAX_LISTENERS = 500
+MAX_TAILS = 50
 QUEUE = 256  # at the bound the oldest word is dropped: listeners read the state anew anyway
 PING_S = 15.0
 
@@ -18,6 +20,7 @@ PING_S = 15.0
 class Live:
     _queues: dict[ProjectId, set["asyncio.Queue[bytes]"]] = field(default_factory=dict)
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
+    _tails: int = 0
 
     def tell(self, project: ProjectId, what: str, id_: str) -> None:
         line = b"event: " + what.encode() + b"\ndata: " + orjson.dumps({"id": id_}) + b"\n\n"
@@ -33,6 +36,31 @@ class Live:
             for queue in queues:
                 if not queue.full():
                     queue.put_nowait(b"")
+
+    @property
+    def closing(self) -> bool:
+        return self._closing.is_set()
+
+    @contextmanager
+    def tailing(self) -> Iterator[None]:
+        """Room for one more tail. Raises: Overloaded."""
+        self.admit_tail()
+        self._tails += 1
+        try:
+            yield
+        finally:
+            self._tails -= 1
+
+    def admit_tail(self) -> None:
+        """Raises: Overloaded when too many tails run: each asks the store every second."""
+        if self._tails >= MAX_TAILS:
+            raise Overloaded("too many tails run", retry_after_s=30)
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep, but not beyond the beginning of a stop."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
 
     def listen(self, project: ProjectId) -> AsyncIterator[bytes]:
         """Raises: Overloaded when too many listen."""

@@ -1,7 +1,7 @@
 """Metrics, logs and traces: the evidence."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from triops.kernel.clock import NS
 from triops.kernel.errors import Invalid
 from triops.kernel.selector import parse_selector
 from triops.ports.logs import LogQuery, LogRow
-from triops.ports.metrics import Aggregate
+from triops.ports.metrics import Aggregate, PointTable, SeriesInfo
 from triops.ports.spans import RedTable, SpanRow, TraceQuery
 
 router = APIRouter()
@@ -45,6 +45,11 @@ async def series(
     table = await services.metrics.points(
         who.project, [s.id for s in found], window.start_ns, window.end_ns, step_ns, agg
     )
+    # Many points would hold the event loop for as long as it takes to write them.
+    return await asyncio.to_thread(_series_json, found, table)
+
+
+def _series_json(found: Sequence[SeriesInfo], table: PointTable) -> Response:
     ids, starts = np.unique(table.series_id, return_index=True)
     bounds = dict(
         zip(ids.tolist(), zip(starts.tolist(), [*starts[1:].tolist(), len(table.series_id)], strict=False), strict=True)
@@ -191,7 +196,7 @@ async def log_tail(
         # Polled with an overlap, because rows become visible a little after their own time.
         since, seen, quiet = int(services.clock.now() * NS) - 5 * NS, dict[tuple[int, str, int], None](), 0
         yield b": tail\n\n"
-        while True:
+        while not services.live.closing:
             now_ns = int(services.clock.now() * NS) + 5 * NS
             page = await services.logs.search(
                 who.project, LogQuery(since, now_ns, query, service, severity=least, limit=TAIL_ROWS)
@@ -206,9 +211,15 @@ async def log_tail(
             quiet = 0 if fresh else quiet + 1
             if quiet % 15 == 14:
                 yield b": still here\n\n"
-            await asyncio.sleep(TAIL_S)
+            await services.live.pause(TAIL_S)
 
-    return StreamingResponse(lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    async def counted() -> AsyncIterator[bytes]:
+        with services.live.tailing():
+            async for line in lines():
+                yield line
+
+    services.live.admit_tail()
+    return StreamingResponse(counted(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
 @router.get("/traces", summary="Traces, newest first")
