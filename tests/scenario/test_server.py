@@ -247,3 +247,24 @@ def test_beyond_loopback_it_stays_shut_when_the_last_key_is_revoked(tmp_path: Pa
         port = server.url.rsplit(":", 1)[1]
         answer = httpx.get(f"http://127.0.0.1:{port}/triops/v1/keys", headers={"host": "localhost"})
         assert answer.status_code == 401
+
+
+def test_on_loopback_too_it_is_never_open_again(tmp_path: Path) -> None:
+    with RunningTriops(tmp_path / "data") as server:
+        made = server.client.create_key("root", "admin")
+        admin = Client(server.url, made["secret"])
+        admin.revoke_key(made["key"]["id"])
+        for client in (admin, Client(server.url)):
+            with pytest.raises(ApiError) as refused:
+                client.status()
+            assert refused.value.status == 401
+        server.stop()
+    again = subprocess.run(
+        [sys.executable, "-m", "triops", "key", "create", "next", "--data", str(tmp_path / "data")],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    with RunningTriops(tmp_path / "data", key=again.stdout.strip()) as server:
+        assert server.client.status()["role"] == "admin"

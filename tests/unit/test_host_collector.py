@@ -61,7 +61,8 @@ def test_batch_is_consistent(batch: MetricBatch) -> None:
 def test_cpu_modes_sum_to_one(batch: MetricBatch) -> None:
     shares = values(batch, "system.cpu.utilization")
     assert sum(shares.values()) == pytest.approx(1.0)
-    assert one(batch, "system.cpu.utilization", cpu_mode="user") > 0
+    busy = [one(batch, "system.cpu.utilization", cpu_mode=mode) for mode in ("user", "nice", "system")]
+    assert sum(busy) > 0
 
 
 def test_memory_disk_and_load_agree_with_psutil(batch: MetricBatch) -> None:

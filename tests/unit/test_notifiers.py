@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from yarl import URL
 
 from triops.adapters import http_exchange
 from triops.adapters.notifiers import post
@@ -168,3 +169,9 @@ async def test_slacks_url_may_be_a_secret_of_the_environment(there: Receiver, mo
     there.hold = asyncio.Event()
     monkeypatch.setattr(post, "_LIMIT_S", 0.2)
     assert await voice.send({"url_env": "SLACK_URL"}, NOTICE) == "no answer within 0.2 s"
+
+
+async def test_a_link_local_address_is_never_connected_to() -> None:
+    for url in ("http://169.254.169.254/latest", "http://[fe80::1]/", "http://[::ffff:169.254.169.254]/"):
+        with pytest.raises(http_exchange.ExchangeFailed, match="link-local"):
+            await http_exchange.exchange("POST", URL(url), headers={}, timeout_s=5.0, allow_private=True)

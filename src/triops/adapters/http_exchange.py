@@ -54,10 +54,9 @@ async def exchange(
     allow_private: bool,
 ) -> Reply:
     """Raises: ExchangeFailed. `allow_private` False: only addresses of the public internet are connected to, whatever
-    the name resolves to."""
-    connector = aiohttp.TCPConnector(
-        force_close=True, socket_factory=None if allow_private else _public_socket, use_dns_cache=False
-    )
+    the name resolves to; link-local ones never, since a cloud's metadata with its credentials is there."""
+    factory = _unlinked_socket if allow_private else _public_socket
+    connector = aiohttp.TCPConnector(force_close=True, socket_factory=factory, use_dns_cache=False)
     timeout = aiohttp.ClientTimeout(total=timeout_s)
     try:
         async with (
@@ -96,9 +95,18 @@ async def _head(response: aiohttp.ClientResponse) -> bytes:
 
 def _public_socket(address: tuple[Any, ...]) -> socket.socket:
     """aiohttp's socket factory: it is asked with the address that will really be connected to."""
-    family, type_, protocol, _, target = address
-    ip = ipaddress.ip_address(target[0].partition("%")[0])
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    if not (mapped or ip).is_global:
+    if not _ip(address).is_global:
         raise OSError(0, "a private address is not allowed here")
+    return _unlinked_socket(address)
+
+
+def _unlinked_socket(address: tuple[Any, ...]) -> socket.socket:
+    if _ip(address).is_link_local:
+        raise OSError(0, "a link-local address is not allowed here")
+    family, type_, protocol, *_ = address
     return socket.socket(family, type_, protocol)
+
+
+def _ip(address: tuple[Any, ...]) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    ip = ipaddress.ip_address(address[4][0].partition("%")[0])
+    return (ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None) or ip

@@ -43,6 +43,7 @@ class Keys:
         self._records = records
         self._cache: OrderedDict[str, tuple[Key, float]] = OrderedDict()  # hash -> key, when it was read
         self._revocations = 0
+        self._made: bool | None = None  # not read yet
 
     async def create(
         self, project: ProjectId, role: Role, name: str, at: float, expires_at: float | None = None
@@ -71,6 +72,8 @@ class Keys:
             connection.execute(insert(tables.keys), row)
 
         await self._records.write(write)
+        if role is Role.ADMIN:
+            self._made = True
         return key, secret
 
     async def authenticate(self, secret: str, at: float) -> Principal:
@@ -101,6 +104,7 @@ class Keys:
         """Empty the cache: keys have gone by another way than `revoke` (a project was erased)."""
         self._revocations += 1
         self._cache.clear()
+        self._made = None
 
     async def list(self, project: ProjectId) -> Sequence[Key]:
         """Oldest first, the revoked among them; at most 10,000."""
@@ -116,6 +120,14 @@ class Keys:
             live = live | (_K.expires_at > at)
         statement = select(_K.id).where(_K.role == Role.ADMIN.value, _K.revoked_at.is_(None), live).limit(1)
         return await self._records.read(lambda c: c.scalar(statement)) is not None
+
+    async def made(self) -> bool:
+        """Whether an admin key was ever made, revoked and expired ones too: from then on no server on these records is
+        open again. Remembered: no other process writes keys while this one runs."""
+        if self._made is None:
+            statement = select(_K.id).where(_K.role == Role.ADMIN.value).limit(1)
+            self._made = await self._records.read(lambda c: c.scalar(statement)) is not None
+        return self._made
 
     async def projects(self) -> Sequence[ProjectId]:
         """Projects that have a key, and `default`; sorted."""

@@ -1,10 +1,9 @@
 """Who asks. One rule for every edge.
 
-While no key exists the server listens on loopback only and the local user is an admin of the default project; then
-the Host and Origin headers must be loopback too, so that no web page can reach the server through a rebound name or
-a cross-site request, and a request that a proxy passes on is refused: its sender is not local. From the first key on,
-every request needs one; and a server that listens beyond loopback needs one always, also when its last admin key was
-revoked or has expired, because a Host header proves nothing about who sends it.
+Until the first admin key is made the server listens on loopback only, and the local user is an admin of the default
+project. Then the Host and Origin headers must be loopback too, so that no web page can reach the server through a
+rebound name or a cross-site request, and nothing that a proxy passes on is taken. From the first key on every request
+needs one, for good: a revoked or expired last key does not open the server again.
 """
 
 from collections.abc import Mapping
@@ -32,11 +31,14 @@ class Authenticator:
     async def principal(self, headers: Mapping[str, str]) -> Principal:
         """`headers` have lower-case names. Raises: Unauthenticated, Forbidden."""
         secret = _secret(headers)
-        if self.may_open and not await self.keys.any(self.clock.now()):
+        if self.may_open and not await self.keys.made():
             _check_local(headers)
             return LOCAL
         if not secret:
-            raise Unauthenticated("an API key is needed: send it as 'Authorization: Bearer <key>'")
+            raise Unauthenticated(
+                "an API key is needed: send it as 'Authorization: Bearer <key>' (all keys lost? stop the server, then: "
+                "triops key create NAME --data FOLDER)"
+            )
         if headers.get("origin") and "authorization" not in headers:
             _check_same_origin(headers)
         return await self.keys.authenticate(secret, self.clock.now())

@@ -13,7 +13,7 @@ from triops.kernel.ids import ActionId, EntityId, IncidentId
 from triops.kernel.incident import Incident, Status
 from triops.kernel.tenant import Principal
 from triops.ledger.audit import AuditEntry
-from triops.loop.events import IncidentMoved
+from triops.loop.events import IncidentChanged, IncidentMoved
 
 router = APIRouter()
 _STATUSES = ("", "active", *Status)
@@ -106,6 +106,7 @@ async def comment(who: Writer, services: S, id: str, body: Comment) -> JSON:
     noted = await services.incidents.update(
         who.project, IncidentId(id), lambda incident: incident.noted("comment", body.text, now, author=who.name)
     )
+    services.bus.publish(IncidentChanged(who.project, noted.id))
     return await _shown(services, who, noted)
 
 
@@ -118,6 +119,7 @@ async def assign(who: Writer, services: S, id: str, body: Assignee) -> JSON:
         IncidentId(id),
         lambda incident: incident.assigned(body.assignee).noted("assigned", line, now, author=who.name),
     )
+    services.bus.publish(IncidentChanged(who.project, noted.id))
     return await _shown(services, who, noted)
 
 

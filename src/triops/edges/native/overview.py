@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
@@ -99,7 +100,7 @@ async def status(who: Reader, services: S) -> JSON:
     return {
         "project": who.project,
         "role": who.role,
-        "auth": "keys" if await services.keys.any(services.clock.now()) else "open",
+        "auth": "keys" if await services.keys.made() else "open",
         "now": services.clock.now(),
         **await services.status(),
         "detectors": list(services.detectors(who.project)),
@@ -116,15 +117,17 @@ async def search(who: Reader, services: S, q: Annotated[str, Query(min_length=1,
         services.metrics.label_values(who.project, "__name__", int((now - 3600) * NS), int(now * NS), 1000),
     )
     items: list[JSON] = [
-        {"kind": "entity", "id": e.id, "title": f"{e.name} ({e.type})", "link": f"/ui/topology?entity={e.id}"}
+        {"kind": "entity", "id": e.id, "title": f"{e.name} ({e.type})", "link": f"/ui/entities/{quote(e.id, safe='')}"}
         for e in entities.items
     ]
     items += [
         {"kind": "incident", "id": i.id, "title": i.title, "link": f"/ui/incidents/{i.id}"} for i in incidents.items
     ]
-    items += [{"kind": "change", "id": c.id, "title": c.title, "link": f"/ui/changes?q={c.id}"} for c in changes.items]
+    items += [
+        {"kind": "change", "id": c.id, "title": c.title, "link": f"/ui/changes?change={c.id}"} for c in changes.items
+    ]
     found = [name for name in names if q.lower() in name.lower()][:8]
-    items += [{"kind": "metric", "id": n, "title": n, "link": f"/ui/metrics?match={n}"} for n in found]
+    items += [{"kind": "metric", "id": n, "title": n, "link": f"/ui/metrics?q={quote(n)}"} for n in found]
     if len(q) in (31, 32) and all(c in "0123456789abcdefABCDEF" for c in q):
         page = await services.spans.trace(who.project, int(q, 16), 1)
         if page.items:
