@@ -12,7 +12,7 @@ from triops.web.auth import LOCAL, Authenticator
 
 
 class NoKeys:
-    async def any(self, at: float | None = None) -> bool:
+    async def made(self) -> bool:
         return False
 
 
