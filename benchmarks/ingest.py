@@ -113,7 +113,7 @@ def flood(
             connection.request("POST", path, body, headers)
             answer = connection.getresponse()
             answer.read()
-            if answer.status == 429:
+            if answer.status in (429, 503):  # back-pressure: the request is not taken
                 time.sleep(0.05)
                 continue
             assert answer.status in (200, 204), (answer.status, path)
