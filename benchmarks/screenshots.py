@@ -18,7 +18,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
-from triops.sdk import Client
+from triops.sdk import ApiError, Client, Unreachable
 from triops.testing.server import wait_for
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -74,7 +74,7 @@ def free_port() -> int:
 def waiting(client: Client) -> bool:
     try:
         return bool(client.actions(status="waiting"))
-    except Exception:  # not up yet
+    except (Unreachable, ApiError):  # not up yet
         return False
 
 
