@@ -81,6 +81,24 @@ def test_going_back_shows_the_page_before(visit: Any, seeded: Seeded) -> None:
     expect(page.locator("h1")).to_have_text("Overview")
 
 
+def test_a_page_left_while_its_answer_comes_is_left_in_silence(visit: Any, seeded: Seeded) -> None:
+    page = visit().open("/ui/start")
+    broken = page.evaluate(
+        """async () => {
+            const api = await import(document.querySelector('script[type=module]').src.replace(/app\\.js$/, 'api.js'));
+            const abort = new AbortController();
+            const whole = window.fetch;
+            window.fetch = async () => new Response(new ReadableStream({
+                start(body) { abort.signal.addEventListener('abort', () => body.error(abort.signal.reason)); },
+            }), { status: 200, headers: { 'content-type': 'application/json' } });
+            const answer = api.get('/traces', {}, abort.signal).then(() => 'answered', (error) => error.name);
+            setTimeout(() => abort.abort());
+            try { return await answer; } finally { window.fetch = whole; }
+        }"""
+    )
+    assert broken == "AbortError"
+
+
 def test_search_by_keyboard_alone(visit: Any, seeded: Seeded) -> None:
     page = visit().open("/ui/start")
     page.keyboard.press("/")

@@ -12,6 +12,7 @@ from triops.kernel.change import Change
 from triops.kernel.entity import Relation, RelationKind, Topology
 from triops.kernel.hypothesis import Hypothesis
 from triops.kernel.ids import AnomalyId, ChangeId, EntityId
+from triops.kernel.incident import Status
 from triops.loop.causes import Past, diagnose
 from triops.testing.faults import FAULTS, NOW, SHAPES, Case, incident_of, make
 
@@ -71,6 +72,23 @@ def test_the_change_on_the_deepest_slow_service_wins_over_a_decoy_just_before() 
 def test_a_change_after_the_onset_is_no_cause() -> None:
     late = change("late", "pricing", -30)
     assert all(h.change != "late" for h in found(STORY, [late]))
+
+
+@pytest.mark.parametrize("after_s", [4.0, 9.5])
+def test_a_change_within_the_blur_of_the_onset_yields_to_one_before_it(after_s: float) -> None:
+    cause, late = change("cause", "pricing", -69), change("late", "pricing", -60 + after_s)
+    assert found(STORY, [cause, late])[0].change == "cause"
+
+
+def test_a_remedy_that_a_deployer_reports_is_no_cause_of_what_was_seen_before_it() -> None:
+    cause, remedy = change("cause", "pricing", -69, "deploy"), change("remedy", "pricing", -58, "deploy")
+    case = Case("case", CHAIN, tuple(STORY), (cause, remedy), EntityId(""), None, NOW)
+    incident = replace(incident_of(case), opened_at=NOW - 59)
+    hypotheses = diagnose(incident, STORY, [cause, remedy], CHAIN, NOW)
+    assert hypotheses[0].change == "cause"
+    assert all(h.change != "remedy" for h in hypotheses)
+    again = diagnose(replace(incident, status=Status.REOPENED), STORY, [cause, remedy], CHAIN, NOW)
+    assert any(h.change == "remedy" for h in again), "what reopened it may have come later"
 
 
 def test_what_the_platform_did_itself_is_a_weak_suspect() -> None:

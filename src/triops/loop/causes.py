@@ -9,7 +9,7 @@ from triops.kernel.change import Change
 from triops.kernel.entity import Topology
 from triops.kernel.hypothesis import Evidence, Hypothesis
 from triops.kernel.ids import EntityId
-from triops.kernel.incident import Incident
+from triops.kernel.incident import Incident, Status
 from triops.loop.scene import Scene
 from triops.loop.weighing import Weighed, weigh
 from triops.loop.wording import name_of, phrase
@@ -48,8 +48,10 @@ def diagnose(
     )
     if not scene.symptoms:
         return ()
+    # What came after the incident was seen did not cause it: a rollback by hand, a remedy that a deployer reports.
+    seen = now if incident.status is Status.REOPENED else min(now, incident.opened_at)
     by_entity: dict[EntityId, list[Change]] = {}
-    for change in sorted((c for c in changes if c.at <= now), key=lambda c: (-c.at, c.id)):
+    for change in sorted((c for c in changes if c.at <= seen), key=lambda c: (-c.at, c.id)):
         by_entity.setdefault(change.entity, []).append(change)
     weighed: list[Weighed] = []
     for entity in _suspects(scene, by_entity):

@@ -247,6 +247,7 @@ def _timing(entity: EntityId, change: Change, scene: Scene) -> Evidence | None:
         return None
     kind = change.kind.lower()
     near = 0.7 * math.exp(-max(before, 0.0) / 60.0) + 0.3 * math.exp(-max(before, 0.0) / 600.0)
+    near *= math.exp(min(before, 0.0) / ONSET_SOFT_S)  # the onset may be off by as much, but a cause comes first
     when = f"{span(before)} before" if before > 0 else "just as"
     text = f"{change.kind} “{change.title}” {when} it began"
     if kind in _ASIDE:

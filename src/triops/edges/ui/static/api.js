@@ -68,10 +68,16 @@ async function send(method, url, body, signal) {
     if (/** @type {any} */ (error).name === 'AbortError') throw error;
     throw new ApiError(0, { kind: 'unreachable', message: 'Triops cannot be reached: is `triops up` still running?' });
   }
-  const said = await answer.json().catch(() => ({}));
+  let said = {};
+  try {
+    said = await answer.json();
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason; // left while the answer was still coming
+    if (answer.ok) throw new ApiError(0, { kind: 'unreachable', message: 'The answer of Triops broke off: is `triops up` still running?' });
+  }
   if (answer.ok) return said;
   if (answer.status === 401 && !location.pathname.startsWith('/ui/login')) dispatchEvent(new CustomEvent('triops:login'));
-  throw new ApiError(answer.status, said.error || {});
+  throw new ApiError(answer.status, /** @type {any} */ (said).error || {});
 }
 
 /** Follows `next` up to `most` items. @param {string} path @param {Record<string, any>} params @param {number} most @param {AbortSignal} [signal] */
