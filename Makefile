@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes
 
-.PHONY: install install-demo install-dev demo test check format bench up screenshots lock clean
+.PHONY: install install-demo install-dev demo demo-mlops test check format bench up screenshots lock clean
 
 install: $(VENV)/.runtime
-install-demo: $(VENV)/.demo
+install-demo: $(VENV)/.demo $(VENV)/.demo-mlops
 install-dev: $(VENV)/.dev
 
 $(BIN)/python:
@@ -25,6 +25,11 @@ $(VENV)/.demo: lock/demo.txt $(VENV)/.runtime
 	$(PIP) -r lock/demo.txt
 	@touch $@
 
+$(VENV)/.demo-mlops: lock/demo-mlops.txt $(VENV)/.runtime
+	@echo "installing what the model demo needs ..."
+	$(PIP) -r lock/demo-mlops.txt
+	@touch $@
+
 $(VENV)/.dev: lock/dev.txt $(VENV)/.demo
 	@echo "installing what the tests need ..."
 	$(PIP) -r lock/dev.txt
@@ -33,6 +38,10 @@ $(VENV)/.dev: lock/dev.txt $(VENV)/.demo
 # make demo ONCE=1 approves by itself and exits; make demo FAULT=errors shows another fault
 demo: $(VENV)/.demo
 	$(BIN)/triops demo $(if $(ONCE),--once) $(if $(FAULT),--fault $(FAULT))
+
+# Trains, registers and promotes real models
+demo-mlops: $(VENV)/.demo-mlops
+	$(BIN)/triops demo-mlops $(if $(ONCE),--once)
 
 up: $(VENV)/.runtime
 	$(BIN)/triops up
@@ -61,8 +70,9 @@ screenshots: $(VENV)/.dev
 LOCK = $(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml lock/build.in
 lock: | $(BIN)/python
 	$(BIN)/python -m pip install --quiet uv
-	$(LOCK) --upgrade --extra demo --group dev -o lock/dev.txt
+	$(LOCK) --upgrade --extra demo --extra demo-mlops --group dev -o lock/dev.txt
 	$(LOCK) -c lock/dev.txt --extra demo -o lock/demo.txt
+	$(LOCK) -c lock/dev.txt --extra demo-mlops -o lock/demo-mlops.txt
 	$(LOCK) -c lock/dev.txt -o lock/runtime.txt
 
 clean:

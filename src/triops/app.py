@@ -27,6 +27,7 @@ from triops.adapters.embedded.records import SqliteRecords
 from triops.adapters.embedded.spans import EmbeddedSpans
 from triops.adapters.notifiers.slack import Slack
 from triops.adapters.notifiers.webhook import Webhook
+from triops.app_mlops import compose_mlops
 from triops.edges import health, native
 from triops.edges.alertmanager import handlers as alertmanager
 from triops.edges.cloudevents import handlers as cloudevents
@@ -313,8 +314,10 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     bodies = Bodies(limits)
     intake = Intake(receiver, clock, limits)
     grpc = GrpcServer(intake, bodies, auth.require, limits)
+    mlops = compose_mlops(settings, records, bus, clock, data, bodies, auth.require)
     asgi = Starlette(
         routes=[
+            *mlops.routes,  # the longest path of small requests: asked first
             *health.routes(auth, services.status),
             *otlp.routes(intake, bodies, auth.require),
             *prometheus.routes(receiver, bodies, auth.require, limits),
@@ -335,6 +338,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         Job("diagnose", 2.0, diagnose.tick),
         Job("act", 1.0, act.tick, limit_s=300.0),
         Job("notify", 1.0, notify.tick),
+        *mlops.jobs,
         Job("retention", 3600.0, lambda now: _retain(services, settings, now), limit_s=600.0),
     ]
     if settings.collector.enabled:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from triops.adapters.embedded.engine import Engine
@@ -45,6 +45,7 @@ def run(store_type: type[Any], use: Callable[[Any], Awaitable[None]]) -> None:
     batches=st.lists(st.lists(st.tuples(TIMES, st.floats()), max_size=8), min_size=1, max_size=5),
     step=st.integers(1, 4).map(lambda n: n * NS),
 )
+@example(batches=[[(DAY, 1.0), (DAY, float("nan"))]], step=NS)  # the last written is no number
 @FEW
 def test_points_and_their_aggregates(batches: list[list[tuple[int, float]]], step: int) -> None:
     held: dict[int, float] = {}

@@ -65,6 +65,8 @@ def test_a_signal_ends_everything(environment: dict[str, str], tmp_path: Path, n
     demo = subprocess.Popen(
         [sys.executable, "-m", "triops", "demo", "--once"], env=environment, stdout=subprocess.PIPE, text=True,
         start_new_session=True,
+        # a shell that runs the tests in the background has them ignore Ctrl-C, and so would their children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     assert demo.stdout is not None
     for line in demo.stdout:

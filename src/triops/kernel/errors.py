@@ -6,9 +6,11 @@ TriopsError
 ├── Forbidden          403  a valid key that may not do this
 ├── NotFound           404  no such thing in this project
 ├── Conflict           409  the thing's state does not allow it
+│   └── AlreadyExists  409  its name is taken
 ├── TooLarge           413  over a stated bound
 ├── Unsupported        415  a content type or encoding that is not spoken here
 ├── Overloaded         429  a bounded queue is full; retryable after `retry_after_s`
+├── NotOffered         501  a call of a protocol that Triops leaves out; the message says why
 ├── Unavailable        503  stopping, or a needed part is down; retryable
 └── StoreFull          507  the disk is full; retryable when there is room; what is stored stays readable
 """
@@ -58,6 +60,10 @@ class Conflict(TriopsError):
     status = 409
 
 
+class AlreadyExists(Conflict):
+    status = 409
+
+
 class TooLarge(TriopsError):
     status = 413
 
@@ -75,6 +81,10 @@ class Overloaded(TriopsError):
         self.retry_after_s = retry_after_s
 
 
+class NotOffered(TriopsError):
+    status = 501
+
+
 class Unavailable(TriopsError):
     status = 503
     retryable = True
@@ -87,7 +97,7 @@ class StoreFull(TriopsError):
 
 def _shown(value: Any) -> Any:
     """A value short enough to repeat in an error."""
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | float) or (isinstance(value, int) and -(1 << 63) <= value < 1 << 63):
         return value
     text = str(value)
     return text if len(text) <= 120 else text[:117] + "..."

@@ -10,6 +10,8 @@ AnomalyId = NewType("AnomalyId", str)
 IncidentId = NewType("IncidentId", str)
 ActionId = NewType("ActionId", str)
 KeyId = NewType("KeyId", str)
+ExperimentId = NewType("ExperimentId", str)  # decimal digits, as MLflow's clients expect
+RunId = NewType("RunId", str)  # 32 hexadecimal digits
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 

@@ -10,12 +10,12 @@ from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.relation import union
 from triops.ports.metrics import Aggregate, PointTable
 
-# Equal (series, time): the last written counts. NaN is left out.
+# Equal (series, time): the last written counts. NaN, which is stored as NULL, is left out.
 _POINTS = """
-SELECT series_id, time_ns, arg_max(value, rowid) AS value FROM {day}.points
+SELECT series_id, time_ns, arg_max_null(value, rowid) AS value FROM {day}.points
 WHERE project = $project AND time_ns >= $from AND time_ns < $end
   AND series_id IN (SELECT unnest($ids::UBIGINT[]))
-GROUP BY series_id, time_ns HAVING NOT isnan(arg_max(value, rowid))
+GROUP BY series_id, time_ns HAVING NOT isnan(arg_max_null(value, rowid))
 """
 _STEPS = (
     "SELECT series_id, (time_ns - $start) // $step AS step, {value} AS value FROM {points} GROUP BY ALL ORDER BY ALL"
