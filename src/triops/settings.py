@@ -83,14 +83,14 @@ class Mlops(_Section):
     artifact_root: str = Field(
         "mlflow-artifacts:/",
         min_length=1,
-        description="where runs' artifacts lie: the server's own store (mlflow-artifacts:/), or a file: or s3: URI that "
-        "clients write to themselves",
+        description="where runs' artifacts lie: the server's own store (mlflow-artifacts:/), or a file: or s3: URI "
+        "that clients write to themselves",
     )
     deleted_days: float = Field(30.0, ge=0, description="days until deleted runs, models and their artifacts are freed")
     stalled_min: float = Field(
         30.0,
         gt=0,
-        description="minutes of silence after which a running run counts as stalled, unless its own pace is slower",
+        description="minutes of silence after which a running run is stalled, unless its own pace is slower",
     )
 
 
