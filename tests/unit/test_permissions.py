@@ -67,7 +67,7 @@ async def permissions(tmp_path: Path) -> AsyncIterator[Permissions]:
 async def test_a_document_binds_at_once_and_no_longer_than_it_is_there(permissions: Permissions) -> None:
     await permissions.check(BOB, "experiment", ["churn-1"], Level.MANAGE)
     await permissions.documents.put(ONE, [TEAM])
-    with pytest.raises(Forbidden, match="'bob' may not read experiment 'churn-1'.*Access churn"):
+    with pytest.raises(Forbidden, match=r"'bob' may not read experiment 'churn-1'.*Access churn"):
         await permissions.check(BOB, "experiment", ["fraud", "churn-1"], Level.READ)
     assert await permissions.readable(BOB, "experiment", ["fraud", "churn-1"]) == {"fraud"}
     await permissions.documents.delete(ONE, "Access", "churn")
