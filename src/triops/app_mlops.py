@@ -1,12 +1,20 @@
 """The MLOps lens, composed: its books, services, endpoints and jobs. `app.py` joins it to the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.routing import BaseRoute, Mount
 
 from triops.edges.mlflow import Endpoint, MlflowApi
+from triops.edges.mlflow.experiments import experiment_endpoints
+from triops.edges.mlflow.metrics import metric_endpoints
+from triops.edges.mlflow.runs import run_endpoints
+from triops.kernel.errors import Invalid
+from triops.kernel.ids import ProjectId
+from triops.ledger.runs.experiments import Experiments
+from triops.ledger.runs.log import RunLog
+from triops.lenses.mlops.tracking import Tracking
 from triops.loop.bus import Bus
 from triops.loop.documents import Kind
 from triops.loop.jobs import Job
@@ -25,6 +33,7 @@ class Mlops:
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     kinds: list[Kind] = field(default_factory=list)
+    erased: list[Callable[[ProjectId], None]] = field(default_factory=list)  # who must know of a project that is gone
 
 
 def compose_mlops(
@@ -37,9 +46,24 @@ def compose_mlops(
     authenticate: Authenticate,
 ) -> Mlops:
     """Everything of the lens, wired and not yet started."""
-    endpoints: list[Endpoint] = []
+    # Tracking
+    experiments = Experiments(records, settings.mlops.artifact_root)
+    tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location)
+
+    endpoints: list[Endpoint] = [
+        *experiment_endpoints(tracking),
+        *run_endpoints(tracking),
+        *metric_endpoints(tracking),
+    ]
     api = MlflowApi(endpoints, bodies, authenticate)
     routes: list[BaseRoute] = [
         Mount(f"/{twin}/{version}", api) for twin in ("api", "ajax-api") for version in ("2.0", "3.0")
     ]
-    return Mlops(endpoints, routes)
+    return Mlops(endpoints, routes, erased=[tracking.forget])
+
+
+def check_location(uri: str, field: str) -> str:
+    """Where a client may have its artifacts: in the server's own store. Raises: Invalid."""
+    if not uri.startswith("mlflow-artifacts:"):
+        raise Invalid(f"'{field}' must be a mlflow-artifacts: URI. Given: '{uri[:500]}'", field=field)
+    return uri
