@@ -8,7 +8,6 @@ from starlette.routing import BaseRoute, Mount
 
 from triops.edges.mlflow import Endpoint, MlflowApi
 from triops.loop.bus import Bus
-from triops.loop.documents import Kind
 from triops.loop.jobs import Job
 from triops.ports.clock import Clock
 from triops.ports.records import Records
@@ -19,12 +18,11 @@ from triops.web.body import Bodies
 
 @dataclass
 class Mlops:
-    """What the lens brings: routes for the port, jobs for the supervisor, kinds of documents."""
+    """What the lens brings: routes for the port, jobs for the supervisor. (Its kinds of documents: `app.py`.)"""
 
     endpoints: Sequence[Endpoint]
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
-    kinds: list[Kind] = field(default_factory=list)
 
 
 def compose_mlops(
