@@ -52,7 +52,6 @@ class MovedRun:
     start_ms: int
     end_ms: int | None
     artifact_uri: str
-    deleted_ms: int | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[MovedInput, ...] = ()

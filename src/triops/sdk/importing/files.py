@@ -140,7 +140,6 @@ def _run(folder: Path, meta: Mapping[str, Any], experiment: str) -> MovedRun:
         whole(meta.get("start_time")),
         None if meta.get("end_time") is None else whole(meta["end_time"]),
         as_text(meta.get("artifact_uri")),
-        None if meta.get("deleted_time") is None else whole(meta["deleted_time"]),
         _texts(folder / "params"),
         tags,
         tuple(_inputs(folder)),

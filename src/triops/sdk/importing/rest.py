@@ -230,7 +230,6 @@ def _run(one: JSON) -> MovedRun:
         whole(info.get("start_time")),
         whole(info["end_time"]) if info.get("end_time") else None,
         info.get("artifact_uri", ""),
-        None,
         _pairs(data.get("params")),
         _pairs(data.get("tags")),
         tuple(_input(dataset) for dataset in inputs.get("dataset_inputs", ())),

@@ -166,7 +166,7 @@ class SqliteSource:
     def _rows(self, table: str, where: str, *values: Any) -> list[sqlite3.Row]:
         if table not in self._tables:  # an older MLflow's
             return []
-        return self._execute(f"SELECT * FROM {table} {where}", *values).fetchall()
+        return self._execute(f"SELECT * FROM {table} {where}", *values).fetchall()  # noqa: S608 - names of ours
 
     def _execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
         try:
@@ -202,7 +202,6 @@ def _run(
         row["start_time"] or 0,
         row["end_time"],
         as_text(row["artifact_uri"]),
-        _cell(row, "deleted_time"),
         params,
         tags,
         tuple(inputs[id]),
