@@ -1,6 +1,9 @@
 """The schema's history: one numbered module a step, never changed once released. `MIGRATIONS` is all of them."""
 
-from triops.ledger.migrations import m0001_books
+from triops.ledger.migrations import m0001_books, m0002_runs
 from triops.ports.records import Migration
 
-MIGRATIONS = (Migration(1, "books", m0001_books.apply),)
+MIGRATIONS = (
+    Migration(1, "books", m0001_books.apply),
+    Migration(2, "runs", m0002_runs.apply),
+)
