@@ -14,11 +14,13 @@ from triops.edges.mlflow.runs import run_endpoints
 from triops.kernel.errors import Invalid
 from triops.kernel.ids import ProjectId
 from triops.ledger.documents import Documents
+from triops.ledger.runs.compaction import Compaction
 from triops.ledger.runs.experiments import Experiments
+from triops.ledger.runs.freeing import Freeing
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
 from triops.lenses.mlops.permissions import Names, Permissions
-from triops.lenses.mlops.tracking import Tracking
+from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
 from triops.ports.clock import Clock
@@ -60,7 +62,13 @@ def compose_mlops(
 
     # Tracking
     experiments = Experiments(records, settings.mlops.artifact_root)
-    tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location)
+    compaction = Compaction(records)
+    tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location, compaction)
+
+    async def freed(project: ProjectId, uris: Sequence[str]) -> None:
+        """Nobody keeps artifacts yet."""
+
+    gc = Gc(Freeing(records), settings.mlops.deleted_days, freed)
 
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
@@ -71,7 +79,7 @@ def compose_mlops(
     routes: list[BaseRoute] = [
         Mount(f"/{twin}/{version}", api) for twin in ("api", "ajax-api") for version in ("2.0", "3.0")
     ]
-    return Mlops(endpoints, permissions, routes, erased=[tracking.forget])
+    return Mlops(endpoints, permissions, routes, tracking_jobs(compaction, gc), erased=[tracking.forget])
 
 
 def check_location(uri: str, field: str) -> str:
