@@ -283,6 +283,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     started_at = clock.now()
     grpc_ports: list[int] = []
     supervisor = Supervisor(clock)
+    bodies = Bodies(limits)
+    mlops = compose_mlops(settings, records, documents, bus, clock, data, bodies, auth.require)
     services = Services(
         clock=clock,
         auth=auth,
@@ -309,13 +311,12 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         erase_project=lambda project: erase_project(records, project, keep=_KEPT),
         seen=sources,
         live=live,
+        permissions=mlops.permissions,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )
-    bodies = Bodies(limits)
     intake = Intake(receiver, clock, limits)
     grpc = GrpcServer(intake, bodies, auth.require, limits)
-    mlops = compose_mlops(settings, records, bus, clock, data, bodies, auth.require)
     asgi = Starlette(
         routes=[
             *mlops.routes,  # the longest path of small requests: asked first

@@ -18,6 +18,7 @@ from triops.ports.files import Entry, Files
 _LISTED = 100_000  # entries of one folder
 _PAGE = 1000
 _SMALL = 10 << 20  # bytes that `upload-artifact` takes
+PAGES = ("/get-artifact", "/model-versions/get-artifact", "//model-versions/get-artifact")
 _TEST = "tests/conformance/test_mlflow_artifacts.py"
 
 
@@ -27,12 +28,16 @@ class ArtifactCalls:
         self._owners = owners
 
     def endpoints(self) -> list[Endpoint]:
+        """All under the API's root but `PAGES`, which lie under `/`."""
         proxy = "2.0/mlflow-artifacts/artifacts"
         read, write = Right.READ, Right.SEND
         path = {"path": text()}
         of_run = {"run_id": text(required=True), "path": text(), "page_token": text()}
         of_model = {"artifact_directory_path": text(), "page_token": text()}
         file_of_model = {"artifact_file_path": text()}
+        of_run_file = {"run_id": text(), "path": text(required=True)}
+        of_version = {"name": text(), "version": text(), "path": text(required=True)}
+        model = "2.0/mlflow/logged-models/{model_id}/artifacts/"
         return [
             Endpoint("GET", proxy, self.list, read, path, _TEST),
             Endpoint("GET", proxy + "/{artifact_path:path}", self.download, read, None, _TEST),
@@ -40,37 +45,10 @@ class ArtifactCalls:
             Endpoint("DELETE", proxy + "/{artifact_path:path}", self.delete, Right.WRITE, {}, _TEST),
             Endpoint("GET", "2.0/mlflow/artifacts/list", self.list_of_run, read, of_run, _TEST),
             Endpoint("POST", "2.0/mlflow/upload-artifact", self.upload_small, write, None, _TEST),
-            *(
-                endpoint
-                for version in ("2.0", "3.0")
-                for endpoint in (
-                    Endpoint(
-                        "GET",
-                        version + "/mlflow/logged-models/{model_id}/artifacts/directories",
-                        self.list_of_model,
-                        read,
-                        of_model,
-                        _TEST,
-                    ),
-                    Endpoint(
-                        "GET",
-                        version + "/mlflow/logged-models/{model_id}/artifacts/files",
-                        self.file_of_model,
-                        read,
-                        file_of_model,
-                        _TEST,
-                    ),
-                )
-            ),
-        ]
-
-    def pages(self) -> list[Endpoint]:
-        """Those that lie beside the API, under `/`."""
-        of_run = {"run_id": text(), "path": text(required=True)}
-        of_version = {"name": text(), "version": text(), "path": text(required=True)}
-        return [
-            Endpoint("GET", "get-artifact", self.file_of_run, Right.READ, of_run, _TEST),
-            Endpoint("GET", "model-versions/get-artifact", self.file_of_version, Right.READ, of_version, _TEST),
+            Endpoint("GET", model + "directories", self.list_of_model, read, of_model, _TEST),
+            Endpoint("GET", model + "files", self.file_of_model, read, file_of_model, _TEST),
+            Endpoint("GET", "get-artifact", self.file_of_run, read, of_run_file, _TEST),
+            Endpoint("GET", "model-versions/get-artifact", self.file_of_version, read, of_version, _TEST),
         ]
 
     async def list(self, call: Call) -> Answer:
