@@ -1,6 +1,7 @@
-"""Artifacts as downloads, with the headers that MLflow sends: always an attachment, never sniffed, text as plain text."""
+"""Artifacts as downloads with the headers that MLflow sends: always an attachment, never sniffed, texts all plain."""
 
 import mimetypes
+import re
 import unicodedata
 from urllib.parse import quote
 
@@ -11,9 +12,9 @@ from triops.kernel.ids import ProjectId
 from triops.lenses.mlops.artifacts import Place
 from triops.web.files import file_response
 
-_TEXT = frozenset(
-    "txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst ipynb "
-    "MLmodel mlproject".split()
+_TEXT = re.compile(
+    "txt|log|err|cfg|conf|cnf|cf|ini|properties|prop|hocon|toml|ya?ml|xml|json|js|py3?|csv|tsv|md|rst|ipynb|"
+    "MLmodel|mlproject"
 )
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
@@ -38,7 +39,7 @@ async def attachment(request: Request, project: ProjectId, place: Place) -> Resp
 
 def media_type(name: str) -> str:
     stem, dot, extension = name.rpartition(".")
-    if (extension if dot and stem else name) in _TEXT:
+    if _TEXT.fullmatch(extension if dot and stem else name):
         return "text/plain"
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 

@@ -48,7 +48,12 @@ class MultipartCalls:
             ),
             Endpoint("POST", presigned + "upload-url", self.upload_url, Right.SEND, url, _TEST),
             Endpoint(
-                "POST", presigned + "download-url", self.download_url, Right.READ, {**url, "run_id": text(required=True)}, _TEST
+                "POST",
+                presigned + "download-url",
+                self.download_url,
+                Right.READ,
+                {**url, "run_id": text(required=True)},
+                _TEST,
             ),
         ]
 
@@ -60,7 +65,9 @@ class MultipartCalls:
         path, parts = _path(call), call.body["num_parts"]
         id = await self._uploads.begin(call.project, path, parts)
         url = f"{self._public_url or _origin(call.request)}{_PART}/{id}"
-        credentials = [{"url": f"{url}/{number}", "part_number": number, "headers": {}} for number in range(1, parts + 1)]
+        credentials = [
+            {"url": f"{url}/{number}", "part_number": number, "headers": {}} for number in range(1, parts + 1)
+        ]
         return {"upload_id": id, "credentials": credentials}
 
     async def part(self, request: Request) -> Response:
@@ -107,7 +114,8 @@ class MultipartCalls:
         if scheme is not None:
             raise Invalid(
                 "Presigned download is not supported for runs with proxied artifact storage "
-                f"(artifact URI scheme: {scheme}). This endpoint requires a run with a direct cloud storage artifact URI."
+                f"(artifact URI scheme: {scheme}). "
+                "This endpoint requires a run with a direct cloud storage artifact URI."
             )
         raise NotOffered("Presigned download is not supported for the current artifact repository")
 

@@ -16,9 +16,7 @@ _ANCHOR = "/api/2.0/mlflow-artifacts/artifacts"
 _LENGTH = 2048
 _DECODED = 10
 # Schemes whose locations name a host, to which a server that read them would connect.
-_HOSTED = frozenset(
-    {"ftp", "sftp", "hdfs", "viewfs", "http", "https", "mlflow-artifacts", "r2", "b2", "abfss"}
-)
+_HOSTED = frozenset({"ftp", "sftp", "hdfs", "viewfs", "http", "https", "mlflow-artifacts", "r2", "b2", "abfss"})
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -102,7 +100,10 @@ def checked_root(uri: str) -> str:
     elif parts.scheme == "s3" and parts.netloc:
         return uri.rstrip("/")
     raise Invalid(
-        "not an artifact root", field="mlops.artifact_root", got=uri, expected="mlflow-artifacts:/, a path, file: or s3:"
+        "not an artifact root",
+        field="mlops.artifact_root",
+        got=uri,
+        expected="mlflow-artifacts:/, a path, file: or s3:",
     )
 
 

@@ -1,8 +1,8 @@
 """Artifacts in the server's own store: paths in the book, content in the blobs. An implementation of `ports.files`.
 
 A blob lives as long as something points at it. That nothing is taken away while a reference to it is being written is
-held by a lock a digest's first byte: who keeps a blob holds it until the row is committed, who deletes one asks the book
-within it.
+held by a lock for a digest's first byte: who keeps a blob holds it until the row is committed, who deletes one asks the
+book within it.
 """
 
 import asyncio
@@ -89,4 +89,3 @@ class Artifacts:
 
     def _lock(self, digest: str) -> asyncio.Lock:
         return self._moving[int(digest[:2], 16)]
-
