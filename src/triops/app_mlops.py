@@ -3,10 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from starlette.routing import BaseRoute, Mount, Route
 
 from triops.adapters.embedded.blobs import FileBlobs
+from triops.adapters.embedded.folder import Folder
 from triops.edges.mlflow import Endpoint, MlflowApi
 from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
 from triops.edges.mlflow.guard import Guard
@@ -17,16 +19,23 @@ from triops.ledger.artifacts.paths import ArtifactPaths
 from triops.ledger.artifacts.uploads import UploadBook
 from triops.ledger.documents import Documents
 from triops.ledger.runs.naming import Naming
-from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads
+from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
-from triops.ports.blobs import Blobs
 from triops.ports.clock import Clock
 from triops.ports.records import Records
 from triops.settings import Settings
 from triops.web.access import Authenticate
 from triops.web.body import Bodies
+
+
+class Store(Protocol):
+    """What is opened before the first request, and closed after the last."""
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass
@@ -35,7 +44,7 @@ class Mlops:
 
     endpoints: Sequence[Endpoint]
     permissions: Permissions
-    blobs: Blobs
+    stores: Sequence[Store]
     places: Places
     owners: Owners
     routes: list[BaseRoute] = field(default_factory=list)
@@ -64,7 +73,10 @@ def compose_mlops(
     blobs = FileBlobs(data / "blobs")
     artifacts = Artifacts(ArtifactPaths(records), blobs, clock, int(settings.mlops.artifact_gb * (1 << 30)))
     uploads = Uploads(UploadBook(records), artifacts, clock)
-    places = Places(artifacts, settings.mlops.artifact_root)
+    root = checked_root(settings.mlops.artifact_root)
+    shared = folder_path(root)
+    folder = Folder(Path(shared), most=artifacts.most) if shared is not None else None
+    places = Places(artifacts, root, folder)
     artifact_owners = ArtifactOwners(records)
     owners = Owners(artifact_owners.run, artifact_owners.run, artifact_owners.model_version)
     multipart = MultipartCalls(uploads, owners, settings.server.public_url)
@@ -80,4 +92,5 @@ def compose_mlops(
         Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
     ]
-    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs)
+    stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
+    return Mlops(endpoints, permissions, stores, places, owners, routes, jobs)
