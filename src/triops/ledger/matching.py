@@ -4,10 +4,10 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, func, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Boolean
 
 from triops.kernel.clause import Value
@@ -29,9 +29,9 @@ def matching(column: ColumnElement[Any], comparator: str, value: Value) -> Colum
     if comparator in _PLAIN:
         result: ColumnElement[bool] = _PLAIN[comparator](column, value)
     elif comparator == "LIKE":
-        result = like(column, str(value))
+        result = _Like(column, literal(_as_glob(str(value))), literal(str(value)))
     elif comparator == "ILIKE":
-        result = like(func.lower(column), str(value).lower())
+        result = _Like(func.lower(column), func.lower(_as_glob(str(value))), func.lower(str(value)))
     elif comparator == "IN" and isinstance(value, tuple):
         result = column.in_(value)
     elif comparator == "NOT IN" and isinstance(value, tuple):
@@ -41,15 +41,26 @@ def matching(column: ColumnElement[Any], comparator: str, value: Value) -> Colum
     return result
 
 
-class like(GenericFunction[bool]):
-    """`column` is like the pattern, which is the same in both databases though SQLite's own LIKE forgets case."""
+def _as_glob(pattern: str) -> str:
+    """SQLite's LIKE forgets case; its GLOB does not."""
+    special = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+    return "".join(special.get(character, character) for character in pattern)
+
+
+class _Like(FunctionElement[bool]):
+    """Of a column, the pattern as a glob, and the pattern."""
 
     type = Boolean()
     inherit_cache = True
-    name = "triops_like"
 
 
-@compiles(like, "sqlite")
-def _glob(element: like, compiler: SQLCompiler, **options: Any) -> str:
-    column, pattern = element.clauses
-    return f"{compiler.process(column, **options)} GLOB {compiler.process(func.triops_glob(pattern), **options)}"
+@compiles(_Like)
+def _compiled_like(element: _Like, compiler: SQLCompiler, **options: Any) -> str:
+    column, _, pattern = element.clauses
+    return f"({compiler.process(column, **options)} LIKE {compiler.process(pattern, **options)} ESCAPE '')"
+
+
+@compiles(_Like, "sqlite")
+def _compiled_glob(element: _Like, compiler: SQLCompiler, **options: Any) -> str:
+    column, glob, _ = element.clauses
+    return f"({compiler.process(column, **options)} GLOB {compiler.process(glob, **options)})"

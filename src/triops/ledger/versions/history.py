@@ -50,6 +50,4 @@ def list_steps(connection: Connection, project: ProjectId, name: str, limit: int
 
 
 def _step(row: AnyRow) -> Step:
-    return Step(
-        row.at, row.who, row.why, row.kind, row.alias, row.before, row.after, row.version, row.change
-    )
+    return Step(row.at, row.who, row.why, row.kind, row.alias, row.before, row.after, row.version, row.change)

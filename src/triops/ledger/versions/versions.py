@@ -168,9 +168,7 @@ def delete_version(connection: Connection, project: ProjectId, name: str, versio
         connection.execute(delete(table).where(*here))
 
 
-def set_version_tag(
-    connection: Connection, project: ProjectId, name: str, version: int, key: str, value: str
-) -> None:
+def set_version_tag(connection: Connection, project: ProjectId, name: str, version: int, key: str, value: str) -> None:
     row = {"project": project, "name": name, "version": version, "key": key, "value": value}
     put(connection, tables.model_version_tags, row)
 
