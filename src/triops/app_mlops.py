@@ -10,6 +10,8 @@ from triops.edges.mlflow import Endpoint, MlflowApi
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
 from triops.edges.mlflow.metrics import metric_endpoints
+from triops.edges.mlflow.model_versions import ModelVersions
+from triops.edges.mlflow.registered_models import RegisteredModels
 from triops.edges.mlflow.runs import run_endpoints
 from triops.kernel.errors import Invalid
 from triops.kernel.ids import ProjectId
@@ -18,6 +20,11 @@ from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
 from triops.lenses.mlops.permissions import Names, Permissions
+from triops.lenses.mlops.registry.gates import Gates
+from triops.lenses.mlops.registry.promotions import Promotions
+from triops.lenses.mlops.registry.recorded import RecordedOrigins
+from triops.lenses.mlops.registry.service import Registry
+from triops.lenses.mlops.registry.telling import Teller
 from triops.lenses.mlops.tracking import Tracking
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
@@ -48,6 +55,7 @@ def compose_mlops(
     data: Path,
     bodies: Bodies,
     authenticate: Authenticate,
+    base_url: str,
 ) -> Mlops:
     """Everything of the lens, wired and not yet started."""
     naming = Naming(records)
@@ -62,10 +70,18 @@ def compose_mlops(
     experiments = Experiments(records, settings.mlops.artifact_root)
     tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location)
 
+    # Registry
+    gates, origins, teller = Gates(documents), RecordedOrigins(records), Teller(records, bus, clock)
+    registry = Registry(records, teller, origins, gates)
+    promotions = Promotions(records, teller, origins, gates)
+    approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
+
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
         *metric_endpoints(tracking),
+        *RegisteredModels(registry).endpoints(),
+        *ModelVersions(registry, promotions, approve_at).endpoints(),
     ]
     api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
     routes: list[BaseRoute] = [

@@ -7,9 +7,10 @@ from sqlalchemy import Connection, MetaData, delete, select
 from triops.kernel.ids import ProjectId
 from triops.ledger import tables
 from triops.ledger.runs import tables as runs
+from triops.ledger.versions import tables as versions
 from triops.ports.records import Records
 
-_BOOKS: tuple[MetaData, ...] = (tables.metadata, runs.metadata)
+_BOOKS: tuple[MetaData, ...] = (tables.metadata, runs.metadata, versions.metadata)
 
 
 async def erase_project(records: Records, project: ProjectId, *, keep: Collection[str] = ()) -> int:

@@ -76,9 +76,7 @@ def list_approvals(
     return page_of(connection.execute(statement).all(), limit, _approval, lambda row: (row.asked_at, row.id))
 
 
-def close(
-    connection: Connection, project: ProjectId, id: str, state: str, *, by: str, at: float, why: str
-) -> Approval:
+def close(connection: Connection, project: ProjectId, id: str, state: str, *, by: str, at: float, why: str) -> Approval:
     """Raises: NotFound."""
     _close(connection, project, id, state, by, at, why)
     return get_approval(connection, project, id)

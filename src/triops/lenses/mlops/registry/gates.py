@@ -102,9 +102,7 @@ class Decision:
         return [check.text for check in self.checks if not check.passed]
 
 
-def decide(
-    gates: Sequence[Gate], candidate: Facts | None, others: Mapping[str, Facts | None], role: Role
-) -> Decision:
+def decide(gates: Sequence[Gate], candidate: Facts | None, others: Mapping[str, Facts | None], role: Role) -> Decision:
     """`candidate` None: the alias is to be removed, so that nothing is checked. `others`: what the aliases that checks
     compare with are on. `role` is of who asks: it is agreement enough where theirs would be, and may be their own."""
     checks = [] if candidate is None else [_check(c, candidate, others) for gate in gates for c in gate.checks]
@@ -138,7 +136,9 @@ def _check(spec: Mapping[str, Any], candidate: Facts, others: Mapping[str, Facts
     if value is None or math.isnan(value):
         return Check(name, False, f"metric {key} is {'missing' if value is None else 'NaN'}")
     if "at_least" in spec:
-        return Check(name, value >= spec["at_least"], f"metric {key} is {value:g}, wanted at least {spec['at_least']:g}")
+        return Check(
+            name, value >= spec["at_least"], f"metric {key} is {value:g}, wanted at least {spec['at_least']:g}"
+        )
     if "at_most" in spec:
         return Check(name, value <= spec["at_most"], f"metric {key} is {value:g}, wanted at most {spec['at_most']:g}")
     alias, by = spec["not_worse_than"], spec.get("by", 0.0)
@@ -147,7 +147,9 @@ def _check(spec: Mapping[str, Any], candidate: Facts, others: Mapping[str, Facts
         return Check(name, True, f"metric {key} is {value:g}; alias {alias} is on no version to compare with")
     known = other.metrics.get(key)
     if known is None or math.isnan(known):
-        return Check(name, True, f"metric {key} is {value:g}; version {other.version} ({alias}) has none to compare with")
+        return Check(
+            name, True, f"metric {key} is {value:g}; version {other.version} ({alias}) has none to compare with"
+        )
     higher = spec.get("better", "higher") == "higher"
     passed = value >= known - by if higher else value <= known + by
     may = f", and may be {by:g} worse" if by else ""
@@ -212,6 +214,12 @@ class GateSet:
 class Gates:
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
+        self._known: dict[ProjectId, tuple[int, GateSet]] = {}
 
     async def of(self, project: ProjectId) -> GateSet:
-        return GateSet([gate_of(document) for document in await self._documents.list(project, "Gate")])
+        version = self._documents.version(project)
+        known = self._known.get(project)
+        if known is None or known[0] != version:
+            gates = GateSet([gate_of(document) for document in await self._documents.list(project, "Gate")])
+            known = self._known[project] = version, gates
+        return known[1]

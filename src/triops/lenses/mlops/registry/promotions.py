@@ -141,9 +141,7 @@ class Promotions:
         self, project: ProjectId, *, model: str = "", state: str = "", limit: int = 100, cursor: str | None = None
     ) -> Page[Approval]:
         return await self._records.read(
-            lambda c: approvals.list_approvals(
-                c, project, model=model, state=state, limit=limit, cursor=cursor
-            )
+            lambda c: approvals.list_approvals(c, project, model=model, state=state, limit=limit, cursor=cursor)
         )
 
     async def history(self, project: ProjectId, name: str, limit: int, cursor: str | None) -> Page[Step]:

@@ -90,9 +90,7 @@ class Registry:
                 gates.refuse_around(who, named, model.aliases, "renamed")
             models.rename_model(connection, who.project, name, new_name, telling.now_ms)
             title = f"{name} renamed to {new_name}"
-            telling.step(
-                new_name, "rename", title, prompt=model.is_prompt, who=who.name, before=name, after=new_name
-            )
+            telling.step(new_name, "rename", title, prompt=model.is_prompt, who=who.name, before=name, after=new_name)
             return models.get_model(connection, who.project, new_name)
 
         return await self._teller.write(who.project, write)
@@ -259,9 +257,7 @@ class Registry:
             raise NotFound(f"No versions of model with name '{uri.name}'{stage} found")
         return max(found, key=lambda version: version.version)
 
-    async def describe_version(
-        self, who: Principal, name: str, version: str, description: str | None
-    ) -> ModelVersion:
+    async def describe_version(self, who: Principal, name: str, version: str, description: str | None) -> ModelVersion:
         names.model_name(name)
         number = names.version_number(version)
         names.bounded("description", description or "", names.TEXT_CHARACTERS)
@@ -275,9 +271,7 @@ class Registry:
 
         return await self._teller.write(who.project, write)
 
-    async def move_stage(
-        self, who: Principal, name: str, version: str, stage: str, *, archive: bool
-    ) -> ModelVersion:
+    async def move_stage(self, who: Principal, name: str, version: str, stage: str, *, archive: bool) -> ModelVersion:
         """Raises: Invalid, NotFound."""
         wanted = names.stage_name(stage)
         if archive and wanted not in ACTIVE_STAGES:
