@@ -15,7 +15,9 @@ from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
 from triops.edges.mlflow.metrics import metric_endpoints
+from triops.edges.mlflow.model_versions import ModelVersions
 from triops.edges.mlflow.multipart import MultipartCalls
+from triops.edges.mlflow.registered_models import RegisteredModels
 from triops.edges.mlflow.runs import run_endpoints
 from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
@@ -28,6 +30,11 @@ from triops.ledger.runs.naming import Naming
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
 from triops.lenses.mlops.artifacts.locations import check_location
 from triops.lenses.mlops.permissions import Names, Permissions
+from triops.lenses.mlops.registry.gates import Gates
+from triops.lenses.mlops.registry.promotions import Promotions
+from triops.lenses.mlops.registry.recorded import RecordedOrigins
+from triops.lenses.mlops.registry.service import Registry
+from triops.lenses.mlops.registry.telling import Teller
 from triops.lenses.mlops.tracking import Tracking
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
@@ -69,6 +76,7 @@ def compose_mlops(
     data: Path,
     bodies: Bodies,
     authenticate: Authenticate,
+    base_url: str,
 ) -> Mlops:
     """Everything of the lens, wired and not yet started."""
     naming = Naming(records)
@@ -95,12 +103,20 @@ def compose_mlops(
     experiments = Experiments(records, settings.mlops.artifact_root)
     tracking = Tracking(records, experiments, RunLog(records), bus, clock, partial(check_location, root=root))
 
+    # Registry
+    gates, origins, teller = Gates(documents), RecordedOrigins(records), Teller(records, bus, clock)
+    registry = Registry(records, teller, origins, gates)
+    promotions = Promotions(records, teller, origins, gates)
+    approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
+
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
         *metric_endpoints(tracking),
         *ArtifactCalls(places, owners).endpoints(),
         *multipart.endpoints(),
+        *RegisteredModels(registry).endpoints(),
+        *ModelVersions(registry, promotions, approve_at).endpoints(),
     ]
     api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
     routes: list[BaseRoute] = [
