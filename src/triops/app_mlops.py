@@ -18,6 +18,7 @@ from triops.edges.mlflow.metrics import metric_endpoints
 from triops.edges.mlflow.model_versions import ModelVersions
 from triops.edges.mlflow.multipart import MultipartCalls
 from triops.edges.mlflow.registered_models import RegisteredModels
+from triops.edges.mlflow.multipart import MultipartCalls
 from triops.edges.mlflow.runs import run_endpoints
 from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
@@ -95,6 +96,7 @@ def compose_mlops(
     shared = folder_path(root)
     folder = Folder(Path(shared), most=artifacts.most) if shared is not None else None
     places = Places(artifacts, root, folder)
+    places = Places(artifacts, settings.mlops.artifact_root)
     artifact_owners = ArtifactOwners(records)
     owners = Owners(artifact_owners.run, artifact_owners.run, artifact_owners.model_version)
     multipart = MultipartCalls(uploads, owners, settings.server.public_url)
@@ -108,6 +110,7 @@ def compose_mlops(
     registry = Registry(records, teller, origins, gates)
     promotions = Promotions(records, teller, origins, gates)
     approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
+    tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location)
 
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
@@ -130,3 +133,4 @@ def compose_mlops(
     ]
     stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
     return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])
+    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, erased=[tracking.forget])
