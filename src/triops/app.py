@@ -65,6 +65,7 @@ from triops.lenses.aiops.logs.templates import Templates
 from triops.lenses.aiops.metrics.model import MetricProfile
 from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
+from triops.lenses.mlops.permissions import access_kind
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.correlate import Correlate
@@ -175,7 +176,7 @@ class Triops:
 
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
     """Every kind of document that `triops apply` takes."""
-    return Kinds([runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind()])
+    return Kinds([runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), access_kind()])
 
 
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
@@ -282,6 +283,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     started_at = clock.now()
     grpc_ports: list[int] = []
     supervisor = Supervisor(clock)
+    bodies = Bodies(limits)
+    mlops = compose_mlops(settings, records, documents, bus, clock, data, bodies, auth.require)
     services = Services(
         clock=clock,
         auth=auth,
@@ -308,13 +311,12 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         erase_project=lambda project: erase_project(records, project, keep=_KEPT),
         seen=sources,
         live=live,
+        permissions=mlops.permissions,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )
-    bodies = Bodies(limits)
     intake = Intake(receiver, clock, limits)
     grpc = GrpcServer(intake, bodies, auth.require, limits)
-    mlops = compose_mlops(settings, records, bus, clock, data, bodies, auth.require)
     asgi = Starlette(
         routes=[
             *mlops.routes,  # the longest path of small requests: asked first

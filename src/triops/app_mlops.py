@@ -1,14 +1,18 @@
 """The MLOps lens, composed: its books, services, endpoints and jobs. `app.py` joins it to the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.routing import BaseRoute, Mount
 
 from triops.edges.mlflow import Endpoint, MlflowApi
+from triops.edges.mlflow.guard import Guard
+from triops.kernel.ids import ProjectId
+from triops.ledger.documents import Documents
+from triops.ledger.runs.naming import Naming
+from triops.lenses.mlops.permissions import Names, Permissions
 from triops.loop.bus import Bus
-from triops.loop.documents import Kind
 from triops.loop.jobs import Job
 from triops.ports.clock import Clock
 from triops.ports.records import Records
@@ -19,17 +23,18 @@ from triops.web.body import Bodies
 
 @dataclass
 class Mlops:
-    """What the lens brings: routes for the port, jobs for the supervisor, kinds of documents."""
+    """What the lens brings: routes for the port, jobs for the supervisor. (Its kinds of documents: `app.py`.)"""
 
     endpoints: Sequence[Endpoint]
+    permissions: Permissions
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
-    kinds: list[Kind] = field(default_factory=list)
 
 
 def compose_mlops(
     settings: Settings,
     records: Records,
+    documents: Documents,
     bus: Bus,
     clock: Clock,
     data: Path,
@@ -37,9 +42,16 @@ def compose_mlops(
     authenticate: Authenticate,
 ) -> Mlops:
     """Everything of the lens, wired and not yet started."""
+    naming = Naming(records)
+
+    async def nothing(project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
+        return {}
+
+    names = Names(naming.experiment_names, naming.experiments_of_runs, nothing, nothing)
+    permissions = Permissions(documents, names)
     endpoints: list[Endpoint] = []
-    api = MlflowApi(endpoints, bodies, authenticate)
+    api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
     routes: list[BaseRoute] = [
         Mount(f"/{twin}/{version}", api) for twin in ("api", "ajax-api") for version in ("2.0", "3.0")
     ]
-    return Mlops(endpoints, routes)
+    return Mlops(endpoints, permissions, routes)

@@ -79,6 +79,21 @@ class Notify(_Section):
     allow_private: bool = Field(True, description="whether notices may go to private addresses")
 
 
+class Mlops(_Section):
+    artifact_root: str = Field(
+        "mlflow-artifacts:/",
+        min_length=1,
+        description="where runs' artifacts lie: the server's own store (mlflow-artifacts:/), or a file: or s3: URI "
+        "that clients write to themselves",
+    )
+    deleted_days: float = Field(30.0, ge=0, description="days until deleted runs, models and their artifacts are freed")
+    stalled_min: float = Field(
+        30.0,
+        gt=0,
+        description="minutes of silence after which a running run is stalled, unless its own pace is slower",
+    )
+
+
 class Settings(_Section):
     server: Server = Server()
     limits: Limits = Limits()
@@ -88,6 +103,7 @@ class Settings(_Section):
     detection: Detection = Detection()
     actuators: Actuators = Actuators()
     notify: Notify = Notify()
+    mlops: Mlops = Mlops()
 
     @property
     def loopback(self) -> bool:

@@ -11,6 +11,7 @@ from triops.settings import load
 def register(app: typer.Typer) -> None:
     app.command()(up)
     app.command()(demo)
+    app.command("demo-mlops")(demo_mlops)
     app.command()(agent)
 
 
@@ -51,6 +52,20 @@ def demo(
     from triops.demo.story import tell
 
     raise typer.Exit(tell(fault=fault, once=once, port=port, data=data, soak_min=soak, no_color=no_color))
+
+
+def demo_mlops(
+    once: Annotated[bool, typer.Option("--once", help="Exit at the end, 0 only if every step went well.")] = False,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the server (default: 7333, or a free one).")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Keep the data here (default: a temporary folder).")] = None,
+    no_color: Annotated[bool, typer.Option("--no-color", help="Plain text, also on a terminal.")] = False,
+) -> None:
+    """Real models, trained by an unmodified MLflow client and promoted through a gate."""
+    from triops.demo.models.story import tell_models
+
+    raise typer.Exit(tell_models(once=once, port=port, data=data, no_color=no_color))
 
 
 def agent(

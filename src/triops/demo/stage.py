@@ -21,11 +21,13 @@ REQUESTS_PER_S = 16.0
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Server:
+    """`triops up` as a process of its own, and the folder of the demo."""
+
     url: str
     client: Client
-    shop: Shop
     children: Children
+    folder: Path
 
     def watch(self) -> None:
         """Raises: StoryError when a process ended by itself."""
@@ -33,9 +35,14 @@ class Stage:
             raise StoryError(f"{name} ended by itself; the end of its log:\n{tail}")
 
 
+@dataclass(frozen=True, slots=True)
+class Stage(Server):
+    shop: Shop
+
+
 @contextmanager
-def open_stage(port: int | None, data: Path | None) -> Iterator[Stage]:
-    """Everything running and healthy. The temporary folder is removed at the end, unless something went wrong.
+def open_server(port: int | None, data: Path | None) -> Iterator[Server]:
+    """Running and healthy. The temporary folder is removed at the end, unless something went wrong.
 
     Raises: StoryError when a given port is taken or the server does not become healthy.
     """
@@ -47,19 +54,15 @@ def open_stage(port: int | None, data: Path | None) -> Iterator[Stage]:
     children = Children(logs)
     earlier = signal.signal(signal.SIGTERM, _leave)
     client = Client(url)
+    server = Server(url, client, children, folder)
     try:
         children.start(
             "triops",
             [sys.executable, "-m", "triops", "up", "--data", str(folder / "triops"), "--port", str(chosen)],
             {},
         )
-        shop_folder = folder / "shop"
-        shop_folder.mkdir(exist_ok=True)
-        shop = open_shop(children, shop_folder, url, REQUESTS_PER_S)
-        stage = Stage(url, client, shop, children)
-        wait_for("the server", client.healthy, 30, stage.watch, every_s=0.1)
-        client.apply(documents(shop.deployer))
-        yield stage
+        wait_for("the server", client.healthy, 30, server.watch, every_s=0.1)
+        yield server
     except StoryError as error:
         data = folder  # keep what tells why
         raise StoryError(f"{error}\nlogs and data are kept in {folder}") from error
@@ -72,6 +75,17 @@ def open_stage(port: int | None, data: Path | None) -> Iterator[Stage]:
             shutil.rmtree(folder, ignore_errors=True)
         signal.signal(signal.SIGINT, interrupt)
         signal.signal(signal.SIGTERM, earlier)
+
+
+@contextmanager
+def open_stage(port: int | None, data: Path | None) -> Iterator[Stage]:
+    """The server with the shop beside it, and the documents applied. Raises: StoryError."""
+    with open_server(port, data) as server:
+        shop_folder = server.folder / "shop"
+        shop_folder.mkdir(exist_ok=True)
+        shop = open_shop(server.children, shop_folder, server.url, REQUESTS_PER_S)
+        server.client.apply(documents(shop.deployer))
+        yield Stage(server.url, server.client, server.children, server.folder, shop)
 
 
 def _choose_port(port: int | None) -> int:

@@ -23,6 +23,12 @@ _REVISIONS = 100  # of one document; the oldest are forgotten
 class Documents:
     def __init__(self, records: Records) -> None:
         self._records = records
+        self._versions: dict[ProjectId, int] = {}
+
+    def version(self, project: ProjectId) -> int:
+        """Rises whenever a document of the project may have changed, so that who keeps what it read knows when to read
+        again. (One process writes the books.)"""
+        return self._versions.get(project, 0)
 
     async def put(self, project: ProjectId, documents: Sequence[Document]) -> Sequence[tuple[Document, str]]:
         """All or none, in one transaction. Answers each as stored with `created`, `changed` or `unchanged`; a change
@@ -41,7 +47,10 @@ class Documents:
                 raise TooLarge(f"a project has at most {_DOCUMENTS} documents")
             return stored
 
-        return await self._records.write(write) if documents else []
+        try:
+            return await self._records.write(write) if documents else []
+        finally:
+            self._versions[project] = self.version(project) + 1
 
     async def list(self, project: ProjectId, kind: str = "") -> Sequence[Document]:
         """By kind, then name; at most 10,000."""
@@ -81,7 +90,10 @@ class Documents:
             connection.execute(delete(tables.documents).where(here))
             return _document(row)
 
-        return await self._records.write(write)
+        try:
+            return await self._records.write(write)
+        finally:
+            self._versions[project] = self.version(project) + 1
 
 
 def _put(connection: Connection, project: ProjectId, document: Document) -> tuple[Document, str]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, MetaData, delete, select
 
 from triops.kernel.ids import ProjectId
 from triops.ledger import tables
+from triops.ledger.runs import tables as runs
 from triops.ports.records import Records
+
+_BOOKS: tuple[MetaData, ...] = (tables.metadata, runs.metadata)
 
 
 async def erase_project(records: Records, project: ProjectId, *, keep: Collection[str] = ()) -> int:
@@ -17,7 +20,14 @@ async def erase_project(records: Records, project: ProjectId, *, keep: Collectio
     """
 
     def change(connection: Connection) -> int:
-        books = [table for table in tables.metadata.sorted_tables if "project" in table.c and table.name not in keep]
-        return sum(connection.execute(delete(table).where(table.c.project == project)).rowcount for table in books)
+        erased = 0
+        own = select(runs.runs.c.no).where(runs.runs.c.project == project)
+        for table in runs.OF_RUNS:
+            erased += connection.execute(delete(table).where(table.c.run.in_(own))).rowcount
+        for book in _BOOKS:
+            for table in book.sorted_tables:
+                if "project" in table.c and table.name not in keep:
+                    erased += connection.execute(delete(table).where(table.c.project == project)).rowcount
+        return erased
 
     return await records.write(change)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from triops.kernel.change import Change
-from triops.kernel.ids import ActionId, IncidentId, ProjectId
+from triops.kernel.ids import ActionId, ExperimentId, IncidentId, ProjectId, RunId
+from triops.kernel.run import MetricPoints, RunStatus
 from triops.kernel.signal import LogBatch, MetricBatch, SpanBatch
 
 
@@ -64,4 +65,37 @@ class ActionMoved:
     project: ProjectId
     action: ActionId
     status: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run was created, or went back to RUNNING. `at` is the server's time, unix seconds, here and below."""
+
+    project: ProjectId
+    run: RunId
+    experiment: ExperimentId
+    name: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunLogged:
+    """Points were logged: all of a small request, a sample of a large one (the last point of each metric is in it)."""
+
+    project: ProjectId
+    run: RunId
+    experiment: ExperimentId
+    points: MetricPoints
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run finished, failed or was killed."""
+
+    project: ProjectId
+    run: RunId
+    experiment: ExperimentId
+    status: RunStatus
     at: float

@@ -96,9 +96,6 @@ def enum(names: Mapping[str, int], *, required: bool = False, default: str | Non
     return Field(convert, required, default)
 
 
-KEY_VALUE: Fields = {"key": text(), "value": text()}
-
-
 def parsed(body: bytes) -> dict[str, Any]:
     """A request's JSON; nothing is an empty request. Raises: Invalid."""
     if not body.strip():
@@ -280,3 +277,6 @@ def _message_of(fields: Fields) -> Convert:
         return result
 
     return converted
+
+
+KEY_VALUE: Fields = {"key": text(), "value": text()}

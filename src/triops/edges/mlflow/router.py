@@ -6,7 +6,7 @@ import re
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from starlette.requests import Request
@@ -57,11 +57,22 @@ class Endpoint:
     test: str = ""
 
 
+class Watchman(Protocol):
+    """What may stop a call, or take from its answer."""
+
+    async def before(self, call: Call, endpoint: Endpoint) -> None: ...
+
+    async def after(self, call: Call, answer: Answer) -> Answer: ...
+
+
 class MlflowApi:
     """An ASGI application for everything under `/api/2.0`, `/api/3.0` and their `/ajax-api` twins."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], bodies: Bodies, authenticate: Authenticate) -> None:
+    def __init__(
+        self, endpoints: Sequence[Endpoint], bodies: Bodies, authenticate: Authenticate, guard: Watchman | None = None
+    ) -> None:
         self.endpoints = endpoints
+        self._guard = guard
         self._bodies = bodies
         self._authenticate = authenticate
         self._exact: dict[tuple[str, str], Endpoint] = {}
@@ -91,14 +102,19 @@ class MlflowApi:
         principal = await self._authenticate(_headers(request), endpoint.right)
         fields = endpoint.fields
         if fields is None:
-            answer = await endpoint.handler(Call(principal, {}, path, request))
+            call = Call(principal, {}, path, request)
         elif request.method == "GET":
-            given = {**of_query(request.query_params, fields), **path}
-            answer = await endpoint.handler(Call(principal, decoded(given, fields), path, request, given))
+            given: Mapping[str, Any] = {**of_query(request.query_params, fields), **path}
+            call = Call(principal, decoded(given, fields), path, request, given)
         else:
             async with self._bodies.read(request, most=JSON_BYTES) as raw:
                 given, body = await off_loop(len(raw), _decode, raw, fields, path)
-            answer = await endpoint.handler(Call(principal, body, path, request, given))
+            call = Call(principal, body, path, request, given)
+        if self._guard is None:
+            answer = await endpoint.handler(call)
+        else:
+            await self._guard.before(call, endpoint)
+            answer = await self._guard.after(call, await endpoint.handler(call))
         if isinstance(answer, Response):
             return answer
         return Response(answer if isinstance(answer, bytes) else orjson.dumps(answer), media_type="application/json")

@@ -15,6 +15,7 @@ from triops.ledger.entities import Entities
 from triops.ledger.incidents import Incidents
 from triops.ledger.keys import Keys
 from triops.ledger.outbox import Outbox
+from triops.lenses.mlops.permissions import Permissions
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.documents import Kinds
@@ -57,3 +58,4 @@ class Services:
     seen: Sources
     learn: Learn
     live: Live
+    permissions: Permissions

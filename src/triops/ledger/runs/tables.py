@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Double, Integer, LargeBinary, MetaData, SmallInteger, Table, Text
 
 metadata = MetaData()
+_CLUSTERED: Any = {"sqlite_with_rowid": False}  # rows lie in the order of their key: one tree instead of two
 
 
 def _text(name: str, **options: Any) -> Column[str]:
@@ -21,7 +22,7 @@ def _whole(name: str, **options: Any) -> Column[int]:
 
 
 def _run(**options: Any) -> Column[int]:
-    return Column("run", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, **options)
+    return Column("run", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False, **options)
 
 
 experiments = Table(
@@ -34,6 +35,14 @@ experiments = Table(
     _text("stage"),
     _whole("created_ms"),
     _whole("updated_ms"),
+    _whole("deleted_ms", nullable=True),
+)
+
+experiment_counters = Table(
+    "experiment_counters",
+    metadata,
+    _text("project", primary_key=True),
+    Column("last", Integer, nullable=False),  # an id is never given twice, even when its experiment was freed
 )
 
 experiment_tags = Table(
@@ -60,15 +69,11 @@ runs = Table(
     _whole("end_ms", nullable=True),
     _whole("deleted_ms", nullable=True),
     _text("artifact_uri"),
-    _text("source_type"),
-    _text("source_name"),
-    _text("source_version"),
-    _text("entry_point"),
 )
 
-run_params = Table("run_params", metadata, _run(), _text("key", primary_key=True), _text("value"))
+run_params = Table("run_params", metadata, _run(), _text("key", primary_key=True), _text("value"), **_CLUSTERED)
 
-run_tags = Table("run_tags", metadata, _run(), _text("key", primary_key=True), _text("value"))
+run_tags = Table("run_tags", metadata, _run(), _text("key", primary_key=True), _text("value"), **_CLUSTERED)
 
 run_metrics = Table(
     "run_metrics",
@@ -76,10 +81,11 @@ run_metrics = Table(
     _run(),
     _text("key", primary_key=True),
     Column("value", Double, nullable=False),  # 0 where `nan`
-    Column("nan", SmallInteger, nullable=False),  # SQLite has no NaN
+    Column("nan", SmallInteger, nullable=False),  # 1 or 0: SQLite has no NaN
     _whole("time_ms"),
     _whole("step"),
     _text("origin"),  # "" or JSON [model id, dataset name, dataset digest]
+    **_CLUSTERED,
 )
 
 metric_batches = Table(
@@ -121,6 +127,7 @@ run_inputs = Table(
     _run(),
     Column("dataset", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     _text("tags"),  # JSON object
+    **_CLUSTERED,
 )
 
 run_models = Table(
@@ -130,4 +137,8 @@ run_models = Table(
     _text("model_id", primary_key=True),
     _text("role", primary_key=True),  # input, output
     _whole("step"),
+    **_CLUSTERED,
 )
+
+OF_RUNS = (run_params, run_tags, run_metrics, metric_batches, metric_chunks, run_inputs, run_models)
+"""What hangs on a run by its number."""

@@ -1,0 +1,90 @@
+"""Access to experiments and models, held at one place for every endpoint: what a call names is found by the names of
+its fields, which mean the same all over the protocol.
+
+An endpoint that answers a list leaves out what its caller may not look at, as MLflow's own authorisation does.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import orjson
+
+from triops.edges.mlflow.router import Answer, Call, Endpoint
+from triops.kernel.tenant import Principal, Right
+from triops.lenses.mlops.permissions import Level, Permissions
+
+_MODEL_URI = re.compile(r"models:/([^/@]+)")
+_LISTS = {  # where a list stands in an answer, and what its items are called by
+    "experiments": ("experiment", "name"),
+    "registered_models": ("model", "name"),
+    "registered_models_databricks": ("model", "name"),
+    "model_versions": ("model", "name"),
+}
+_REGISTRY = ("mlflow/registered-models/", "mlflow/model-versions/")
+
+
+class Guard:
+    def __init__(self, permissions: Permissions) -> None:
+        self._permissions = permissions
+
+    async def before(self, call: Call, endpoint: Endpoint) -> None:
+        """Raises: Forbidden. Narrows the experiments of a search to those that may be read."""
+        if not await self._permissions.rules(call.principal):
+            return
+        given, who, level = {**call.body, **call.path}, call.principal, _level(endpoint)
+        registry = any(part in endpoint.path for part in _REGISTRY)
+        if registry and (name := given.get("name")):
+            await self._permissions.check(who, "model", [name, *_texts(given.get("new_name"))], level)
+        if not registry and (name := given.get("experiment_name")):
+            await self._permissions.check(who, "experiment", [name], level)
+        if endpoint.path.endswith("experiments/create"):
+            await self._permissions.check(who, "experiment", _texts(given.get("name")), level)
+        if "/search" in endpoint.path and isinstance(given.get("experiment_ids"), list | tuple):
+            call.body["experiment_ids"] = await self._narrowed(who, given["experiment_ids"])
+            given["experiment_ids"] = ()
+        await self._permissions.check_ids(
+            who,
+            level,
+            experiments={*_texts(given.get("experiment_id")), *_texts(given.get("experiment_ids")), *_root(given)},
+            runs={*_texts(given.get("run_id")), *_texts(given.get("run_ids")), *_texts(given.get("source_run_id"))},
+            models={*_texts(given.get("model_id")), *_texts(given.get("model_ids"))},
+            traces={*_texts(given.get("trace_id")), *_texts(given.get("trace_ids")), *_texts(given.get("request_id"))},
+        )
+
+    async def after(self, call: Call, answer: Answer) -> Answer:
+        if not isinstance(answer, Mapping | bytes) or not await self._permissions.rules(call.principal):
+            return answer
+        shown: Mapping[str, Any] = orjson.loads(answer) if isinstance(answer, bytes) else answer
+        for key, (thing, named) in _LISTS.items():
+            items = shown.get(key)
+            if isinstance(items, list):
+                names = {item[named] for item in items if isinstance(item, Mapping) and named in item}
+                readable = await self._permissions.readable(call.principal, thing, names)  # type: ignore[arg-type]
+                shown = {**shown, key: [item for item in items if item.get(named) in readable]}
+        return shown
+
+    async def _narrowed(self, who: Principal, ids: Collection[str]) -> list[str]:
+        names = await self._permissions.names.experiment_names(who.project, ids)
+        readable = await self._permissions.readable(who, "experiment", set(names.values()))
+        return [id for id in ids if id not in names or names[id] in readable]
+
+
+def _level(endpoint: Endpoint) -> Level:
+    if endpoint.right is Right.READ:
+        return Level.READ
+    forgets = endpoint.method == "DELETE" or endpoint.path.endswith(("/delete", "/restore", "delete-traces"))
+    return Level.MANAGE if forgets and "tag" not in endpoint.path else Level.EDIT
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value] if value else []
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
+
+
+def _root(given: Mapping[str, Any]) -> list[str]:
+    """An artifact's path through the proxy begins with its experiment's id."""
+    path = given.get("artifact_path") or given.get("path") or ""
+    head = path.lstrip("/").partition("/")[0] if isinstance(path, str) else ""
+    return [head] if head.isdecimal() else []
