@@ -19,9 +19,7 @@ _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)  # the call
 _ROOM_BYTES = 1 << 20  # an I/O error on a disk with less room than this is a full disk
 
 
-async def in_thread(
-    pool: Executor, folder: Path, work: Callable[P, T], *arguments: P.args, **named: P.kwargs
-) -> T:
+async def in_thread(pool: Executor, folder: Path, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
     """Raises: StoreFull, Unavailable for what the disk under `folder` refuses; what is not there stays an OSError."""
     try:
         return await asyncio.get_running_loop().run_in_executor(pool, lambda: work(*arguments, **named))
