@@ -1,8 +1,9 @@
 """Which experiment a run belongs to, and what experiments are called: asked in bulk, by who guards them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import String, cast, select
+from sqlalchemy import Connection, Select, select
 
 from triops.kernel.ids import ProjectId
 from triops.ledger.runs import tables
@@ -19,20 +20,18 @@ class Naming:
         """Experiment id → name, of those that there are."""
         e = tables.experiments.c
         numbers = [int(id) for id in ids if id.isdecimal() and len(id) < 10]
-        found: dict[str, str] = {}
-        for at in range(0, len(numbers), _MOST):
-            some = select(e.id, e.name).where(e.project == project, e.id.in_(numbers[at : at + _MOST]))
-            found |= {str(row.id): row.name for row in await self._records.read(lambda c, s=some: c.execute(s).all())}
-        return found
+        return await self._all(numbers, lambda some: select(e.id, e.name).where(e.project == project, e.id.in_(some)))
 
     async def experiments_of_runs(self, project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
         """Run id → experiment id, of those that there are."""
-        r, given = tables.runs.c, list(ids)
-        found: dict[str, str] = {}
-        for at in range(0, len(given), _MOST):
-            some = select(r.id, cast(r.experiment, String).label("experiment")).where(
-                r.project == project, r.id.in_(given[at : at + _MOST])
-            )
-            rows = await self._records.read(lambda c, s=some: c.execute(s).all())
-            found |= {row.id: row.experiment for row in rows}
-        return found
+        r = tables.runs.c
+        return await self._all(
+            list(ids), lambda some: select(r.id, r.experiment).where(r.project == project, r.id.in_(some))
+        )
+
+    async def _all(self, ids: Sequence[Any], asked: Callable[[Sequence[Any]], Select[Any]]) -> Mapping[str, str]:
+        def read(connection: Connection) -> dict[str, str]:
+            parts = [ids[at : at + _MOST] for at in range(0, len(ids), _MOST)]
+            return {str(row[0]): str(row[1]) for part in parts for row in connection.execute(asked(part))}
+
+        return await self._records.read(read)
