@@ -278,6 +278,12 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         sources.saw(project, "alertmanager", len(claims), now)
         await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
 
+    async def erase(project: ProjectId) -> int:
+        erased = await erase_project(records, project, keep=_KEPT)
+        for tell in mlops.erased:
+            tell(project)
+        return erased
+
     # Edges
     auth = Authenticator(keys, clock, may_open=settings.loopback)
     started_at = clock.now()
@@ -308,7 +314,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         status=lambda: _status(services, supervisor, started_at, data),
         detectors=lambda project: detect.status(project, clock.now()),
         settings=settings.model_dump(mode="json"),
-        erase_project=lambda project: erase_project(records, project, keep=_KEPT),
+        erase_project=erase,
         seen=sources,
         live=live,
         permissions=mlops.permissions,
