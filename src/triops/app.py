@@ -92,6 +92,7 @@ from triops.loop.receive import Receiver, Retention
 from triops.loop.runbooks import runbook_kind
 from triops.loop.sources import Sources
 from triops.ports.actuators import Actuator
+from triops.ports.blobs import Blobs
 from triops.ports.clock import Clock, SystemClock
 from triops.ports.notifiers import Notifier
 from triops.ports.plugins import Detector
@@ -122,6 +123,7 @@ class Triops:
     http_protocol: type[asyncio.Protocol]
     supervisor: Supervisor
     _records: SqliteRecords
+    _blobs: Blobs
     _grpc: GrpcServer
     _grpc_ports: list[int]
     _doorway: asyncio.Server | None = None
@@ -130,7 +132,7 @@ class Triops:
     async def start(self) -> None:
         """Open the stores, recover what a kill left behind, start the loop. Raises: Unavailable, StoreFull."""
         services = self.services
-        for part in (self._records, services.metrics, services.logs, services.spans):
+        for part in (self._records, self._blobs, services.metrics, services.logs, services.spans):
             self._open.push_async_callback(part.close)
             await part.start()
         await self._remember_sources()
@@ -362,7 +364,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             DEFAULT_PROJECT,
             metrics_every_s=settings.collector.every_s,
         )
-    return Triops(settings, services, asgi, sniffing_protocol(grpc), supervisor, records, grpc, grpc_ports)
+    return Triops(settings, services, asgi, sniffing_protocol(grpc), supervisor, records, mlops.blobs, grpc, grpc_ports)
 
 
 async def _retain(services: Services, settings: Settings, now: float) -> None:

@@ -4,23 +4,31 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Mount, Route
 
+from triops.adapters.embedded.blobs import FileBlobs
 from triops.edges.mlflow import Endpoint, MlflowApi
+from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
 from triops.edges.mlflow.metrics import metric_endpoints
+from triops.edges.mlflow.multipart import MultipartCalls
 from triops.edges.mlflow.runs import run_endpoints
-from triops.kernel.errors import Invalid
 from triops.kernel.ids import ProjectId
+from triops.ledger.artifacts.owners import ArtifactOwners
+from triops.ledger.artifacts.paths import ArtifactPaths
+from triops.ledger.artifacts.uploads import UploadBook
 from triops.ledger.documents import Documents
 from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
+from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads
+from triops.lenses.mlops.artifacts.locations import check_location
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.tracking import Tracking
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
+from triops.ports.blobs import Blobs
 from triops.ports.clock import Clock
 from triops.ports.records import Records
 from triops.settings import Settings
@@ -34,6 +42,9 @@ class Mlops:
 
     endpoints: Sequence[Endpoint]
     permissions: Permissions
+    blobs: Blobs
+    places: Places
+    owners: Owners
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     erased: list[Callable[[ProjectId], None]] = field(default_factory=list)  # who must know of a project that is gone
@@ -58,6 +69,14 @@ def compose_mlops(
     names = Names(naming.experiment_names, naming.experiments_of_runs, nothing, nothing)
     permissions = Permissions(documents, names)
 
+    blobs = FileBlobs(data / "blobs")
+    artifacts = Artifacts(ArtifactPaths(records), blobs, clock, int(settings.mlops.artifact_gb * (1 << 30)))
+    uploads = Uploads(UploadBook(records), artifacts, clock)
+    places = Places(artifacts, settings.mlops.artifact_root)
+    artifact_owners = ArtifactOwners(records)
+    owners = Owners(artifact_owners.run, artifact_owners.run, artifact_owners.model_version)
+    multipart = MultipartCalls(uploads, owners, settings.server.public_url)
+
     # Tracking
     experiments = Experiments(records, settings.mlops.artifact_root)
     tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location)
@@ -66,16 +85,17 @@ def compose_mlops(
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
         *metric_endpoints(tracking),
+        *ArtifactCalls(places, owners).endpoints(),
+        *multipart.endpoints(),
     ]
     api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
     routes: list[BaseRoute] = [
-        Mount(f"/{twin}/{version}", api) for twin in ("api", "ajax-api") for version in ("2.0", "3.0")
+        *multipart.routes(),
+        *(Route(page, api) for page in PAGES),
+        *(Mount(f"/{twin}/{version}", api) for twin in ("api", "ajax-api") for version in ("2.0", "3.0")),
     ]
-    return Mlops(endpoints, permissions, routes, erased=[tracking.forget])
-
-
-def check_location(uri: str, field: str) -> str:
-    """Where a client may have its artifacts: in the server's own store. Raises: Invalid."""
-    if not uri.startswith("mlflow-artifacts:"):
-        raise Invalid(f"'{field}' must be a mlflow-artifacts: URI. Given: '{uri[:500]}'", field=field)
-    return uri
+    jobs = [
+        Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
+        Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
+    ]
+    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, [tracking.forget])
