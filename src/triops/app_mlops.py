@@ -19,6 +19,7 @@ from triops.edges.mlflow.model_versions import ModelVersions
 from triops.edges.mlflow.multipart import MultipartCalls
 from triops.edges.mlflow.registered_models import RegisteredModels
 from triops.edges.mlflow.multipart import MultipartCalls
+from triops.edges.mlflow.multipart import MultipartCalls
 from triops.edges.mlflow.runs import run_endpoints
 from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
@@ -29,6 +30,7 @@ from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
+from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads
 from triops.lenses.mlops.artifacts.locations import check_location
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.registry.gates import Gates
@@ -96,6 +98,9 @@ def compose_mlops(
     shared = folder_path(root)
     folder = Folder(Path(shared), most=artifacts.most) if shared is not None else None
     places = Places(artifacts, root, folder)
+    blobs = FileBlobs(data / "blobs")
+    artifacts = Artifacts(ArtifactPaths(records), blobs, clock, int(settings.mlops.artifact_gb * (1 << 30)))
+    uploads = Uploads(UploadBook(records), artifacts, clock)
     places = Places(artifacts, settings.mlops.artifact_root)
     artifact_owners = ArtifactOwners(records)
     owners = Owners(artifact_owners.run, artifact_owners.run, artifact_owners.model_version)
@@ -134,3 +139,4 @@ def compose_mlops(
     stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
     return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])
     return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, erased=[tracking.forget])
+    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, [tracking.forget])
