@@ -11,6 +11,7 @@ from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
 from triops.edges.mlflow.metrics import metric_endpoints
 from triops.edges.mlflow.runs import run_endpoints
+from triops.edges.mlflow.search import search_endpoints
 from triops.kernel.errors import Invalid
 from triops.kernel.ids import ProjectId
 from triops.ledger.documents import Documents
@@ -18,6 +19,7 @@ from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
 from triops.lenses.mlops.permissions import Names, Permissions
+from triops.lenses.mlops.search import Search
 from triops.lenses.mlops.tracking import Tracking
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
@@ -66,6 +68,7 @@ def compose_mlops(
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
         *metric_endpoints(tracking),
+        *search_endpoints(Search(records), tracking),
     ]
     api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
     routes: list[BaseRoute] = [
