@@ -101,10 +101,6 @@ def compose_mlops(
     shared = folder_path(root)
     folder = Folder(Path(shared), most=artifacts.most) if shared is not None else None
     places = Places(artifacts, root, folder)
-    blobs = FileBlobs(data / "blobs")
-    artifacts = Artifacts(ArtifactPaths(records), blobs, clock, int(settings.mlops.artifact_gb * (1 << 30)))
-    uploads = Uploads(UploadBook(records), artifacts, clock)
-    places = Places(artifacts, settings.mlops.artifact_root)
     artifact_owners = ArtifactOwners(records)
     owners = Owners(artifact_owners.run, artifact_owners.run, artifact_owners.model_version)
     multipart = MultipartCalls(uploads, owners, settings.server.public_url)
@@ -118,6 +114,7 @@ def compose_mlops(
         """Nobody keeps artifacts yet."""
 
     gc = Gc(Freeing(records), settings.mlops.deleted_days, freed)
+    experiments = Experiments(records, root)
     tracking = Tracking(records, experiments, RunLog(records), bus, clock, partial(check_location, root=root))
 
     # Registry
@@ -125,7 +122,6 @@ def compose_mlops(
     registry = Registry(records, teller, origins, gates)
     promotions = Promotions(records, teller, origins, gates)
     approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
-    tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location)
 
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
@@ -157,5 +153,3 @@ def check_location(uri: str, field: str) -> str:
     ]
     stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
     return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])
-    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, erased=[tracking.forget])
-    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, [tracking.forget])
