@@ -323,6 +323,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         permissions=mlops.permissions,
         places=mlops.places,
         owners=mlops.owners,
+        registry=mlops.registry,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )

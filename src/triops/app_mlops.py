@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from triops.adapters.embedded.blobs import FileBlobs
 from triops.adapters.embedded.folder import Folder
+from triops.adapters.http_exchange import ExchangeFailed, checked_url, exchange
 from triops.edges.mlflow import Endpoint, MlflowApi
 from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
 from triops.edges.mlflow.experiments import experiment_endpoints
@@ -21,6 +22,8 @@ from triops.edges.mlflow.registered_models import RegisteredModels
 from triops.edges.mlflow.runs import run_endpoints
 from triops.edges.mlflow.search import search_endpoints
 from triops.kernel.errors import Invalid
+from triops.edges.mlflow.webhooks import webhook_endpoints
+from triops.kernel.errors import Unavailable
 from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
 from triops.ledger.artifacts.paths import ArtifactPaths
@@ -32,15 +35,19 @@ from triops.ledger.runs.freeing import Freeing
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
-from triops.lenses.mlops.artifacts.locations import check_location
+from triops.lenses.mlops.artifacts.locations import check_location, check_scheme
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
 from triops.lenses.mlops.search import Search
+from triops.lenses.mlops.registry.cards import Cards
 from triops.lenses.mlops.registry.gates import Gates
+from triops.lenses.mlops.registry.lineage import Lineage
+from triops.lenses.mlops.registry.parts import RegistryParts, registry_jobs
 from triops.lenses.mlops.registry.promotions import Promotions
-from triops.lenses.mlops.registry.recorded import RecordedOrigins
+from triops.lenses.mlops.registry.recorded import RecordedFiles, RecordedOrigins
 from triops.lenses.mlops.registry.service import Registry
-from triops.lenses.mlops.registry.telling import Teller
+from triops.lenses.mlops.registry.telling import Teller, WebhooksDue
+from triops.lenses.mlops.registry.webhooks import Reply, Webhooks
 from triops.lenses.mlops.tracking import Tracking
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
@@ -68,6 +75,7 @@ class Mlops:
     stores: Sequence[Store]
     places: Places
     owners: Owners
+    registry: RegistryParts
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     erased: list[Callable[[ProjectId], None]] = field(default_factory=list)  # who must know of a project that is gone
@@ -118,9 +126,7 @@ def compose_mlops(
     tracking = Tracking(records, experiments, RunLog(records), bus, clock, partial(check_location, root=root))
 
     # Registry
-    gates, origins, teller = Gates(documents), RecordedOrigins(records), Teller(records, bus, clock)
-    registry = Registry(records, teller, origins, gates)
-    promotions = Promotions(records, teller, origins, gates)
+    registry = compose_registry(settings, records, documents, bus, clock, root, places)
     approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
 
     endpoints: list[Endpoint] = [
@@ -130,8 +136,9 @@ def compose_mlops(
         *search_endpoints(Search(records), tracking),
         *ArtifactCalls(places, owners).endpoints(),
         *multipart.endpoints(),
-        *RegisteredModels(registry).endpoints(),
-        *ModelVersions(registry, promotions, approve_at).endpoints(),
+        *RegisteredModels(registry.models).endpoints(),
+        *ModelVersions(registry.models, registry.promotions, approve_at).endpoints(),
+        *webhook_endpoints(registry.webhooks),
     ]
     api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
     routes: list[BaseRoute] = [
@@ -150,6 +157,34 @@ def check_location(uri: str, field: str) -> str:
     jobs = [
         Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
+        *registry_jobs(registry),
     ]
     stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
     return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])
+    return Mlops(endpoints, permissions, stores, places, owners, registry, routes, jobs, erased=[tracking.forget])
+
+
+def compose_registry(
+    settings: Settings, records: Records, documents: Documents, bus: Bus, clock: Clock, root: str, places: Places
+) -> RegistryParts:
+    private = settings.notify.allow_private
+
+    async def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        target = checked_url(url, "url")
+        try:
+            reply = await exchange("POST", target, body=body, headers=headers, timeout_s=10.0, allow_private=private)
+        except ExchangeFailed as error:
+            raise Unavailable(str(error)) from None
+        return Reply(reply.status, reply.text)
+
+    gates, origins, teller = Gates(documents), RecordedOrigins(records), Teller(records, bus, clock)
+    models = Registry(records, teller, origins, gates, partial(check_scheme, field="source", root=root))
+    webhooks = Webhooks(records, teller, clock, post, ("https", "http") if private else ("https",))
+    bus.subscribe(WebhooksDue, webhooks.on_due, name="webhooks")
+    return RegistryParts(
+        models,
+        Promotions(records, teller, origins, gates),
+        webhooks,
+        Cards(records, teller, origins, models, RecordedFiles(places).read),
+        Lineage(records, origins, models),
+    )

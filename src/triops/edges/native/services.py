@@ -17,6 +17,7 @@ from triops.ledger.keys import Keys
 from triops.ledger.outbox import Outbox
 from triops.lenses.mlops.artifacts import Owners, Places
 from triops.lenses.mlops.permissions import Permissions
+from triops.lenses.mlops.registry.parts import RegistryParts
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.documents import Kinds
@@ -62,3 +63,4 @@ class Services:
     permissions: Permissions
     places: Places
     owners: Owners
+    registry: RegistryParts
