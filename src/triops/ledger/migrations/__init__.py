@@ -1,9 +1,10 @@
 """The schema's history: one numbered module a step, never changed once released. `MIGRATIONS` is all of them."""
 
-from triops.ledger.migrations import m0001_books, m0002_runs
+from triops.ledger.migrations import m0001_books, m0002_runs, m0007_traces
 from triops.ports.records import Migration
 
 MIGRATIONS = (
     Migration(1, "books", m0001_books.apply),
     Migration(2, "runs", m0002_runs.apply),
+    Migration(7, "traces", m0007_traces.apply),
 )
