@@ -1,12 +1,34 @@
 """The MLOps lens, composed: its books, services, endpoints and jobs. `app.py` joins it to the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Mount, Route
 
+from triops.adapters.embedded.blobs import FileBlobs
+from triops.adapters.embedded.folder import Folder
 from triops.edges.mlflow import Endpoint, MlflowApi
+from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
+from triops.edges.mlflow.experiments import experiment_endpoints
+from triops.edges.mlflow.guard import Guard
+from triops.edges.mlflow.metrics import metric_endpoints
+from triops.edges.mlflow.multipart import MultipartCalls
+from triops.edges.mlflow.runs import run_endpoints
+from triops.kernel.ids import ProjectId
+from triops.ledger.artifacts.owners import ArtifactOwners
+from triops.ledger.artifacts.paths import ArtifactPaths
+from triops.ledger.artifacts.uploads import UploadBook
+from triops.ledger.documents import Documents
+from triops.ledger.runs.experiments import Experiments
+from triops.ledger.runs.log import RunLog
+from triops.ledger.runs.naming import Naming
+from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
+from triops.lenses.mlops.artifacts.locations import check_location
+from triops.lenses.mlops.permissions import Names, Permissions
+from triops.lenses.mlops.tracking import Tracking
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
 from triops.ports.clock import Clock
@@ -16,18 +38,32 @@ from triops.web.access import Authenticate
 from triops.web.body import Bodies
 
 
+class Store(Protocol):
+    """What is opened before the first request, and closed after the last."""
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
 @dataclass
 class Mlops:
     """What the lens brings: routes for the port, jobs for the supervisor. (Its kinds of documents: `app.py`.)"""
 
     endpoints: Sequence[Endpoint]
+    permissions: Permissions
+    stores: Sequence[Store]
+    places: Places
+    owners: Owners
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
+    erased: list[Callable[[ProjectId], None]] = field(default_factory=list)  # who must know of a project that is gone
 
 
 def compose_mlops(
     settings: Settings,
     records: Records,
+    documents: Documents,
     bus: Bus,
     clock: Clock,
     data: Path,
@@ -35,9 +71,46 @@ def compose_mlops(
     authenticate: Authenticate,
 ) -> Mlops:
     """Everything of the lens, wired and not yet started."""
-    endpoints: list[Endpoint] = []
-    api = MlflowApi(endpoints, bodies, authenticate)
-    routes: list[BaseRoute] = [
-        Mount(f"/{twin}/{version}", api) for twin in ("api", "ajax-api") for version in ("2.0", "3.0")
+    naming = Naming(records)
+
+    async def nothing(project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
+        return {}
+
+    names = Names(naming.experiment_names, naming.experiments_of_runs, nothing, nothing)
+    permissions = Permissions(documents, names)
+
+    # Artifacts
+    blobs = FileBlobs(data / "blobs")
+    artifacts = Artifacts(ArtifactPaths(records), blobs, clock, int(settings.mlops.artifact_gb * (1 << 30)))
+    uploads = Uploads(UploadBook(records), artifacts, clock)
+    root = checked_root(settings.mlops.artifact_root)
+    shared = folder_path(root)
+    folder = Folder(Path(shared), most=artifacts.most) if shared is not None else None
+    places = Places(artifacts, root, folder)
+    artifact_owners = ArtifactOwners(records)
+    owners = Owners(artifact_owners.run, artifact_owners.run, artifact_owners.model_version)
+    multipart = MultipartCalls(uploads, owners, settings.server.public_url)
+
+    # Tracking
+    experiments = Experiments(records, settings.mlops.artifact_root)
+    tracking = Tracking(records, experiments, RunLog(records), bus, clock, partial(check_location, root=root))
+
+    endpoints: list[Endpoint] = [
+        *experiment_endpoints(tracking),
+        *run_endpoints(tracking),
+        *metric_endpoints(tracking),
+        *ArtifactCalls(places, owners).endpoints(),
+        *multipart.endpoints(),
     ]
-    return Mlops(endpoints, routes)
+    api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
+    routes: list[BaseRoute] = [
+        *multipart.routes(),
+        *(Route(page, api) for page in PAGES),
+        *(Mount(f"/{twin}/{version}", api) for twin in ("api", "ajax-api") for version in ("2.0", "3.0")),
+    ]
+    jobs = [
+        Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
+        Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
+    ]
+    stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
+    return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])

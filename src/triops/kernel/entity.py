@@ -18,6 +18,8 @@ class RelationKind(StrEnum):
     CALLS = "calls"  # service -> service: synchronous
     USES = "uses"  # service -> database, queue, external
     RUNS_ON = "runs_on"  # service -> host
+    MADE_BY = "made_by"  # model -> run
+    READS = "reads"  # run -> dataset
 
 
 @dataclass(frozen=True, slots=True)

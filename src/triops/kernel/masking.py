@@ -48,3 +48,31 @@ def without(text: str, secrets: Iterable[str]) -> str:
     for secret in sorted((s for s in secrets if s), key=len, reverse=True):
         text = text.replace(secret, MASK)
     return text
+
+
+_NAMED = re.compile(
+    r"""(?P<name>[\w.-]{2,64})(?P<quote>["']?\s*(?::|=>?)\s*)(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s"',;&]+)"""
+)
+_SHAPES = re.compile(
+    r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"  # user:password@ of a URL
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}"
+    r"|\bsk-[\w-]{16,}|\bhf_\w{20,}|\bxox[abprs]-[\w-]{10,}"
+    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
+    r"|(?<=Bearer )[\w.~+/=-]{8,}"
+)
+_PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)
+
+
+def masked_text(text: str) -> str:
+    """Free text, a diff for example, with what is assigned to a secret's name and what has the shape of a secret
+    replaced. It shows less rather than more."""
+
+    def assigned(match: re.Match[str]) -> str:
+        if not is_secret(match["name"]) or match["value"] in ('""', "''"):
+            return match[0]
+        quote = match["value"][0] if match["value"][0] in "\"'" else ""
+        return f"{match['name']}{match['quote']}{quote}{MASK}{quote}"
+
+    text = _PRIVATE_KEY.sub(rf"\1{MASK}\2", text)
+    return _NAMED.sub(assigned, _SHAPES.sub(MASK, text))

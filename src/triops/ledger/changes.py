@@ -1,6 +1,7 @@
 """The book of changes: one time line of who altered what."""
 
 import math
+from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
@@ -26,20 +27,8 @@ class Changes:
 
         Raises: TooLarge for details over 64 kB; Conflict for an id that another change has.
         """
-        size = len(dumps(change.details).encode())
-        if size > _DETAILS_BYTES:
-            raise TooLarge(f"the details of a change take {size} bytes as JSON; at most {_DETAILS_BYTES}")
         body = dumps(change)
-        row = {
-            "project": project,
-            "id": change.id,
-            "entity": change.entity,
-            "kind": change.kind,
-            "at": change.at,
-            "idempotency_key": idempotency_key or None,
-            "search": searchable(change.title, change.entity, change.kind, change.author),
-            "body": body,
-        }
+        row = _row(project, change, body, idempotency_key)
         known = select(_C.body).where(_C.project == project, _C.idempotency_key == idempotency_key)
 
         def write(connection: Connection) -> str:
@@ -81,6 +70,27 @@ class Changes:
         if row is None:
             raise NotFound(f"no change {id}")
         return _change(row)
+
+
+def record_change(connection: Connection, project: ProjectId, change: Change) -> None:
+    """Within a transaction that alters what the change tells of: both or neither. Raises: TooLarge."""
+    connection.execute(insert(tables.changes), _row(project, change, dumps(change), ""))
+
+
+def _row(project: ProjectId, change: Change, body: str, idempotency_key: str) -> dict[str, Any]:
+    size = len(dumps(change.details).encode())
+    if size > _DETAILS_BYTES:
+        raise TooLarge(f"the details of a change take {size} bytes as JSON; at most {_DETAILS_BYTES}")
+    return {
+        "project": project,
+        "id": change.id,
+        "entity": change.entity,
+        "kind": change.kind,
+        "at": change.at,
+        "idempotency_key": idempotency_key or None,
+        "search": searchable(change.title, change.entity, change.kind, change.author),
+        "body": body,
+    }
 
 
 def _change(row: AnyRow) -> Change:

@@ -26,7 +26,7 @@ class Entities:
         """Upsert: attributes are merged (new win), `first_seen` is the least and `last_seen` the greatest. Health is
         left as it is."""
         if entities or relations:
-            await self._records.write(lambda c: _observe(c, project, entities, relations))
+            await self._records.write(lambda c: observe(c, project, entities, relations))
 
     async def list(
         self,
@@ -110,9 +110,10 @@ def _relation(row: AnyRow) -> Relation:
     return Relation(EntityId(row.source), RelationKind(row.kind), EntityId(row.target), row.first_seen, row.last_seen)
 
 
-def _observe(
-    connection: Connection, project: ProjectId, entities: Sequence[Entity], relations: Sequence[Relation]
+def observe(
+    connection: Connection, project: ProjectId, entities: Sequence[Entity], relations: Sequence[Relation] = ()
 ) -> None:
+    """`Entities.observe` within a transaction of the caller's."""
     seen: dict[EntityId, Entity] = {}
     for entity in entities:
         seen[entity.id] = _merged(seen[entity.id], entity) if entity.id in seen else entity

@@ -6,7 +6,7 @@ is no error here.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -14,11 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from triops.edges.mlflow.problems import problem
-from triops.edges.mlflow.spans_wire import NO_OTLP, NO_SPAN, spans_of
+from triops.edges.mlflow.spans_wire import NotASpan, NotOtlp, spans_of
 from triops.kernel.errors import Invalid, TriopsError, Unsupported
 from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Right
 from triops.lenses.mlops.genai_traces import TraceService
+from triops.lenses.mlops.genai_traces.gather import SpanSaid
 from triops.web.access import Authenticate
 from triops.web.body import JSON_BYTES, Bodies, media_type, off_loop
 
@@ -54,12 +55,10 @@ class SpansIntake:
     async def __call__(self, request: Request) -> Response:
         try:
             return await self._take(request)
-        except (Invalid, Unsupported) as error:
-            if error.message == NO_SPAN:
-                return _detail(422, error.message)
-            if error.message.startswith("Invalid ") or isinstance(error, Unsupported):
-                return _detail(400, error.message)
-            return problem(error)
+        except _Refused as refused:
+            return _detail(refused.status, str(refused))
+        except Unsupported as error:
+            return _detail(400, error.message)
         except TriopsError as error:
             return problem(error)
 
@@ -68,7 +67,7 @@ class SpansIntake:
         given = request.headers.get("content-type")
         media = media_type(given or "")
         if media not in (_PROTOBUF, _JSON):
-            raise Invalid(f"Invalid Content-Type: {given}. Expected: {_PROTOBUF} or {_JSON}")
+            raise _Refused(400, f"Invalid Content-Type: {given}. Expected: {_PROTOBUF} or {_JSON}")
         most = JSON_BYTES if media == _JSON else _BYTES
         async with self._bodies.read(request, most=most) as raw:
             body, spans = await off_loop(3 * len(raw), self._decode, raw, media)
@@ -79,17 +78,27 @@ class SpansIntake:
                 await self._traces.link_to_run(principal.project, ended[start : start + 100], run)
         return Response(b"", media_type=_PROTOBUF)
 
-    def _decode(self, raw: bytes, media: str) -> tuple[bytes, Any]:
+    def _decode(self, raw: bytes, media: str) -> tuple[bytes, Sequence[SpanSaid]]:
         try:
             body = self._from_json(raw) if media == _JSON else raw
             spans = spans_of(body)
-        except Invalid as error:
-            if error.message == NO_SPAN:
-                raise
-            raise Invalid(NO_OTLP) from error
+        except (Invalid, NotOtlp) as error:
+            log.info("OTLP for an experiment refused: %s", error)
+            raise _Refused(400, "Invalid OpenTelemetry format") from error
+        except NotASpan as error:
+            log.info("a span for an experiment refused: %s", error)
+            raise _Refused(422, "Cannot convert OpenTelemetry span to MLflow span") from error
         if not spans:
-            raise Invalid(f"{NO_OTLP} - no spans found")
+            raise _Refused(400, "Invalid OpenTelemetry format - no spans found")
         return body, spans
+
+
+class _Refused(Exception):
+    """In the words and the shape that senders to MLflow's OTLP endpoint know."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def _detail(status: int, message: str) -> Response:

@@ -18,8 +18,6 @@ from triops.lenses.mlops.genai_traces.meaning import translated
 from triops.web.body import MESSAGE_BYTES
 from triops.web.protobuf import DecodeError, field_bytes
 
-NO_OTLP = "Invalid OpenTelemetry format"
-NO_SPAN = "Cannot convert OpenTelemetry span to MLflow span"
 _STATUS = {1: "OK", 2: "ERROR"}
 _CODES = {1: "STATUS_CODE_OK", 2: "STATUS_CODE_ERROR"}
 _REQUEST = "mlflow.traceRequestId"
@@ -28,33 +26,41 @@ _GROUPS = 10_000
 _MOST_NS = 1 << 63
 
 
+class NotOtlp(Exception):
+    """The body is no ExportTraceServiceRequest, or is beyond bounds; the text says why."""
+
+
+class NotASpan(Exception):
+    """One of its spans cannot be kept; the text says why."""
+
+
 def spans_of(body: bytes) -> list[SpanSaid]:
-    """Of an ExportTraceServiceRequest. Raises: Invalid, where one of its spans cannot be kept."""
+    """Of an ExportTraceServiceRequest. Raises: NotOtlp, NotASpan."""
     found: list[SpanSaid] = []
     try:
         for number, group in enumerate(field_bytes(body, 1, "ExportTraceServiceRequest")):
             if number >= _GROUPS:
-                raise Invalid("too many groups of spans in one request", field="resourceSpans", expected=_GROUPS)
+                raise NotOtlp(f"more than {_GROUPS} groups of spans in one request")
             resource: dict[str, Any] = {}
             for raw in field_bytes(group, 1, "ResourceSpans"):
                 resource |= {pair.key: plain(pair.value) for pair in Resource.FromString(raw).attributes}
             for scope in field_bytes(group, 2, "ResourceSpans"):
                 found += [_said(raw, resource) for raw in field_bytes(scope, 2, "ScopeSpans")]
-    except DecodeError:
-        raise Invalid(NO_OTLP) from None
+    except (DecodeError, Invalid) as error:
+        raise NotOtlp(str(error)) from None
     return found
 
 
 def _said(raw: bytes, resource: Mapping[str, Any]) -> SpanSaid:
     if len(raw) > MESSAGE_BYTES:
-        raise Invalid(NO_SPAN, field="span", got=f"{len(raw)} bytes", expected=f"at most {MESSAGE_BYTES}")
+        raise NotASpan(f"{len(raw)} bytes; at most {MESSAGE_BYTES}")
     span = Span.FromString(raw)
     trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
     start, end = span.start_time_unix_nano, span.end_time_unix_nano
     if len(trace_id) != 16 or len(span_id) != 8 or not any(trace_id) or not any(span_id):
-        raise Invalid(NO_SPAN, field="span", expected="a trace id of 16 bytes and a span id of 8, not all zero")
+        raise NotASpan("a trace id has 16 bytes and a span id 8, not all zero")
     if len(span.attributes) > _ATTRIBUTES or start >= _MOST_NS or end >= _MOST_NS:
-        raise Invalid(NO_SPAN, field="span", expected=f"at most {_ATTRIBUTES} attributes, and times that fit 63 bits")
+        raise NotASpan(f"a span has at most {_ATTRIBUTES} attributes, and times that fit 63 bits")
     return SpanSaid(
         trace=f"tr-{trace_id.hex()}",
         id=int.from_bytes(span_id, "big", signed=True),

@@ -15,6 +15,8 @@ from triops.ledger.entities import Entities
 from triops.ledger.incidents import Incidents
 from triops.ledger.keys import Keys
 from triops.ledger.outbox import Outbox
+from triops.lenses.mlops.artifacts import Owners, Places
+from triops.lenses.mlops.permissions import Permissions
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.documents import Kinds
@@ -57,3 +59,6 @@ class Services:
     seen: Sources
     learn: Learn
     live: Live
+    permissions: Permissions
+    places: Places
+    owners: Owners

@@ -1,0 +1,1 @@
+"""The book of artifacts: which path of a project has which content."""

@@ -1,0 +1,37 @@
+"""Which experiment a run belongs to, and what experiments are called: asked in bulk, by who guards them."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+
+from triops.kernel.ids import ProjectId
+from triops.ledger.runs import tables
+from triops.ports.records import Records
+
+_MOST = 1000  # ids of one question, so that a statement's parameters stay within every database's bound
+
+
+class Naming:
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    async def experiment_names(self, project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
+        """Experiment id → name, of those that there are."""
+        e = tables.experiments.c
+        numbers = [int(id) for id in ids if id.isdecimal() and len(id) < 10]
+        return await self._all(numbers, lambda some: select(e.id, e.name).where(e.project == project, e.id.in_(some)))
+
+    async def experiments_of_runs(self, project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
+        """Run id → experiment id, of those that there are."""
+        r = tables.runs.c
+        return await self._all(
+            list(ids), lambda some: select(r.id, r.experiment).where(r.project == project, r.id.in_(some))
+        )
+
+    async def _all(self, ids: Sequence[Any], asked: Callable[[Sequence[Any]], Select[Any]]) -> Mapping[str, str]:
+        def read(connection: Connection) -> dict[str, str]:
+            parts = [ids[at : at + _MOST] for at in range(0, len(ids), _MOST)]
+            return {str(row[0]): str(row[1]) for part in parts for row in connection.execute(asked(part))}
+
+        return await self._records.read(read)

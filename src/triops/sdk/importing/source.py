@@ -1,0 +1,56 @@
+"""A place to import from: what every kind of source can tell, and how it says that it cannot."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from triops.kernel.transfer import MovedExperiment, MovedLoggedModel, MovedModel, MovedRun
+
+
+class SourceError(Exception):
+    """The source cannot be read, or holds what no tracking server writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    key: str
+    value: float
+    time_ms: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFile:
+    """`path`: relative to its root, with `/`, already checked (see `paths.safe_path`). `size` in bytes, -1 where the
+    source does not tell."""
+
+    path: str
+    size: int
+
+
+class Source(Protocol):
+    """Reads only. Every method raises SourceError for what cannot be read."""
+
+    name: str
+
+    def experiments(self) -> Sequence[MovedExperiment]:
+        """All, deleted ones too."""
+
+    def runs(self, experiment: MovedExperiment) -> Iterator[MovedRun]:
+        """All of one experiment, deleted ones too."""
+
+    def points(self, run: MovedRun) -> Iterator[Point]:
+        """The whole history of every metric of a run; exact repeats may occur."""
+
+    def logged_models(self, experiment: MovedExperiment) -> Iterator[MovedLoggedModel]: ...
+
+    def models(self) -> Iterator[MovedModel]:
+        """Registered models with their versions."""
+
+    def artifacts(self, owner: MovedRun | MovedLoggedModel) -> Iterator[ArtifactFile] | None:
+        """Its files; None where this source cannot reach them (they lie in a store of their own)."""
+
+    def open(self, owner: MovedRun | MovedLoggedModel, file: ArtifactFile) -> Iterator[bytes]:
+        """A file's bytes, in pieces."""
+
+    def close(self) -> None: ...
