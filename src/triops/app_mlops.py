@@ -12,11 +12,16 @@ from triops.adapters.embedded.blobs import FileBlobs
 from triops.adapters.embedded.folder import Folder
 from triops.edges.mlflow import Endpoint, MlflowApi
 from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
+from triops.edges.mlflow.assessments import assessment_endpoints
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
 from triops.edges.mlflow.metrics import metric_endpoints
 from triops.edges.mlflow.multipart import MultipartCalls
 from triops.edges.mlflow.runs import run_endpoints
+from triops.edges.mlflow.spans_intake import SpansIntake, Telemetry
+from triops.edges.mlflow.trace_access import TraceAccess
+from triops.edges.mlflow.trace_artifact import span_views
+from triops.edges.mlflow.traces import trace_endpoints
 from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
 from triops.ledger.artifacts.paths import ArtifactPaths
@@ -25,8 +30,13 @@ from triops.ledger.documents import Documents
 from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
+from triops.ledger.traces.assessments import Assessments
+from triops.ledger.traces.links import TraceLinks
+from triops.ledger.traces.search import TraceSearch
+from triops.ledger.traces.traces import Traces
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
 from triops.lenses.mlops.artifacts.locations import check_location
+from triops.lenses.mlops.genai_traces import TraceService
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.tracking import Tracking
 from triops.loop.bus import Bus
@@ -55,6 +65,8 @@ class Mlops:
     stores: Sequence[Store]
     places: Places
     owners: Owners
+    traces: TraceService
+    spans: Callable[[Telemetry, Callable[[bytes], bytes]], SpansIntake]  # given who takes spans as telemetry
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     erased: list[Callable[[ProjectId], None]] = field(default_factory=list)  # who must know of a project that is gone
@@ -73,10 +85,12 @@ def compose_mlops(
     """Everything of the lens, wired and not yet started."""
     naming = Naming(records)
 
+    kept_traces = Traces(records)
+
     async def nothing(project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
         return {}
 
-    names = Names(naming.experiment_names, naming.experiments_of_runs, nothing, nothing)
+    names = Names(naming.experiment_names, naming.experiments_of_runs, nothing, kept_traces.experiments)
     permissions = Permissions(documents, names)
 
     # Artifacts
@@ -95,12 +109,24 @@ def compose_mlops(
     experiments = Experiments(records, settings.mlops.artifact_root)
     tracking = Tracking(records, experiments, RunLog(records), bus, clock, partial(check_location, root=root))
 
+    # Traces
+    traces = TraceService(kept_traces, TraceSearch(records), TraceLinks(records), experiments, clock, span_views)
+    access = TraceAccess(permissions)
+
+    def spans(telemetry: Telemetry, from_json: Callable[[bytes], bytes]) -> SpansIntake:
+        return SpansIntake(traces, telemetry, from_json, bodies, authenticate, access)
+
+    def now_ms() -> int:
+        return int(clock.now() * 1000)
+
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
         *metric_endpoints(tracking),
         *ArtifactCalls(places, owners).endpoints(),
         *multipart.endpoints(),
+        *trace_endpoints(traces, access, now_ms),
+        *assessment_endpoints(Assessments(records), now_ms),
     ]
     api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
     routes: list[BaseRoute] = [
@@ -113,4 +139,4 @@ def compose_mlops(
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
     ]
     stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
-    return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])
+    return Mlops(endpoints, permissions, stores, places, owners, traces, spans, routes, jobs, erased=[tracking.forget])

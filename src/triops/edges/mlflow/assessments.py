@@ -73,9 +73,7 @@ def _changed(old: Assessment, given: Mapping[str, Any], paths: set[str], now_ms:
         rationale = str(given.get("rationale") or "")
     if "metadata" in paths:
         metadata |= {str(key): str(one) for key, one in _object(given.get("metadata") or {}).items()}
-    return replace(
-        old, name=name, value=value, error=error, rationale=rationale, metadata=metadata, updated_ms=now_ms
-    )
+    return replace(old, name=name, value=value, error=error, rationale=rationale, metadata=metadata, updated_ms=now_ms)
 
 
 def _paths(mask: Any) -> set[str]:

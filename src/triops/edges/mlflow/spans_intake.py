@@ -6,7 +6,7 @@ is no error here.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
@@ -14,7 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from triops.edges.mlflow.problems import problem
+from triops.edges.mlflow.router import credentials
 from triops.edges.mlflow.spans_wire import NotASpan, NotOtlp, spans_of
+from triops.edges.mlflow.trace_access import TraceAccess
 from triops.kernel.errors import Invalid, TriopsError, Unsupported
 from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Right
@@ -40,14 +42,14 @@ class SpansIntake:
         from_json: FromJson,
         bodies: Bodies,
         authenticate: Authenticate,
-        headers: Callable[[Request], Mapping[str, str]],
+        access: TraceAccess,
     ) -> None:
         self._traces = traces
         self._telemetry = telemetry
         self._from_json = from_json
         self._bodies = bodies
         self._authenticate = authenticate
-        self._headers = headers
+        self._access = access
 
     def wants(self, request: Request) -> bool:
         return EXPERIMENT in request.headers
@@ -63,7 +65,7 @@ class SpansIntake:
             return problem(error)
 
     async def _take(self, request: Request) -> Response:
-        principal = await self._authenticate(self._headers(request), Right.SEND)
+        principal = await self._authenticate(credentials(request), Right.SEND)
         given = request.headers.get("content-type")
         media = media_type(given or "")
         if media not in (_PROTOBUF, _JSON):
@@ -71,7 +73,9 @@ class SpansIntake:
         most = JSON_BYTES if media == _JSON else _BYTES
         async with self._bodies.read(request, most=most) as raw:
             body, spans = await off_loop(3 * len(raw), self._decode, raw, media)
-            ended = await self._traces.add(principal.project, request.headers[EXPERIMENT], spans)
+            experiment = request.headers[EXPERIMENT]
+            await self._access.may_write(principal, experiment, {span.trace for span in spans})
+            ended = await self._traces.add(principal.project, experiment, spans)
             await self._telemetry(principal.project, body)
         if (run := request.headers.get(RUN)) and ended:
             for start in range(0, len(ended), 100):

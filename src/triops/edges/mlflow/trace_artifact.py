@@ -8,8 +8,10 @@ import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from triops.edges.mlflow.spans_wire import attributes_of, base64_of, kept, plain
-from triops.lenses.mlops.genai_traces.meaning import text
+from triops.lenses.mlops.genai_traces.looking import SpanView
+from triops.lenses.mlops.genai_traces.meaning import span_type, text
 
+_STATUS = {1: "OK", 2: "ERROR"}
 _CODES = {1: "STATUS_CODE_OK", 2: "STATUS_CODE_ERROR"}
 
 
@@ -17,9 +19,20 @@ def spans_json(trace: str, bodies: Sequence[bytes]) -> bytes:
     return orjson.dumps({"spans": [span_document(span, trace) for span in kept(bodies)]})
 
 
-def span_text(span: Span, trace: str) -> str:
-    """The document of one span as filters of its content see it."""
-    return json.dumps(span_document(span, trace), ensure_ascii=False)
+def span_views(trace: str, bodies: Sequence[bytes]) -> list[SpanView]:
+    """Spans as filters see them."""
+    return [_view(span, trace) for span in kept(bodies)]
+
+
+def _view(span: Span, trace: str) -> SpanView:
+    document = span_document(span, trace)
+    return SpanView(
+        name=span.name,
+        type=span_type(attributes_of(span, trace).get),
+        status=_STATUS.get(span.status.code, "UNSET"),
+        attributes=document["attributes"],
+        text=lambda: json.dumps(document, ensure_ascii=False),
+    )
 
 
 def span_document(span: Span, trace: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from triops.edges.mlflow.fields import Fields, anything, at_most, boolean, integer, text, texts
 from triops.edges.mlflow.router import Answer, Call, Endpoint
+from triops.edges.mlflow.trace_access import TraceAccess
 from triops.edges.mlflow.trace_artifact import spans_json
 from triops.edges.mlflow.trace_json import said_trace, shown_info, shown_v2, shown_whole, whole_json
 from triops.kernel.errors import Invalid
@@ -27,11 +28,11 @@ _SEARCH: Fields = {
 _STATUSES = ("TRACE_STATUS_UNSPECIFIED", "OK", "ERROR", "IN_PROGRESS")
 
 
-def trace_endpoints(traces: TraceService, now_ms: Callable[[], int]) -> list[Endpoint]:
+def trace_endpoints(traces: TraceService, access: TraceAccess, now_ms: Callable[[], int]) -> list[Endpoint]:
     def offer(method: str, path: str, handler: Any, right: Right, fields: Fields) -> Endpoint:
         return Endpoint(method, path, handler, right, fields, _TEST)
 
-    handlers = _Handlers(traces, now_ms)
+    handlers = _Handlers(traces, access, now_ms)
     read, write, send = Right.READ, Right.WRITE, Right.SEND
     ids: Fields = {"trace_ids": texts(required=True), "experiment_ids": texts()}
     delete: Fields = {
@@ -44,6 +45,12 @@ def trace_endpoints(traces: TraceService, now_ms: Callable[[], int]) -> list[End
     v2: Fields = {"request_metadata": anything(), "tags": anything(), "timestamp_ms": integer(default=0)}
     links: Fields = {"trace_ids": texts(required=True), "run_id": text(required=True)}
     prompts: Fields = {"trace_id": text(required=True), "prompt_versions": anything(required=True)}
+    correlation: Fields = {
+        "experiment_ids": texts(required=True),
+        "filter_string1": text(required=True),
+        "filter_string2": text(required=True),
+        "base_filter": text(),
+    }
     three, two = "3.0/mlflow/traces", "2.0/mlflow/traces"
     return [
         offer("POST", three, handlers.say, send, {"trace": anything(required=True)}),
@@ -52,6 +59,7 @@ def trace_endpoints(traces: TraceService, now_ms: Callable[[], int]) -> list[End
         ),
         offer("GET", f"{three}/batchGet", handlers.wholes, read, ids),
         offer("POST", f"{three}/batchGetInfos", handlers.some, read, ids),
+        offer("POST", f"{three}/calculate-filter-correlation", handlers.correlation, read, correlation),
         offer("POST", f"{three}/search", handlers.search, read, {**_SEARCH, "locations": anything(required=True)}),
         offer("GET", f"{three}/{{trace_id}}", handlers.get, read, {}),
         *(
@@ -74,8 +82,9 @@ def trace_endpoints(traces: TraceService, now_ms: Callable[[], int]) -> list[End
 
 
 class _Handlers:
-    def __init__(self, traces: TraceService, now_ms: Callable[[], int]) -> None:
+    def __init__(self, traces: TraceService, access: TraceAccess, now_ms: Callable[[], int]) -> None:
         self._traces = traces
+        self._access = access
         self._now_ms = now_ms
 
     async def say(self, call: Call) -> Answer:
@@ -83,7 +92,9 @@ class _Handlers:
         info = given.get("trace_info", given.get("traceInfo", {})) if isinstance(given, dict) else None
         if not isinstance(info, dict):
             raise Invalid("trace.trace_info must be an object", field="trace")
-        trace = await self._traces.say(call.project, said_trace(info, self._now_ms()))
+        said = said_trace(info, self._now_ms())
+        await self._access.may_write(call.principal, said.experiment, [said.id])
+        trace = await self._traces.say(call.project, said)
         return {"trace": {"trace_info": shown_info(trace)}}
 
     async def get(self, call: Call) -> Answer:
@@ -110,7 +121,7 @@ class _Handlers:
         body = call.body
         traces, token = await self._traces.search(
             call.project,
-            _experiments(body["locations"]),
+            await self._access.readable(call.principal, _experiments(body["locations"])),
             body["filter"],
             body["order_by"],
             body["max_results"],
@@ -118,6 +129,20 @@ class _Handlers:
         )
         answer: dict[str, Any] = {"traces": [shown_info(trace) for trace in traces]} if traces else {}
         return {**answer, "next_page_token": token} if token else answer
+
+    async def correlation(self, call: Call) -> Answer:
+        body = call.body
+        found = await self._traces.correlation(
+            call.project, body["experiment_ids"], body["filter_string1"], body["filter_string2"], body["base_filter"]
+        )
+        return {
+            "npmi": "NaN" if found.npmi != found.npmi else found.npmi,
+            "npmi_smoothed": "NaN" if found.smoothed != found.smoothed else found.smoothed,
+            "filter1_count": found.first,
+            "filter2_count": found.second,
+            "joint_count": found.both,
+            "total_count": found.total,
+        }
 
     async def search_v2(self, call: Call) -> Answer:
         body = call.body

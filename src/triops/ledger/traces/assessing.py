@@ -53,7 +53,23 @@ def row_of(trace: int, assessment: Assessment) -> tuple[Any, ...]:
 
 def assessment_of(row: Sequence[Any]) -> Assessment:
     """`COLUMNS` as the noun."""
-    _, id, name, kind, value, error, source_type, source_id, span_id, rationale, metadata, overrides, valid, made, at = row
+    (
+        _,
+        id,
+        name,
+        kind,
+        value,
+        error,
+        source_type,
+        source_id,
+        span_id,
+        rationale,
+        metadata,
+        overrides,
+        valid,
+        made,
+        at,
+    ) = row
     kept: Mapping[str, str] = json.loads(metadata)
     return Assessment(
         id=id,

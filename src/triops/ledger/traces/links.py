@@ -11,9 +11,7 @@ from triops.ledger.traces.reading import found
 from triops.ports.records import Records
 
 RUN, PROMPT = "run", "prompt"
-_WRITE = Rows(
-    tables.trace_links, ("project", "trace_id", "kind", "target"), lambda rows: rows.on_conflict_do_nothing()
-)
+_WRITE = Rows(tables.trace_links, ("project", "trace_id", "kind", "target"), lambda rows: rows.on_conflict_do_nothing())
 
 
 class TraceLinks:

@@ -1,6 +1,6 @@
 """The book of traces: kept until they are deleted, with all that hangs on them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
@@ -63,6 +63,18 @@ class Traces:
 
         return await self._records.read(query)
 
+    async def experiments(self, project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
+        """Trace id → experiment id, of those that there are."""
+
+        def query(connection: Connection) -> dict[str, str]:
+            found: dict[str, str] = {}
+            for some in chunks(ids):
+                statement = select(_T.id, _T.experiment).where(_T.project == project, _T.id.in_(some))
+                found.update((row.id, str(row.experiment)) for row in connection.execute(statement))
+            return found
+
+        return await self._records.read(query)
+
     async def set_tag(self, project: ProjectId, id: str, key: str, value: str) -> None:
         """Raises: NotFound."""
 
@@ -86,9 +98,7 @@ class Traces:
                 gone = connection.execute(named.values(name=None)).rowcount
             elif row is not None:
                 own = tables.trace_tags.c
-                gone = connection.execute(
-                    delete(tables.trace_tags).where(own.trace == row[0], own.key == key)
-                ).rowcount
+                gone = connection.execute(delete(tables.trace_tags).where(own.trace == row[0], own.key == key)).rowcount
             if not gone:
                 raise NotFound(f"No trace tag with key '{key}' for trace with ID '{id}'")
 
@@ -164,9 +174,7 @@ def remove(connection: Connection, project: ProjectId, nos: Sequence[int], ids: 
         connection.execute(delete(tables.traces).where(_T.no.in_(some)))
     links = tables.trace_links.c
     for named in chunks(ids):
-        connection.execute(
-            delete(tables.trace_links).where(links.project == project, links.trace_id.in_(named))
-        )
+        connection.execute(delete(tables.trace_links).where(links.project == project, links.trace_id.in_(named)))
 
 
 def bodies_of(connection: Connection, nos: Sequence[int]) -> dict[int, list[bytes]]:

@@ -30,7 +30,9 @@ def cost_text(said: Any) -> str | None:
     return _text(_object(said), MONEY, _amount)
 
 
-def _total(nodes: Sequence[Node], always: Iterable[str], sometimes: Iterable[str], zero: float) -> dict[str, Any] | None:
+def _total(
+    nodes: Sequence[Node], always: Iterable[str], sometimes: Iterable[str], zero: float
+) -> dict[str, Any] | None:
     """A span's word counts for all below it, so that who sums up for its children is not counted twice."""
     known = {id for id, _, said in nodes}
     children: dict[int, list[Node]] = {}

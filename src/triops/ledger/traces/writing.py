@@ -120,9 +120,7 @@ def say(connection: Connection, project: ProjectId, said: Trace, *, final: bool 
     return trace
 
 
-def add(
-    connection: Connection, project: ProjectId, experiment_id: str, sent: Sequence[tuple[SentSpans, Pack]]
-) -> None:
+def add(connection: Connection, project: ProjectId, experiment_id: str, sent: Sequence[tuple[SentSpans, Pack]]) -> None:
     """Spans of traces, known or not; a span that is known is replaced. Raises: NotFound, Invalid (the experiment, which
     only new traces ask for)."""
     spans: list[tuple[Any, ...]] = []
@@ -218,7 +216,9 @@ def _join(connection: Connection, known: Sequence[Any], one: SentSpans) -> dict[
                 told[COST] = total_cost([*cost, *((id, parent, said) for id, parent, _, said in stored)])
     if not final:
         start_ms, end_ms = _times(one.spans)
-        ends = [end for end in (end_ms, request_ms + duration_ms if duration_ms is not None else None) if end is not None]
+        ends = [
+            end for end in (end_ms, request_ms + duration_ms if duration_ms is not None else None) if end is not None
+        ]
         request_ms = min(request_ms, start_ms)
         duration_ms = max(ends) - request_ms if ends else None
     if TraceState(state).open and one.state is not None:

@@ -29,7 +29,16 @@ CONVENTIONS = (
         kinds={
             name: name
             for name in (
-                "TOOL", "CHAIN", "LLM", "RETRIEVER", "EMBEDDING", "AGENT", "RERANKER", "UNKNOWN", "GUARDRAIL", "EVALUATOR",
+                "TOOL",
+                "CHAIN",
+                "LLM",
+                "RETRIEVER",
+                "EMBEDDING",
+                "AGENT",
+                "RERANKER",
+                "UNKNOWN",
+                "GUARDRAIL",
+                "EVALUATOR",
             )
         },
         inputs=("input.value",),

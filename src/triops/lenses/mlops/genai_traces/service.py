@@ -10,20 +10,37 @@ from triops.kernel.ids import ProjectId
 from triops.kernel.trace import SIZES, Trace, TraceState
 from triops.ledger.runs.experiments import Experiments, experiment_no
 from triops.ledger.traces.links import TraceLinks
+from triops.ledger.traces.search import TraceSearch
 from triops.ledger.traces.traces import Traces
+from triops.lenses.mlops.filters import TRACES, offset_of, page_token, parse_filter, parse_order_by
 from triops.lenses.mlops.genai_traces import law
+from triops.lenses.mlops.genai_traces.correlation import Correlation
 from triops.lenses.mlops.genai_traces.gather import SpanSaid, gather
+from triops.lenses.mlops.genai_traces.looking import Views, looker
 from triops.ports.clock import Clock
 
 _LINKS = 100  # traces linked to a run in one request
 _BATCH = 1000  # traces asked for by id in one request
 _SPANS = 10_000  # of one request
+_PAGE = 500
 
 
 class TraceService:
-    def __init__(self, traces: Traces, links: TraceLinks, experiments: Experiments, clock: Clock) -> None:
+    """`views`: how spans' bytes are read where a filter looks into them."""
+
+    def __init__(
+        self,
+        traces: Traces,
+        searched: TraceSearch,
+        links: TraceLinks,
+        experiments: Experiments,
+        clock: Clock,
+        views: Views,
+    ) -> None:
         self._traces = traces
+        self._searched = searched
         self._links = links
+        self._views = views
         self._experiments = experiments
         self._clock = clock
 
@@ -64,6 +81,44 @@ class TraceService:
 
     async def some(self, project: ProjectId, ids: Sequence[str], experiments: Sequence[str] | None) -> list[Trace]:
         return await self._traces.some(project, _bounded(ids), _numbers(experiments))
+
+    async def search(
+        self,
+        project: ProjectId,
+        experiments: Sequence[str],
+        filter: str,
+        order_by: Sequence[str],
+        most: int,
+        token: str,
+    ) -> tuple[list[Trace], str | None]:
+        """A page, and the token of the next one. Raises: Invalid."""
+        if most < 1:
+            raise Invalid(
+                f"Invalid value {most} for parameter 'max_results' supplied. It must be a positive integer",
+                field="max_results",
+            )
+        if most > _PAGE:
+            raise Invalid(
+                f"Invalid value {most} for parameter 'max_results' supplied. It must be at most {_PAGE}",
+                field="max_results",
+            )
+        numbers = _numbers(experiments) or []
+        clauses, orders = parse_filter(filter, TRACES), parse_order_by(order_by, TRACES)
+        offset = offset_of(token)
+        found = await self._searched.find(project, numbers, clauses, orders, offset, most, looker(clauses, self._views))
+        return found, page_token(offset + most) if len(found) == most else None
+
+    async def correlation(
+        self, project: ProjectId, experiments: Sequence[str], first: str, second: str, base: str
+    ) -> Correlation:
+        """How often two filters hold together. Raises: Invalid."""
+        numbers = _numbers(experiments) or []
+        all_, one, two = (parse_filter(text, TRACES) for text in (base, first, second))
+        total, firsts, seconds, both = [
+            await self._searched.count(project, numbers, clauses)
+            for clauses in (all_, (*all_, *one), (*all_, *two), (*all_, *one, *two))
+        ]
+        return Correlation(firsts, seconds, both, total)
 
     async def set_tag(self, project: ProjectId, id: str, key: str, value: str) -> None:
         law.settable(key)
