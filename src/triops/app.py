@@ -66,6 +66,7 @@ from triops.lenses.aiops.metrics.model import MetricProfile
 from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
 from triops.lenses.mlops.permissions import access_kind
+from triops.lenses.mlops.registry.gates import gate_kind
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.correlate import Correlate
@@ -177,7 +178,8 @@ class Triops:
 
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
     """Every kind of document that `triops apply` takes."""
-    return Kinds([runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), access_kind()])
+    loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind()]
+    return Kinds([*loop, access_kind(), gate_kind()])
 
 
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
@@ -291,7 +293,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     grpc_ports: list[int] = []
     supervisor = Supervisor(clock)
     bodies = Bodies(limits)
-    mlops = compose_mlops(settings, records, documents, bus, clock, data, bodies, auth.require)
+    mlops = compose_mlops(settings, records, documents, bus, clock, data, bodies, auth.require, base_url)
     services = Services(
         clock=clock,
         auth=auth,

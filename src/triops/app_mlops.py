@@ -16,7 +16,9 @@ from triops.edges.mlflow.assessments import assessment_endpoints
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
 from triops.edges.mlflow.metrics import metric_endpoints
+from triops.edges.mlflow.model_versions import ModelVersions
 from triops.edges.mlflow.multipart import MultipartCalls
+from triops.edges.mlflow.registered_models import RegisteredModels
 from triops.edges.mlflow.runs import run_endpoints
 from triops.edges.mlflow.spans_intake import SpansIntake, Telemetry
 from triops.edges.mlflow.trace_access import TraceAccess
@@ -38,6 +40,11 @@ from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, ch
 from triops.lenses.mlops.artifacts.locations import check_location
 from triops.lenses.mlops.genai_traces import TraceService
 from triops.lenses.mlops.permissions import Names, Permissions
+from triops.lenses.mlops.registry.gates import Gates
+from triops.lenses.mlops.registry.promotions import Promotions
+from triops.lenses.mlops.registry.recorded import RecordedOrigins
+from triops.lenses.mlops.registry.service import Registry
+from triops.lenses.mlops.registry.telling import Teller
 from triops.lenses.mlops.tracking import Tracking
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
@@ -81,6 +88,7 @@ def compose_mlops(
     data: Path,
     bodies: Bodies,
     authenticate: Authenticate,
+    base_url: str,
 ) -> Mlops:
     """Everything of the lens, wired and not yet started."""
     naming = Naming(records)
@@ -101,6 +109,10 @@ def compose_mlops(
     shared = folder_path(root)
     folder = Folder(Path(shared), most=artifacts.most) if shared is not None else None
     places = Places(artifacts, root, folder)
+    blobs = FileBlobs(data / "blobs")
+    artifacts = Artifacts(ArtifactPaths(records), blobs, clock, int(settings.mlops.artifact_gb * (1 << 30)))
+    uploads = Uploads(UploadBook(records), artifacts, clock)
+    places = Places(artifacts, settings.mlops.artifact_root)
     artifact_owners = ArtifactOwners(records)
     owners = Owners(artifact_owners.run, artifact_owners.run, artifact_owners.model_version)
     multipart = MultipartCalls(uploads, owners, settings.server.public_url)
@@ -118,6 +130,12 @@ def compose_mlops(
 
     def now_ms() -> int:
         return int(clock.now() * 1000)
+    # Registry
+    gates, origins, teller = Gates(documents), RecordedOrigins(records), Teller(records, bus, clock)
+    registry = Registry(records, teller, origins, gates)
+    promotions = Promotions(records, teller, origins, gates)
+    approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
+    tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location)
 
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
@@ -127,6 +145,8 @@ def compose_mlops(
         *multipart.endpoints(),
         *trace_endpoints(traces, access, now_ms),
         *assessment_endpoints(Assessments(records), now_ms),
+        *RegisteredModels(registry).endpoints(),
+        *ModelVersions(registry, promotions, approve_at).endpoints(),
     ]
     api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
     routes: list[BaseRoute] = [
@@ -140,3 +160,6 @@ def compose_mlops(
     ]
     stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
     return Mlops(endpoints, permissions, stores, places, owners, traces, spans, routes, jobs, erased=[tracking.forget])
+    return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])
+    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, erased=[tracking.forget])
+    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, [tracking.forget])

@@ -12,6 +12,15 @@ from triops.ledger.traces import tables as traces
 from triops.ports.records import Records
 
 _BOOKS: tuple[MetaData, ...] = (tables.metadata, runs.metadata, artifacts.metadata, traces.metadata)
+from triops.ledger.versions import tables as versions
+from triops.ports.records import Records
+
+_BOOKS: tuple[MetaData, ...] = (
+    tables.metadata,
+    runs.metadata,
+    artifacts.metadata,
+    versions.metadata,
+)
 
 
 async def erase_project(records: Records, project: ProjectId, *, keep: Collection[str] = ()) -> int:
