@@ -333,7 +333,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         routes=[
             *mlops.routes,  # the longest path of small requests: asked first
             *health.routes(auth, services.status),
-            *otlp.routes(intake, bodies, auth.require),
+            *otlp.routes(
+                intake, bodies, auth.require, spans_elsewhere=mlops.spans(intake.take_spans, intake.from_json)
+            ),
             *prometheus.routes(receiver, bodies, auth.require, limits),
             *alertmanager.routes(alerts, bodies, auth.require, clock, limits),
             *cloudevents.routes(changes, bus, bodies, auth.require, clock, limits),

@@ -13,6 +13,7 @@ from triops.adapters.embedded.folder import Folder
 from triops.adapters.http_exchange import ExchangeFailed, checked_url, exchange
 from triops.edges.mlflow import Endpoint, MlflowApi
 from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
+from triops.edges.mlflow.assessments import assessment_endpoints
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
 from triops.edges.mlflow.metrics import metric_endpoints
@@ -24,6 +25,10 @@ from triops.edges.mlflow.search import search_endpoints
 from triops.kernel.errors import Invalid
 from triops.edges.mlflow.webhooks import webhook_endpoints
 from triops.kernel.errors import Unavailable
+from triops.edges.mlflow.spans_intake import SpansIntake, Telemetry
+from triops.edges.mlflow.trace_access import TraceAccess
+from triops.edges.mlflow.trace_artifact import span_views
+from triops.edges.mlflow.traces import trace_endpoints
 from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
 from triops.ledger.artifacts.paths import ArtifactPaths
@@ -34,8 +39,14 @@ from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.freeing import Freeing
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
+from triops.ledger.traces.assessments import Assessments
+from triops.ledger.traces.links import TraceLinks
+from triops.ledger.traces.search import TraceSearch
+from triops.ledger.traces.traces import Traces
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
 from triops.lenses.mlops.artifacts.locations import check_location, check_scheme
+from triops.lenses.mlops.artifacts.locations import check_location
+from triops.lenses.mlops.genai_traces import TraceService
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
 from triops.lenses.mlops.search import Search
@@ -76,6 +87,8 @@ class Mlops:
     places: Places
     owners: Owners
     registry: RegistryParts
+    traces: TraceService
+    spans: Callable[[Telemetry, Callable[[bytes], bytes]], SpansIntake]  # given who takes spans as telemetry
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     erased: list[Callable[[ProjectId], None]] = field(default_factory=list)  # who must know of a project that is gone
@@ -95,10 +108,12 @@ def compose_mlops(
     """Everything of the lens, wired and not yet started."""
     naming = Naming(records)
 
+    kept_traces = Traces(records)
+
     async def nothing(project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
         return {}
 
-    names = Names(naming.experiment_names, naming.experiments_of_runs, nothing, nothing)
+    names = Names(naming.experiment_names, naming.experiments_of_runs, nothing, kept_traces.experiments)
     permissions = Permissions(documents, names)
 
     # Artifacts
@@ -125,6 +140,15 @@ def compose_mlops(
     experiments = Experiments(records, root)
     tracking = Tracking(records, experiments, RunLog(records), bus, clock, partial(check_location, root=root))
 
+    # Traces
+    traces = TraceService(kept_traces, TraceSearch(records), TraceLinks(records), experiments, clock, span_views)
+    access = TraceAccess(permissions)
+
+    def spans(telemetry: Telemetry, from_json: Callable[[bytes], bytes]) -> SpansIntake:
+        return SpansIntake(traces, telemetry, from_json, bodies, authenticate, access)
+
+    def now_ms() -> int:
+        return int(clock.now() * 1000)
     # Registry
     registry = compose_registry(settings, records, documents, bus, clock, root, places)
     approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
@@ -139,6 +163,10 @@ def compose_mlops(
         *RegisteredModels(registry.models).endpoints(),
         *ModelVersions(registry.models, registry.promotions, approve_at).endpoints(),
         *webhook_endpoints(registry.webhooks),
+        *trace_endpoints(traces, access, now_ms),
+        *assessment_endpoints(Assessments(records), now_ms),
+        *RegisteredModels(registry).endpoints(),
+        *ModelVersions(registry, promotions, approve_at).endpoints(),
     ]
     api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
     routes: list[BaseRoute] = [
@@ -160,6 +188,7 @@ def check_location(uri: str, field: str) -> str:
         *registry_jobs(registry),
     ]
     stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
+    return Mlops(endpoints, permissions, stores, places, owners, traces, spans, routes, jobs, erased=[tracking.forget])
     return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])
     return Mlops(endpoints, permissions, stores, places, owners, registry, routes, jobs, erased=[tracking.forget])
 
