@@ -27,7 +27,7 @@ from triops.adapters.embedded.records import SqliteRecords
 from triops.adapters.embedded.spans import EmbeddedSpans
 from triops.adapters.notifiers.slack import Slack
 from triops.adapters.notifiers.webhook import Webhook
-from triops.app_mlops import compose_mlops
+from triops.app_mlops import Store, compose_mlops
 from triops.edges import health, native
 from triops.edges.alertmanager import handlers as alertmanager
 from triops.edges.cloudevents import handlers as cloudevents
@@ -66,6 +66,7 @@ from triops.lenses.aiops.metrics.model import MetricProfile
 from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
 from triops.lenses.mlops.permissions import access_kind
+from triops.lenses.mlops.registry.gates import gate_kind
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.correlate import Correlate
@@ -122,6 +123,7 @@ class Triops:
     http_protocol: type[asyncio.Protocol]
     supervisor: Supervisor
     _records: SqliteRecords
+    _stores: Sequence[Store]
     _grpc: GrpcServer
     _grpc_ports: list[int]
     _doorway: asyncio.Server | None = None
@@ -130,7 +132,7 @@ class Triops:
     async def start(self) -> None:
         """Open the stores, recover what a kill left behind, start the loop. Raises: Unavailable, StoreFull."""
         services = self.services
-        for part in (self._records, services.metrics, services.logs, services.spans):
+        for part in (self._records, *self._stores, services.metrics, services.logs, services.spans):
             self._open.push_async_callback(part.close)
             await part.start()
         await self._remember_sources()
@@ -176,7 +178,8 @@ class Triops:
 
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
     """Every kind of document that `triops apply` takes."""
-    return Kinds([runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), access_kind()])
+    loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind()]
+    return Kinds([*loop, access_kind(), gate_kind()])
 
 
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
@@ -278,13 +281,19 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         sources.saw(project, "alertmanager", len(claims), now)
         await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
 
+    async def erase(project: ProjectId) -> int:
+        erased = await erase_project(records, project, keep=_KEPT)
+        for tell in mlops.erased:
+            tell(project)
+        return erased
+
     # Edges
     auth = Authenticator(keys, clock, may_open=settings.loopback)
     started_at = clock.now()
     grpc_ports: list[int] = []
     supervisor = Supervisor(clock)
     bodies = Bodies(limits)
-    mlops = compose_mlops(settings, records, documents, bus, clock, data, bodies, auth.require)
+    mlops = compose_mlops(settings, records, documents, bus, clock, data, bodies, auth.require, base_url)
     services = Services(
         clock=clock,
         auth=auth,
@@ -308,10 +317,12 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         status=lambda: _status(services, supervisor, started_at, data),
         detectors=lambda project: detect.status(project, clock.now()),
         settings=settings.model_dump(mode="json"),
-        erase_project=lambda project: erase_project(records, project, keep=_KEPT),
+        erase_project=erase,
         seen=sources,
         live=live,
         permissions=mlops.permissions,
+        places=mlops.places,
+        owners=mlops.owners,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )
@@ -356,7 +367,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             DEFAULT_PROJECT,
             metrics_every_s=settings.collector.every_s,
         )
-    return Triops(settings, services, asgi, sniffing_protocol(grpc), supervisor, records, grpc, grpc_ports)
+    return Triops(
+        settings, services, asgi, sniffing_protocol(grpc), supervisor, records, mlops.stores, grpc, grpc_ports
+    )
 
 
 async def _retain(services: Services, settings: Settings, now: float) -> None:

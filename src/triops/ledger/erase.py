@@ -6,10 +6,17 @@ from sqlalchemy import Connection, MetaData, delete, select
 
 from triops.kernel.ids import ProjectId
 from triops.ledger import tables
+from triops.ledger.artifacts import tables as artifacts
 from triops.ledger.runs import tables as runs
+from triops.ledger.versions import tables as versions
 from triops.ports.records import Records
 
-_BOOKS: tuple[MetaData, ...] = (tables.metadata, runs.metadata)
+_BOOKS: tuple[MetaData, ...] = (
+    tables.metadata,
+    runs.metadata,
+    artifacts.metadata,
+    versions.metadata,
+)
 
 
 async def erase_project(records: Records, project: ProjectId, *, keep: Collection[str] = ()) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, bindparam
+from sqlalchemy import ClauseElement, Connection, CursorResult, Dialect, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -15,13 +15,14 @@ Upsert: TypeAlias = Callable[[SqliteInsert | PostgresInsert], SqliteInsert | Pos
 
 
 class Prepared:
-    """`run(connection, name=value, …)`: values of its `bindparam`s by name."""
+    """`run(connection, name=value, …)`: values of its `bindparam`s by name. A statement that only dialects have, an
+    upsert, is given as what makes it of the dialect's own `insert`."""
 
-    def __init__(self, statement: Executable) -> None:
-        self._statement: Any = statement
+    def __init__(self, statement: ClauseElement | Callable[[Any], ClauseElement]) -> None:
+        self._statement = statement
         self._texts: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
 
-    def run(self, connection: Connection, **values: Any) -> CursorResult[Any]:
+    def run(self, connection: Connection, **values: Any) -> CursorResult[*tuple[Any, ...]]:
         text, names, constants = self._texts.get(connection.dialect.name) or self._text(connection.dialect)
         if constants:
             values = {**constants, **values}
@@ -30,7 +31,9 @@ class Prepared:
         return connection.exec_driver_sql(text, tuple([values[name] for name in names]))
 
     def _text(self, dialect: Dialect) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
-        compiled = self._statement.compile(dialect=dialect)
+        statement = self._statement
+        made = statement if isinstance(statement, ClauseElement) else statement(_insert(dialect))
+        compiled: Any = made.compile(dialect=dialect)
         constants = {name: value for name, value in compiled.params.items() if value is not None}
         names = tuple(compiled.positiontup) if compiled.positional else None
         self._texts[dialect.name] = (str(compiled), names, constants)
@@ -62,15 +65,18 @@ class Rows:
         return written
 
     def _text(self, dialect: Dialect, size: int) -> tuple[str, tuple[str, ...] | None]:
-        make: Any = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
         names = [[f"{column}_{row}" for column in self._columns] for row in range(size)]
         rows: Iterable[dict[str, Any]] = (
             {column: bindparam(name) for column, name in zip(self._columns, row, strict=True)} for row in names
         )
-        statement = make(self._table).values(list(rows))
-        compiled = (self._conflict(statement) if self._conflict else statement).compile(dialect=dialect)
+        statement = _insert(dialect)(self._table).values(list(rows))
+        compiled: Any = (self._conflict(statement) if self._conflict else statement).compile(dialect=dialect)
         flat = tuple(chain.from_iterable(names))
         if compiled.positional and tuple(compiled.positiontup) != flat:
             raise AssertionError("the driver's order of values is not the rows' own")
         self._texts[dialect.name, size] = (str(compiled), None if compiled.positional else flat)
         return self._texts[dialect.name, size]
+
+
+def _insert(dialect: Dialect) -> Any:
+    return postgresql.insert if dialect.name == "postgresql" else sqlite.insert

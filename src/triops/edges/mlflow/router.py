@@ -122,7 +122,7 @@ class MlflowApi:
     def _find(self, method: str, path: str) -> tuple[Endpoint, Mapping[str, str]]:
         """Raises: NotFound."""
         method = "GET" if method == "HEAD" else method
-        tail = path.partition("api/")[2]
+        tail = path.partition("api/")[2] or path.lstrip("/")
         if exact := self._exact.get((method, tail)):
             return exact, {}
         for other, pattern, endpoint in self._patterns:

@@ -60,10 +60,8 @@ class ArtifactPaths:
 
         def change(connection: Connection) -> Sequence[str]:
             here = (_A.project == project) & (_A.path == path)
-            rows = connection.execute(select(_A.path, _A.digest).where(here)).all()
-            rows += connection.execute(
-                select(_A.path, _A.digest).where(_below(project, path)).order_by(_A.path).limit(_REMOVED)
-            ).all()
+            below = select(_A.path, _A.digest).where(_below(project, path)).order_by(_A.path).limit(_REMOVED)
+            rows = [*connection.execute(select(_A.path, _A.digest).where(here)), *connection.execute(below)]
             paths = [row.path for row in rows]
             connection.execute(delete(tables.artifacts).where(_A.project == project, _A.path.in_(paths)))
             return [row.digest for row in rows]

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from triops.kernel.errors import AlreadyExists, Conflict, Invalid, NotFound
 from triops.kernel.ids import ExperimentId, ProjectId
@@ -42,10 +41,12 @@ _WRITE_DEFAULT = Rows(
     lambda rows: rows.on_conflict_do_nothing(),
 )
 _COUNT = Prepared(
-    upsert(tables.experiment_counters)
-    .values(project=bindparam("project"), last=1)
-    .on_conflict_do_update(index_elements=["project"], set_={"last": tables.experiment_counters.c.last + 1})
-    .returning(tables.experiment_counters.c.last)
+    lambda insert: (
+        insert(tables.experiment_counters)
+        .values(project=bindparam("project"), last=1)
+        .on_conflict_do_update(index_elements=["project"], set_={"last": tables.experiment_counters.c.last + 1})
+        .returning(tables.experiment_counters.c.last)
+    )
 )
 
 
@@ -223,7 +224,7 @@ def _found(connection: Connection, project: ProjectId, id: str, stage: Stage | N
 
 def _experiment(connection: Connection, project: ProjectId, row: Sequence[Any]) -> Experiment:
     no, name, location, stage, created_ms, updated_ms = row
-    tags = {key: value for key, value in _TAGS.run(connection, project=project, id=no)}
+    tags = dict(map(tuple, _TAGS.run(connection, project=project, id=no)))
     return Experiment(ExperimentId(str(no)), name, location, Stage(stage), created_ms, updated_ms, tags)
 
 

@@ -1,0 +1,149 @@
+"""Artifacts: the proxy that clients write to and read from, and what of runs and models is listed and shown by it."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from starlette.responses import Response
+
+from triops.edges.mlflow.attachments import attachment
+from triops.edges.mlflow.fields import text
+from triops.edges.mlflow.receiving import streamed
+from triops.edges.mlflow.router import Answer, Call, Endpoint
+from triops.kernel.errors import Invalid, TooLarge
+from triops.kernel.ids import ProjectId
+from triops.kernel.tenant import Right
+from triops.lenses.mlops.artifacts import Owners, Places, joined, safe_path
+from triops.ports.files import Entry, Files
+
+_LISTED = 100_000  # entries of one folder
+_PAGE = 1000
+_SMALL = 10 << 20  # bytes that `upload-artifact` takes
+PAGES = ("/get-artifact", "/model-versions/get-artifact", "//model-versions/get-artifact")
+_TEST = "tests/conformance/test_mlflow_artifacts.py"
+
+
+class ArtifactCalls:
+    def __init__(self, places: Places, owners: Owners) -> None:
+        self._places = places
+        self._owners = owners
+
+    def endpoints(self) -> list[Endpoint]:
+        """All under the API's root but `PAGES`, which lie under `/`."""
+        proxy = "2.0/mlflow-artifacts/artifacts"
+        read, write = Right.READ, Right.SEND
+        path = {"path": text()}
+        of_run = {"run_id": text(required=True), "path": text(), "page_token": text()}
+        of_model = {"artifact_directory_path": text(), "page_token": text()}
+        file_of_model = {"artifact_file_path": text()}
+        of_run_file = {"run_id": text(), "path": text(required=True)}
+        of_version = {"name": text(), "version": text(), "path": text(required=True)}
+        model = "2.0/mlflow/logged-models/{model_id}/artifacts/"
+        return [
+            Endpoint("GET", proxy, self.list, read, path, _TEST),
+            Endpoint("GET", proxy + "/{artifact_path:path}", self.download, read, None, _TEST),
+            Endpoint("PUT", proxy + "/{artifact_path:path}", self.upload, write, None, _TEST),
+            Endpoint("DELETE", proxy + "/{artifact_path:path}", self.delete, Right.WRITE, {}, _TEST),
+            Endpoint("GET", "2.0/mlflow/artifacts/list", self.list_of_run, read, of_run, _TEST),
+            Endpoint("POST", "2.0/mlflow/upload-artifact", self.upload_small, write, None, _TEST),
+            Endpoint("GET", model + "directories", self.list_of_model, read, of_model, _TEST),
+            Endpoint("GET", model + "files", self.file_of_model, read, file_of_model, _TEST),
+            Endpoint("GET", "get-artifact", self.file_of_run, read, of_run_file, _TEST),
+            Endpoint("GET", "model-versions/get-artifact", self.file_of_version, read, of_version, _TEST),
+        ]
+
+    async def list(self, call: Call) -> Answer:
+        path = safe_path(call.body["path"], root=True)
+        return listing(await _all(self._places.store, call.project, path), "")
+
+    async def download(self, call: Call) -> Answer:
+        place = self._places.stored(call.path["artifact_path"])
+        return await attachment(call.request, call.project, place)
+
+    async def upload(self, call: Call) -> Answer:
+        given = call.path["artifact_path"]
+        path = safe_path(given)
+        if given.endswith("/"):
+            raise Invalid("Artifact path must include a filename (cannot end with '/').", field="path")
+        await self._places.store.write(call.project, path, streamed(call.request))
+        return Response()
+
+    async def delete(self, call: Call) -> Answer:
+        await self._places.store.delete(call.project, safe_path(call.path["artifact_path"]))
+        return {}
+
+    async def list_of_run(self, call: Call) -> Answer:
+        path = safe_path(call.body["path"], root=True)
+        return await self._list_at(call, await self._owners.run(call.project, call.body["run_id"]), path)
+
+    async def list_of_model(self, call: Call) -> Answer:
+        path = safe_path(call.body["artifact_directory_path"], root=True)
+        location = await self._owners.logged_model(call.project, call.path["model_id"])
+        return await self._list_at(call, location, path)
+
+    async def file_of_run(self, call: Call) -> Answer:
+        path = safe_path(call.body["path"])
+        location = await self._owners.run(call.project, call.body["run_id"])
+        return await attachment(call.request, call.project, self._places.at(location, path))
+
+    async def file_of_version(self, call: Call) -> Answer:
+        path = safe_path(call.body["path"])
+        location = await self._owners.model_version(call.project, call.body["name"], call.body["version"])
+        return await attachment(call.request, call.project, self._places.at(location, path))
+
+    async def file_of_model(self, call: Call) -> Answer:
+        if not call.body["artifact_file_path"]:
+            raise Invalid('Request must include the "artifact_file_path" query parameter.', field="artifact_file_path")
+        path = safe_path(call.body["artifact_file_path"])
+        location = await self._owners.logged_model(call.project, call.path["model_id"])
+        return await attachment(call.request, call.project, self._places.at(location, path))
+
+    async def upload_small(self, call: Call) -> Answer:
+        """What MLflow's own pages write: a file of at most 10 MB."""
+        query = call.request.query_params
+        run, given = query.get("run_uuid"), query.get("path")
+        if not run:
+            raise Invalid("Request must specify run_uuid.", field="run_uuid")
+        if not given:
+            raise Invalid("Request must specify path.", field="path")
+        path = safe_path(given)
+        data = bytearray()
+        async for chunk in streamed(call.request):
+            data += chunk
+            if len(data) > _SMALL:
+                raise Invalid("Artifact size is too large. Max size is 10MB.", field="data")
+        if not data:
+            raise Invalid("Request must specify data.", field="data")
+        place = self._places.at(await self._owners.run(call.project, run), path)
+        await place.files.write(call.project, place.path, _once(bytes(data)))
+        return Response(media_type="application/json")
+
+    async def _list_at(self, call: Call, location: str, path: str) -> Answer:
+        place = self._places.at(location, path)
+        return {**listing(await _all(place.files, call.project, place.path), path), "root_uri": location}
+
+
+def listing(entries: Sequence[Entry], folder: str) -> dict[str, Any]:
+    """By path, as MLflow has them; the member is left out when it is empty, as protobuf does."""
+    files = [
+        {"path": joined(folder, entry.name), "is_dir": True}
+        if entry.size is None
+        else {"path": joined(folder, entry.name), "is_dir": False, "file_size": entry.size}
+        for entry in sorted(entries, key=lambda entry: entry.name)
+    ]
+    return {"files": files} if files else {}
+
+
+async def _all(files: Files, project: ProjectId, path: str) -> Sequence[Entry]:
+    """Raises: TooLarge."""
+    entries: list[Entry] = []
+    while True:
+        page = await files.list(project, path, entries[-1].key if entries else "", _PAGE)
+        entries += page
+        if len(page) < _PAGE:
+            return entries
+        if len(entries) >= _LISTED:
+            raise TooLarge(f"'{path}' has more than {_LISTED} entries; list its folders one by one", limit=_LISTED)
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
