@@ -103,7 +103,7 @@ export default {
       model = found;
       versions = [...all_.items].sort((a, b) => Number(b.version) - Number(a.version));
       const v = ctx.query.get('v') || String(model.latest ?? '');
-      ctx.head({ title: name, question: model.description || 'What is live, who approved it, is it still right?', tools: versions.length ? [h('button', { type: 'button', class: 'primary', on: { click: () => promoteTo(String(model.latest)) } }, 'Promote …')] : null });
+      ctx.head({ title: name, question: model.description || 'What is live, who approved it, is it still right?', tools: versions.length ? [h('button', { type: 'button', class: waiting.items.length ? null : 'primary', on: { click: () => promoteTo(String(model.latest)) } }, 'Promote …')] : null });
       answer.set({ text: answerOf(model, versions, waiting.items, moves.items) });
       inbox.el.hidden = !waiting.items.length;
       inbox.set({ items: waiting.items });

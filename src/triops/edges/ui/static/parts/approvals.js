@@ -14,7 +14,7 @@ export function approvals(list, done, { named = true } = {}) {
 
 /** @param {any} a @param {() => void} done @param {boolean} named */
 function one(a, done, named) {
-  const move = `${a.from ? `version ${a.from} → ` : ''}version ${a.to}`;
+  const move = `${a.from ? `version ${a.from} → ` : ''}${a.to ? `version ${a.to}` : 'no version'}`;
   const failing = (a.checks || []).filter((/** @type {any} */ c) => !c.passed).length;
   const decide = (/** @type {string} */ verb) => askReason({ title: verb === 'approve' ? `Approve @${a.alias} of ${a.model}` : `Reject @${a.alias} of ${a.model}`, says: h('div', null, h('p', null, verb === 'approve' ? `The alias moves at once: ${move}.` : 'The alias stays where it is.'), verb === 'approve' && failing > 0 ? h('p', { class: 'warning' }, `${failing} of its checks did not pass.`) : ''), act: verb === 'approve' ? 'Approve and move' : 'Reject', tone: verb === 'approve' ? 'primary' : 'danger', done: async (why) => {
     await post(`/approvals/${seg(a.id)}/${verb}`, { why });
@@ -22,8 +22,8 @@ function one(a, done, named) {
     done();
   } });
   return h('article', { class: 'approval', 'aria-label': `Approval of ${a.alias}` },
-    h('div', { class: 'action-head' }, h('h3', null, named && [h('a', { href: modelPath(a.model) }, a.model), ' '], aliasBadge(a.alias), ' ', move), a.role && h('span', { class: 'tag' }, `needs ${a.role}`)),
-    h('p', { class: 'action-says' }, `${a.asked_by || 'someone'} asks: `, a.why ? `“${a.why}” ` : 'no reason was given. ', h('span', { class: 'muted small' }, when(a.asked_at))),
+    h('div', { class: 'action-head' }, h('h3', null, named && [h('a', { href: modelPath(a.model) }, a.model), ' '], aliasBadge(a.alias), ' ', move), a.role && h('span', { class: 'tag' }, `needs ${a.role}${a.not_self ? ', not who asked' : ''}`)),
+    h('p', { class: 'action-says' }, `${a.asked_by || 'someone'} asks: `, a.why ? `“${a.why}” ` : 'no reason was given. ', h('span', { class: 'muted small' }, when(a.asked_at), a.expires_at ? [' · void ', when(a.expires_at)] : '')),
     checksList(a.checks),
     h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', on: { click: () => decide('approve') } }, 'Approve …'), h('button', { type: 'button', on: { click: () => decide('reject') } }, 'Reject …')));
 }

@@ -27,7 +27,7 @@ export function lineage({ nodes, edges }, go) {
   }));
   const wide = narrow ? tallest * (WIDE + 16) : sizes.length * (WIDE + ACROSS) - ACROSS + 8;
   const high = narrow ? sizes.length * (HIGH + 34) : tallest * (HIGH + DOWN) + 8;
-  return h('div', { class: 'diff-wrap', tabindex: '0', role: 'region', 'aria-label': 'Lineage' }, svg('svg', { class: 'lineage', width: wide, height: high, viewBox: `0 0 ${wide} ${high}`, role: 'group', 'aria-label': shown.map((n) => n.name).join(' → ') },
+  return h('div', { class: 'diff-wrap', tabindex: '0', role: 'region', 'aria-label': 'Lineage' }, svg('svg', { class: 'lineage', style: { 'max-width': `${wide}px` }, viewBox: `0 0 ${wide} ${high}`, role: 'group', 'aria-label': shown.map((n) => n.name).join(' → ') },
     edges.filter((e) => at.has(e.source) && at.has(e.target)).map((e) => link(e, at, narrow)),
     shown.filter((n) => at.has(n.id)).map((n) => box(n, /** @type {any} */ (at.get(n.id)), go))));
 }
@@ -46,7 +46,7 @@ function box(n, p, go) {
   const [glyph, word] = TYPES[n.type] || ['service', String(n.type).replaceAll('_', ' ')];
   const name = String(n.name);
   const short = name.length > 20 ? name.slice(0, 18) + '…' : name;
-  const to = typeof n.link === 'string' && n.link.startsWith('/ui') ? n.link : null;
+  const to = typeof n.link === 'string' && n.link.startsWith('/') ? encodeURI(n.link.startsWith('/ui') ? n.link : `/ui${n.link}`) : null;
   const inner = [svg('title', null, `${word}: ${name}`), svg('rect', { width: WIDE, height: HIGH, rx: 6 }), svg('path', { class: 'glyph', d: iconPath(glyph), transform: 'translate(10 15) scale(0.9)' }), svg('text', { x: 38, y: 21, class: 'lin-name' }, short), svg('text', { x: 38, y: 37, class: 'lin-type' }, word)];
   if (!to) return svg('g', { class: 'lin-node', transform: `translate(${p.x} ${p.y})` }, inner);
   return svg('a', { href: to, class: 'lin-node opens', transform: `translate(${p.x} ${p.y})`, on: { click: (/** @type {MouseEvent} */ e) => { if (e.metaKey || e.ctrlKey || e.shiftKey) return; e.preventDefault(); go(to); } } }, inner);

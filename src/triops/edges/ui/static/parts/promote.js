@@ -25,7 +25,7 @@ export function promote({ model, version, versions, aliases, alias = '', done })
     act: 'Move the alias',
     done: async (given) => {
       const name = given.alias.replace(/^@/, '');
-      tell(await put(path(model, name), { version: given.version || version, why: given.why }));
+      tell(await put(path(model, name), { version: Number(given.version || version), why: given.why }));
       done();
     },
   });
@@ -41,7 +41,7 @@ export function undoAlias(model, alias, done) {
 
 /** @param {string} model @param {string} alias @param {() => void} done */
 export function dropAlias(model, alias, done) {
-  ask({ title: `Take @${alias} away`, says: 'Whoever loads the model by this name gets an error from then on.', fields: [{ name: 'why', label: 'Why', kind: 'words' }], act: 'Take away', tone: 'danger', done: async ({ why }) => {
+  ask({ title: `Remove @${alias}`, says: 'Whoever loads the model by this name gets an error from then on.', fields: [{ name: 'why', label: 'Why', kind: 'words' }], act: 'Remove', tone: 'danger', done: async ({ why }) => {
     tell(await remove(path(model, alias), { why }));
     done();
   } });
