@@ -292,7 +292,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     grpc_ports: list[int] = []
     supervisor = Supervisor(clock)
     bodies = Bodies(limits)
-    mlops = compose_mlops(settings, records, documents, bus, clock, data, bodies, auth.require)
+    mlops = compose_mlops(settings, records, documents, audit, bus, clock, data, bodies, auth.require)
     services = Services(
         clock=clock,
         auth=auth,
@@ -320,6 +320,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         seen=sources,
         live=live,
         permissions=mlops.permissions,
+        importing=mlops.importing,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )

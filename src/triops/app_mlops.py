@@ -18,12 +18,14 @@ from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
 from triops.ledger.artifacts.paths import ArtifactPaths
 from triops.ledger.artifacts.uploads import UploadBook
+from triops.ledger.audit import Audit
 from triops.ledger.documents import Documents
 from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads
-from triops.lenses.mlops.artifacts.locations import check_location
+from triops.lenses.mlops.artifacts.locations import check_location, proxied_path
+from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.tracking import Tracking
 from triops.loop.bus import Bus
@@ -45,6 +47,7 @@ class Mlops:
     blobs: Blobs
     places: Places
     owners: Owners
+    importing: Importing
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     erased: list[Callable[[ProjectId], None]] = field(default_factory=list)  # who must know of a project that is gone
@@ -54,6 +57,7 @@ def compose_mlops(
     settings: Settings,
     records: Records,
     documents: Documents,
+    audit: Audit,
     bus: Bus,
     clock: Clock,
     data: Path,
@@ -81,6 +85,8 @@ def compose_mlops(
     experiments = Experiments(records, settings.mlops.artifact_root)
     tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location)
 
+    importing = Importing(records, experiments, audit, clock, check_location, proxied_path)
+
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
@@ -98,4 +104,4 @@ def compose_mlops(
         Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
     ]
-    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, [tracking.forget])
+    return Mlops(endpoints, permissions, blobs, places, owners, importing, routes, jobs, [tracking.forget])

@@ -15,6 +15,7 @@ from triops.ledger.entities import Entities
 from triops.ledger.incidents import Incidents
 from triops.ledger.keys import Keys
 from triops.ledger.outbox import Outbox
+from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.permissions import Permissions
 from triops.loop.act import Act
 from triops.loop.bus import Bus
@@ -59,3 +60,4 @@ class Services:
     learn: Learn
     live: Live
     permissions: Permissions
+    importing: Importing
