@@ -27,7 +27,7 @@ from triops.adapters.embedded.records import SqliteRecords
 from triops.adapters.embedded.spans import EmbeddedSpans
 from triops.adapters.notifiers.slack import Slack
 from triops.adapters.notifiers.webhook import Webhook
-from triops.app_mlops import compose_mlops
+from triops.app_mlops import Store, compose_mlops
 from triops.edges import health, native
 from triops.edges.alertmanager import handlers as alertmanager
 from triops.edges.cloudevents import handlers as cloudevents
@@ -66,6 +66,7 @@ from triops.lenses.aiops.metrics.model import MetricProfile
 from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
 from triops.lenses.mlops.permissions import access_kind
+from triops.lenses.mlops.registry.gates import gate_kind
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.correlate import Correlate
@@ -92,7 +93,6 @@ from triops.loop.receive import Receiver, Retention
 from triops.loop.runbooks import runbook_kind
 from triops.loop.sources import Sources
 from triops.ports.actuators import Actuator
-from triops.ports.blobs import Blobs
 from triops.ports.clock import Clock, SystemClock
 from triops.ports.notifiers import Notifier
 from triops.ports.plugins import Detector
@@ -123,7 +123,7 @@ class Triops:
     http_protocol: type[asyncio.Protocol]
     supervisor: Supervisor
     _records: SqliteRecords
-    _blobs: Blobs
+    _stores: Sequence[Store]
     _grpc: GrpcServer
     _grpc_ports: list[int]
     _doorway: asyncio.Server | None = None
@@ -132,7 +132,7 @@ class Triops:
     async def start(self) -> None:
         """Open the stores, recover what a kill left behind, start the loop. Raises: Unavailable, StoreFull."""
         services = self.services
-        for part in (self._records, self._blobs, services.metrics, services.logs, services.spans):
+        for part in (self._records, *self._stores, services.metrics, services.logs, services.spans):
             self._open.push_async_callback(part.close)
             await part.start()
         await self._remember_sources()
@@ -178,7 +178,8 @@ class Triops:
 
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
     """Every kind of document that `triops apply` takes."""
-    return Kinds([runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), access_kind()])
+    loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind()]
+    return Kinds([*loop, access_kind(), gate_kind()])
 
 
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
@@ -292,7 +293,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     grpc_ports: list[int] = []
     supervisor = Supervisor(clock)
     bodies = Bodies(limits)
-    mlops = compose_mlops(settings, records, documents, audit, bus, clock, data, bodies, auth.require)
+    mlops = compose_mlops(settings, records, documents, audit, bus, clock, data, bodies, auth.require, base_url)
     services = Services(
         clock=clock,
         auth=auth,
@@ -321,6 +322,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         live=live,
         permissions=mlops.permissions,
         importing=mlops.importing,
+        places=mlops.places,
+        owners=mlops.owners,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )
@@ -365,7 +368,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             DEFAULT_PROJECT,
             metrics_every_s=settings.collector.every_s,
         )
-    return Triops(settings, services, asgi, sniffing_protocol(grpc), supervisor, records, mlops.blobs, grpc, grpc_ports)
+    return Triops(
+        settings, services, asgi, sniffing_protocol(grpc), supervisor, records, mlops.stores, grpc, grpc_ports
+    )
 
 
 async def _retain(services: Services, settings: Settings, now: float) -> None:

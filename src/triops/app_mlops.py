@@ -2,17 +2,22 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from starlette.routing import BaseRoute, Mount, Route
 
 from triops.adapters.embedded.blobs import FileBlobs
+from triops.adapters.embedded.folder import Folder
 from triops.edges.mlflow import Endpoint, MlflowApi
 from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
 from triops.edges.mlflow.metrics import metric_endpoints
+from triops.edges.mlflow.model_versions import ModelVersions
 from triops.edges.mlflow.multipart import MultipartCalls
+from triops.edges.mlflow.registered_models import RegisteredModels
 from triops.edges.mlflow.runs import run_endpoints
 from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
@@ -26,16 +31,30 @@ from triops.ledger.runs.naming import Naming
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads
 from triops.lenses.mlops.artifacts.locations import check_location, proxied_path
 from triops.lenses.mlops.importing import Importing
+from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
+from triops.lenses.mlops.artifacts.locations import check_location
 from triops.lenses.mlops.permissions import Names, Permissions
+from triops.lenses.mlops.registry.gates import Gates
+from triops.lenses.mlops.registry.promotions import Promotions
+from triops.lenses.mlops.registry.recorded import RecordedOrigins
+from triops.lenses.mlops.registry.service import Registry
+from triops.lenses.mlops.registry.telling import Teller
 from triops.lenses.mlops.tracking import Tracking
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
-from triops.ports.blobs import Blobs
 from triops.ports.clock import Clock
 from triops.ports.records import Records
 from triops.settings import Settings
 from triops.web.access import Authenticate
 from triops.web.body import Bodies
+
+
+class Store(Protocol):
+    """What is opened before the first request, and closed after the last."""
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass
@@ -44,7 +63,7 @@ class Mlops:
 
     endpoints: Sequence[Endpoint]
     permissions: Permissions
-    blobs: Blobs
+    stores: Sequence[Store]
     places: Places
     owners: Owners
     importing: Importing
@@ -63,6 +82,7 @@ def compose_mlops(
     data: Path,
     bodies: Bodies,
     authenticate: Authenticate,
+    base_url: str,
 ) -> Mlops:
     """Everything of the lens, wired and not yet started."""
     naming = Naming(records)
@@ -73,6 +93,14 @@ def compose_mlops(
     names = Names(naming.experiment_names, naming.experiments_of_runs, nothing, nothing)
     permissions = Permissions(documents, names)
 
+    # Artifacts
+    blobs = FileBlobs(data / "blobs")
+    artifacts = Artifacts(ArtifactPaths(records), blobs, clock, int(settings.mlops.artifact_gb * (1 << 30)))
+    uploads = Uploads(UploadBook(records), artifacts, clock)
+    root = checked_root(settings.mlops.artifact_root)
+    shared = folder_path(root)
+    folder = Folder(Path(shared), most=artifacts.most) if shared is not None else None
+    places = Places(artifacts, root, folder)
     blobs = FileBlobs(data / "blobs")
     artifacts = Artifacts(ArtifactPaths(records), blobs, clock, int(settings.mlops.artifact_gb * (1 << 30)))
     uploads = Uploads(UploadBook(records), artifacts, clock)
@@ -83,6 +111,13 @@ def compose_mlops(
 
     # Tracking
     experiments = Experiments(records, settings.mlops.artifact_root)
+    tracking = Tracking(records, experiments, RunLog(records), bus, clock, partial(check_location, root=root))
+
+    # Registry
+    gates, origins, teller = Gates(documents), RecordedOrigins(records), Teller(records, bus, clock)
+    registry = Registry(records, teller, origins, gates)
+    promotions = Promotions(records, teller, origins, gates)
+    approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
     tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location)
 
     importing = Importing(records, experiments, audit, clock, check_location, proxied_path)
@@ -93,6 +128,8 @@ def compose_mlops(
         *metric_endpoints(tracking),
         *ArtifactCalls(places, owners).endpoints(),
         *multipart.endpoints(),
+        *RegisteredModels(registry).endpoints(),
+        *ModelVersions(registry, promotions, approve_at).endpoints(),
     ]
     api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
     routes: list[BaseRoute] = [
@@ -105,3 +142,7 @@ def compose_mlops(
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
     ]
     return Mlops(endpoints, permissions, blobs, places, owners, importing, routes, jobs, [tracking.forget])
+    stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
+    return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])
+    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, erased=[tracking.forget])
+    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, [tracking.forget])

@@ -9,9 +9,16 @@ from triops.ledger import tables
 from triops.ledger.artifacts import tables as artifacts
 from triops.ledger.imports import tables as imports
 from triops.ledger.runs import tables as runs
+from triops.ledger.versions import tables as versions
 from triops.ports.records import Records
 
 _BOOKS: tuple[MetaData, ...] = (tables.metadata, runs.metadata, artifacts.metadata, imports.metadata)
+_BOOKS: tuple[MetaData, ...] = (
+    tables.metadata,
+    runs.metadata,
+    artifacts.metadata,
+    versions.metadata,
+)
 
 
 async def erase_project(records: Records, project: ProjectId, *, keep: Collection[str] = ()) -> int:

@@ -16,6 +16,7 @@ from triops.ledger.incidents import Incidents
 from triops.ledger.keys import Keys
 from triops.ledger.outbox import Outbox
 from triops.lenses.mlops.importing import Importing
+from triops.lenses.mlops.artifacts import Owners, Places
 from triops.lenses.mlops.permissions import Permissions
 from triops.loop.act import Act
 from triops.loop.bus import Bus
@@ -61,3 +62,5 @@ class Services:
     live: Live
     permissions: Permissions
     importing: Importing
+    places: Places
+    owners: Owners

@@ -48,9 +48,14 @@ export function post(path, body = {}) {
   return send('POST', BASE + path, body);
 }
 
-/** @param {string} path @returns {Promise<any>} */
-export function remove(path) {
-  return send('DELETE', BASE + path);
+/** @param {string} path @param {any} [body] @returns {Promise<any>} */
+export function put(path, body = {}) {
+  return send('PUT', BASE + path, body);
+}
+
+/** @param {string} path @param {any} [body] @returns {Promise<any>} */
+export function remove(path, body) {
+  return send('DELETE', BASE + path, body);
 }
 
 /** @param {string} method @param {string} url @param {any} [body] @param {AbortSignal} [signal] */

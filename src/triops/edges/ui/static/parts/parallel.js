@@ -1,0 +1,86 @@
+/** Runs as lines across their parameters and metrics; drag along an axis to keep those within. */
+
+import { h } from '../dom.js';
+import { dayOf } from '../format.js';
+import { chartCard } from './chart.js';
+import { wide } from './runfields.js';
+import { metricText, nameOfRun, runPath } from './runwords.js';
+
+/** @typedef {{runs: any[], fields: import('./runfields.js').Field[], color: import('./runfields.js').Field|null}} Lines */
+
+const NAMED = 24;
+
+/** @param {{kept: (runs: any[]|null) => void}} how told which runs the brushes leave; null means all */
+export function parallelChart({ kept }) {
+  /** @type {Lines} */ let shown = { runs: [], fields: [], color: null };
+  let drawn = '';
+  const inside = h('div', { class: 'chips' });
+  const card = chartCard({
+    title: 'Runs across parameters and metrics', height: 380,
+    option: (/** @type {Lines} */ data, look) => optionOf(data, look),
+    rows: ({ runs, fields }) => [['run', 'run_id', ...fields.map((f) => f.label)], ...runs.map((r) => [nameOfRun(r), r.id, ...fields.map((f) => f.of(r))])],
+    says: ({ runs, fields }) => `${runs.length} runs across ${fields.map((f) => f.label).join(', ')}`,
+    on: { axisareaselected: (_, chart) => brushed(chart) },
+  });
+  const el = h('div', null, card.el, inside);
+
+  /** @param {any} chart */
+  function brushed(chart) {
+    const indices = chart.getModel().getSeriesByIndex(0).getRawIndicesByActiveState('active');
+    const within = indices.length && indices.length < shown.runs.length ? indices.map((/** @type {number} */ i) => shown.runs[i]) : null;
+    list(within);
+    kept(within);
+  }
+
+  /** @param {any[]|null} runs */
+  function list(runs) {
+    inside.replaceChildren(...(runs ? [h('span', { class: 'muted small' }, `${runs.length} of ${shown.runs.length} runs within: `), ...runs.slice(0, NAMED).map((r) => h('a', { class: 'small', href: runPath(r.id) }, nameOfRun(r))), runs.length > NAMED ? h('span', { class: 'muted small' }, `and ${runs.length - NAMED} more`) : ''] : [h('span', { class: 'muted small' }, 'Drag along an axis to keep the runs within; click it to let go.')]));
+  }
+
+  return {
+    el,
+    leave: card.leave,
+    /** @param {Lines} data */
+    set(data) {
+      const same = JSON.stringify([data.runs.map((r) => [r.id, r.status, r.metrics]), data.fields.map((f) => f.id), data.color?.id]);
+      if (same === drawn) return; // a brush stays while nothing changed
+      drawn = same;
+      shown = data;
+      card.set(data);
+      list(null);
+    },
+  };
+}
+
+/** @param {Lines} data @param {import('./chart.js').Look} look */
+function optionOf({ runs, fields, color }, look) {
+  const axes = fields.map((f, dim) => {
+    const base = { dim, name: f.label.length > 22 ? f.label.slice(0, 20) + '…' : f.label, nameLocation: 'end', nameTextStyle: { color: look.text, fontSize: 12 }, axisLine: { lineStyle: { color: look.muted } }, axisTick: { show: false }, axisLabel: { color: look.muted, fontSize: 11 } };
+    if (!f.numeric) return { ...base, type: 'category', data: [...new Set(runs.map((r) => f.of(r)).filter((v) => v !== null))].sort().slice(0, 60), axisLabel: { ...base.axisLabel, width: 90, overflow: 'truncate' } };
+    return { ...base, type: wide(f, runs) ? 'log' : 'value', scale: true, axisLabel: { ...base.axisLabel, formatter: (/** @type {number} */ v) => (f.id === 'start' ? dayOf(v) : metricText(v)) } };
+  });
+  const by = color ? runs.map((r) => color.of(r)) : [];
+  const numbers = /** @type {number[]} */ (by.filter((v) => typeof v === 'number'));
+  const [low, high] = [numbers.reduce((a, b) => Math.min(a, b), Infinity), numbers.reduce((a, b) => Math.max(a, b), -Infinity)];
+  const many = runs.length > 200;
+  return {
+    parallel: { left: 50, right: 70, top: 34, bottom: 18, axisExpandable: false },
+    parallelAxis: axes,
+    series: [{ type: 'parallel', smooth: 0.15, lineStyle: { width: many ? 0.8 : 1.5, opacity: many ? 0.35 : 0.75 }, inactiveOpacity: 0.03, activeOpacity: many ? 0.7 : 0.95, progressive: 400,
+      data: runs.map((r, i) => ({ value: fields.map((f) => f.of(r) ?? '-'), name: nameOfRun(r), lineStyle: { color: shade(by[i], low, high, look) } })) }],
+  };
+}
+
+/** From the palette's second colour to its third, so that both ends read in either theme. @param {any} value @param {number} low @param {number} high @param {import('./chart.js').Look} look */
+export function shade(value, low, high, look) {
+  if (typeof value !== 'number' || !(high > low)) return look.colors[0];
+  const p = (value - low) / (high - low);
+  const stops = [look.colors[0], look.colors[1], look.colors[2]].map(rgb);
+  const [a, b, t] = p < 0.5 ? [stops[0], stops[1], p * 2] : [stops[1], stops[2], p * 2 - 1];
+  return `rgb(${a.map((v, i) => Math.round(v + (b[i] - v) * t)).join(',')})`;
+}
+
+/** @param {string} hex */
+function rgb(hex) {
+  return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+}
