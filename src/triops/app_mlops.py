@@ -25,7 +25,9 @@ from triops.ledger.artifacts.paths import ArtifactPaths
 from triops.ledger.artifacts.uploads import UploadBook
 from triops.ledger.audit import Audit
 from triops.ledger.documents import Documents
+from triops.ledger.runs.compaction import Compaction
 from triops.ledger.runs.experiments import Experiments
+from triops.ledger.runs.freeing import Freeing
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads
@@ -40,6 +42,7 @@ from triops.lenses.mlops.registry.recorded import RecordedOrigins
 from triops.lenses.mlops.registry.service import Registry
 from triops.lenses.mlops.registry.telling import Teller
 from triops.lenses.mlops.tracking import Tracking
+from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
 from triops.ports.clock import Clock
@@ -119,6 +122,13 @@ def compose_mlops(
     promotions = Promotions(records, teller, origins, gates)
     approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
     tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location)
+    compaction = Compaction(records)
+    tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location, compaction)
+
+    async def freed(project: ProjectId, uris: Sequence[str]) -> None:
+        """Nobody keeps artifacts yet."""
+
+    gc = Gc(Freeing(records), settings.mlops.deleted_days, freed)
 
     importing = Importing(records, experiments, audit, clock, check_location, proxied_path)
 
@@ -146,3 +156,11 @@ def compose_mlops(
     return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])
     return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, erased=[tracking.forget])
     return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, [tracking.forget])
+    return Mlops(endpoints, permissions, routes, tracking_jobs(compaction, gc), erased=[tracking.forget])
+
+
+def check_location(uri: str, field: str) -> str:
+    """Where a client may have its artifacts: in the server's own store. Raises: Invalid."""
+    if not uri.startswith("mlflow-artifacts:"):
+        raise Invalid(f"'{field}' must be a mlflow-artifacts: URI. Given: '{uri[:500]}'", field=field)
+    return uri

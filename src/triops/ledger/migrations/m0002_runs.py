@@ -160,3 +160,10 @@ def _tables(runs: MetaData) -> None:
         _whole("step"),
         **_CLUSTERED,
     )
+    Table(
+        "freed_artifacts",
+        runs,
+        Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+        _text("project"),
+        _text("uri"),  # of a run that is gone: what lies under it is still to go
+    )

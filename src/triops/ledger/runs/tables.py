@@ -140,5 +140,13 @@ run_models = Table(
     **_CLUSTERED,
 )
 
+freed_artifacts = Table(
+    "freed_artifacts",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _text("project"),
+    _text("uri"),  # of a run that is gone: what lies under it is still to go
+)
+
 OF_RUNS = (run_params, run_tags, run_metrics, metric_batches, metric_chunks, run_inputs, run_models)
 """What hangs on a run by its number."""
