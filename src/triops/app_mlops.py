@@ -30,18 +30,15 @@ from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.freeing import Freeing
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
-from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads
+from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
 from triops.lenses.mlops.artifacts.locations import check_location, proxied_path
 from triops.lenses.mlops.importing import Importing
-from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
-from triops.lenses.mlops.artifacts.locations import check_location
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.registry.gates import Gates
 from triops.lenses.mlops.registry.promotions import Promotions
 from triops.lenses.mlops.registry.recorded import RecordedOrigins
 from triops.lenses.mlops.registry.service import Registry
 from triops.lenses.mlops.registry.telling import Teller
-from triops.lenses.mlops.tracking import Tracking
 from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
@@ -104,33 +101,24 @@ def compose_mlops(
     shared = folder_path(root)
     folder = Folder(Path(shared), most=artifacts.most) if shared is not None else None
     places = Places(artifacts, root, folder)
-    blobs = FileBlobs(data / "blobs")
-    artifacts = Artifacts(ArtifactPaths(records), blobs, clock, int(settings.mlops.artifact_gb * (1 << 30)))
-    uploads = Uploads(UploadBook(records), artifacts, clock)
-    places = Places(artifacts, settings.mlops.artifact_root)
     artifact_owners = ArtifactOwners(records)
     owners = Owners(artifact_owners.run, artifact_owners.run, artifact_owners.model_version)
     multipart = MultipartCalls(uploads, owners, settings.server.public_url)
 
     # Tracking
     experiments = Experiments(records, settings.mlops.artifact_root)
-    tracking = Tracking(records, experiments, RunLog(records), bus, clock, partial(check_location, root=root))
+    checked = partial(check_location, root=root)
+    compaction = Compaction(records)
+    tracking = Tracking(records, experiments, RunLog(records), bus, clock, checked, compaction)
+    gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
 
     # Registry
     gates, origins, teller = Gates(documents), RecordedOrigins(records), Teller(records, bus, clock)
     registry = Registry(records, teller, origins, gates)
     promotions = Promotions(records, teller, origins, gates)
     approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
-    tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location)
-    compaction = Compaction(records)
-    tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location, compaction)
 
-    async def freed(project: ProjectId, uris: Sequence[str]) -> None:
-        """Nobody keeps artifacts yet."""
-
-    gc = Gc(Freeing(records), settings.mlops.deleted_days, freed)
-
-    importing = Importing(records, experiments, audit, clock, check_location, proxied_path)
+    importing = Importing(records, experiments, audit, clock, checked, proxied_path)
 
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
@@ -148,19 +136,9 @@ def compose_mlops(
         *(Mount(f"/{twin}/{version}", api) for twin in ("api", "ajax-api") for version in ("2.0", "3.0")),
     ]
     jobs = [
+        *tracking_jobs(compaction, gc),
         Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
     ]
-    return Mlops(endpoints, permissions, blobs, places, owners, importing, routes, jobs, [tracking.forget])
     stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
-    return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])
-    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, erased=[tracking.forget])
-    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, [tracking.forget])
-    return Mlops(endpoints, permissions, routes, tracking_jobs(compaction, gc), erased=[tracking.forget])
-
-
-def check_location(uri: str, field: str) -> str:
-    """Where a client may have its artifacts: in the server's own store. Raises: Invalid."""
-    if not uri.startswith("mlflow-artifacts:"):
-        raise Invalid(f"'{field}' must be a mlflow-artifacts: URI. Given: '{uri[:500]}'", field=field)
-    return uri
+    return Mlops(endpoints, permissions, stores, places, owners, importing, routes, jobs, [tracking.forget])

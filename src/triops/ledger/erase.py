@@ -12,12 +12,12 @@ from triops.ledger.runs import tables as runs
 from triops.ledger.versions import tables as versions
 from triops.ports.records import Records
 
-_BOOKS: tuple[MetaData, ...] = (tables.metadata, runs.metadata, artifacts.metadata, imports.metadata)
 _BOOKS: tuple[MetaData, ...] = (
     tables.metadata,
     runs.metadata,
     artifacts.metadata,
     versions.metadata,
+    imports.metadata,
 )
 
 
