@@ -322,6 +322,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         live=live,
         permissions=mlops.permissions,
         importing=mlops.importing,
+        provenances=mlops.provenances,
         places=mlops.places,
         owners=mlops.owners,
         base_url=base_url,

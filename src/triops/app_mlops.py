@@ -28,12 +28,16 @@ from triops.ledger.documents import Documents
 from triops.ledger.runs.compaction import Compaction
 from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.freeing import Freeing
+from triops.ledger.runs.links import RunLinks
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
+from triops.ledger.runs.runs import Runs
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
 from triops.lenses.mlops.artifacts.locations import check_location, proxied_path
+from triops.lenses.mlops.artifacts.small import small_file
 from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.permissions import Names, Permissions
+from triops.lenses.mlops.provenance import Provenances
 from triops.lenses.mlops.registry.gates import Gates
 from triops.lenses.mlops.registry.promotions import Promotions
 from triops.lenses.mlops.registry.recorded import RecordedOrigins
@@ -67,6 +71,7 @@ class Mlops:
     places: Places
     owners: Owners
     importing: Importing
+    provenances: Provenances
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     erased: list[Callable[[ProjectId], None]] = field(default_factory=list)  # who must know of a project that is gone
@@ -118,6 +123,8 @@ def compose_mlops(
     promotions = Promotions(records, teller, origins, gates)
     approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
 
+    # Provenance, and what comes from elsewhere
+    provenances = Provenances(Runs(records), RunLinks(records), partial(small_file, places))
     importing = Importing(records, experiments, audit, clock, checked, proxied_path)
 
     endpoints: list[Endpoint] = [
@@ -141,4 +148,6 @@ def compose_mlops(
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
     ]
     stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
-    return Mlops(endpoints, permissions, stores, places, owners, importing, routes, jobs, [tracking.forget])
+    return Mlops(
+        endpoints, permissions, stores, places, owners, importing, provenances, routes, jobs, [tracking.forget]
+    )

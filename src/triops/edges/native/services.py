@@ -18,6 +18,7 @@ from triops.ledger.outbox import Outbox
 from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.artifacts import Owners, Places
 from triops.lenses.mlops.permissions import Permissions
+from triops.lenses.mlops.provenance import Provenances
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.documents import Kinds
@@ -62,5 +63,6 @@ class Services:
     live: Live
     permissions: Permissions
     importing: Importing
+    provenances: Provenances
     places: Places
     owners: Owners
