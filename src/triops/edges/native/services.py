@@ -15,8 +15,8 @@ from triops.ledger.entities import Entities
 from triops.ledger.incidents import Incidents
 from triops.ledger.keys import Keys
 from triops.ledger.outbox import Outbox
-from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.artifacts import Owners, Places
+from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.permissions import Permissions
 from triops.lenses.mlops.provenance import Provenances
 from triops.loop.act import Act
