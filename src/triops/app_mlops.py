@@ -19,6 +19,8 @@ from triops.edges.mlflow.model_versions import ModelVersions
 from triops.edges.mlflow.multipart import MultipartCalls
 from triops.edges.mlflow.registered_models import RegisteredModels
 from triops.edges.mlflow.runs import run_endpoints
+from triops.edges.mlflow.search import search_endpoints
+from triops.kernel.errors import Invalid
 from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
 from triops.ledger.artifacts.paths import ArtifactPaths
@@ -38,6 +40,7 @@ from triops.lenses.mlops.artifacts.small import small_file
 from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.provenance import Provenances
+from triops.lenses.mlops.search import Search
 from triops.lenses.mlops.registry.gates import Gates
 from triops.lenses.mlops.registry.promotions import Promotions
 from triops.lenses.mlops.registry.recorded import RecordedOrigins
@@ -131,6 +134,7 @@ def compose_mlops(
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
         *metric_endpoints(tracking),
+        *search_endpoints(Search(records), tracking),
         *ArtifactCalls(places, owners).endpoints(),
         *multipart.endpoints(),
         *RegisteredModels(registry).endpoints(),
