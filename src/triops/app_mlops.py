@@ -33,10 +33,12 @@ from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
 from triops.ledger.artifacts.paths import ArtifactPaths
 from triops.ledger.artifacts.uploads import UploadBook
+from triops.ledger.audit import Audit
 from triops.ledger.documents import Documents
 from triops.ledger.runs.compaction import Compaction
 from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.freeing import Freeing
+from triops.ledger.runs.links import RunLinks
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
 from triops.ledger.traces.assessments import Assessments
@@ -47,8 +49,13 @@ from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, ch
 from triops.lenses.mlops.artifacts.locations import check_location, check_scheme
 from triops.lenses.mlops.artifacts.locations import check_location
 from triops.lenses.mlops.genai_traces import TraceService
+from triops.ledger.runs.runs import Runs
+from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
+from triops.lenses.mlops.artifacts.locations import check_location, proxied_path
+from triops.lenses.mlops.artifacts.small import small_file
+from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.permissions import Names, Permissions
-from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
+from triops.lenses.mlops.provenance import Provenances
 from triops.lenses.mlops.search import Search
 from triops.lenses.mlops.registry.cards import Cards
 from triops.lenses.mlops.registry.gates import Gates
@@ -60,6 +67,8 @@ from triops.lenses.mlops.registry.service import Registry
 from triops.lenses.mlops.registry.telling import Teller, WebhooksDue
 from triops.lenses.mlops.registry.webhooks import Reply, Webhooks
 from triops.lenses.mlops.tracking import Tracking
+from triops.lenses.mlops.registry.telling import Teller
+from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
 from triops.ports.clock import Clock
@@ -89,6 +98,8 @@ class Mlops:
     registry: RegistryParts
     traces: TraceService
     spans: Callable[[Telemetry, Callable[[bytes], bytes]], SpansIntake]  # given who takes spans as telemetry
+    importing: Importing
+    provenances: Provenances
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     erased: list[Callable[[ProjectId], None]] = field(default_factory=list)  # who must know of a project that is gone
@@ -98,6 +109,7 @@ def compose_mlops(
     settings: Settings,
     records: Records,
     documents: Documents,
+    audit: Audit,
     bus: Bus,
     clock: Clock,
     data: Path,
@@ -130,6 +142,7 @@ def compose_mlops(
 
     # Tracking
     experiments = Experiments(records, settings.mlops.artifact_root)
+    checked = partial(check_location, root=root)
     compaction = Compaction(records)
     tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location, compaction)
 
@@ -139,6 +152,8 @@ def compose_mlops(
     gc = Gc(Freeing(records), settings.mlops.deleted_days, freed)
     experiments = Experiments(records, root)
     tracking = Tracking(records, experiments, RunLog(records), bus, clock, partial(check_location, root=root))
+    tracking = Tracking(records, experiments, RunLog(records), bus, clock, checked, compaction)
+    gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
 
     # Traces
     traces = TraceService(kept_traces, TraceSearch(records), TraceLinks(records), experiments, clock, span_views)
@@ -152,6 +167,10 @@ def compose_mlops(
     # Registry
     registry = compose_registry(settings, records, documents, bus, clock, root, places)
     approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
+
+    # Provenance, and what comes from elsewhere
+    provenances = Provenances(Runs(records), RunLinks(records), partial(small_file, places))
+    importing = Importing(records, experiments, audit, clock, checked, proxied_path)
 
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
@@ -174,15 +193,8 @@ def compose_mlops(
         *(Route(page, api) for page in PAGES),
         *(Mount(f"/{twin}/{version}", api) for twin in ("api", "ajax-api") for version in ("2.0", "3.0")),
     ]
-    return Mlops(endpoints, permissions, routes, tracking_jobs(compaction, gc), erased=[tracking.forget])
-
-
-def check_location(uri: str, field: str) -> str:
-    """Where a client may have its artifacts: in the server's own store. Raises: Invalid."""
-    if not uri.startswith("mlflow-artifacts:"):
-        raise Invalid(f"'{field}' must be a mlflow-artifacts: URI. Given: '{uri[:500]}'", field=field)
-    return uri
     jobs = [
+        *tracking_jobs(compaction, gc),
         Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
         *registry_jobs(registry),
@@ -216,4 +228,6 @@ def compose_registry(
         webhooks,
         Cards(records, teller, origins, models, RecordedFiles(places).read),
         Lineage(records, origins, models),
+    return Mlops(
+        endpoints, permissions, stores, places, owners, importing, provenances, routes, jobs, [tracking.forget]
     )

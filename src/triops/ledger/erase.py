@@ -7,6 +7,7 @@ from sqlalchemy import Connection, MetaData, delete, select
 from triops.kernel.ids import ProjectId
 from triops.ledger import tables
 from triops.ledger.artifacts import tables as artifacts
+from triops.ledger.imports import tables as imports
 from triops.ledger.runs import tables as runs
 from triops.ledger.traces import tables as traces
 from triops.ports.records import Records
@@ -20,6 +21,7 @@ _BOOKS: tuple[MetaData, ...] = (
     runs.metadata,
     artifacts.metadata,
     versions.metadata,
+    imports.metadata,
 )
 
 
