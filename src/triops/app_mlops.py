@@ -22,13 +22,12 @@ from triops.edges.mlflow.multipart import MultipartCalls
 from triops.edges.mlflow.registered_models import RegisteredModels
 from triops.edges.mlflow.runs import run_endpoints
 from triops.edges.mlflow.search import search_endpoints
-from triops.kernel.errors import Invalid
-from triops.edges.mlflow.webhooks import webhook_endpoints
-from triops.kernel.errors import Unavailable
 from triops.edges.mlflow.spans_intake import SpansIntake, Telemetry
 from triops.edges.mlflow.trace_access import TraceAccess
 from triops.edges.mlflow.trace_artifact import span_views
 from triops.edges.mlflow.traces import trace_endpoints
+from triops.edges.mlflow.webhooks import webhook_endpoints
+from triops.kernel.errors import Unavailable
 from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
 from triops.ledger.artifacts.paths import ArtifactPaths
@@ -41,22 +40,18 @@ from triops.ledger.runs.freeing import Freeing
 from triops.ledger.runs.links import RunLinks
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
+from triops.ledger.runs.runs import Runs
 from triops.ledger.traces.assessments import Assessments
 from triops.ledger.traces.links import TraceLinks
 from triops.ledger.traces.search import TraceSearch
 from triops.ledger.traces.traces import Traces
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
-from triops.lenses.mlops.artifacts.locations import check_location, check_scheme
-from triops.lenses.mlops.artifacts.locations import check_location
-from triops.lenses.mlops.genai_traces import TraceService
-from triops.ledger.runs.runs import Runs
-from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
-from triops.lenses.mlops.artifacts.locations import check_location, proxied_path
+from triops.lenses.mlops.artifacts.locations import check_location, check_scheme, proxied_path
 from triops.lenses.mlops.artifacts.small import small_file
+from triops.lenses.mlops.genai_traces import TraceService
 from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.provenance import Provenances
-from triops.lenses.mlops.search import Search
 from triops.lenses.mlops.registry.cards import Cards
 from triops.lenses.mlops.registry.gates import Gates
 from triops.lenses.mlops.registry.lineage import Lineage
@@ -66,8 +61,7 @@ from triops.lenses.mlops.registry.recorded import RecordedFiles, RecordedOrigins
 from triops.lenses.mlops.registry.service import Registry
 from triops.lenses.mlops.registry.telling import Teller, WebhooksDue
 from triops.lenses.mlops.registry.webhooks import Reply, Webhooks
-from triops.lenses.mlops.tracking import Tracking
-from triops.lenses.mlops.registry.telling import Teller
+from triops.lenses.mlops.search import Search
 from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
@@ -141,17 +135,9 @@ def compose_mlops(
     multipart = MultipartCalls(uploads, owners, settings.server.public_url)
 
     # Tracking
-    experiments = Experiments(records, settings.mlops.artifact_root)
+    experiments = Experiments(records, root)
     checked = partial(check_location, root=root)
     compaction = Compaction(records)
-    tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location, compaction)
-
-    async def freed(project: ProjectId, uris: Sequence[str]) -> None:
-        """Nobody keeps artifacts yet."""
-
-    gc = Gc(Freeing(records), settings.mlops.deleted_days, freed)
-    experiments = Experiments(records, root)
-    tracking = Tracking(records, experiments, RunLog(records), bus, clock, partial(check_location, root=root))
     tracking = Tracking(records, experiments, RunLog(records), bus, clock, checked, compaction)
     gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
 
@@ -164,6 +150,7 @@ def compose_mlops(
 
     def now_ms() -> int:
         return int(clock.now() * 1000)
+
     # Registry
     registry = compose_registry(settings, records, documents, bus, clock, root, places)
     approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
@@ -184,8 +171,6 @@ def compose_mlops(
         *webhook_endpoints(registry.webhooks),
         *trace_endpoints(traces, access, now_ms),
         *assessment_endpoints(Assessments(records), now_ms),
-        *RegisteredModels(registry).endpoints(),
-        *ModelVersions(registry, promotions, approve_at).endpoints(),
     ]
     api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
     routes: list[BaseRoute] = [
@@ -200,9 +185,21 @@ def compose_mlops(
         *registry_jobs(registry),
     ]
     stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
-    return Mlops(endpoints, permissions, stores, places, owners, traces, spans, routes, jobs, erased=[tracking.forget])
-    return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])
-    return Mlops(endpoints, permissions, stores, places, owners, registry, routes, jobs, erased=[tracking.forget])
+    return Mlops(
+        endpoints=endpoints,
+        permissions=permissions,
+        stores=stores,
+        places=places,
+        owners=owners,
+        registry=registry,
+        traces=traces,
+        spans=spans,
+        importing=importing,
+        provenances=provenances,
+        routes=routes,
+        jobs=jobs,
+        erased=[tracking.forget],
+    )
 
 
 def compose_registry(
@@ -228,6 +225,4 @@ def compose_registry(
         webhooks,
         Cards(records, teller, origins, models, RecordedFiles(places).read),
         Lineage(records, origins, models),
-    return Mlops(
-        endpoints, permissions, stores, places, owners, importing, provenances, routes, jobs, [tracking.forget]
     )

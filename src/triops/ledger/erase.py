@@ -10,9 +10,6 @@ from triops.ledger.artifacts import tables as artifacts
 from triops.ledger.imports import tables as imports
 from triops.ledger.runs import tables as runs
 from triops.ledger.traces import tables as traces
-from triops.ports.records import Records
-
-_BOOKS: tuple[MetaData, ...] = (tables.metadata, runs.metadata, artifacts.metadata, traces.metadata)
 from triops.ledger.versions import tables as versions
 from triops.ports.records import Records
 
@@ -21,6 +18,7 @@ _BOOKS: tuple[MetaData, ...] = (
     runs.metadata,
     artifacts.metadata,
     versions.metadata,
+    traces.metadata,
     imports.metadata,
 )
 
