@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from starlette.routing import BaseRoute, Mount, Route
@@ -11,6 +12,7 @@ from triops.edges.mlflow import Endpoint, MlflowApi
 from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
+from triops.edges.mlflow.logged_models import logged_model_endpoints
 from triops.edges.mlflow.metrics import metric_endpoints
 from triops.edges.mlflow.multipart import MultipartCalls
 from triops.edges.mlflow.runs import run_endpoints
@@ -19,12 +21,17 @@ from triops.ledger.artifacts.owners import ArtifactOwners
 from triops.ledger.artifacts.paths import ArtifactPaths
 from triops.ledger.artifacts.uploads import UploadBook
 from triops.ledger.documents import Documents
+from triops.ledger.logged_models.metrics import record_metrics
+from triops.ledger.logged_models.models import LoggedModels
+from triops.ledger.logged_models.search import LoggedModelSearch
 from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
-from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads
+from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, check_location
+from triops.lenses.mlops.logged_models import Models, ModelSearch
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.tracking import Tracking
+from triops.lenses.mlops.tracking.naming import random_name
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
 from triops.ports.blobs import Blobs
@@ -61,11 +68,12 @@ def compose_mlops(
 ) -> Mlops:
     """Everything of the lens, wired and not yet started."""
     naming = Naming(records)
+    logged_models = LoggedModels(records)
 
     async def nothing(project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
         return {}
 
-    names = Names(naming.experiment_names, naming.experiments_of_runs, nothing, nothing)
+    names = Names(naming.experiment_names, naming.experiments_of_runs, logged_models.experiments, nothing)
     permissions = Permissions(documents, names)
 
     # Artifacts
@@ -74,17 +82,23 @@ def compose_mlops(
     uploads = Uploads(UploadBook(records), artifacts, clock)
     places = Places(artifacts, settings.mlops.artifact_root)
     artifact_owners = ArtifactOwners(records)
-    owners = Owners(artifact_owners.run, artifact_owners.run, artifact_owners.model_version)
+    owners = Owners(artifact_owners.run, logged_models.location, artifact_owners.model_version)
     multipart = MultipartCalls(uploads, owners, settings.server.public_url)
 
     # Tracking
     experiments = Experiments(records, settings.mlops.artifact_root)
-    tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location)
+    checked = partial(check_location, root=settings.mlops.artifact_root)
+    tracking = Tracking(records, experiments, RunLog(records, record_metrics), bus, clock, checked)
+
+    # Logged models
+    models = Models(logged_models, clock, tracking.begin, random_name)
+    model_search = ModelSearch(LoggedModelSearch(records))
 
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
         *metric_endpoints(tracking),
+        *logged_model_endpoints(models, model_search),
         *ArtifactCalls(places, owners).endpoints(),
         *multipart.endpoints(),
     ]

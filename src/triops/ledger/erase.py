@@ -7,10 +7,11 @@ from sqlalchemy import Connection, MetaData, delete, select
 from triops.kernel.ids import ProjectId
 from triops.ledger import tables
 from triops.ledger.artifacts import tables as artifacts
+from triops.ledger.logged_models import tables as logged_models
 from triops.ledger.runs import tables as runs
 from triops.ports.records import Records
 
-_BOOKS: tuple[MetaData, ...] = (tables.metadata, runs.metadata, artifacts.metadata)
+_BOOKS: tuple[MetaData, ...] = (tables.metadata, runs.metadata, artifacts.metadata, logged_models.metadata)
 
 
 async def erase_project(records: Records, project: ProjectId, *, keep: Collection[str] = ()) -> int:
