@@ -16,6 +16,7 @@ from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
 from triops.edges.mlflow.assessments import assessment_endpoints
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
+from triops.edges.mlflow.logged_models import logged_model_endpoints
 from triops.edges.mlflow.metrics import metric_endpoints
 from triops.edges.mlflow.model_versions import ModelVersions
 from triops.edges.mlflow.multipart import MultipartCalls
@@ -35,6 +36,9 @@ from triops.ledger.artifacts.uploads import UploadBook
 from triops.ledger.audit import Audit
 from triops.ledger.documents import Documents
 from triops.ledger.runs.compaction import Compaction
+from triops.ledger.logged_models.metrics import record_metrics
+from triops.ledger.logged_models.models import LoggedModels
+from triops.ledger.logged_models.search import LoggedModelSearch
 from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.freeing import Freeing
 from triops.ledger.runs.links import RunLinks
@@ -63,6 +67,11 @@ from triops.lenses.mlops.registry.telling import Teller, WebhooksDue
 from triops.lenses.mlops.registry.webhooks import Reply, Webhooks
 from triops.lenses.mlops.search import Search
 from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
+from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, check_location
+from triops.lenses.mlops.logged_models import Models, ModelSearch
+from triops.lenses.mlops.permissions import Names, Permissions
+from triops.lenses.mlops.tracking import Tracking
+from triops.lenses.mlops.tracking.naming import random_name
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
 from triops.ports.clock import Clock
@@ -113,6 +122,7 @@ def compose_mlops(
 ) -> Mlops:
     """Everything of the lens, wired and not yet started."""
     naming = Naming(records)
+    logged_models = LoggedModels(records)
 
     kept_traces = Traces(records)
 
@@ -120,6 +130,7 @@ def compose_mlops(
         return {}
 
     names = Names(naming.experiment_names, naming.experiments_of_runs, nothing, kept_traces.experiments)
+    names = Names(naming.experiment_names, naming.experiments_of_runs, logged_models.experiments, nothing)
     permissions = Permissions(documents, names)
 
     # Artifacts
@@ -131,7 +142,7 @@ def compose_mlops(
     folder = Folder(Path(shared), most=artifacts.most) if shared is not None else None
     places = Places(artifacts, root, folder)
     artifact_owners = ArtifactOwners(records)
-    owners = Owners(artifact_owners.run, artifact_owners.run, artifact_owners.model_version)
+    owners = Owners(artifact_owners.run, logged_models.location, artifact_owners.model_version)
     multipart = MultipartCalls(uploads, owners, settings.server.public_url)
 
     # Tracking
@@ -158,12 +169,20 @@ def compose_mlops(
     # Provenance, and what comes from elsewhere
     provenances = Provenances(Runs(records), RunLinks(records), partial(small_file, places))
     importing = Importing(records, experiments, audit, clock, checked, proxied_path)
+    experiments = Experiments(records, settings.mlops.artifact_root)
+    checked = partial(check_location, root=settings.mlops.artifact_root)
+    tracking = Tracking(records, experiments, RunLog(records, record_metrics), bus, clock, checked)
+
+    # Logged models
+    models = Models(logged_models, clock, tracking.begin, random_name)
+    model_search = ModelSearch(LoggedModelSearch(records))
 
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
         *metric_endpoints(tracking),
         *search_endpoints(Search(records), tracking),
+        *logged_model_endpoints(models, model_search),
         *ArtifactCalls(places, owners).endpoints(),
         *multipart.endpoints(),
         *RegisteredModels(registry.models).endpoints(),

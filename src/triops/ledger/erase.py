@@ -8,6 +8,7 @@ from triops.kernel.ids import ProjectId
 from triops.ledger import tables
 from triops.ledger.artifacts import tables as artifacts
 from triops.ledger.imports import tables as imports
+from triops.ledger.logged_models import tables as logged_models
 from triops.ledger.runs import tables as runs
 from triops.ledger.traces import tables as traces
 from triops.ledger.versions import tables as versions
@@ -21,6 +22,7 @@ _BOOKS: tuple[MetaData, ...] = (
     traces.metadata,
     imports.metadata,
 )
+_BOOKS: tuple[MetaData, ...] = (tables.metadata, runs.metadata, artifacts.metadata, logged_models.metadata)
 
 
 async def erase_project(records: Records, project: ProjectId, *, keep: Collection[str] = ()) -> int:

@@ -5,6 +5,7 @@ from triops.ledger.migrations import (
     m0002_runs,
     m0003_artifacts,
     m0004_versions,
+    m0005_logged_models,
     m0007_traces,
     m0009_imports,
 )
@@ -15,6 +16,7 @@ MIGRATIONS = (
     Migration(2, "runs", m0002_runs.apply),
     Migration(3, "artifacts", m0003_artifacts.apply),
     Migration(4, "versions", m0004_versions.apply),
+    Migration(5, "logged_models", m0005_logged_models.apply),
     Migration(7, "traces", m0007_traces.apply),
     Migration(9, "imports", m0009_imports.apply),
 )
