@@ -72,6 +72,8 @@ from triops.lenses.mlops.logged_models import Models, ModelSearch
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.tracking import Tracking
 from triops.lenses.mlops.tracking.naming import random_name
+from triops.lenses.mlops.registry.telling import Teller
+from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
 from triops.ports.clock import Clock
@@ -161,6 +163,10 @@ def compose_mlops(
 
     def now_ms() -> int:
         return int(clock.now() * 1000)
+    experiments, compaction = Experiments(records, root), Compaction(records)
+    allowed = partial(check_location, root=root)
+    tracking = Tracking(records, experiments, RunLog(records), bus, clock, allowed, compaction)
+    gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
 
     # Registry
     registry = compose_registry(settings, records, documents, bus, clock, root, places)
@@ -245,3 +251,4 @@ def compose_registry(
         Cards(records, teller, origins, models, RecordedFiles(places).read),
         Lineage(records, origins, models),
     )
+    return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])
