@@ -10,8 +10,10 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from triops.adapters.embedded.blobs import FileBlobs
 from triops.adapters.embedded.folder import Folder
+from triops.adapters.http_exchange import ExchangeFailed, checked_url, exchange
 from triops.edges.mlflow import Endpoint, MlflowApi
 from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
+from triops.edges.mlflow.assessments import assessment_endpoints
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
 from triops.edges.mlflow.metrics import metric_endpoints
@@ -21,24 +23,52 @@ from triops.edges.mlflow.registered_models import RegisteredModels
 from triops.edges.mlflow.runs import run_endpoints
 from triops.edges.mlflow.search import search_endpoints
 from triops.kernel.errors import Invalid
+from triops.edges.mlflow.webhooks import webhook_endpoints
+from triops.kernel.errors import Unavailable
+from triops.edges.mlflow.spans_intake import SpansIntake, Telemetry
+from triops.edges.mlflow.trace_access import TraceAccess
+from triops.edges.mlflow.trace_artifact import span_views
+from triops.edges.mlflow.traces import trace_endpoints
 from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
 from triops.ledger.artifacts.paths import ArtifactPaths
 from triops.ledger.artifacts.uploads import UploadBook
+from triops.ledger.audit import Audit
 from triops.ledger.documents import Documents
+from triops.ledger.runs.compaction import Compaction
 from triops.ledger.runs.experiments import Experiments
+from triops.ledger.runs.freeing import Freeing
+from triops.ledger.runs.links import RunLinks
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
+from triops.ledger.traces.assessments import Assessments
+from triops.ledger.traces.links import TraceLinks
+from triops.ledger.traces.search import TraceSearch
+from triops.ledger.traces.traces import Traces
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
+from triops.lenses.mlops.artifacts.locations import check_location, check_scheme
 from triops.lenses.mlops.artifacts.locations import check_location
+from triops.lenses.mlops.genai_traces import TraceService
+from triops.ledger.runs.runs import Runs
+from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
+from triops.lenses.mlops.artifacts.locations import check_location, proxied_path
+from triops.lenses.mlops.artifacts.small import small_file
+from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.permissions import Names, Permissions
+from triops.lenses.mlops.provenance import Provenances
 from triops.lenses.mlops.search import Search
+from triops.lenses.mlops.registry.cards import Cards
 from triops.lenses.mlops.registry.gates import Gates
+from triops.lenses.mlops.registry.lineage import Lineage
+from triops.lenses.mlops.registry.parts import RegistryParts, registry_jobs
 from triops.lenses.mlops.registry.promotions import Promotions
-from triops.lenses.mlops.registry.recorded import RecordedOrigins
+from triops.lenses.mlops.registry.recorded import RecordedFiles, RecordedOrigins
 from triops.lenses.mlops.registry.service import Registry
-from triops.lenses.mlops.registry.telling import Teller
+from triops.lenses.mlops.registry.telling import Teller, WebhooksDue
+from triops.lenses.mlops.registry.webhooks import Reply, Webhooks
 from triops.lenses.mlops.tracking import Tracking
+from triops.lenses.mlops.registry.telling import Teller
+from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
 from triops.ports.clock import Clock
@@ -65,6 +95,11 @@ class Mlops:
     stores: Sequence[Store]
     places: Places
     owners: Owners
+    registry: RegistryParts
+    traces: TraceService
+    spans: Callable[[Telemetry, Callable[[bytes], bytes]], SpansIntake]  # given who takes spans as telemetry
+    importing: Importing
+    provenances: Provenances
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     erased: list[Callable[[ProjectId], None]] = field(default_factory=list)  # who must know of a project that is gone
@@ -74,6 +109,7 @@ def compose_mlops(
     settings: Settings,
     records: Records,
     documents: Documents,
+    audit: Audit,
     bus: Bus,
     clock: Clock,
     data: Path,
@@ -84,10 +120,12 @@ def compose_mlops(
     """Everything of the lens, wired and not yet started."""
     naming = Naming(records)
 
+    kept_traces = Traces(records)
+
     async def nothing(project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
         return {}
 
-    names = Names(naming.experiment_names, naming.experiments_of_runs, nothing, nothing)
+    names = Names(naming.experiment_names, naming.experiments_of_runs, nothing, kept_traces.experiments)
     permissions = Permissions(documents, names)
 
     # Artifacts
@@ -98,24 +136,41 @@ def compose_mlops(
     shared = folder_path(root)
     folder = Folder(Path(shared), most=artifacts.most) if shared is not None else None
     places = Places(artifacts, root, folder)
-    blobs = FileBlobs(data / "blobs")
-    artifacts = Artifacts(ArtifactPaths(records), blobs, clock, int(settings.mlops.artifact_gb * (1 << 30)))
-    uploads = Uploads(UploadBook(records), artifacts, clock)
-    places = Places(artifacts, settings.mlops.artifact_root)
     artifact_owners = ArtifactOwners(records)
     owners = Owners(artifact_owners.run, artifact_owners.run, artifact_owners.model_version)
     multipart = MultipartCalls(uploads, owners, settings.server.public_url)
 
     # Tracking
     experiments = Experiments(records, settings.mlops.artifact_root)
-    tracking = Tracking(records, experiments, RunLog(records), bus, clock, partial(check_location, root=root))
+    checked = partial(check_location, root=root)
+    compaction = Compaction(records)
+    tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location, compaction)
 
+    async def freed(project: ProjectId, uris: Sequence[str]) -> None:
+        """Nobody keeps artifacts yet."""
+
+    gc = Gc(Freeing(records), settings.mlops.deleted_days, freed)
+    experiments = Experiments(records, root)
+    tracking = Tracking(records, experiments, RunLog(records), bus, clock, partial(check_location, root=root))
+    tracking = Tracking(records, experiments, RunLog(records), bus, clock, checked, compaction)
+    gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
+
+    # Traces
+    traces = TraceService(kept_traces, TraceSearch(records), TraceLinks(records), experiments, clock, span_views)
+    access = TraceAccess(permissions)
+
+    def spans(telemetry: Telemetry, from_json: Callable[[bytes], bytes]) -> SpansIntake:
+        return SpansIntake(traces, telemetry, from_json, bodies, authenticate, access)
+
+    def now_ms() -> int:
+        return int(clock.now() * 1000)
     # Registry
-    gates, origins, teller = Gates(documents), RecordedOrigins(records), Teller(records, bus, clock)
-    registry = Registry(records, teller, origins, gates)
-    promotions = Promotions(records, teller, origins, gates)
+    registry = compose_registry(settings, records, documents, bus, clock, root, places)
     approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
-    tracking = Tracking(records, experiments, RunLog(records), bus, clock, check_location)
+
+    # Provenance, and what comes from elsewhere
+    provenances = Provenances(Runs(records), RunLinks(records), partial(small_file, places))
+    importing = Importing(records, experiments, audit, clock, checked, proxied_path)
 
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
@@ -124,6 +179,11 @@ def compose_mlops(
         *search_endpoints(Search(records), tracking),
         *ArtifactCalls(places, owners).endpoints(),
         *multipart.endpoints(),
+        *RegisteredModels(registry.models).endpoints(),
+        *ModelVersions(registry.models, registry.promotions, approve_at).endpoints(),
+        *webhook_endpoints(registry.webhooks),
+        *trace_endpoints(traces, access, now_ms),
+        *assessment_endpoints(Assessments(records), now_ms),
         *RegisteredModels(registry).endpoints(),
         *ModelVersions(registry, promotions, approve_at).endpoints(),
     ]
@@ -134,10 +194,40 @@ def compose_mlops(
         *(Mount(f"/{twin}/{version}", api) for twin in ("api", "ajax-api") for version in ("2.0", "3.0")),
     ]
     jobs = [
+        *tracking_jobs(compaction, gc),
         Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
+        *registry_jobs(registry),
     ]
     stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
+    return Mlops(endpoints, permissions, stores, places, owners, traces, spans, routes, jobs, erased=[tracking.forget])
     return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])
-    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, erased=[tracking.forget])
-    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, [tracking.forget])
+    return Mlops(endpoints, permissions, stores, places, owners, registry, routes, jobs, erased=[tracking.forget])
+
+
+def compose_registry(
+    settings: Settings, records: Records, documents: Documents, bus: Bus, clock: Clock, root: str, places: Places
+) -> RegistryParts:
+    private = settings.notify.allow_private
+
+    async def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        target = checked_url(url, "url")
+        try:
+            reply = await exchange("POST", target, body=body, headers=headers, timeout_s=10.0, allow_private=private)
+        except ExchangeFailed as error:
+            raise Unavailable(str(error)) from None
+        return Reply(reply.status, reply.text)
+
+    gates, origins, teller = Gates(documents), RecordedOrigins(records), Teller(records, bus, clock)
+    models = Registry(records, teller, origins, gates, partial(check_scheme, field="source", root=root))
+    webhooks = Webhooks(records, teller, clock, post, ("https", "http") if private else ("https",))
+    bus.subscribe(WebhooksDue, webhooks.on_due, name="webhooks")
+    return RegistryParts(
+        models,
+        Promotions(records, teller, origins, gates),
+        webhooks,
+        Cards(records, teller, origins, models, RecordedFiles(places).read),
+        Lineage(records, origins, models),
+    return Mlops(
+        endpoints, permissions, stores, places, owners, importing, provenances, routes, jobs, [tracking.forget]
+    )

@@ -3,7 +3,18 @@
 from fastapi import APIRouter, FastAPI
 
 from triops import __version__
-from triops.edges.native import artifacts, entities, governing, incidents, overview, problems, telemetry
+from triops.edges.native import artifacts, entities, governing, incidents, models, overview, problems, telemetry
+from triops.edges.native import (
+    artifacts,
+    entities,
+    governing,
+    importing,
+    incidents,
+    overview,
+    problems,
+    provenance,
+    telemetry,
+)
 from triops.edges.native.governing import apply_documents
 from triops.edges.native.services import Services
 from triops.web.bounded import BoundedBodies
@@ -33,7 +44,8 @@ def native_app(services: Services, slices: tuple[APIRouter, ...] = ()) -> FastAP
     async def version() -> dict[str, str]:
         return {"version": __version__}
 
-    parts = (overview, incidents, entities, telemetry, governing, artifacts)
+    parts = (overview, incidents, entities, telemetry, governing, artifacts, models)
+    parts = (overview, incidents, entities, telemetry, governing, provenance, artifacts, importing)
     for router in (*(part.router for part in parts), *slices):
         app.include_router(router)
     return app

@@ -145,13 +145,14 @@ class Runs:
         status: RunStatus | None = None,
         end_ms: int | None = None,
         name: str = "",
-    ) -> tuple[Run, bool]:
-        """The run without what was logged to it, and whether its status changed. None and "" change nothing.
+    ) -> tuple[int, Run, bool]:
+        """Its number, the run without what was logged to it, and whether its status changed. None and "" change
+        nothing.
 
         Raises: NotFound, Invalid (deleted).
         """
 
-        def write(connection: Connection) -> tuple[Run, bool]:
+        def write(connection: Connection) -> tuple[int, Run, bool]:
             row = active(connection, project, id)
             moved = status is not None and status != row.status
             changed = RunRow(
@@ -171,7 +172,7 @@ class Runs:
             )
             if name:
                 WRITE_TAGS.write(connection, [(row.no, NAME_TAG, name)])
-            return bare_run(changed), moved
+            return row.no, bare_run(changed), moved
 
         return await self._records.write(write)
 
