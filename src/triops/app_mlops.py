@@ -130,6 +130,7 @@ def compose_mlops(
 
     def now_ms() -> int:
         return int(clock.now() * 1000)
+
     # Registry
     gates, origins, teller = Gates(documents), RecordedOrigins(records), Teller(records, bus, clock)
     registry = Registry(records, teller, origins, gates)
