@@ -26,6 +26,8 @@ def said_trace(info: Mapping[str, Any], now_ms: int) -> Trace:
     """A client's `trace_info`. What is no time or state counts as not said, as MLflow takes it. Raises: Invalid."""
     location = _object(info.get("trace_location"))
     experiment = _object(location.get("mlflow_experiment", location.get("mlflowExperiment")))
+    if not experiment:
+        raise Invalid("Missing value for required parameter 'trace_location'.", field="trace_location")
     request_ms = time_ms(_either(info, "request_time"))
     return Trace(
         id=_text(_either(info, "trace_id")),
@@ -205,14 +207,13 @@ def _said_value(given: Mapping[str, Any]) -> tuple[AssessmentKind, Any, Mapping[
             raise Invalid(f"The value of the expectation is not JSON: {error}", field="value") from None
     if (feedback := given.get("feedback")) is not None:
         feedback = _object(feedback)
-        error = feedback.get("error")
         told = None
-        if error is not None:
-            error = _object(error)
+        if feedback.get("error") is not None:
+            failure = _object(feedback["error"])
             told = {
                 key: _text(value)
                 for key in ("error_code", "error_message", "stack_trace")
-                if (value := _either(error, key)) is not None
+                if (value := _either(failure, key)) is not None
             }
         return AssessmentKind.FEEDBACK, _double(feedback.get("value"), 0), told
     if (issue := given.get("issue")) is not None:

@@ -41,7 +41,7 @@ def rows_by_id(connection: Connection, project: ProjectId, ids: Sequence[str]) -
     rows: dict[str, Sequence[Any]] = {}
     for some in chunks(dict.fromkeys(ids)):
         statement = select(*COLUMNS).where(_T.project == project, _T.id.in_(some))
-        rows.update((row.id, row) for row in connection.execute(statement))
+        rows.update({row[1]: row for row in connection.execute(statement)})
     return [rows[id] for id in dict.fromkeys(ids) if id in rows]
 
 
@@ -57,8 +57,8 @@ def traces_of(connection: Connection, rows: Sequence[Sequence[Any]]) -> list[Tra
             .where(tables.assessments.c.trace.in_(some))
             .order_by(tables.assessments.c.created_ms, tables.assessments.c.seq)
         )
-        for row in connection.execute(statement):
-            assessments.setdefault(row[0], []).append(assessment_of(row))
+        for found_row in connection.execute(statement):
+            assessments.setdefault(found_row[0], []).append(assessment_of(found_row))
     result = []
     for row in rows:
         no, id, experiment, request_ms, duration_ms, state, client_id, request, response, name = row[:10]

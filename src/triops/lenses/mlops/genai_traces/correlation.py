@@ -38,8 +38,7 @@ class Correlation:
 
 
 def _npmi(both: float, first: float, second: float, total: float) -> float:
-    joint = math.log(both / total)
-    if joint == 0:
+    if both == total:
         return 1.0
-    shared = joint - math.log(first / total) - math.log(second / total)
-    return max(-1.0, min(1.0, shared / -joint))
+    shared = (math.log(both) + math.log(total)) - (math.log(first) + math.log(second))
+    return max(-1.0, min(1.0, shared / -(math.log(both) - math.log(total))))

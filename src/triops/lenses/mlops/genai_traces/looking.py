@@ -80,8 +80,8 @@ def _compared(found: str, comparator: str, value: Value) -> bool:
 
 
 def like(pattern: str, text: str, *, folds: bool) -> bool:
-    """SQL's LIKE: `%` is anything, `_` one character. Each piece between `%` is looked for once, from where the last one
-    ended, so that no pattern takes long."""
+    """SQL's LIKE: `%` is anything, `_` one character. Each piece between `%` is looked for once, from where the last
+    one ended, so that no pattern takes long."""
     pieces, open_end = _pieces(pattern, folds), pattern.endswith("%")
     at = 0
     for number, piece in enumerate(pieces):

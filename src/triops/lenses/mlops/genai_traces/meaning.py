@@ -50,7 +50,7 @@ def span_type(get: Get) -> str | None:
             mapped = (convention.kinds or {}).get(kind) if isinstance(kind, str) else None
             if mapped:
                 return mapped
-    return own
+    return None if own is None else str(own)
 
 
 def inputs(get: Get) -> Any:
