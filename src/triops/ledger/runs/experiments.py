@@ -17,7 +17,7 @@ from triops.ports.records import Records
 
 DEFAULT_ID = 0
 DEFAULT_NAME = "Default"
-_IDS = 1 << 31  # over it is no experiment's
+_IDS = 1 << 63  # over it is no experiment's
 _E = tables.experiments.c
 _T = tables.experiment_tags.c
 _COLUMNS = (_E.id, _E.name, _E.artifact_location, _E.stage, _E.created_ms, _E.updated_ms)

@@ -20,7 +20,7 @@ from triops.ports.records import Records
 NAME_TAG = "mlflow.runName"  # the tag and the run's name are one
 
 _R = tables.runs.c
-_COLUMNS = (
+COLUMNS = (
     _R.no,
     _R.id,
     _R.experiment,
@@ -32,11 +32,11 @@ _COLUMNS = (
     _R.end_ms,
     _R.artifact_uri,
 )
-_ROW = Prepared(select(*_COLUMNS).where(_R.project == bindparam("project"), _R.id == bindparam("id")))
+_ROW = Prepared(select(*COLUMNS).where(_R.project == bindparam("project"), _R.id == bindparam("id")))
 _INSERT = Prepared(
     insert(tables.runs)
     .values(
-        {column.name: bindparam(column.name) for column in _COLUMNS if column is not _R.no}
+        {column.name: bindparam(column.name) for column in COLUMNS if column is not _R.no}
         | {"project": bindparam("project")}
     )
     .returning(_R.no)
