@@ -92,6 +92,7 @@ from triops.loop.policies import policy_kind
 from triops.loop.receive import Receiver, Retention
 from triops.loop.runbooks import runbook_kind
 from triops.loop.sources import Sources
+from triops.loop.views import view_kind
 from triops.ports.actuators import Actuator
 from triops.ports.clock import Clock, SystemClock
 from triops.ports.notifiers import Notifier
@@ -178,7 +179,7 @@ class Triops:
 
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
     """Every kind of document that `triops apply` takes."""
-    loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind()]
+    loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), view_kind()]
     return Kinds([*loop, access_kind(), gate_kind()])
 
 
@@ -325,6 +326,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         provenances=mlops.provenances,
         places=mlops.places,
         owners=mlops.owners,
+        registry=mlops.registry,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )
@@ -334,7 +336,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         routes=[
             *mlops.routes,  # the longest path of small requests: asked first
             *health.routes(auth, services.status),
-            *otlp.routes(intake, bodies, auth.require),
+            *otlp.routes(
+                intake, bodies, auth.require, spans_elsewhere=mlops.spans(intake.take_spans, intake.from_json)
+            ),
             *prometheus.routes(receiver, bodies, auth.require, limits),
             *alertmanager.routes(alerts, bodies, auth.require, clock, limits),
             *cloudevents.routes(changes, bus, bodies, auth.require, clock, limits),

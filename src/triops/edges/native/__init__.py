@@ -9,6 +9,7 @@ from triops.edges.native import (
     governing,
     importing,
     incidents,
+    models,
     overview,
     problems,
     provenance,
@@ -21,6 +22,17 @@ from triops.web.bounded import BoundedBodies
 __all__ = ["PREFIX", "apply_documents", "native_app"]
 
 PREFIX = "/triops/v1"
+_ROUTERS = (
+    overview.router,
+    incidents.router,
+    entities.router,
+    telemetry.router,
+    governing.router,
+    artifacts.router,
+    models.router,
+    provenance.router,
+    importing.router,
+)
 
 
 def native_app(services: Services, slices: tuple[APIRouter, ...] = ()) -> FastAPI:
@@ -43,7 +55,6 @@ def native_app(services: Services, slices: tuple[APIRouter, ...] = ()) -> FastAP
     async def version() -> dict[str, str]:
         return {"version": __version__}
 
-    parts = (overview, incidents, entities, telemetry, governing, provenance, artifacts, importing)
-    for router in (*(part.router for part in parts), *slices):
+    for router in (*_ROUTERS, *slices):
         app.include_router(router)
     return app

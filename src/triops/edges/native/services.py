@@ -19,6 +19,7 @@ from triops.lenses.mlops.artifacts import Owners, Places
 from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.permissions import Permissions
 from triops.lenses.mlops.provenance import Provenances
+from triops.lenses.mlops.registry.parts import RegistryParts
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.documents import Kinds
@@ -66,3 +67,4 @@ class Services:
     provenances: Provenances
     places: Places
     owners: Owners
+    registry: RegistryParts

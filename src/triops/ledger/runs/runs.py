@@ -14,7 +14,7 @@ from triops.kernel.ids import ExperimentId, ProjectId, RunId
 from triops.kernel.run import Latest, Run, RunStatus, Stage
 from triops.ledger.prepared import Prepared, Rows
 from triops.ledger.runs import tables
-from triops.ledger.runs.experiments import active_experiment
+from triops.ledger.runs.experiments import active_experiment, under
 from triops.ports.records import Records
 
 NAME_TAG = "mlflow.runName"  # the tag and the run's name are one
@@ -103,7 +103,7 @@ class Runs:
         def write(connection: Connection) -> Run:
             row = active_experiment(connection, project, experiment)
             number, root = row[0], row[2]
-            uri = f"{root.rstrip('/')}/{id}/artifacts"
+            uri = under(root, id, "artifacts")
             no = _INSERT.run(
                 connection,
                 project=project,

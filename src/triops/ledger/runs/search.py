@@ -4,6 +4,7 @@ A page is put together on the reader's thread, a thousand runs at a time: what i
 so that a large answer holds up nobody else.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
@@ -17,7 +18,7 @@ from triops.kernel.run import Stage
 from triops.ledger.json_text import MemberOf
 from triops.ledger.matching import matching
 from triops.ledger.runs import tables
-from triops.ledger.runs.contents import Contents, Shape, contents_of
+from triops.ledger.runs.contents import LARGEST, Contents, Shape, contents_of
 from triops.ledger.runs.runs import COLUMNS, RunRow
 from triops.ports.records import Records
 
@@ -158,7 +159,10 @@ def _condition(clause: Clause) -> ColumnElement[bool]:
         return ~logged
     if clause.comparator == "IS NOT NULL":
         return logged
-    compared = matching(table.c.value, clause.comparator, clause.value)
+    value = clause.value
+    if clause.kind == "metric" and isinstance(value, float) and abs(value) >= LARGEST:
+        value = math.copysign(math.inf, value)  # which clients know by that number
+    compared = matching(table.c.value, clause.comparator, value)
     if clause.kind == "metric":  # NaN is unequal to everything, and else not comparable
         compared = or_(compared, table.c.nan == 1) if clause.comparator == "!=" else and_(compared, table.c.nan == 0)
     return logged.where(compared)

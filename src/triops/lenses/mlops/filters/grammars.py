@@ -135,6 +135,7 @@ EXPERIMENTS: Final = ExperimentGrammar(
     null_kinds=("tag",),
     folds=False,
     quotes=False,
+    once=False,
 )
 
 
