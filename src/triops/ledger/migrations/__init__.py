@@ -1,6 +1,6 @@
 """The schema's history: one numbered module a step, never changed once released. `MIGRATIONS` is all of them."""
 
-from triops.ledger.migrations import m0001_books, m0002_runs, m0003_artifacts, m0004_versions
+from triops.ledger.migrations import m0001_books, m0002_runs, m0003_artifacts, m0004_versions, m0008_nested_runs
 from triops.ports.records import Migration
 
 MIGRATIONS = (
@@ -8,4 +8,5 @@ MIGRATIONS = (
     Migration(2, "runs", m0002_runs.apply),
     Migration(3, "artifacts", m0003_artifacts.apply),
     Migration(4, "versions", m0004_versions.apply),
+    Migration(8, "nested_runs", m0008_nested_runs.apply),
 )
