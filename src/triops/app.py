@@ -92,6 +92,7 @@ from triops.loop.policies import policy_kind
 from triops.loop.receive import Receiver, Retention
 from triops.loop.runbooks import runbook_kind
 from triops.loop.sources import Sources
+from triops.loop.views import view_kind
 from triops.ports.actuators import Actuator
 from triops.ports.clock import Clock, SystemClock
 from triops.ports.notifiers import Notifier
@@ -178,7 +179,7 @@ class Triops:
 
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
     """Every kind of document that `triops apply` takes."""
-    loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind()]
+    loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), view_kind()]
     return Kinds([*loop, access_kind(), gate_kind()])
 
 
@@ -232,10 +233,15 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
 
     link = f"{base_url}/ui/incidents/{{id}}"
     notify = Notify(incidents, documents, outbox, notifiers, keys.projects, shown, link)
+    auth = Authenticator(keys, clock, may_open=settings.loopback)
+    bodies = Bodies(limits)
+    mlops = compose_mlops(
+        settings, records, documents, entities, audit, bus, clock, data, bodies, auth.require, base_url
+    )
     detectors: list[Detector] = []
     if settings.detection.enabled:
         watched = MetricProfile(series=settings.detection.max_series)
-        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus)]
+        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus), mlops.training]
     detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
     discover = Discover(entities, spans, clock, keys.projects)
     discover.subscribe(bus)
@@ -288,12 +294,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         return erased
 
     # Edges
-    auth = Authenticator(keys, clock, may_open=settings.loopback)
     started_at = clock.now()
     grpc_ports: list[int] = []
     supervisor = Supervisor(clock)
-    bodies = Bodies(limits)
-    mlops = compose_mlops(settings, records, documents, bus, clock, data, bodies, auth.require, base_url)
     services = Services(
         clock=clock,
         auth=auth,
@@ -321,8 +324,13 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         seen=sources,
         live=live,
         permissions=mlops.permissions,
+        importing=mlops.importing,
+        provenances=mlops.provenances,
         places=mlops.places,
         owners=mlops.owners,
+        registry=mlops.registry,
+        tracking=mlops.tracking,
+        search=mlops.search,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )
@@ -332,7 +340,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         routes=[
             *mlops.routes,  # the longest path of small requests: asked first
             *health.routes(auth, services.status),
-            *otlp.routes(intake, bodies, auth.require),
+            *otlp.routes(
+                intake, bodies, auth.require, spans_elsewhere=mlops.spans(intake.take_spans, intake.from_json)
+            ),
             *prometheus.routes(receiver, bodies, auth.require, limits),
             *alertmanager.routes(alerts, bodies, auth.require, clock, limits),
             *cloudevents.routes(changes, bus, bodies, auth.require, clock, limits),

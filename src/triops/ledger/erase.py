@@ -7,7 +7,10 @@ from sqlalchemy import Connection, MetaData, delete, select
 from triops.kernel.ids import ProjectId
 from triops.ledger import tables
 from triops.ledger.artifacts import tables as artifacts
+from triops.ledger.imports import tables as imports
+from triops.ledger.logged_models import tables as logged_models
 from triops.ledger.runs import tables as runs
+from triops.ledger.traces import tables as traces
 from triops.ledger.versions import tables as versions
 from triops.ports.records import Records
 
@@ -16,6 +19,9 @@ _BOOKS: tuple[MetaData, ...] = (
     runs.metadata,
     artifacts.metadata,
     versions.metadata,
+    logged_models.metadata,
+    traces.metadata,
+    imports.metadata,
 )
 
 
@@ -31,6 +37,9 @@ async def erase_project(records: Records, project: ProjectId, *, keep: Collectio
         own = select(runs.runs.c.no).where(runs.runs.c.project == project)
         for table in runs.OF_RUNS:
             erased += connection.execute(delete(table).where(table.c.run.in_(own))).rowcount
+        kept = select(traces.traces.c.no).where(traces.traces.c.project == project)
+        for table in traces.OF_TRACES:
+            erased += connection.execute(delete(table).where(table.c.trace.in_(kept))).rowcount
         for book in _BOOKS:
             for table in book.sorted_tables:
                 if "project" in table.c and table.name not in keep:

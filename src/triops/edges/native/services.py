@@ -16,7 +16,12 @@ from triops.ledger.incidents import Incidents
 from triops.ledger.keys import Keys
 from triops.ledger.outbox import Outbox
 from triops.lenses.mlops.artifacts import Owners, Places
+from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.permissions import Permissions
+from triops.lenses.mlops.provenance import Provenances
+from triops.lenses.mlops.registry.parts import RegistryParts
+from triops.lenses.mlops.search import Search
+from triops.lenses.mlops.tracking import Tracking
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.documents import Kinds
@@ -60,5 +65,10 @@ class Services:
     learn: Learn
     live: Live
     permissions: Permissions
+    importing: Importing
+    provenances: Provenances
     places: Places
     owners: Owners
+    registry: RegistryParts
+    tracking: Tracking
+    search: Search

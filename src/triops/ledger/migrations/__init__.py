@@ -1,6 +1,15 @@
 """The schema's history: one numbered module a step, never changed once released. `MIGRATIONS` is all of them."""
 
-from triops.ledger.migrations import m0001_books, m0002_runs, m0003_artifacts, m0004_versions, m0008_nested_runs
+from triops.ledger.migrations import (
+    m0001_books,
+    m0002_runs,
+    m0003_artifacts,
+    m0004_versions,
+    m0005_logged_models,
+    m0007_traces,
+    m0008_nested_runs,
+    m0009_imports,
+)
 from triops.ports.records import Migration
 
 MIGRATIONS = (
@@ -8,5 +17,8 @@ MIGRATIONS = (
     Migration(2, "runs", m0002_runs.apply),
     Migration(3, "artifacts", m0003_artifacts.apply),
     Migration(4, "versions", m0004_versions.apply),
+    Migration(5, "logged_models", m0005_logged_models.apply),
+    Migration(7, "traces", m0007_traces.apply),
     Migration(8, "nested_runs", m0008_nested_runs.apply),
+    Migration(9, "imports", m0009_imports.apply),
 )

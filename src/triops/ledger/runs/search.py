@@ -21,7 +21,8 @@ from triops.ledger.paging import chunks
 from triops.ledger.runs import tables
 from triops.ledger.runs.contents import LARGEST, Contents, Shape, contents_of
 from triops.ledger.runs.family import children_of, parent_of
-from triops.ledger.runs.runs import COLUMNS, RunRow, found
+from triops.ledger.runs.runs import COLUMNS, RunRow
+from triops.ledger.runs.runs import found as found_run
 from triops.ports.records import Records
 
 T = TypeVar("T")
@@ -30,7 +31,6 @@ MOST_RUNS: Final = 50_000  # of a page
 _CHUNK: Final = 1000
 _ANSWER_BYTES: Final = 64 << 20  # over it a page ends before its limit
 _CONTEXT_TAG: Final = "mlflow.data.context"
-_LARGEST: Final = (1 << 63) - 1
 
 _R = tables.runs.c
 _ATTRIBUTES: Final[dict[str, ColumnElement[Any]]] = {
@@ -116,14 +116,14 @@ class RunSearch:
         """Of either stage. Raises: NotFound."""
 
         def read(connection: Connection) -> tuple[T, Family]:
-            row = found(connection, project, id)
+            row = found_run(connection, project, id)
             part = render([row], contents_of(connection, [row.no], shape))
             return part, Family(children_of(connection, project, row.id), parent_of(connection, row.no))
 
         return await self._records.read(read)
 
     async def measured(self, project: ProjectId, query: RunQuery, metric: str) -> Measured:
-        """Of the runs found, those whose latest value of `metric` is a number, and all their params. Raises: Invalid."""
+        """Of the runs found, those whose latest `metric` is a finite number, and all their params. Raises: Invalid."""
         wanted = _statement(project, query)
         m, p = tables.run_metrics.c, tables.run_params.c
 
@@ -148,8 +148,9 @@ class RunSearch:
 
 def rows_of(connection: Connection, runs: Sequence[int]) -> list[RunRow]:
     """Of runs that are there, in the order given."""
-    rows = {row[0]: RunRow(*row) for row in connection.execute(select(*COLUMNS).where(_R.no.in_(runs)))}
-    return [rows[run] for run in runs]
+    rows: Sequence[Any] = connection.execute(select(*COLUMNS).where(_R.no.in_(runs))).all()
+    found = {row[0]: RunRow(*row) for row in rows}
+    return [found[run] for run in runs]
 
 
 def _statement(project: ProjectId, query: RunQuery) -> Select[Any]:
@@ -213,10 +214,7 @@ def _condition(clause: Clause) -> ColumnElement[bool]:
 
 
 def _attribute(clause: Clause) -> ColumnElement[bool]:
-    value = clause.value
-    if isinstance(value, int) and abs(value) > _LARGEST:
-        value = float(value)
-    return matching(_ATTRIBUTES[clause.key], clause.comparator, value)
+    return matching(_ATTRIBUTES[clause.key], clause.comparator, clause.value)
 
 
 def _dataset(clause: Clause) -> ColumnElement[bool]:

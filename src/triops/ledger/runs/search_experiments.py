@@ -56,7 +56,9 @@ class ExperimentSearch:
     ) -> tuple[list[Experiment], bool]:
         """And whether more come after. Newest first unless `orders` says otherwise. `named`: a part of the name, of
         either case. Raises: Invalid."""
-        ranks = [_ATTRIBUTES[order.key].asc() if order.ascending else _ATTRIBUTES[order.key].desc() for order in orders]
+        ranks: list[ColumnElement[Any]] = [
+            _ATTRIBUTES[order.key].asc() if order.ascending else _ATTRIBUTES[order.key].desc() for order in orders
+        ]
         if not orders:
             ranks = [_E.created_ms.desc(), _E.id]
         statement = (
@@ -135,10 +137,11 @@ class ExperimentSearch:
 
 def _condition(clause: Clause) -> ColumnElement[bool]:
     if clause.kind == "attribute":
-        value = clause.value
-        if clause.key == "experiment_id":
-            value = tuple(map(int, value)) if isinstance(value, tuple) else int(value or 0)  # type: ignore[assignment]
-        return matching(_ATTRIBUTES[clause.key], clause.comparator, value)
+        if clause.key != "experiment_id":
+            return matching(_ATTRIBUTES[clause.key], clause.comparator, clause.value)
+        given = clause.value if isinstance(clause.value, tuple) else (clause.value,)
+        ids = [number for number in map(int, map(str, given)) if abs(number) < 1 << 63]
+        return _E.id.in_(ids) if clause.comparator in ("=", "IN") else _E.id.not_in(ids)
     if clause.kind != "tag":
         raise Invalid(f"Invalid token type: {clause.kind}", field="filter")
     tagged = exists().where(_T.project == _E.project, _T.experiment == _E.id, _T.key == clause.key)

@@ -3,15 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, exists, func, select
 
 from triops.kernel.clause import Clause, Order
 from triops.kernel.ids import ProjectId
+from triops.kernel.page import Page
 from triops.kernel.version import PROMPT_TAG, ModelVersion, RegisteredModel
 from triops.ledger.matching import matching
-from triops.ledger.paging import AnyRow, chunks
+from triops.ledger.paging import AnyRow, after, checked_limit, chunks, page_of
 from triops.ledger.versions import tables
-from triops.ledger.versions.versions import latest_of, versions_of
+from triops.ledger.versions.versions import count_versions, latest_of, versions_of
 
 _M = tables.registered_models.c
 _V = tables.model_versions.c
@@ -65,6 +66,31 @@ def search_versions(
     if "version_number" not in keys:
         statement = statement.order_by(_V.version.desc())
     return versions_of(connection, project, connection.execute(statement.offset(offset).limit(limit)).all())
+
+
+def list_models(
+    connection: Connection, project: ProjectId, *, query: str, kind: str, limit: int, cursor: str | None
+) -> Page[tuple[RegisteredModel, int, int | None]]:
+    """By name, each with how many versions it has and the highest. `kind`: model, prompt or all.
+    Raises: Invalid limit or cursor."""
+    tag = tables.registered_model_tags.c
+    statement = select(tables.registered_models).where(_M.project == project)
+    if query:
+        statement = statement.where(func.lower(_M.name).contains(query.lower(), autoescape=True))
+    if kind != "all":
+        said = exists().where(
+            tag.project == _M.project, tag.name == _M.name, tag.key == PROMPT_TAG, tag.value == "true"
+        )
+        statement = statement.where(said if kind == "prompt" else ~said)
+    behind = after(cursor, (_M.name,), (str,), newest=False)
+    if behind is not None:
+        statement = statement.where(behind)
+    rows = connection.execute(statement.order_by(_M.name).limit(checked_limit(limit) + 1)).all()
+    counts = count_versions(connection, project, [row.name for row in rows])
+    found = {model.name: model for model in models_of(connection, project, rows[:limit])}
+    return page_of(
+        rows, limit, lambda row: (found[row.name], *counts.get(row.name, (0, None))), lambda row: (row.name,)
+    )
 
 
 def models_of(connection: Connection, project: ProjectId, rows: Sequence[AnyRow]) -> list[RegisteredModel]:

@@ -106,7 +106,10 @@ class Import:
 
     def _move_model(self, model: MovedModel) -> None:
         """Its versions by the hundred, its aliases with the last of them."""
-        model = replace(model, versions=tuple(self._placed(version) for version in model.versions))
+        for version in model.versions:
+            if version.status != "READY":
+                self.problems.add(f"version {version.version} of {model.name} is left out: it is {version.status}")
+        model = replace(model, versions=tuple(self._placed(v) for v in model.versions if v.status == "READY"))
         self.tally.model(model)
         self.versions[model.name] = {version.version for version in model.versions}
         parts = list(_some(iter(model.versions), _VERSIONS)) or [[]]

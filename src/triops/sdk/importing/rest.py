@@ -67,7 +67,7 @@ class RestSource:
 
     def logged_models(self, experiment: MovedExperiment) -> Iterator[MovedLoggedModel]:
         body = {"experiment_ids": [experiment.id], "max_results": 50}
-        for one in self._pages("POST", "2.0/mlflow/logged-models/search", "models", body):
+        for one in self._pages("POST", "2.0/mlflow/logged-models/search", "models", body, {}):
             yield _logged_model(one)
 
     def models(self) -> Iterator[MovedModel]:
@@ -76,7 +76,7 @@ class RestSource:
         for wanted in ("", "tags.`mlflow.prompt.is_prompt` = 'true'"):
             plain = {"max_results": _PAGE}
             query: JSON = {**plain, "filter": wanted} if wanted else plain
-            for one in self._pages("GET", "2.0/mlflow/registered-models/search", "registered_models", query):
+            for one in self._pages("GET", "2.0/mlflow/registered-models/search", "registered_models", query, {}):
                 found[one["name"]] = one
         for name in sorted(found):
             model = self._call("GET", "2.0/mlflow/registered-models/get", {"name": name})["registered_model"]
@@ -156,10 +156,11 @@ class RestSource:
             found[one["run_id"]].append(_point(key, one))
         return found
 
-    def _pages(self, method: str, path: str, name: str, given: JSON) -> Iterator[JSON]:
+    def _pages(self, method: str, path: str, name: str, given: JSON, missing: Any = ...) -> Iterator[JSON]:
         token = ""
         while True:
-            answer = self._call(method, path, {**given, **({"page_token": token} if token else {})})
+            # an older server has no logged models, or no registry
+            answer = self._call(method, path, {**given, **({"page_token": token} if token else {})}, missing=missing)
             items = answer.get(name, ())
             try:
                 yield from items

@@ -64,8 +64,7 @@ class Tally:
             self.add("params", run.id, run.params, len(run.params))
         if run.tags:
             self.add("tags", run.id, run.tags, len(run.tags))
-        linked = [asdict(one) for one in (*run.inputs, *run.links)]
-        for one in linked:
+        for one in (*map(asdict, run.inputs), *map(asdict, run.links)):
             self.add("inputs", run.id, one)
         histories: dict[str, set[tuple[int, int, str]]] = {}
         for point in points:
@@ -81,7 +80,6 @@ class Tally:
             model.status,
             model.model_type,
             model.created_ms,
-            model.status_message,
         ]
         latest: dict[tuple[str, str, str], tuple[int, int, float, str]] = {}
         for metric in model.metrics:
@@ -105,7 +103,7 @@ class Tally:
 
 def _version(version: MovedVersion) -> list[Any]:
     times = [version.created_ms, version.updated_ms]
-    told = [version.stage, version.status, version.run, version.run_link, version.description, version.status_message]
+    told = [version.stage, version.run, version.run_link, version.description]
     return [*times, *told, version.source, version.tags]
 
 

@@ -85,6 +85,28 @@ async function send(method, url, body, signal) {
   throw new ApiError(answer.status, /** @type {any} */ (said).error || {});
 }
 
+/** The beginning of a file, up to `most` bytes; the rest is not waited for. @param {string} path @param {Record<string, any>} params @param {number} most @param {AbortSignal} signal @returns {Promise<{bytes: Uint8Array, cut: boolean}>} */
+export async function head(path, params, most, signal) {
+  const answer = await fetch(urlOf({ path, params }), { signal, credentials: 'same-origin' });
+  if (!answer.ok || !answer.body) throw new ApiError(answer.status, (await answer.json().catch(() => ({}))).error || {});
+  const reader = answer.body.getReader();
+  const chunks = [];
+  let size = 0;
+  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+    chunks.push(value);
+    size += value.length;
+    if (size > most) break;
+  }
+  await reader.cancel();
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return { bytes: bytes.subarray(0, most), cut: size > most };
+}
+
 /** Follows `next` up to `most` items. @param {string} path @param {Record<string, any>} params @param {number} most @param {AbortSignal} [signal] */
 export async function all(path, params, most, signal) {
   const items = [];

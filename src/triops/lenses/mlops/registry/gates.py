@@ -1,4 +1,4 @@
-"""Gates as code: who may move an alias, and what a version must show first. `decide` is pure: facts in, decision out."""
+"""Gates as code: who may move an alias, and what a version must show first. `decide` is pure."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -128,9 +128,9 @@ def compared_aliases(gates: Iterable[Gate]) -> list[str]:
 def _check(spec: Mapping[str, Any], candidate: Facts, others: Mapping[str, Facts | None]) -> Check:
     if "tag" in spec:
         key, wanted = spec["tag"], spec["equals"]
-        value = candidate.tags.get(key)
-        found = "is not set" if value is None else f"is {value[:100]!r}"
-        return Check(f"tag {key}", value == wanted, f"tag {key} {found}, wanted {wanted[:100]!r}")
+        set_to = candidate.tags.get(key)
+        found = "is not set" if set_to is None else f"is {set_to[:100]!r}"
+        return Check(f"tag {key}", set_to == wanted, f"tag {key} {found}, wanted {wanted[:100]!r}")
     key = spec["metric"]
     name, value = f"metric {key}", candidate.metrics.get(key)
     if value is None or math.isnan(value):
@@ -153,8 +153,8 @@ def _check(spec: Mapping[str, Any], candidate: Facts, others: Mapping[str, Facts
     higher = spec.get("better", "higher") == "higher"
     passed = value >= known - by if higher else value <= known + by
     may = f", and may be {by:g} worse" if by else ""
-    text = f"metric {key} is {value:g}; version {other.version} ({alias}) has {known:g}{may}; {spec.get('better', 'higher')} is better"
-    return Check(name, passed, text)
+    text = f"metric {key} is {value:g}; version {other.version} ({alias}) has {known:g}{may}"
+    return Check(name, passed, f"{text}; {'higher' if higher else 'lower'} is better")
 
 
 def gate_of(document: Document) -> Gate:

@@ -101,7 +101,7 @@ class Promotions:
         """Approving moves the alias, when what was checked still holds. Raises: NotFound, Forbidden (the role, or one's
         own request), Conflict (decided already, expired, or a check does not pass any more)."""
         names.bounded("why", why, _WHY)
-        asked = await self._records.read(lambda c: approvals.get_approval(c, who.project, id))
+        asked = await self.approval(who.project, id)
         if not holds(who.role, Role(asked.role)):
             raise Forbidden(f"this needs the role {asked.role}")
         if approve and asked.not_self and asked.asked_by == who.name:
@@ -136,6 +136,10 @@ class Promotions:
         if closed is None:
             raise Conflict("this request has expired: ask again")
         return closed
+
+    async def approval(self, project: ProjectId, id: str) -> Approval:
+        """Raises: NotFound."""
+        return await self._records.read(lambda c: approvals.get_approval(c, project, id))
 
     async def approvals(
         self, project: ProjectId, *, model: str = "", state: str = "", limit: int = 100, cursor: str | None = None

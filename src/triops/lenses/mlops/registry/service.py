@@ -1,15 +1,19 @@
 """The registry: models and prompts, their versions and tags. Who may move an alias is `promotions`' matter."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from sqlalchemy import Connection
 
 from triops.kernel.entity import Entity, Relation, RelationKind
 from triops.kernel.errors import AlreadyExists, Invalid, NotFound
 from triops.kernel.ids import ProjectId, entity_id
+from triops.kernel.page import Page, decode_cursor, encode_cursor
 from triops.kernel.tenant import Principal
 from triops.kernel.version import ACTIVE_STAGES, PROMPT_TAG, ModelVersion, RegisteredModel, is_prompt
+from triops.ledger.paging import checked_limit
 from triops.ledger.versions import approvals, models, versions
-from triops.ledger.versions.search import search_models, search_versions
+from triops.ledger.versions.search import list_models, search_models, search_versions
 from triops.lenses.mlops.filters import MODELS, VERSIONS, offset_of, page_token, parse_filter, parse_order_by
 from triops.lenses.mlops.registry import names
 from triops.lenses.mlops.registry.gates import Gates
@@ -18,18 +22,26 @@ from triops.lenses.mlops.registry.sources import ModelUri, Sources
 from triops.lenses.mlops.registry.telling import Teller, Telling, model_entity
 from triops.ports.records import Records
 
+Counted = tuple[RegisteredModel, int, int | None]  # how many versions, and the highest
 Found = tuple[Sequence[Any], str | None]  # of a page: what was found, and the next page's token
 _TEXT_TAG = "mlflow.prompt.text"
 _TYPE_TAG = "_mlflow_prompt_type"
 
 
 class Registry:
-    def __init__(self, records: Records, teller: Teller, origins: Origins, gates: Gates) -> None:
+    def __init__(
+        self,
+        records: Records,
+        teller: Teller,
+        origins: Origins,
+        gates: Gates,
+        check_scheme: Callable[[str], None],
+    ) -> None:
         self._records = records
         self._teller = teller
         self._origins = origins
         self._gates = gates
-        self._sources = Sources(origins, self.resolved)
+        self._sources = Sources(origins, self.resolved, check_scheme)
 
     # Models
 
@@ -118,6 +130,37 @@ class Registry:
             lambda c: search_models(c, project, clauses, order, offset=offset, limit=limit + 1)
         )
         return found[:limit], page_token(offset + limit) if len(found) > limit else None
+
+    async def list_models(
+        self, project: ProjectId, *, query: str, kind: str, limit: int, cursor: str | None
+    ) -> Page[Counted]:
+        """By name; each with how many versions it has and the highest. `query`: a substring of the name, in any case.
+        `kind`: model, prompt or all. Raises: Invalid limit or cursor."""
+        return await self._records.read(
+            lambda c: list_models(c, project, query=query, kind=kind, limit=limit, cursor=cursor)
+        )
+
+    async def counted(self, project: ProjectId, name: str) -> Counted:
+        """Raises: Invalid, NotFound."""
+        names.model_name(name)
+
+        def read(connection: Connection) -> Counted:
+            model = models.get_model(connection, project, name)
+            return model, *versions.count_versions(connection, project, [name]).get(name, (0, None))
+
+        return await self._records.read(read)
+
+    async def list_versions(self, project: ProjectId, name: str, limit: int, cursor: str | None) -> Page[ModelVersion]:
+        """Newest first. Raises: Invalid, NotFound."""
+        below = decode_cursor(cursor, int)[0] if cursor is not None else None
+
+        def read(connection: Connection) -> list[ModelVersion]:
+            models.need_model(connection, project, name)
+            return versions.list_versions(connection, project, name, below=below, limit=checked_limit(limit) + 1)
+
+        found = await self._records.read(read)
+        more = encode_cursor(found[limit - 1].version) if len(found) > limit else None
+        return Page(found[:limit], more)
 
     async def latest(self, project: ProjectId, name: str, stages: Sequence[str]) -> Sequence[ModelVersion]:
         """The highest version of each stage. Raises: Invalid, NotFound."""
@@ -229,7 +272,7 @@ class Registry:
                 raise NotFound(f"Latest version not found for model {name}.")
             return max(latest, key=lambda version: version.version)
 
-        def read(connection: Any) -> ModelVersion:
+        def read(connection: Connection) -> ModelVersion:
             models.need_model(connection, project, name)
             number = versions.alias_at(connection, project, name, alias)
             if number is None:

@@ -32,7 +32,7 @@ T = TypeVar("T")
 MOST_EXPERIMENTS: Final = 50_000  # of a page
 MOST_POINTS: Final = 400_000  # of all curves of an answer
 _LEAST_POINTS: Final = 4
-_NUMBERS: Final = 1 << 31  # over it is no experiment's
+_NUMBERS: Final = 1 << 63  # over it is no experiment's
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,7 @@ export default {
       } catch (error) {
         if (!(error instanceof ApiError) || error.field !== 'filter') throw error;
         box.complain(said(error));
+        answer.set({ text: 'The filter cannot be read; the field below says why.' });
         return;
       }
       if (why === 'url') list.top();

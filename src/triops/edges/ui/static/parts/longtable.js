@@ -24,7 +24,7 @@ import { h } from '../dom.js';
  */
 
 const ROW = 34;
-const CARD = 96;
+const CARD = 88;
 const SPARE = 10;
 const FREE = 40; // up to this many rows the table is as long as it is
 

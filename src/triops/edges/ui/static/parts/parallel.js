@@ -3,6 +3,7 @@
 import { h } from '../dom.js';
 import { dayOf } from '../format.js';
 import { chartCard } from './chart.js';
+import { scaleOf, shadeScale } from './shade.js';
 import { wide } from './runfields.js';
 import { metricText, nameOfRun, runPath } from './runwords.js';
 
@@ -47,6 +48,7 @@ export function parallelChart({ kept }) {
       drawn = same;
       shown = data;
       card.set(data);
+      card.note(data.color ? scaleOf(data.color.label, /** @type {number[]} */ (data.runs.map((r) => data.color?.of(r)).filter((v) => typeof v === 'number')), (v) => (data.color?.id === 'start' ? dayOf(v) : metricText(v))) : '');
       list(null);
     },
   };
@@ -55,32 +57,17 @@ export function parallelChart({ kept }) {
 /** @param {Lines} data @param {import('./chart.js').Look} look */
 function optionOf({ runs, fields, color }, look) {
   const axes = fields.map((f, dim) => {
-    const base = { dim, name: f.label.length > 22 ? f.label.slice(0, 20) + '…' : f.label, nameLocation: 'end', nameTextStyle: { color: look.text, fontSize: 12 }, axisLine: { lineStyle: { color: look.muted } }, axisTick: { show: false }, axisLabel: { color: look.muted, fontSize: 11 } };
+    const base = { dim, name: f.label.length > 22 ? f.label.slice(0, 20) + '…' : f.label, nameLocation: 'end', nameTextStyle: { color: look.text, fontSize: 12 }, axisLine: { lineStyle: { color: look.muted } }, axisTick: { show: false }, axisLabel: { color: look.text, fontSize: 11, textBorderColor: look.surface, textBorderWidth: 3 }, z: 5 };
     if (!f.numeric) return { ...base, type: 'category', data: [...new Set(runs.map((r) => f.of(r)).filter((v) => v !== null))].sort().slice(0, 60), axisLabel: { ...base.axisLabel, width: 90, overflow: 'truncate' } };
     return { ...base, type: wide(f, runs) ? 'log' : 'value', scale: true, axisLabel: { ...base.axisLabel, formatter: (/** @type {number} */ v) => (f.id === 'start' ? dayOf(v) : metricText(v)) } };
   });
   const by = color ? runs.map((r) => color.of(r)) : [];
-  const numbers = /** @type {number[]} */ (by.filter((v) => typeof v === 'number'));
-  const [low, high] = [numbers.reduce((a, b) => Math.min(a, b), Infinity), numbers.reduce((a, b) => Math.max(a, b), -Infinity)];
+  const tint = shadeScale(by, look, color ? wide(color, runs) : false);
   const many = runs.length > 200;
   return {
     parallel: { left: 50, right: 70, top: 34, bottom: 18, axisExpandable: false },
     parallelAxis: axes,
     series: [{ type: 'parallel', smooth: 0.15, lineStyle: { width: many ? 0.8 : 1.5, opacity: many ? 0.35 : 0.75 }, inactiveOpacity: 0.03, activeOpacity: many ? 0.7 : 0.95, progressive: 400,
-      data: runs.map((r, i) => ({ value: fields.map((f) => f.of(r) ?? '-'), name: nameOfRun(r), lineStyle: { color: shade(by[i], low, high, look) } })) }],
+      data: runs.map((r, i) => ({ value: fields.map((f) => f.of(r) ?? '-'), name: nameOfRun(r), lineStyle: { color: tint(by[i]) } })) }],
   };
-}
-
-/** From the palette's second colour to its third, so that both ends read in either theme. @param {any} value @param {number} low @param {number} high @param {import('./chart.js').Look} look */
-export function shade(value, low, high, look) {
-  if (typeof value !== 'number' || !(high > low)) return look.colors[0];
-  const p = (value - low) / (high - low);
-  const stops = [look.colors[0], look.colors[1], look.colors[2]].map(rgb);
-  const [a, b, t] = p < 0.5 ? [stops[0], stops[1], p * 2] : [stops[1], stops[2], p * 2 - 1];
-  return `rgb(${a.map((v, i) => Math.round(v + (b[i] - v) * t)).join(',')})`;
-}
-
-/** @param {string} hex */
-function rgb(hex) {
-  return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 }

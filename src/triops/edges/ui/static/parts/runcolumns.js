@@ -13,7 +13,7 @@ const HIDDEN_TAGS = /^mlflow\.(runName|user|source|note|log-model|parentRunId|ro
 /** @type {RunColumn[]} */
 const ATTRIBUTES = [
   { id: 'attributes.run_name', kind: 'run', label: 'Run', value: nameOfRun, cell: (r) => h('span', null, r.tags['mlflow.parentRunId'] ? h('span', { class: 'muted', title: 'A child of another run' }, '↳ ') : null, nameOfRun(r)), width: 'minmax(190px, 1.6fr)' },
-  { id: 'attributes.start_time', kind: 'run', label: 'Started', value: (r) => (r.start_at ? exact(r.start_at) : ''), cell: (r) => when(r.start_at), width: 'minmax(96px, 0.6fr)' },
+  { id: 'attributes.start_time', kind: 'run', label: 'Started', value: (r) => (r.start_at ? exact(r.start_at) : ''), cell: (r) => when(r.start_at), width: 'minmax(112px, 0.6fr)' },
   { id: 'duration', kind: 'run', label: 'Duration', fixed: true, right: true, value: (r) => (r.end_at && r.start_at ? r.end_at - r.start_at : ''), cell: (r) => lastedText(r) },
   { id: 'attributes.status', kind: 'run', label: 'Status', value: (r) => r.status, cell: (r) => runState(r.status), width: 'minmax(92px, 0.5fr)' },
   { id: 'attributes.user_id', kind: 'run', label: 'User', fixed: true, value: (r) => r.user, cell: (r) => r.user },

@@ -17,7 +17,7 @@ export function rundiff(data, onlyDifferences, turn) {
       h('thead', null, h('tr', null, h('th', { scope: 'col' }, h('span', { class: 'muted' }, 'Run')), data.runs.map((/** @type {any} */ r) => h('th', { scope: 'col' }, h('a', { href: runPath(r.id) }, nameOfRun(r)), h('div', { class: 'small muted' }, runState(r.status), ' ', lastedText(r)))))),
       h('tbody', null, sections.filter((s) => s.all.length).map((s) => [
         h('tr', { class: 'section' }, h('th', { scope: 'rowgroup' }, s.title, ' ', h('span', { class: 'muted small' }, s.rows.length === s.all.length ? String(s.all.length) : `${s.rows.length} of ${s.all.length}`)), data.runs.map(() => h('td'))),
-        s.rows.map((/** @type {any} */ r) => h('tr', { class: !r.same && !onlyDifferences && 'differs' }, h('th', { scope: 'row' }, r.key), r.values.map((/** @type {any} */ v) => h('td', { class: s.id === 'metrics' && 'num' }, shown(v, s.id)))))])))));
+        s.rows.map((/** @type {any} */ r) => h('tr', { class: !r.same && !onlyDifferences && 'differs' }, h('th', { scope: 'row' }, r.key), r.values.map((/** @type {any} */ v) => h('td', null, shown(v, s.id)))))])))));
 
   function save() {
     saveCsv('runs-diff', [['kind', 'key', ...data.runs.map(nameOfRun)], ...sections.flatMap((s) => s.rows.map((/** @type {any} */ r) => [s.id, r.key, ...r.values.map((/** @type {any} */ v) => (v !== null && typeof v === 'object' ? v.value ?? JSON.stringify(v) : v))]))]);

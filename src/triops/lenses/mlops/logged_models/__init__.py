@@ -1,0 +1,6 @@
+"""Logged models: what runs made, before any of it is registered."""
+
+from triops.lenses.mlops.logged_models.search import DatasetAsked, ModelSearch, OrderAsked
+from triops.lenses.mlops.logged_models.service import Models
+
+__all__ = ["DatasetAsked", "ModelSearch", "Models", "OrderAsked"]
