@@ -99,6 +99,8 @@ class Mlops:
     places: Places
     owners: Owners
     registry: RegistryParts
+    tracking: Tracking
+    search: Search
     traces: TraceService
     spans: Callable[[Telemetry, Callable[[bytes], bytes]], SpansIntake]  # given who takes spans as telemetry
     importing: Importing
@@ -153,6 +155,7 @@ def compose_mlops(
     compaction = Compaction(records)
     tracking = Tracking(records, experiments, RunLog(records, record_metrics), bus, clock, checked, compaction)
     gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
+    search = Search(records)
 
     # Traces
     traces = TraceService(kept_traces, TraceSearch(records), TraceLinks(records), experiments, clock, span_views)
@@ -180,7 +183,7 @@ def compose_mlops(
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
         *metric_endpoints(tracking),
-        *search_endpoints(Search(records), tracking),
+        *search_endpoints(search, tracking),
         *logged_model_endpoints(models, model_search),
         *ArtifactCalls(places, owners).endpoints(),
         *multipart.endpoints(),
@@ -212,6 +215,8 @@ def compose_mlops(
         places=places,
         owners=owners,
         registry=registry,
+        tracking=tracking,
+        search=search,
         traces=traces,
         spans=spans,
         importing=importing,
