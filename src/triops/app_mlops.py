@@ -1,6 +1,6 @@
 """The MLOps lens, composed: its books, services, endpoints and jobs. `app.py` joins it to the rest."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -107,6 +107,7 @@ class Mlops:
     provenances: Provenances
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
+    emptied: list[Callable[[ProjectId], Awaitable[None]]] = field(default_factory=list)  # who frees what it had on disk
     erased: list[Callable[[ProjectId], None]] = field(default_factory=list)  # who must know of a project that is gone
 
 
@@ -223,6 +224,7 @@ def compose_mlops(
         provenances=provenances,
         routes=routes,
         jobs=jobs,
+        emptied=[artifacts.forget],
         erased=[tracking.forget],
     )
 
