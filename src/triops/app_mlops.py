@@ -169,7 +169,7 @@ def compose_mlops(
     gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
 
     # Registry
-    registry = compose_registry(settings, records, documents, bus, clock, root, places)
+    registry = compose_registry(settings, records, documents, bus, clock, root, places, logged_models)
     approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
 
     # Provenance, and what comes from elsewhere
@@ -228,7 +228,14 @@ def compose_mlops(
 
 
 def compose_registry(
-    settings: Settings, records: Records, documents: Documents, bus: Bus, clock: Clock, root: str, places: Places
+    settings: Settings,
+    records: Records,
+    documents: Documents,
+    bus: Bus,
+    clock: Clock,
+    root: str,
+    places: Places,
+    logged_models: LoggedModels,
 ) -> RegistryParts:
     private = settings.notify.allow_private
 
@@ -240,7 +247,7 @@ def compose_registry(
             raise Unavailable(str(error)) from None
         return Reply(reply.status, reply.text)
 
-    gates, origins, teller = Gates(documents), RecordedOrigins(records), Teller(records, bus, clock)
+    gates, origins, teller = Gates(documents), RecordedOrigins(records, logged_models), Teller(records, bus, clock)
     models = Registry(records, teller, origins, gates, partial(check_scheme, field="source", root=root))
     webhooks = Webhooks(records, teller, clock, post, ("https", "http") if private else ("https",))
     bus.subscribe(WebhooksDue, webhooks.on_due, name="webhooks")
