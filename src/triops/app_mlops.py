@@ -10,17 +10,23 @@ from starlette.routing import BaseRoute, Mount, Route
 from triops.adapters.embedded.blobs import FileBlobs
 from triops.edges.mlflow import Endpoint, MlflowApi
 from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
+from triops.edges.mlflow.evaluation_datasets import evaluation_dataset_endpoints
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
 from triops.edges.mlflow.logged_models import logged_model_endpoints
 from triops.edges.mlflow.metrics import metric_endpoints
 from triops.edges.mlflow.multipart import MultipartCalls
 from triops.edges.mlflow.runs import run_endpoints
+from triops.edges.mlflow.scorers import scorer_endpoints
+from triops.edges.mlflow.server_info import server_info_endpoints
 from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
 from triops.ledger.artifacts.paths import ArtifactPaths
 from triops.ledger.artifacts.uploads import UploadBook
 from triops.ledger.documents import Documents
+from triops.ledger.evaluations.datasets import EvaluationDatasets
+from triops.ledger.evaluations.examples import Examples
+from triops.ledger.evaluations.scorers import Scorers
 from triops.ledger.logged_models.metrics import record_metrics
 from triops.ledger.logged_models.models import LoggedModels
 from triops.ledger.logged_models.search import LoggedModelSearch
@@ -28,6 +34,7 @@ from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.naming import Naming
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, check_location
+from triops.lenses.mlops.evaluation import Datasets, ScorerBook
 from triops.lenses.mlops.logged_models import Models, ModelSearch
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.tracking import Tracking
@@ -94,11 +101,18 @@ def compose_mlops(
     models = Models(logged_models, clock, tracking.begin, random_name)
     model_search = ModelSearch(LoggedModelSearch(records))
 
+    # Evaluation
+    datasets = Datasets(EvaluationDatasets(records), Examples(records), clock)
+    scorers = ScorerBook(Scorers(records), clock, tracking.begin)
+
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
         *metric_endpoints(tracking),
         *logged_model_endpoints(models, model_search),
+        *evaluation_dataset_endpoints(datasets),
+        *scorer_endpoints(scorers),
+        *server_info_endpoints(),
         *ArtifactCalls(places, owners).endpoints(),
         *multipart.endpoints(),
     ]

@@ -6,6 +6,7 @@ from triops.ledger.migrations import (
     m0003_artifacts,
     m0004_versions,
     m0005_logged_models,
+    m0006_evaluations,
 )
 from triops.ports.records import Migration
 
@@ -15,4 +16,5 @@ MIGRATIONS = (
     Migration(3, "artifacts", m0003_artifacts.apply),
     Migration(4, "versions", m0004_versions.apply),
     Migration(5, "logged_models", m0005_logged_models.apply),
+    Migration(6, "evaluations", m0006_evaluations.apply),
 )
