@@ -44,7 +44,7 @@ class Rows:
     """Inserts rows of `table`, given as tuples of `columns`: as many a statement as pay, since each statement gives up
     the interpreter and has to win it back. `conflict` makes of the insert what is done with a row that is there."""
 
-    _SIZES = (128, 16, 1)
+    _SIZES = (128, 32, 8, 2, 1)
 
     def __init__(self, table: Table, columns: Sequence[str], conflict: Upsert | None = None) -> None:
         self._table = table

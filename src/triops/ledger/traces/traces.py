@@ -7,11 +7,11 @@ from sqlalchemy import Connection, delete, select
 
 from triops.kernel.errors import NotFound
 from triops.kernel.ids import ProjectId
-from triops.kernel.trace import NAME_TAG, SentSpans, Trace
+from triops.kernel.trace import NAME_TAG, Trace
 from triops.ledger.paging import chunks
 from triops.ledger.traces import tables
 from triops.ledger.traces.reading import found, rows_by_id, trace_row, traces_of
-from triops.ledger.traces.writing import METADATA, TAGS, add, packed, pairs, say, unpacked
+from triops.ledger.traces.writing import METADATA, TAGS, Brought, add, pairs, say, unpacked
 from triops.ports.records import Records
 
 _T = tables.traces.c
@@ -31,10 +31,9 @@ class Traces:
 
         return await self._records.write(write)
 
-    async def add(self, project: ProjectId, experiment: str, sent: Sequence[SentSpans]) -> None:
-        """Raises: NotFound, Invalid (the experiment)."""
-        packs = [(one, packed(span.body for span in one.spans)) for one in sent]
-        await self._records.write(lambda c: add(c, project, experiment, packs))
+    async def add(self, project: ProjectId, experiment: str, arrived: Sequence[Brought]) -> None:
+        """Spans of any traces. Raises: NotFound, Invalid (the experiment, which only new traces ask for)."""
+        await self._records.write(lambda c: add(c, project, experiment, arrived))
 
     async def get(self, project: ProjectId, id: str) -> Trace:
         """Raises: NotFound."""
