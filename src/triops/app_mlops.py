@@ -47,6 +47,7 @@ from triops.ledger.runs.links import RunLinks
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.runs import Runs
 from triops.ledger.traces.assessments import Assessments
+from triops.ledger.traces.freeing import TraceFreeing, has_traces
 from triops.ledger.traces.links import TraceLinks
 from triops.ledger.traces.search import TraceSearch
 from triops.ledger.traces.traces import Traces
@@ -54,6 +55,7 @@ from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, ch
 from triops.lenses.mlops.artifacts.locations import check_location, check_scheme, proxied_path
 from triops.lenses.mlops.artifacts.small import small_file
 from triops.lenses.mlops.genai_traces import TraceService
+from triops.lenses.mlops.genai_traces.plugin import trace_jobs
 from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.logged_models import Models, ModelSearch
 from triops.lenses.mlops.permissions import Names, Permissions
@@ -152,7 +154,7 @@ def compose_mlops(
     checked = partial(check_location, root=root)
     compaction = Compaction(records)
     tracking = Tracking(records, experiments, RunLog(records, record_metrics), bus, clock, checked, compaction)
-    gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
+    gc = Gc(Freeing(records, [has_traces()]), settings.mlops.deleted_days, places.freed)
 
     # Traces
     traces = TraceService(kept_traces, TraceSearch(records), TraceLinks(records), experiments, clock, span_views)
@@ -198,6 +200,7 @@ def compose_mlops(
     ]
     jobs = [
         *tracking_jobs(compaction, gc),
+        *trace_jobs(TraceFreeing(records), settings.mlops.deleted_days),
         Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
         *registry_jobs(registry),
