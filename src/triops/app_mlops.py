@@ -52,6 +52,7 @@ from triops.ledger.runs.links import RunLinks
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.runs import Runs
 from triops.ledger.traces.assessments import Assessments
+from triops.ledger.traces.freeing import TraceFreeing, has_traces
 from triops.ledger.traces.links import TraceLinks
 from triops.ledger.traces.search import TraceSearch
 from triops.ledger.traces.traces import Traces
@@ -60,6 +61,7 @@ from triops.lenses.mlops.artifacts.locations import check_location, proxied_path
 from triops.lenses.mlops.artifacts.small import small_file
 from triops.lenses.mlops.evaluation import Datasets, ScorerBook
 from triops.lenses.mlops.genai_traces import TraceService
+from triops.lenses.mlops.genai_traces.plugin import trace_jobs
 from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.logged_models import Models, ModelSearch
 from triops.lenses.mlops.permissions import Names, Permissions
@@ -155,6 +157,7 @@ def compose_mlops(
     tracking = Tracking(records, experiments, RunLog(records, record_metrics), bus, clock, checked, compaction)
     gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
     search = Search(records)
+    gc = Gc(Freeing(records, [has_traces()]), settings.mlops.deleted_days, places.freed)
 
     # Traces
     traces = TraceService(kept_traces, TraceSearch(records), TraceLinks(records), experiments, clock, span_views)
@@ -207,6 +210,7 @@ def compose_mlops(
     ]
     jobs = [
         *tracking_jobs(compaction, gc),
+        *trace_jobs(TraceFreeing(records), settings.mlops.deleted_days),
         Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
         *registry_jobs(registry),
