@@ -233,10 +233,15 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
 
     link = f"{base_url}/ui/incidents/{{id}}"
     notify = Notify(incidents, documents, outbox, notifiers, keys.projects, shown, link)
+    auth = Authenticator(keys, clock, may_open=settings.loopback)
+    bodies = Bodies(limits)
+    mlops = compose_mlops(
+        settings, records, documents, entities, audit, bus, clock, data, bodies, auth.require, base_url
+    )
     detectors: list[Detector] = []
     if settings.detection.enabled:
         watched = MetricProfile(series=settings.detection.max_series)
-        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus)]
+        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus), mlops.training]
     detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
     discover = Discover(entities, spans, clock, keys.projects)
     discover.subscribe(bus)
@@ -289,12 +294,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         return erased
 
     # Edges
-    auth = Authenticator(keys, clock, may_open=settings.loopback)
     started_at = clock.now()
     grpc_ports: list[int] = []
     supervisor = Supervisor(clock)
-    bodies = Bodies(limits)
-    mlops = compose_mlops(settings, records, documents, audit, bus, clock, data, bodies, auth.require, base_url)
     services = Services(
         clock=clock,
         auth=auth,

@@ -1,6 +1,6 @@
 """The MLOps lens, composed: its books, services, endpoints and jobs. `app.py` joins it to the rest."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,16 +34,17 @@ from triops.ledger.artifacts.owners import ArtifactOwners
 from triops.ledger.artifacts.paths import ArtifactPaths
 from triops.ledger.artifacts.uploads import UploadBook
 from triops.ledger.audit import Audit
+from triops.ledger.belonging import Belonging
 from triops.ledger.documents import Documents
-from triops.ledger.runs.compaction import Compaction
+from triops.ledger.entities import Entities
 from triops.ledger.logged_models.metrics import record_metrics
 from triops.ledger.logged_models.models import LoggedModels
 from triops.ledger.logged_models.search import LoggedModelSearch
+from triops.ledger.runs.compaction import Compaction
 from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.freeing import Freeing
 from triops.ledger.runs.links import RunLinks
 from triops.ledger.runs.log import RunLog
-from triops.ledger.runs.naming import Naming
 from triops.ledger.runs.runs import Runs
 from triops.ledger.traces.assessments import Assessments
 from triops.ledger.traces.links import TraceLinks
@@ -54,6 +55,7 @@ from triops.lenses.mlops.artifacts.locations import check_location, check_scheme
 from triops.lenses.mlops.artifacts.small import small_file
 from triops.lenses.mlops.genai_traces import TraceService
 from triops.lenses.mlops.importing import Importing
+from triops.lenses.mlops.logged_models import Models, ModelSearch
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.provenance import Provenances
 from triops.lenses.mlops.registry.cards import Cards
@@ -67,13 +69,8 @@ from triops.lenses.mlops.registry.telling import Teller, WebhooksDue
 from triops.lenses.mlops.registry.webhooks import Reply, Webhooks
 from triops.lenses.mlops.search import Search
 from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
-from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, check_location
-from triops.lenses.mlops.logged_models import Models, ModelSearch
-from triops.lenses.mlops.permissions import Names, Permissions
-from triops.lenses.mlops.tracking import Tracking
 from triops.lenses.mlops.tracking.naming import random_name
-from triops.lenses.mlops.registry.telling import Teller
-from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
+from triops.lenses.mlops.training import TrainingDetector, TrainingProfile
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
 from triops.ports.clock import Clock
@@ -97,6 +94,7 @@ class Mlops:
 
     endpoints: Sequence[Endpoint]
     permissions: Permissions
+    training: TrainingDetector
     stores: Sequence[Store]
     places: Places
     owners: Owners
@@ -114,6 +112,7 @@ def compose_mlops(
     settings: Settings,
     records: Records,
     documents: Documents,
+    entities: Entities,
     audit: Audit,
     bus: Bus,
     clock: Clock,
@@ -123,16 +122,17 @@ def compose_mlops(
     base_url: str,
 ) -> Mlops:
     """Everything of the lens, wired and not yet started."""
-    naming = Naming(records)
+    belonging = Belonging(records)
     logged_models = LoggedModels(records)
 
     kept_traces = Traces(records)
 
-    async def nothing(project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
-        return {}
-
-    names = Names(naming.experiment_names, naming.experiments_of_runs, nothing, kept_traces.experiments)
-    names = Names(naming.experiment_names, naming.experiments_of_runs, logged_models.experiments, nothing)
+    names = Names(
+        belonging.experiment_names,
+        belonging.experiments_of_runs,
+        belonging.experiments_of_models,
+        kept_traces.experiments,
+    )
     permissions = Permissions(documents, names)
 
     # Artifacts
@@ -151,7 +151,7 @@ def compose_mlops(
     experiments = Experiments(records, root)
     checked = partial(check_location, root=root)
     compaction = Compaction(records)
-    tracking = Tracking(records, experiments, RunLog(records), bus, clock, checked, compaction)
+    tracking = Tracking(records, experiments, RunLog(records, record_metrics), bus, clock, checked, compaction)
     gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
 
     # Traces
@@ -163,10 +163,6 @@ def compose_mlops(
 
     def now_ms() -> int:
         return int(clock.now() * 1000)
-    experiments, compaction = Experiments(records, root), Compaction(records)
-    allowed = partial(check_location, root=root)
-    tracking = Tracking(records, experiments, RunLog(records), bus, clock, allowed, compaction)
-    gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
 
     # Registry
     registry = compose_registry(settings, records, documents, bus, clock, root, places)
@@ -175,9 +171,6 @@ def compose_mlops(
     # Provenance, and what comes from elsewhere
     provenances = Provenances(Runs(records), RunLinks(records), partial(small_file, places))
     importing = Importing(records, experiments, audit, clock, checked, proxied_path)
-    experiments = Experiments(records, settings.mlops.artifact_root)
-    checked = partial(check_location, root=settings.mlops.artifact_root)
-    tracking = Tracking(records, experiments, RunLog(records, record_metrics), bus, clock, checked)
 
     # Logged models
     models = Models(logged_models, clock, tracking.begin, random_name)
@@ -209,10 +202,12 @@ def compose_mlops(
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
         *registry_jobs(registry),
     ]
+    profile = TrainingProfile(stalled_s=settings.mlops.stalled_min * 60)
     stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
     return Mlops(
         endpoints=endpoints,
         permissions=permissions,
+        training=TrainingDetector(bus, entities, belonging.models_of, profile),
         stores=stores,
         places=places,
         owners=owners,
@@ -251,4 +246,3 @@ def compose_registry(
         Cards(records, teller, origins, models, RecordedFiles(places).read),
         Lineage(records, origins, models),
     )
-    return Mlops(endpoints, permissions, stores, places, owners, routes, jobs, erased=[tracking.forget])

@@ -19,10 +19,10 @@ _BOOKS: tuple[MetaData, ...] = (
     runs.metadata,
     artifacts.metadata,
     versions.metadata,
+    logged_models.metadata,
     traces.metadata,
     imports.metadata,
 )
-_BOOKS: tuple[MetaData, ...] = (tables.metadata, runs.metadata, artifacts.metadata, logged_models.metadata)
 
 
 async def erase_project(records: Records, project: ProjectId, *, keep: Collection[str] = ()) -> int:

@@ -24,13 +24,13 @@ __all__ = ["PREFIX", "apply_documents", "native_app"]
 PREFIX = "/triops/v1"
 _ROUTERS = (
     overview.router,
+    provenance.router,  # before `runs/{id}`
     incidents.router,
     entities.router,
     telemetry.router,
     governing.router,
     artifacts.router,
     models.router,
-    provenance.router,
     importing.router,
 )
 

@@ -57,7 +57,7 @@ class Folders:
         self._proxied = proxied.resolve() if proxied else None
 
     def find(self, uri: str) -> Path | None:
-        """The folder of an artifact root; None where it is none of ours to read."""
+        """The folder of an artifact root, perhaps one that was never made; None where it is none of ours to read."""
         scheme = scheme_of(uri)
         if scheme == PROXIED:
             inner = unquote(proxied_path(uri))
@@ -80,7 +80,7 @@ class Folders:
         path = path.resolve()
         if not any(path.is_relative_to(folder) for folder in self._allowed):
             return None
-        return path if path.is_dir() else None
+        return path
 
 
 def files_under(root: Path, problems: Problems | None = None) -> Iterator[ArtifactFile]:

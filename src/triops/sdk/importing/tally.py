@@ -80,7 +80,6 @@ class Tally:
             model.status,
             model.model_type,
             model.created_ms,
-            model.status_message,
         ]
         latest: dict[tuple[str, str, str], tuple[int, int, float, str]] = {}
         for metric in model.metrics:

@@ -72,15 +72,15 @@ class Uploads:
             return owner.id, []
         sent: list[tuple[ArtifactFile, int, str]] = []
         there: dict[str, tuple[int, str]] | None = None
-        try:
-            for file in files:
-                if there is None:
-                    there = self._receiver.digests(place)
-                known = there.get(file.path)
-                size, digest = self._copy(owner, place, file, known)
+        for file in files:
+            if there is None:
+                there = self._receiver.digests(place)
+            try:
+                size, digest = self._copy(owner, place, file, there.get(file.path))
+            except SourceError as error:
+                self._problems.add(f"artifact of {owner.id} is left out: {error}")
+            else:
                 sent.append((file, size, digest))
-        except SourceError as error:
-            self._problems.add(f"artifacts of {owner.id}: {error}")
         return owner.id, sent
 
     def _copy(self, owner: Owner, place: str, file: ArtifactFile, known: tuple[int, str] | None) -> tuple[int, str]:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 MOST_EXPERIMENTS: Final = 50_000  # of a page
 _MOST_IDS: Final = 30_000
-_NUMBERS: Final = 1 << 31  # over it is no experiment's
+_NUMBERS: Final = 1 << 63  # over it is no experiment's
 
 
 @dataclass(frozen=True, slots=True)
