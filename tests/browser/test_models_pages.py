@@ -1,6 +1,5 @@
 """Experiments, Compare, Run and Models: what people do with them, done by a browser against a real server."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from training import Trained, train
 
+from triops.sdk import Client
 from triops.testing.server import RunningTriops
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
@@ -50,16 +50,6 @@ def _filled(path: str, trained: Trained) -> str:
     for name, value in {"run": trained.runs[0], "other": trained.runs[1]}.items():
         path = path.replace(f"{{{name}}}", value)
     return path.replace("{experiment}", trained.experiment).replace("{model}", trained.model)
-
-
-def _gate(triops: RunningTriops, trained: Trained) -> None:
-    spec = {
-        "model": trained.model,
-        "alias": "champion",
-        "approval": {"role": "editor"},
-        "checks": [{"metric": "val/accuracy", "at_least": 0.5}],
-    }
-    triops.client.apply([{"kind": "Gate", "name": "champion", "spec": spec}])
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -368,36 +358,53 @@ def test_files_are_shown_and_none_is_run(visit: Any, trained: Trained) -> None:
     assert page.title() != "owned"
 
 
-def test_a_promotion_waits_is_approved_and_undone(visit: Any, triops: RunningTriops, trained: Trained) -> None:
-    _gate(triops, trained)
-    watched = visit()
-    page = watched.open(f"/ui/models/{trained.model}")
-    page.get_by_role("button", name="Promote version 2").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Alias").fill("champion")
-    expect(dialog.get_by_role("button", name="Move the alias")).to_be_disabled()
-    dialog.get_by_label("Why").fill("better on the held-out year")
-    dialog.get_by_role("button", name="Move the alias").click()
-    waits = page.get_by_role("dialog", name="It waits for an approval")
-    expect(waits).to_contain_text("passed")
-    waits.get_by_role("button", name="Understood").click()
-    page = watched.open("/ui/models")
-    expect(page.locator(".answer")).to_contain_text("1 promotion waits for an approval")
-    inbox = page.locator(".approval")
-    expect(inbox).to_contain_text("better on the held-out year")
-    inbox.get_by_role("button", name="Approve …").click()
-    dialog.get_by_role("textbox").fill("checked the slices")
-    dialog.get_by_role("button", name="Approve and move").click()
-    expect(page.locator(".tr", has_text=trained.model)).to_contain_text("@champion → 2")
-    expect(page.locator(".approval")).to_have_count(0)
-    page = watched.open(f"/ui/models/{trained.model}?tab=history")
-    expect(page.locator(".lines")).to_contain_text("@champion")
-    page.get_by_role("button", name="Undo the last move of champion").click()
-    dialog.get_by_label("Why").fill("errors in production")
-    dialog.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("dialog", name="Undo the last move of @champion")).to_have_count(0)
-    answer = httpx.get(f"{triops.url}/triops/v1/models/{trained.model}/history").json()["items"]
-    assert "errors in production" in json.dumps(answer) or page.locator(".approval").count() == 1
+def test_a_promotion_waits_is_approved_and_undone(visit: Any, tmp_path: Path, chromium: Path) -> None:
+    with RunningTriops(tmp_path / "data") as server:
+        made = train(server.url, 4)
+        gate = {"model": made.model, "alias": "champion", "approval": {"role": "admin"}}
+        gate["checks"] = [{"metric": "val/accuracy", "at_least": 0.5}]
+        server.client.apply([{"kind": "Gate", "name": "champion", "spec": gate}])
+        admin = server.client.create_key("root", "admin")["secret"]
+        editor = Client(server.url, admin).create_key("lee", "editor")["secret"]
+        asks, decides = _logged_in(visit, server, editor), _logged_in(visit, server, admin)
+
+        page = asks.open(f"/ui/models/{made.model}")
+        page.get_by_role("button", name="Promote version 2").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Alias").fill("champion")
+        expect(dialog.get_by_role("button", name="Move the alias")).to_be_disabled()
+        dialog.get_by_label("Why").fill("better on the held-out year")
+        dialog.get_by_role("button", name="Move the alias").click()
+        waits = page.get_by_role("dialog", name="It waits for an approval")
+        expect(waits).to_contain_text("passed")
+        waits.get_by_role("button", name="Understood").click()
+
+        page = decides.open("/ui/models")
+        expect(page.locator(".answer")).to_contain_text("1 promotion waits for an approval")
+        expect(page.locator(".approval")).to_contain_text("lee asks: “better on the held-out year”")
+        page.get_by_role("button", name="Approve …").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("textbox").fill("checked the slices")
+        dialog.get_by_role("button", name="Approve and move").click()
+        expect(page.locator(".tr", has_text=made.model)).to_contain_text("@champion → 2")
+        expect(page.locator(".approval")).to_have_count(0)
+
+        page = decides.open(f"/ui/models/{made.model}?tab=history")
+        expect(page.locator(".lines .line").first).to_contain_text("@champion")
+        page.get_by_role("button", name="Undo the last move of champion").click()
+        page.get_by_role("dialog").get_by_label("Why").fill("errors in production")
+        page.get_by_role("dialog").get_by_role("button", name="Undo").click()
+        expect(page.locator(".lines .line").first).to_contain_text("errors in production")
+        expect(page.locator(".alias-card", has_text="champion")).to_have_count(0)
+
+
+def _logged_in(visit: Any, server: RunningTriops, key: str) -> Any:
+    watched = visit(base=server.url, refused=True)
+    watched.page.goto(server.url + "/ui/login")
+    watched.page.get_by_label("API key").fill(key)
+    watched.page.get_by_role("button", name="Log in").click()
+    watched.page.wait_for_url("**/ui")
+    return watched
 
 
 def test_a_card_is_edited_and_a_lineage_leads_to_its_run(visit: Any, trained: Trained) -> None:
