@@ -4,10 +4,9 @@
 
 The copy reads a file that the page cache holds, writes it in pieces of 1 MB, syncs it and then replaces the one of the
 round before; so do the store and the downloads, and every round finds the same page cache. An upload ends when the
-server answers: with Triops content, name and row are on the disk by then; MLflow does not sync. A download is written to
-a file that is synced. The client sends and reads pieces of 1 MB over one connection. Memory is the
-server's, resident, sampled all the while. The stall is the longest answer to a small request that was asked for
-meanwhile, again and again.
+server answers: with Triops content, name and row are on the disk by then; MLflow does not sync. The client sends and
+reads pieces of 1 MB over one connection. Memory is the server's, resident, sampled all the while; the small request
+that is timed meanwhile is GET /health, again and again.
 """
 
 import argparse
@@ -123,8 +122,9 @@ def measured(label: str, pid: int, port: int, source: Path, rounds: int, copied_
         print(f"{label} {way}: {megabytes / median:,.0f} MB/s, {copied / median:.2f} x the copy")
     stalls = sorted(watch.stalls_ms)
     print(
-        f"{label}: memory grew by {watch.peak_mb - before:.0f} MB; a small request meanwhile: p50 "
-        f"{statistics.median(stalls):.1f} ms, p99 {stalls[int(len(stalls) * 0.99)]:.1f} ms, longest {stalls[-1]:.1f} ms",
+        f"{label}: memory grew by {watch.peak_mb - before:.0f} MB; a small request meanwhile: "
+        f"p50 {statistics.median(stalls):.1f} ms, p99 {stalls[int(len(stalls) * 0.99)]:.1f} ms, "
+        f"longest {stalls[-1]:.1f} ms",
         flush=True,
     )
 

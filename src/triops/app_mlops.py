@@ -34,6 +34,7 @@ from triops.ledger.artifacts.owners import ArtifactOwners
 from triops.ledger.artifacts.paths import ArtifactPaths
 from triops.ledger.artifacts.uploads import UploadBook
 from triops.ledger.audit import Audit
+from triops.ledger.belonging import Belonging
 from triops.ledger.documents import Documents
 from triops.ledger.entities import Entities
 from triops.ledger.logged_models.metrics import record_metrics
@@ -44,7 +45,6 @@ from triops.ledger.runs.experiments import Experiments
 from triops.ledger.runs.freeing import Freeing
 from triops.ledger.runs.links import RunLinks
 from triops.ledger.runs.log import RunLog
-from triops.ledger.runs.naming import Naming
 from triops.ledger.runs.runs import Runs
 from triops.ledger.traces.assessments import Assessments
 from triops.ledger.traces.links import TraceLinks
@@ -122,13 +122,16 @@ def compose_mlops(
     base_url: str,
 ) -> Mlops:
     """Everything of the lens, wired and not yet started."""
-    naming = Naming(records)
+    belonging = Belonging(records)
     logged_models = LoggedModels(records)
 
     kept_traces = Traces(records)
 
     names = Names(
-        naming.experiment_names, naming.experiments_of_runs, naming.experiments_of_models, kept_traces.experiments
+        belonging.experiment_names,
+        belonging.experiments_of_runs,
+        belonging.experiments_of_models,
+        kept_traces.experiments,
     )
     permissions = Permissions(documents, names)
 
@@ -204,7 +207,7 @@ def compose_mlops(
     return Mlops(
         endpoints=endpoints,
         permissions=permissions,
-        training=TrainingDetector(bus, entities, naming.models_of, profile),
+        training=TrainingDetector(bus, entities, belonging.models_of, profile),
         stores=stores,
         places=places,
         owners=owners,

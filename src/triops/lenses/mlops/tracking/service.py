@@ -220,9 +220,15 @@ class Tracking:
         """The older way to log a model: one more in the run's tag of them. Raises: NotFound, Invalid."""
 
         def appended(known: str | None) -> str:
-            models = json.loads(known) if known else []
+            try:
+                models = json.loads(known) if known else []
+            except ValueError:
+                models = None
+            if not isinstance(models, list):
+                raise Invalid(f"Tag '{LOGGED_MODELS_TAG}' of run '{run}' is no list of models.", field="model_json")
             value = json.dumps([*models, model])
-            return limits.check_tag(LOGGED_MODELS_TAG, value)
+            limits.check_length(LOGGED_MODELS_TAG, value, limits.LOGGED_MODELS)
+            return value
 
         await self._log.append_to_tag(project, run, LOGGED_MODELS_TAG, appended)
 

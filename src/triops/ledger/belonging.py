@@ -14,7 +14,7 @@ from triops.ports.records import Records
 _MOST = 1000  # ids of one question, so that a statement's parameters stay within every database's bound
 
 
-class Naming:
+class Belonging:
     def __init__(self, records: Records) -> None:
         self._records = records
 
