@@ -14,7 +14,7 @@ from triops.ledger.traces import tables as traces
 from triops.ledger.versions import tables as versions
 from triops.ports.records import Records
 
-_BOOKS: tuple[MetaData, ...] = (
+BOOKS: tuple[MetaData, ...] = (
     tables.metadata,
     runs.metadata,
     artifacts.metadata,
@@ -22,7 +22,7 @@ _BOOKS: tuple[MetaData, ...] = (
     logged_models.metadata,
     traces.metadata,
     imports.metadata,
-)
+)  # the tables of every book
 
 
 async def erase_project(records: Records, project: ProjectId, *, keep: Collection[str] = ()) -> int:
@@ -40,7 +40,7 @@ async def erase_project(records: Records, project: ProjectId, *, keep: Collectio
         kept = select(traces.traces.c.no).where(traces.traces.c.project == project)
         for table in traces.OF_TRACES:
             erased += connection.execute(delete(table).where(table.c.trace.in_(kept))).rowcount
-        for book in _BOOKS:
+        for book in BOOKS:
             for table in book.sorted_tables:
                 if "project" in table.c and table.name not in keep:
                     erased += connection.execute(delete(table).where(table.c.project == project)).rowcount
