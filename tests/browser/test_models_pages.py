@@ -435,3 +435,8 @@ def test_search_finds_experiments_models_and_runs(visit: Any, trained: Trained) 
     page.keyboard.type(trained.runs[1])
     page.get_by_role("option", name="open this run").click()
     expect(page.locator("h1")).to_have_text("run-00001")
+
+
+def test_a_link_that_the_mlflow_client_prints_leads_to_the_page(visit: Any, trained: Trained) -> None:
+    page = visit().open(f"/#/experiments/{trained.experiment}/runs/{trained.runs[0]}")
+    page.wait_for_url(f"**/ui/runs/{trained.runs[0]}")
