@@ -19,7 +19,7 @@ from triops.ledger.json_text import MemberOf
 from triops.ledger.matching import matching
 from triops.ledger.paging import chunks
 from triops.ledger.runs import tables
-from triops.ledger.runs.contents import LARGEST, Contents, Shape, contents_of
+from triops.ledger.runs.contents import LARGEST, Contents, Shape, among, bare_rows, contents_of
 from triops.ledger.runs.family import children_of, parent_of
 from triops.ledger.runs.runs import COLUMNS, RunRow
 from triops.ledger.runs.runs import found as found_run
@@ -148,9 +148,11 @@ class RunSearch:
 
 def rows_of(connection: Connection, runs: Sequence[int]) -> list[RunRow]:
     """Of runs that are there, in the order given."""
-    rows: Sequence[Any] = connection.execute(select(*COLUMNS).where(_R.no.in_(runs))).all()
-    found = {row[0]: RunRow(*row) for row in rows}
+    found = {row[0]: RunRow(*row) for row in bare_rows(connection, _ROWS, runs)}
     return [found[run] for run in runs]
+
+
+_ROWS: Final = select(*COLUMNS).where(_R.no.in_(among()))
 
 
 def _statement(project: ProjectId, query: RunQuery) -> Select[Any]:
