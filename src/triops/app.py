@@ -291,6 +291,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         erased = await erase_project(records, project, keep=_KEPT)
         for tell in mlops.erased:
             tell(project)
+        for empty in mlops.emptied:
+            await empty(project)
         return erased
 
     # Edges
