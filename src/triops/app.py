@@ -331,6 +331,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         places=mlops.places,
         owners=mlops.owners,
         registry=mlops.registry,
+        tracking=mlops.tracking,
+        search=mlops.search,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )
