@@ -339,7 +339,8 @@ def test_an_upload_that_is_cut_short_leaves_nothing(server: RunningTriops) -> No
     before = blob_bytes(server)
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(f"PUT {PROXY}/0/cut/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9000000\r\n\r\n".encode())
+        head = f"PUT {PROXY}/0/cut/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9000000\r\n\r\n"
+        connection.sendall(head.encode())
         connection.sendall(b"x" * 4_000_000)
         wait_for(lambda: blob_bytes(server) > before, what="some of it to be written")
     wait_for(lambda: blob_bytes(server) == before, what="it to be cleared away")
