@@ -1,6 +1,6 @@
 """The MLOps lens, composed: its books, services, endpoints and jobs. `app.py` joins it to the rest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from triops.app_registry import compose_registry
 from triops.edges.mlflow import Endpoint, MlflowApi
 from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
 from triops.edges.mlflow.assessments import assessment_endpoints
+from triops.edges.mlflow.evaluation_datasets import evaluation_dataset_endpoints
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
 from triops.edges.mlflow.logged_models import logged_model_endpoints
@@ -22,7 +23,9 @@ from triops.edges.mlflow.model_versions import ModelVersions
 from triops.edges.mlflow.multipart import MultipartCalls
 from triops.edges.mlflow.registered_models import RegisteredModels
 from triops.edges.mlflow.runs import run_endpoints
+from triops.edges.mlflow.scorers import scorer_endpoints
 from triops.edges.mlflow.search import search_endpoints
+from triops.edges.mlflow.server_info import server_info_endpoints
 from triops.edges.mlflow.spans_intake import SpansIntake, Telemetry
 from triops.edges.mlflow.trace_access import TraceAccess
 from triops.edges.mlflow.trace_artifact import span_views
@@ -36,6 +39,9 @@ from triops.ledger.audit import Audit
 from triops.ledger.belonging import Belonging
 from triops.ledger.documents import Documents
 from triops.ledger.entities import Entities
+from triops.ledger.evaluations.datasets import EvaluationDatasets
+from triops.ledger.evaluations.examples import Examples
+from triops.ledger.evaluations.scorers import Scorers
 from triops.ledger.logged_models.metrics import record_metrics
 from triops.ledger.logged_models.models import LoggedModels
 from triops.ledger.logged_models.search import LoggedModelSearch
@@ -52,6 +58,7 @@ from triops.ledger.traces.traces import Traces
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
 from triops.lenses.mlops.artifacts.locations import check_location, proxied_path
 from triops.lenses.mlops.artifacts.small import small_file
+from triops.lenses.mlops.evaluation import Datasets, ScorerBook
 from triops.lenses.mlops.genai_traces import TraceService
 from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.logged_models import Models, ModelSearch
@@ -90,12 +97,15 @@ class Mlops:
     places: Places
     owners: Owners
     registry: RegistryParts
+    tracking: Tracking
+    search: Search
     traces: TraceService
     spans: Callable[[Telemetry, Callable[[bytes], bytes]], SpansIntake]  # given who takes spans as telemetry
     importing: Importing
     provenances: Provenances
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
+    emptied: list[Callable[[ProjectId], Awaitable[None]]] = field(default_factory=list)  # who frees what it had on disk
     erased: list[Callable[[ProjectId], None]] = field(default_factory=list)  # who must know of a project that is gone
 
 
@@ -144,6 +154,7 @@ def compose_mlops(
     compaction = Compaction(records)
     tracking = Tracking(records, experiments, RunLog(records, record_metrics), bus, clock, checked, compaction)
     gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
+    search = Search(records)
 
     # Traces
     traces = TraceService(kept_traces, TraceSearch(records), TraceLinks(records), experiments, clock, span_views)
@@ -167,12 +178,19 @@ def compose_mlops(
     models = Models(logged_models, clock, tracking.begin, random_name)
     model_search = ModelSearch(LoggedModelSearch(records))
 
+    # Evaluation
+    datasets = Datasets(EvaluationDatasets(records), Examples(records), clock)
+    scorers = ScorerBook(Scorers(records), clock, tracking.begin)
+
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
         *metric_endpoints(tracking),
-        *search_endpoints(Search(records), tracking),
+        *search_endpoints(search, tracking),
         *logged_model_endpoints(models, model_search),
+        *evaluation_dataset_endpoints(datasets),
+        *scorer_endpoints(scorers),
+        *server_info_endpoints(),
         *ArtifactCalls(places, owners).endpoints(),
         *multipart.endpoints(),
         *RegisteredModels(registry.models).endpoints(),
@@ -203,11 +221,14 @@ def compose_mlops(
         places=places,
         owners=owners,
         registry=registry,
+        tracking=tracking,
+        search=search,
         traces=traces,
         spans=spans,
         importing=importing,
         provenances=provenances,
         routes=routes,
         jobs=jobs,
+        emptied=[artifacts.forget],
         erased=[tracking.forget],
     )
