@@ -1,4 +1,4 @@
-"""Webhooks by the unmodified `mlflow` client, delivered to a receiver on loopback: what is sent, its signature, retries."""
+"""Webhooks by the unmodified `mlflow` client, delivered to a receiver on loopback: what is sent, signed, retried."""
 
 import base64
 import hashlib

@@ -76,7 +76,8 @@ def test_any_source_is_kept_or_refused(scheme: str, parts: list[str], run: str |
     if scheme.startswith(("file", "http", "mlflow-artifacts://")):
         pytest.fail(f"{source} was let through")
     if scheme == "mlflow-artifacts:/":
-        assert kept.uri.startswith("mlflow-artifacts:") and "mine" in kept.uri
+        assert kept.uri.startswith("mlflow-artifacts:")
+        assert "mine" in kept.uri
 
 
 @given(st.lists(st.sampled_from(["..", ".", "a", "%2e%2e", "b"]), min_size=1, max_size=6), st.integers(0, 3))
@@ -119,7 +120,8 @@ def test_a_signature() -> None:
     raw = b"""
 flavors: {python_function: {}, sklearn: {}}
 signature:
-  inputs: '[{"type": "double", "name": "age"}, {"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, 3]}}]'
+  inputs: '[{"type": "double", "name": "age"},
+    {"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, 3]}}]'
   outputs: '[{"type": "long"}]'
 """
     said = description_of(raw)

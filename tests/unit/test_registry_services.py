@@ -166,13 +166,16 @@ async def test_a_request_expires(tmp_path: Path) -> None:
         await parts.add(EVE, "m")
         first = (await parts.promotions.move(EVE, "m", "champion", 1)).approval
         again = (await parts.promotions.move(EVE, "m", "champion", 1)).approval
-        assert first is not None and again is not None and first.id == again.id
+        assert first is not None
+        assert again is not None
+        assert first.id == again.id
         parts.clock.advance(3601)
         with pytest.raises(Conflict, match="expired"):
             await parts.promotions.decide(ANN, first.id, approve=True)
         assert (await parts.registry.model(P, "m")).aliases == {}
         fresh = (await parts.promotions.move(EVE, "m", "champion", 1)).approval
-        assert fresh is not None and fresh.id != first.id
+        assert fresh is not None
+        assert fresh.id != first.id
         parts.clock.advance(3601)
         await parts.promotions.expire(parts.clock.now())
         states = [item.state for item in (await parts.promotions.approvals(P)).items]
@@ -186,7 +189,8 @@ async def test_an_admin_agrees_with_themselves_unless_the_gate_says_no(tmp_path:
         assert (await parts.promotions.move(ANN, "m", "champion", 1)).state == "moved"
         await parts.guard(not_self=True)
         asked = await parts.promotions.move(ANN, "m", "champion", 2)
-        assert asked.state == "waiting" and asked.approval is not None
+        assert asked.state == "waiting"
+        assert asked.approval is not None
         with pytest.raises(Forbidden):
             await parts.promotions.decide(ANN, asked.approval.id, approve=True)
 
@@ -228,7 +232,8 @@ async def test_a_receiver_that_never_answers_is_given_up_after_a_day(tmp_path: P
             if now - START > 90_000:
                 break
             parts.clock.advance(60.0)
-        assert waits and max(waits) <= 86_400
+        assert waits
+        assert max(waits) <= 86_400
         assert len({headers["X-MLflow-Delivery-Id"] for _, _, headers in parts.posted}) == 1
         told = orjson.loads(parts.posted[-1][1])
         assert (told["entity"], told["action"], told["data"]["name"]) == ("registered_model", "created", "m")
