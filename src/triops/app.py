@@ -27,7 +27,7 @@ from triops.adapters.embedded.records import SqliteRecords
 from triops.adapters.embedded.spans import EmbeddedSpans
 from triops.adapters.notifiers.slack import Slack
 from triops.adapters.notifiers.webhook import Webhook
-from triops.app_mlops import compose_mlops
+from triops.app_mlops import Store, compose_mlops
 from triops.edges import health, native
 from triops.edges.alertmanager import handlers as alertmanager
 from triops.edges.cloudevents import handlers as cloudevents
@@ -66,6 +66,7 @@ from triops.lenses.aiops.metrics.model import MetricProfile
 from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
 from triops.lenses.mlops.permissions import access_kind
+from triops.lenses.mlops.registry.gates import gate_kind
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.correlate import Correlate
@@ -91,8 +92,8 @@ from triops.loop.policies import policy_kind
 from triops.loop.receive import Receiver, Retention
 from triops.loop.runbooks import runbook_kind
 from triops.loop.sources import Sources
+from triops.loop.views import view_kind
 from triops.ports.actuators import Actuator
-from triops.ports.blobs import Blobs
 from triops.ports.clock import Clock, SystemClock
 from triops.ports.notifiers import Notifier
 from triops.ports.plugins import Detector
@@ -123,7 +124,7 @@ class Triops:
     http_protocol: type[asyncio.Protocol]
     supervisor: Supervisor
     _records: SqliteRecords
-    _blobs: Blobs
+    _stores: Sequence[Store]
     _grpc: GrpcServer
     _grpc_ports: list[int]
     _doorway: asyncio.Server | None = None
@@ -132,7 +133,7 @@ class Triops:
     async def start(self) -> None:
         """Open the stores, recover what a kill left behind, start the loop. Raises: Unavailable, StoreFull."""
         services = self.services
-        for part in (self._records, self._blobs, services.metrics, services.logs, services.spans):
+        for part in (self._records, *self._stores, services.metrics, services.logs, services.spans):
             self._open.push_async_callback(part.close)
             await part.start()
         await self._remember_sources()
@@ -178,7 +179,8 @@ class Triops:
 
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
     """Every kind of document that `triops apply` takes."""
-    return Kinds([runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), access_kind()])
+    loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), view_kind()]
+    return Kinds([*loop, access_kind(), gate_kind()])
 
 
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
@@ -231,10 +233,15 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
 
     link = f"{base_url}/ui/incidents/{{id}}"
     notify = Notify(incidents, documents, outbox, notifiers, keys.projects, shown, link)
+    auth = Authenticator(keys, clock, may_open=settings.loopback)
+    bodies = Bodies(limits)
+    mlops = compose_mlops(
+        settings, records, documents, entities, audit, bus, clock, data, bodies, auth.require, base_url
+    )
     detectors: list[Detector] = []
     if settings.detection.enabled:
         watched = MetricProfile(series=settings.detection.max_series)
-        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus)]
+        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus), mlops.training]
     detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
     discover = Discover(entities, spans, clock, keys.projects)
     discover.subscribe(bus)
@@ -287,12 +294,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         return erased
 
     # Edges
-    auth = Authenticator(keys, clock, may_open=settings.loopback)
     started_at = clock.now()
     grpc_ports: list[int] = []
     supervisor = Supervisor(clock)
-    bodies = Bodies(limits)
-    mlops = compose_mlops(settings, records, documents, bus, clock, data, bodies, auth.require)
     services = Services(
         clock=clock,
         auth=auth,
@@ -320,6 +324,11 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         seen=sources,
         live=live,
         permissions=mlops.permissions,
+        importing=mlops.importing,
+        provenances=mlops.provenances,
+        places=mlops.places,
+        owners=mlops.owners,
+        registry=mlops.registry,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )
@@ -329,7 +338,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         routes=[
             *mlops.routes,  # the longest path of small requests: asked first
             *health.routes(auth, services.status),
-            *otlp.routes(intake, bodies, auth.require),
+            *otlp.routes(
+                intake, bodies, auth.require, spans_elsewhere=mlops.spans(intake.take_spans, intake.from_json)
+            ),
             *prometheus.routes(receiver, bodies, auth.require, limits),
             *alertmanager.routes(alerts, bodies, auth.require, clock, limits),
             *cloudevents.routes(changes, bus, bodies, auth.require, clock, limits),
@@ -364,7 +375,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             DEFAULT_PROJECT,
             metrics_every_s=settings.collector.every_s,
         )
-    return Triops(settings, services, asgi, sniffing_protocol(grpc), supervisor, records, mlops.blobs, grpc, grpc_ports)
+    return Triops(
+        settings, services, asgi, sniffing_protocol(grpc), supervisor, records, mlops.stores, grpc, grpc_ports
+    )
 
 
 async def _retain(services: Services, settings: Settings, now: float) -> None:

@@ -1,52 +1,98 @@
 """The MLOps lens, composed: its books, services, endpoints and jobs. `app.py` joins it to the rest."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from starlette.routing import BaseRoute, Mount, Route
 
 from triops.adapters.embedded.blobs import FileBlobs
+from triops.adapters.embedded.folder import Folder
+from triops.adapters.http_exchange import ExchangeFailed, checked_url, exchange
 from triops.edges.mlflow import Endpoint, MlflowApi
 from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
+from triops.edges.mlflow.assessments import assessment_endpoints
 from triops.edges.mlflow.evaluation_datasets import evaluation_dataset_endpoints
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
 from triops.edges.mlflow.logged_models import logged_model_endpoints
 from triops.edges.mlflow.metrics import metric_endpoints
+from triops.edges.mlflow.model_versions import ModelVersions
 from triops.edges.mlflow.multipart import MultipartCalls
+from triops.edges.mlflow.registered_models import RegisteredModels
 from triops.edges.mlflow.runs import run_endpoints
 from triops.edges.mlflow.scorers import scorer_endpoints
+from triops.edges.mlflow.search import search_endpoints
 from triops.edges.mlflow.server_info import server_info_endpoints
+from triops.edges.mlflow.spans_intake import SpansIntake, Telemetry
+from triops.edges.mlflow.trace_access import TraceAccess
+from triops.edges.mlflow.trace_artifact import span_views
+from triops.edges.mlflow.traces import trace_endpoints
+from triops.edges.mlflow.webhooks import webhook_endpoints
+from triops.kernel.errors import Unavailable
 from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
 from triops.ledger.artifacts.paths import ArtifactPaths
 from triops.ledger.artifacts.uploads import UploadBook
+from triops.ledger.audit import Audit
+from triops.ledger.belonging import Belonging
 from triops.ledger.documents import Documents
+from triops.ledger.entities import Entities
 from triops.ledger.evaluations.datasets import EvaluationDatasets
 from triops.ledger.evaluations.examples import Examples
 from triops.ledger.evaluations.scorers import Scorers
 from triops.ledger.logged_models.metrics import record_metrics
 from triops.ledger.logged_models.models import LoggedModels
 from triops.ledger.logged_models.search import LoggedModelSearch
+from triops.ledger.runs.compaction import Compaction
 from triops.ledger.runs.experiments import Experiments
+from triops.ledger.runs.freeing import Freeing
+from triops.ledger.runs.links import RunLinks
 from triops.ledger.runs.log import RunLog
-from triops.ledger.runs.naming import Naming
-from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, check_location
+from triops.ledger.runs.runs import Runs
+from triops.ledger.traces.assessments import Assessments
+from triops.ledger.traces.links import TraceLinks
+from triops.ledger.traces.search import TraceSearch
+from triops.ledger.traces.traces import Traces
+from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
+from triops.lenses.mlops.artifacts.locations import check_location, check_scheme, proxied_path
+from triops.lenses.mlops.artifacts.small import small_file
 from triops.lenses.mlops.evaluation import Datasets, ScorerBook
+from triops.lenses.mlops.genai_traces import TraceService
+from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.logged_models import Models, ModelSearch
 from triops.lenses.mlops.permissions import Names, Permissions
-from triops.lenses.mlops.tracking import Tracking
+from triops.lenses.mlops.provenance import Provenances
+from triops.lenses.mlops.registry.cards import Cards
+from triops.lenses.mlops.registry.gates import Gates
+from triops.lenses.mlops.registry.lineage import Lineage
+from triops.lenses.mlops.registry.parts import RegistryParts, registry_jobs
+from triops.lenses.mlops.registry.promotions import Promotions
+from triops.lenses.mlops.registry.recorded import RecordedFiles, RecordedOrigins
+from triops.lenses.mlops.registry.service import Registry
+from triops.lenses.mlops.registry.telling import Teller, WebhooksDue
+from triops.lenses.mlops.registry.webhooks import Reply, Webhooks
+from triops.lenses.mlops.search import Search
+from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
 from triops.lenses.mlops.tracking.naming import random_name
+from triops.lenses.mlops.training import TrainingDetector, TrainingProfile
 from triops.loop.bus import Bus
 from triops.loop.jobs import Job
-from triops.ports.blobs import Blobs
 from triops.ports.clock import Clock
 from triops.ports.records import Records
 from triops.settings import Settings
 from triops.web.access import Authenticate
 from triops.web.body import Bodies
+
+
+class Store(Protocol):
+    """What is opened before the first request, and closed after the last."""
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass
@@ -55,9 +101,15 @@ class Mlops:
 
     endpoints: Sequence[Endpoint]
     permissions: Permissions
-    blobs: Blobs
+    training: TrainingDetector
+    stores: Sequence[Store]
     places: Places
     owners: Owners
+    registry: RegistryParts
+    traces: TraceService
+    spans: Callable[[Telemetry, Callable[[bytes], bytes]], SpansIntake]  # given who takes spans as telemetry
+    importing: Importing
+    provenances: Provenances
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     erased: list[Callable[[ProjectId], None]] = field(default_factory=list)  # who must know of a project that is gone
@@ -67,35 +119,65 @@ def compose_mlops(
     settings: Settings,
     records: Records,
     documents: Documents,
+    entities: Entities,
+    audit: Audit,
     bus: Bus,
     clock: Clock,
     data: Path,
     bodies: Bodies,
     authenticate: Authenticate,
+    base_url: str,
 ) -> Mlops:
     """Everything of the lens, wired and not yet started."""
-    naming = Naming(records)
+    belonging = Belonging(records)
     logged_models = LoggedModels(records)
 
-    async def nothing(project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
-        return {}
+    kept_traces = Traces(records)
 
-    names = Names(naming.experiment_names, naming.experiments_of_runs, logged_models.experiments, nothing)
+    names = Names(
+        belonging.experiment_names,
+        belonging.experiments_of_runs,
+        belonging.experiments_of_models,
+        kept_traces.experiments,
+    )
     permissions = Permissions(documents, names)
 
     # Artifacts
     blobs = FileBlobs(data / "blobs")
     artifacts = Artifacts(ArtifactPaths(records), blobs, clock, int(settings.mlops.artifact_gb * (1 << 30)))
     uploads = Uploads(UploadBook(records), artifacts, clock)
-    places = Places(artifacts, settings.mlops.artifact_root)
+    root = checked_root(settings.mlops.artifact_root)
+    shared = folder_path(root)
+    folder = Folder(Path(shared), most=artifacts.most) if shared is not None else None
+    places = Places(artifacts, root, folder)
     artifact_owners = ArtifactOwners(records)
     owners = Owners(artifact_owners.run, logged_models.location, artifact_owners.model_version)
     multipart = MultipartCalls(uploads, owners, settings.server.public_url)
 
     # Tracking
-    experiments = Experiments(records, settings.mlops.artifact_root)
-    checked = partial(check_location, root=settings.mlops.artifact_root)
-    tracking = Tracking(records, experiments, RunLog(records, record_metrics), bus, clock, checked)
+    experiments = Experiments(records, root)
+    checked = partial(check_location, root=root)
+    compaction = Compaction(records)
+    tracking = Tracking(records, experiments, RunLog(records, record_metrics), bus, clock, checked, compaction)
+    gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
+
+    # Traces
+    traces = TraceService(kept_traces, TraceSearch(records), TraceLinks(records), experiments, clock, span_views)
+    access = TraceAccess(permissions)
+
+    def spans(telemetry: Telemetry, from_json: Callable[[bytes], bytes]) -> SpansIntake:
+        return SpansIntake(traces, telemetry, from_json, bodies, authenticate, access)
+
+    def now_ms() -> int:
+        return int(clock.now() * 1000)
+
+    # Registry
+    registry = compose_registry(settings, records, documents, bus, clock, root, places)
+    approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
+
+    # Provenance, and what comes from elsewhere
+    provenances = Provenances(Runs(records), RunLinks(records), partial(small_file, places))
+    importing = Importing(records, experiments, audit, clock, checked, proxied_path)
 
     # Logged models
     models = Models(logged_models, clock, tracking.begin, random_name)
@@ -109,12 +191,18 @@ def compose_mlops(
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
         *metric_endpoints(tracking),
+        *search_endpoints(Search(records), tracking),
         *logged_model_endpoints(models, model_search),
         *evaluation_dataset_endpoints(datasets),
         *scorer_endpoints(scorers),
         *server_info_endpoints(),
         *ArtifactCalls(places, owners).endpoints(),
         *multipart.endpoints(),
+        *RegisteredModels(registry.models).endpoints(),
+        *ModelVersions(registry.models, registry.promotions, approve_at).endpoints(),
+        *webhook_endpoints(registry.webhooks),
+        *trace_endpoints(traces, access, now_ms),
+        *assessment_endpoints(Assessments(records), now_ms),
     ]
     api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
     routes: list[BaseRoute] = [
@@ -123,7 +211,52 @@ def compose_mlops(
         *(Mount(f"/{twin}/{version}", api) for twin in ("api", "ajax-api") for version in ("2.0", "3.0")),
     ]
     jobs = [
+        *tracking_jobs(compaction, gc),
         Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
+        *registry_jobs(registry),
     ]
-    return Mlops(endpoints, permissions, blobs, places, owners, routes, jobs, erased=[tracking.forget])
+    profile = TrainingProfile(stalled_s=settings.mlops.stalled_min * 60)
+    stores: list[Store] = [blobs, *([folder] if folder is not None else [])]
+    return Mlops(
+        endpoints=endpoints,
+        permissions=permissions,
+        training=TrainingDetector(bus, entities, belonging.models_of, profile),
+        stores=stores,
+        places=places,
+        owners=owners,
+        registry=registry,
+        traces=traces,
+        spans=spans,
+        importing=importing,
+        provenances=provenances,
+        routes=routes,
+        jobs=jobs,
+        erased=[tracking.forget],
+    )
+
+
+def compose_registry(
+    settings: Settings, records: Records, documents: Documents, bus: Bus, clock: Clock, root: str, places: Places
+) -> RegistryParts:
+    private = settings.notify.allow_private
+
+    async def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        target = checked_url(url, "url")
+        try:
+            reply = await exchange("POST", target, body=body, headers=headers, timeout_s=10.0, allow_private=private)
+        except ExchangeFailed as error:
+            raise Unavailable(str(error)) from None
+        return Reply(reply.status, reply.text)
+
+    gates, origins, teller = Gates(documents), RecordedOrigins(records), Teller(records, bus, clock)
+    models = Registry(records, teller, origins, gates, partial(check_scheme, field="source", root=root))
+    webhooks = Webhooks(records, teller, clock, post, ("https", "http") if private else ("https",))
+    bus.subscribe(WebhooksDue, webhooks.on_due, name="webhooks")
+    return RegistryParts(
+        models,
+        Promotions(records, teller, origins, gates),
+        webhooks,
+        Cards(records, teller, origins, models, RecordedFiles(places).read),
+        Lineage(records, origins, models),
+    )

@@ -23,11 +23,22 @@ def up(
         list[Path] | None, typer.Option("--config", exists=True, help="A YAML file or folder of documents to apply.")
     ] = None,
     settings: Annotated[Path | None, typer.Option("--settings", help="A TOML file (default: triops.toml).")] = None,
+    default_artifact_root: Annotated[
+        str | None,
+        typer.Option(help="Where runs' artifacts lie (default: mlflow-artifacts:/, the server's own store)."),
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning, error")] = None,
 ) -> None:
     """Run the server in the foreground: one port, one data folder."""
     chosen = load(
-        {"server.data": data, "server.host": host, "server.port": port, "server.log_level": log_level}, settings
+        {
+            "server.data": data,
+            "server.host": host,
+            "server.port": port,
+            "server.log_level": log_level,
+            "mlops.artifact_root": default_artifact_root,
+        },
+        settings,
     )
     from triops.server import serve
 

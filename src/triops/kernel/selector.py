@@ -160,7 +160,7 @@ def parse_selector(text: str) -> Selector:
                     raise fail("a quoted value")
                 value = quoted()
                 if op in ("=~", "!~"):
-                    _check_regex(value)
+                    check_regex(value)
                 if label == "__name__" and op == "=" and name is None:
                     name = value
                 else:
@@ -186,7 +186,7 @@ _PATTERN = 512  # characters
 _REPEATS = 3  # of any length, one after the other
 
 
-def _check_regex(pattern: str) -> None:
+def check_regex(pattern: str) -> None:
     """Refuse what does not compile, and what could backtrack for long (Python's engine holds the whole process
     meanwhile): a repeated group in which anything varies, more than `_REPEATS` repetitions in a row, look-around and
     back references (which Prometheus' own engine lacks too)."""

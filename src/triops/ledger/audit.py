@@ -31,20 +31,7 @@ class Audit:
         self._records = records
 
     async def append(self, project: ProjectId, entry: AuditEntry) -> None:
-        row = {
-            "project": project,
-            "at": entry.at,
-            "actor": entry.actor,
-            "verb": entry.verb,
-            "target": entry.target,
-            "outcome": entry.outcome,
-            "details": dumps(entry.details),
-        }
-
-        def write(connection: Connection) -> None:
-            connection.execute(insert(tables.audit), row)
-
-        await self._records.write(write)
+        await self._records.write(lambda c: record_audit(c, project, entry))
 
     async def list(
         self, project: ProjectId, *, verb: str = "", limit: int = 100, cursor: str | None = None
@@ -59,6 +46,20 @@ class Audit:
         statement = statement.order_by(_A.seq.desc()).limit(checked_limit(limit) + 1)
         rows = await self._records.read(lambda c: c.execute(statement).all())
         return page_of(rows, limit, _entry, lambda row: (row.seq,))
+
+
+def record_audit(connection: Connection, project: ProjectId, entry: AuditEntry) -> None:
+    """Within the transaction of what is recorded."""
+    row = {
+        "project": project,
+        "at": entry.at,
+        "actor": entry.actor,
+        "verb": entry.verb,
+        "target": entry.target,
+        "outcome": entry.outcome,
+        "details": dumps(entry.details),
+    }
+    connection.execute(insert(tables.audit), row)
 
 
 def _entry(row: AnyRow) -> AuditEntry:

@@ -8,17 +8,23 @@ from triops.kernel.ids import ProjectId
 from triops.ledger import tables
 from triops.ledger.artifacts import tables as artifacts
 from triops.ledger.evaluations import tables as evaluations
+from triops.ledger.imports import tables as imports
 from triops.ledger.logged_models import tables as logged_models
 from triops.ledger.runs import tables as runs
+from triops.ledger.traces import tables as traces
+from triops.ledger.versions import tables as versions
 from triops.ports.records import Records
 
-_BOOKS: tuple[MetaData, ...] = (
+BOOKS: tuple[MetaData, ...] = (
     tables.metadata,
     runs.metadata,
     artifacts.metadata,
+    versions.metadata,
     logged_models.metadata,
     evaluations.metadata,
-)
+    traces.metadata,
+    imports.metadata,
+)  # the tables of every book
 
 
 async def erase_project(records: Records, project: ProjectId, *, keep: Collection[str] = ()) -> int:
@@ -33,7 +39,10 @@ async def erase_project(records: Records, project: ProjectId, *, keep: Collectio
         own = select(runs.runs.c.no).where(runs.runs.c.project == project)
         for table in runs.OF_RUNS:
             erased += connection.execute(delete(table).where(table.c.run.in_(own))).rowcount
-        for book in _BOOKS:
+        kept = select(traces.traces.c.no).where(traces.traces.c.project == project)
+        for table in traces.OF_TRACES:
+            erased += connection.execute(delete(table).where(table.c.trace.in_(kept))).rowcount
+        for book in BOOKS:
             for table in book.sorted_tables:
                 if "project" in table.c and table.name not in keep:
                     erased += connection.execute(delete(table).where(table.c.project == project)).rowcount

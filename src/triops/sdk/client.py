@@ -52,6 +52,7 @@ class Client:
         headers = {"User-Agent": f"triops-sdk/{__version__}"}
         if key:
             headers["Authorization"] = f"Bearer {key}"
+        self.headers = headers
         self._http = http or httpx.Client(base_url=self.url, timeout=timeout_s, trust_env=False)
         self._http.headers.update(headers)
 

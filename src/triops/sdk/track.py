@@ -9,7 +9,6 @@ import logging
 import os
 import sys
 import time
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ import httpx
 
 from triops.sdk import machine
 from triops.sdk.code import code_at
+from triops.sdk.credentials import mlflow_credentials
 
 log = logging.getLogger(__name__)
 
@@ -123,13 +123,7 @@ def _send(url: str, run: str, record: JSON) -> None:
 
 
 def _credentials() -> dict[str, str]:
-    """As the `mlflow` client takes them, or Triops' own key."""
-    environ = os.environ
-    token = environ.get("MLFLOW_TRACKING_TOKEN") or environ.get("TRIOPS_KEY")
-    if environ.get("MLFLOW_TRACKING_USERNAME"):
-        user, password = environ["MLFLOW_TRACKING_USERNAME"], environ.get("MLFLOW_TRACKING_PASSWORD", "")
-        return {"Authorization": "Basic " + b64encode(f"{user}:{password}".encode()).decode()}
-    return {"Authorization": f"Bearer {token}"} if token else {}
+    return mlflow_credentials(os.environ.get("TRIOPS_KEY", ""))
 
 
 def _active_run() -> str:

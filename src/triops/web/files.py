@@ -37,7 +37,7 @@ async def file_response(
         return Response(status_code=304, headers=shown)
     start, end, status = 0, size, 200
     if "range" in asked and asked.get("if-range") in (None, etag, shown["last-modified"]):
-        part = _range(asked["range"], size)
+        part = byte_range(asked["range"], size)
         if part is not None:
             start, end = part
             if start >= end:
@@ -50,7 +50,7 @@ async def file_response(
     return _Streamed(await open(start, end), status, shown)
 
 
-def _range(header: str, size: int) -> tuple[int, int] | None:
+def byte_range(header: str, size: int) -> tuple[int, int] | None:
     """[start, end); empty when it cannot be satisfied; None when it is not one range of bytes."""
     match = _RANGE.fullmatch(header.replace(" ", ""))
     if match is None or max(map(len, match.groups())) > _DIGITS:

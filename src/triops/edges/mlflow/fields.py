@@ -4,7 +4,7 @@ A request is JSON, or the query of a GET. As in protobuf's JSON, which the clien
 a string and a field in camelCase, and unknown fields are ignored.
 """
 
-import math
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -119,12 +119,15 @@ def parsed(body: bytes) -> dict[str, Any]:
 def _lenient(body: bytes) -> Any:
     """Python's JSON has the bare words NaN and Infinity, which some clients send; what is no JSON at all is empty, as
     MLflow takes it."""
-    import json
-
     try:
-        return json.loads(body)
+        given = json.loads(body)
     except (ValueError, RecursionError):
         return None
+    try:
+        json.dumps(given, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        raise Invalid("text that is not valid Unicode", field="body", expected="no lone surrogates") from None
+    return given
 
 
 def of_query(query: QueryParams, fields: Fields) -> dict[str, Any]:
@@ -132,6 +135,8 @@ def of_query(query: QueryParams, fields: Fields) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, spec in fields.items():
         if name not in query:
+            if name == "run_id" and "run_uuid" in query:  # what old clients call it
+                given[name] = query["run_uuid"]
             continue
         if spec.repeated:
             given[name] = query.getlist(name)
@@ -176,9 +181,10 @@ def missing(path: str) -> Invalid:
 
 def misfit(path: str, value: Any) -> Invalid:
     """`value` is quoted, cut to a bound."""
-    quoted = orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS).decode()
-    if isinstance(value, float) and not math.isfinite(value):
-        quoted = str(value)
+    try:
+        quoted = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    except RecursionError:
+        quoted = "[...]"
     if len(quoted) > 500:
         quoted = quoted[:500] + "..."
     hint = f" Hint: Value was of type '{type(value).__name__}'."

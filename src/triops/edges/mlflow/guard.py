@@ -11,7 +11,9 @@ from typing import Any
 import orjson
 
 from triops.edges.mlflow.router import Answer, Call, Endpoint
+from triops.kernel.errors import Invalid
 from triops.kernel.tenant import Principal, Right
+from triops.lenses.mlops.artifacts import safe_path
 from triops.lenses.mlops.permissions import Level, Permissions
 
 _MODEL_URI = re.compile(r"models:/([^/@]+)")
@@ -21,7 +23,9 @@ _LISTS = {  # where a list stands in an answer, and what its items are called by
     "registered_models_databricks": ("model", "name"),
     "model_versions": ("model", "name"),
 }
-_REGISTRY = ("mlflow/registered-models/", "mlflow/model-versions/")
+_REGISTRY = ("registered-models/", "model-versions/")
+_RUN = re.compile(r"[0-9a-f]{32}")
+_MODEL = re.compile(r"m-[0-9a-f]{32}")
 
 
 class Guard:
@@ -33,6 +37,9 @@ class Guard:
         if not await self._permissions.rules(call.principal):
             return
         given, who, level = {**call.body, **call.path}, call.principal, _level(endpoint)
+        if endpoint.fields is None:  # what a streamed body belongs to is in the query
+            given = {**call.request.query_params, **given}
+        along = _path(given)
         registry = any(part in endpoint.path for part in _REGISTRY)
         if registry and (name := given.get("name")):
             await self._permissions.check(who, "model", [name, *_texts(given.get("new_name"))], level)
@@ -46,9 +53,24 @@ class Guard:
         await self._permissions.check_ids(
             who,
             level,
-            experiments={*_texts(given.get("experiment_id")), *_texts(given.get("experiment_ids")), *_root(given)},
-            runs={*_texts(given.get("run_id")), *_texts(given.get("run_ids")), *_texts(given.get("source_run_id"))},
-            models={*_texts(given.get("model_id")), *_texts(given.get("model_ids"))},
+            experiments={
+                *_texts(given.get("experiment_id")),
+                *_texts(given.get("experiment_ids")),
+                *(part for part in along[:1] if part.isdecimal()),
+            },
+            runs={
+                *(
+                    id
+                    for field in ("run_id", "run_uuid", "run_ids", "source_run_id")
+                    for id in _texts(given.get(field))
+                ),
+                *(part for part in along if _RUN.fullmatch(part)),
+            },
+            models={
+                *_texts(given.get("model_id")),
+                *_texts(given.get("model_ids")),
+                *(part for part in along if _MODEL.fullmatch(part)),
+            },
             traces={*_texts(given.get("trace_id")), *_texts(given.get("trace_ids")), *_texts(given.get("request_id"))},
         )
 
@@ -83,8 +105,11 @@ def _texts(value: Any) -> list[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
 
 
-def _root(given: Mapping[str, Any]) -> list[str]:
-    """An artifact's path through the proxy begins with its experiment's id."""
+def _path(given: Mapping[str, Any]) -> list[str]:
+    """The parts of an artifact's path: through the proxy it begins with its experiment's id and goes on with its run's
+    or its model's. Read as the proxy reads it, however it was written."""
     path = given.get("artifact_path") or given.get("path") or ""
-    head = path.lstrip("/").partition("/")[0] if isinstance(path, str) else ""
-    return [head] if head.isdecimal() else []
+    try:
+        return safe_path(path, root=True).split("/") if isinstance(path, str) else []
+    except Invalid:
+        return []  # the call itself is refused

@@ -99,7 +99,7 @@ class MlflowApi:
 
     async def _answer(self, request: Request) -> Response:
         endpoint, path = self._find(request.method, request.scope["path"])
-        principal = await self._authenticate(_headers(request), endpoint.right)
+        principal = await self._authenticate(credentials(request), endpoint.right)
         fields = endpoint.fields
         if fields is None:
             call = Call(principal, {}, path, request)
@@ -150,7 +150,7 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile("".join(made), re.DOTALL)
 
 
-def _headers(request: Request) -> Mapping[str, str]:
+def credentials(request: Request) -> Mapping[str, str]:
     """MLflow's client sends a user and a password (its key), or a token, which is what Triops' keys are."""
     headers = request.headers
     scheme, _, rest = headers.get("authorization", "").partition(" ")

@@ -62,20 +62,22 @@ def run_message(run: Run, links: Links | None = None) -> dict[str, Any]:
     if run.tags:
         data["tags"] = key_values(run.tags)
     message: dict[str, Any] = {"info": run_info(run), "data": data, "inputs": {}}
-    if links is not None:
-        message["outputs"] = {}
-        if links.inputs:
-            message["inputs"]["dataset_inputs"] = [
-                ({"tags": key_values(one.tags)} if one.tags else {}) | {"dataset": dataset_message(one.dataset)}
-                for one in links.inputs
-            ]
-        if links.model_inputs:
-            message["inputs"]["model_inputs"] = [{"model_id": model} for model in links.model_inputs]
-        if links.outputs:
-            message["outputs"]["model_outputs"] = [
-                {"model_id": output.model_id, "step": output.step} for output in links.outputs
-            ]
-    return message
+    return message if links is None else message | links_message(links)
+
+
+def links_message(links: Links) -> dict[str, Any]:
+    inputs: dict[str, Any] = {}
+    if links.inputs:
+        inputs["dataset_inputs"] = [
+            ({"tags": key_values(one.tags)} if one.tags else {}) | {"dataset": dataset_message(one.dataset)}
+            for one in links.inputs
+        ]
+    if links.model_inputs:
+        inputs["model_inputs"] = [{"model_id": model} for model in links.model_inputs]
+    outputs: dict[str, Any] = {}
+    if links.outputs:
+        outputs["model_outputs"] = [{"model_id": output.model_id, "step": output.step} for output in links.outputs]
+    return {"inputs": inputs, "outputs": outputs}
 
 
 def dataset_message(dataset: Dataset) -> dict[str, str]:

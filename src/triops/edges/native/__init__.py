@@ -3,7 +3,18 @@
 from fastapi import APIRouter, FastAPI
 
 from triops import __version__
-from triops.edges.native import entities, governing, incidents, overview, problems, telemetry
+from triops.edges.native import (
+    artifacts,
+    entities,
+    governing,
+    importing,
+    incidents,
+    models,
+    overview,
+    problems,
+    provenance,
+    telemetry,
+)
 from triops.edges.native.governing import apply_documents
 from triops.edges.native.services import Services
 from triops.web.bounded import BoundedBodies
@@ -11,6 +22,17 @@ from triops.web.bounded import BoundedBodies
 __all__ = ["PREFIX", "apply_documents", "native_app"]
 
 PREFIX = "/triops/v1"
+_ROUTERS = (
+    overview.router,
+    provenance.router,  # before `runs/{id}`
+    incidents.router,
+    entities.router,
+    telemetry.router,
+    governing.router,
+    artifacts.router,
+    models.router,
+    importing.router,
+)
 
 
 def native_app(services: Services, slices: tuple[APIRouter, ...] = ()) -> FastAPI:
@@ -33,7 +55,6 @@ def native_app(services: Services, slices: tuple[APIRouter, ...] = ()) -> FastAP
     async def version() -> dict[str, str]:
         return {"version": __version__}
 
-    parts = (overview, incidents, entities, telemetry, governing)
-    for router in (*(part.router for part in parts), *slices):
+    for router in (*_ROUTERS, *slices):
         app.include_router(router)
     return app

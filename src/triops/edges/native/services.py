@@ -15,7 +15,11 @@ from triops.ledger.entities import Entities
 from triops.ledger.incidents import Incidents
 from triops.ledger.keys import Keys
 from triops.ledger.outbox import Outbox
+from triops.lenses.mlops.artifacts import Owners, Places
+from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.permissions import Permissions
+from triops.lenses.mlops.provenance import Provenances
+from triops.lenses.mlops.registry.parts import RegistryParts
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.documents import Kinds
@@ -59,3 +63,8 @@ class Services:
     learn: Learn
     live: Live
     permissions: Permissions
+    importing: Importing
+    provenances: Provenances
+    places: Places
+    owners: Owners
+    registry: RegistryParts

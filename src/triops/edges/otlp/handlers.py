@@ -1,5 +1,7 @@
 """OTLP over HTTP: POST /v1/traces, /v1/metrics, /v1/logs; protobuf or JSON, answered in the request's type."""
 
+from typing import Protocol
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,13 +15,34 @@ from triops.web.body import JSON_BYTES, Bodies, media_type
 from triops.web.problems import Handler, headers_of
 
 
-def routes(intake: Intake, bodies: Bodies, authenticate: Authenticate, prefix: str = "/v1") -> list[Route]:
+class Elsewhere(Protocol):
+    """Who takes some requests for spans by rules of its own."""
+
+    def wants(self, request: Request) -> bool: ...
+
+    async def __call__(self, request: Request) -> Response: ...
+
+
+def routes(
+    intake: Intake,
+    bodies: Bodies,
+    authenticate: Authenticate,
+    prefix: str = "/v1",
+    spans_elsewhere: Elsewhere | None = None,
+) -> list[Route]:
     """One route a signal."""
     answers = Answers()
-    return [
-        Route(f"{prefix}/{signal}", _handler(signal, intake, bodies, authenticate, answers), methods=["POST"])
-        for signal in SIGNALS
-    ]
+    handlers = {signal: _handler(signal, intake, bodies, authenticate, answers) for signal in SIGNALS}
+    if spans_elsewhere is not None:
+        handlers["traces"] = _either(spans_elsewhere, handlers["traces"])
+    return [Route(f"{prefix}/{signal}", handler, methods=["POST"]) for signal, handler in handlers.items()]
+
+
+def _either(elsewhere: Elsewhere, handler: Handler) -> Handler:
+    async def export(request: Request) -> Response:
+        return await (elsewhere(request) if elsewhere.wants(request) else handler(request))
+
+    return export
 
 
 def _handler(signal: str, intake: Intake, bodies: Bodies, authenticate: Authenticate, answers: Answers) -> Handler:

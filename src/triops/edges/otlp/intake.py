@@ -53,6 +53,14 @@ class Intake:
         receipt = await self._receive[signal](project, decoded.batch, digest, decoded.refused)
         return Outcome(receipt, decoded.cut)
 
+    async def take_spans(self, project: ProjectId, body: bytes) -> None:
+        """Spans that another edge has admitted by its own rules; what is refused here is counted, and no error."""
+        await self.take(project, "traces", body)
+
+    def from_json(self, body: bytes) -> bytes:
+        """Spans in OTLP/JSON as protobuf. Raises: Invalid, TooLarge."""
+        return self._json.encode("traces", body)
+
     def _decode(self, project: ProjectId, signal: str, body: bytes, json: bool) -> tuple[Decoded[Any], bytes | None]:
         decoded = self._decoders[signal](self._json.encode(signal, body) if json else body)
         return decoded, request_digest(project, signal, body) if decoded.timed else None

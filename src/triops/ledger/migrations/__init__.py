@@ -7,6 +7,8 @@ from triops.ledger.migrations import (
     m0004_versions,
     m0005_logged_models,
     m0006_evaluations,
+    m0007_traces,
+    m0009_imports,
 )
 from triops.ports.records import Migration
 
@@ -17,4 +19,6 @@ MIGRATIONS = (
     Migration(4, "versions", m0004_versions.apply),
     Migration(5, "logged_models", m0005_logged_models.apply),
     Migration(6, "evaluations", m0006_evaluations.apply),
+    Migration(7, "traces", m0007_traces.apply),
+    Migration(9, "imports", m0009_imports.apply),
 )

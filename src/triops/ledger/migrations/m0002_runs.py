@@ -61,7 +61,7 @@ def _tables(runs: MetaData) -> None:
         "experiments",
         runs,
         _text("project", primary_key=True),
-        Column("id", Integer, primary_key=True, autoincrement=False),  # counted per project, from 0 ("Default")
+        Column("id", BigInteger, primary_key=True, autoincrement=False),  # counted per project, from 0 ("Default")
         _text("name"),  # unique in the project, among deleted ones too
         _text("artifact_location"),
         _text("stage"),
@@ -79,7 +79,7 @@ def _tables(runs: MetaData) -> None:
         "experiment_tags",
         runs,
         _text("project", primary_key=True),
-        Column("experiment", Integer, primary_key=True, autoincrement=False),
+        Column("experiment", BigInteger, primary_key=True, autoincrement=False),
         _text("key", primary_key=True),
         _text("value"),
     )
@@ -89,7 +89,7 @@ def _tables(runs: MetaData) -> None:
         Column("no", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
         _text("project"),
         _text("id"),  # unique in the project
-        Column("experiment", Integer, nullable=False),
+        Column("experiment", BigInteger, nullable=False),
         _text("name"),
         _text("status"),
         _text("stage"),
@@ -135,7 +135,7 @@ def _tables(runs: MetaData) -> None:
         runs,
         Column("no", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
         _text("project"),
-        Column("experiment", Integer, nullable=False),
+        Column("experiment", BigInteger, nullable=False),
         _text("name"),
         _text("digest"),  # with name and experiment unique in the project
         _text("source_type"),
@@ -159,4 +159,11 @@ def _tables(runs: MetaData) -> None:
         _text("role", primary_key=True),  # input, output
         _whole("step"),
         **_CLUSTERED,
+    )
+    Table(
+        "freed_artifacts",
+        runs,
+        Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+        _text("project"),
+        _text("uri"),  # of a run that is gone: what lies under it is still to go
     )

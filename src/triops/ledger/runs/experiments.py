@@ -17,7 +17,7 @@ from triops.ports.records import Records
 
 DEFAULT_ID = 0
 DEFAULT_NAME = "Default"
-_IDS = 1 << 31  # over it is no experiment's
+_IDS = 1 << 63  # over it is no experiment's
 _E = tables.experiments.c
 _T = tables.experiment_tags.c
 _COLUMNS = (_E.id, _E.name, _E.artifact_location, _E.stage, _E.created_ms, _E.updated_ms)
@@ -65,7 +65,7 @@ class Experiments:
 
     def __init__(self, records: Records, root: str) -> None:
         self._records = records
-        self._root = root.rstrip("/") if not root.endswith(":/") else root[:-1]
+        self._root = root
         self._begun: set[ProjectId] = set()
 
     async def begin(self, project: ProjectId, now_ms: int) -> None:
@@ -86,7 +86,7 @@ class Experiments:
         _WRITE_DEFAULT.write(connection, [row])
 
     def location(self, id: int) -> str:
-        return f"{self._root}/{id}"
+        return under(self._root, str(id))
 
     async def create(
         self, project: ProjectId, name: str, location: str, tags: Mapping[str, str], now_ms: int
@@ -188,6 +188,12 @@ class Experiments:
                 raise NotFound(f"No tag with name: {key} in experiment with id {id}")
 
         await self._records.write(write)
+
+
+def under(uri: str, *names: str) -> str:
+    """A location below another; a query stays at the end."""
+    path, mark, query = uri.partition("?")
+    return "/".join((path.rstrip("/"), *names)) + mark + query
 
 
 def experiment(connection: Connection, project: ProjectId, id: str) -> Experiment:

@@ -152,3 +152,10 @@ def _latest_rows(points: MetricPoints) -> list[tuple[Any, ...]]:
             strict=True,
         )
     )
+
+
+def write_points(connection: Connection, run: int, points: MetricPoints) -> None:
+    """Points of a run by its number, in the caller's transaction."""
+    if len(points):
+        _WRITE_LATEST.write(connection, [(run, *row) for row in _latest_rows(points)])
+        _WRITE_BATCH.run(connection, run=run, points=len(points), body=pack(points))

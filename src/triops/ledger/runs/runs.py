@@ -14,13 +14,13 @@ from triops.kernel.ids import ExperimentId, ProjectId, RunId
 from triops.kernel.run import Latest, Run, RunStatus, Stage
 from triops.ledger.prepared import Prepared, Rows
 from triops.ledger.runs import tables
-from triops.ledger.runs.experiments import active_experiment
+from triops.ledger.runs.experiments import active_experiment, under
 from triops.ports.records import Records
 
 NAME_TAG = "mlflow.runName"  # the tag and the run's name are one
 
 _R = tables.runs.c
-_COLUMNS = (
+COLUMNS = (
     _R.no,
     _R.id,
     _R.experiment,
@@ -32,11 +32,11 @@ _COLUMNS = (
     _R.end_ms,
     _R.artifact_uri,
 )
-_ROW = Prepared(select(*_COLUMNS).where(_R.project == bindparam("project"), _R.id == bindparam("id")))
+_ROW = Prepared(select(*COLUMNS).where(_R.project == bindparam("project"), _R.id == bindparam("id")))
 _INSERT = Prepared(
     insert(tables.runs)
     .values(
-        {column.name: bindparam(column.name) for column in _COLUMNS if column is not _R.no}
+        {column.name: bindparam(column.name) for column in COLUMNS if column is not _R.no}
         | {"project": bindparam("project")}
     )
     .returning(_R.no)
@@ -103,7 +103,7 @@ class Runs:
         def write(connection: Connection) -> Run:
             row = active_experiment(connection, project, experiment)
             number, root = row[0], row[2]
-            uri = f"{root.rstrip('/')}/{id}/artifacts"
+            uri = under(root, id, "artifacts")
             no = _INSERT.run(
                 connection,
                 project=project,
@@ -145,13 +145,14 @@ class Runs:
         status: RunStatus | None = None,
         end_ms: int | None = None,
         name: str = "",
-    ) -> tuple[Run, bool]:
-        """The run without what was logged to it, and whether its status changed. None and "" change nothing.
+    ) -> tuple[int, Run, bool]:
+        """Its number, the run without what was logged to it, and whether its status changed. None and "" change
+        nothing.
 
         Raises: NotFound, Invalid (deleted).
         """
 
-        def write(connection: Connection) -> tuple[Run, bool]:
+        def write(connection: Connection) -> tuple[int, Run, bool]:
             row = active(connection, project, id)
             moved = status is not None and status != row.status
             changed = RunRow(
@@ -171,7 +172,7 @@ class Runs:
             )
             if name:
                 WRITE_TAGS.write(connection, [(row.no, NAME_TAG, name)])
-            return bare_run(changed), moved
+            return row.no, bare_run(changed), moved
 
         return await self._records.write(write)
 

@@ -29,7 +29,7 @@ experiments = Table(
     "experiments",
     metadata,
     _text("project", primary_key=True),
-    Column("id", Integer, primary_key=True, autoincrement=False),  # counted per project, from 0 ("Default")
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # counted per project, from 0 ("Default")
     _text("name"),  # unique in the project, among deleted ones too
     _text("artifact_location"),
     _text("stage"),
@@ -49,7 +49,7 @@ experiment_tags = Table(
     "experiment_tags",
     metadata,
     _text("project", primary_key=True),
-    Column("experiment", Integer, primary_key=True, autoincrement=False),
+    Column("experiment", BigInteger, primary_key=True, autoincrement=False),
     _text("key", primary_key=True),
     _text("value"),
 )
@@ -60,7 +60,7 @@ runs = Table(
     Column("no", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     _text("project"),
     _text("id"),  # unique in the project
-    Column("experiment", Integer, nullable=False),
+    Column("experiment", BigInteger, nullable=False),
     _text("name"),
     _text("status"),
     _text("stage"),
@@ -112,7 +112,7 @@ datasets = Table(
     metadata,
     Column("no", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     _text("project"),
-    Column("experiment", Integer, nullable=False),
+    Column("experiment", BigInteger, nullable=False),
     _text("name"),
     _text("digest"),  # with name and experiment unique in the project
     _text("source_type"),
@@ -138,6 +138,14 @@ run_models = Table(
     _text("role", primary_key=True),  # input, output
     _whole("step"),
     **_CLUSTERED,
+)
+
+freed_artifacts = Table(
+    "freed_artifacts",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _text("project"),
+    _text("uri"),  # of a run that is gone: what lies under it is still to go
 )
 
 OF_RUNS = (run_params, run_tags, run_metrics, metric_batches, metric_chunks, run_inputs, run_models)

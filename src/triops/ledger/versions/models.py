@@ -10,12 +10,11 @@ from triops.kernel.ids import ProjectId
 from triops.kernel.version import RegisteredModel
 from triops.ledger.paging import AnyRow
 from triops.ledger.versions import tables
+from triops.ledger.versions.search import models_of
 from triops.ledger.versions.upsert import put
-from triops.ledger.versions.versions import latest_of
 
 _M = tables.registered_models.c
 _T = tables.registered_model_tags.c
-_A = tables.model_aliases.c
 _NAMED = (
     tables.registered_models,
     tables.registered_model_tags,
@@ -46,26 +45,9 @@ def model_tags(connection: Connection, project: ProjectId, name: str) -> dict[st
     return {row.key: row.value for row in connection.execute(statement)}
 
 
-def model_aliases(connection: Connection, project: ProjectId, name: str) -> dict[str, int]:
-    statement = select(_A.alias, _A.version).where(_A.project == project, _A.name == name).order_by(_A.alias)
-    return {row.alias: row.version for row in connection.execute(statement)}
-
-
 def get_model(connection: Connection, project: ProjectId, name: str) -> RegisteredModel:
     """With its tags, aliases and latest versions. Raises: NotFound."""
-    return model_of(connection, project, need_model(connection, project, name))
-
-
-def model_of(connection: Connection, project: ProjectId, row: AnyRow) -> RegisteredModel:
-    return RegisteredModel(
-        row.name,
-        row.created_ms,
-        row.updated_ms,
-        row.description,
-        model_tags(connection, project, row.name),
-        model_aliases(connection, project, row.name),
-        latest_of(connection, project, [row.name]).get(row.name, ()),
-    )
+    return models_of(connection, project, [need_model(connection, project, name)])[0]
 
 
 def add_model(

@@ -162,7 +162,7 @@ def archive_others(
 
 
 def delete_version(connection: Connection, project: ProjectId, name: str, version: int) -> None:
-    """With its tags, aliases and card."""
+    """With its tags, aliases and card. `approvals.void` ends what was asked for it."""
     for table in (tables.model_versions, tables.model_version_tags, tables.model_aliases, tables.model_cards):
         here = (table.c.project == project, table.c.name == name, table.c.version == version)
         connection.execute(delete(table).where(*here))

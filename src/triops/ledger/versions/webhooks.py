@@ -35,10 +35,8 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    project: ProjectId
     seq: int
     id: str  # the same in every attempt, so that a receiver can drop repeats
-    webhook: str
     body: str
     at: float
     attempts: int
@@ -118,18 +116,23 @@ def enqueue(connection: Connection, project: ProjectId, webhook: str, id: str, b
     return True
 
 
-def due(connection: Connection, now: float, limit: int) -> list[Delivery]:
-    """Over all projects, the earliest first."""
+def due(connection: Connection, now: float, limit: int) -> list[tuple[ProjectId, str]]:
+    """Webhooks that something is due for, over all projects."""
     statement = (
-        select(tables.webhook_deliveries)
+        select(_D.project, _D.webhook, func.min(_D.due_at).label("first"))
         .where(_D.done_at.is_(None), _D.due_at <= now)
-        .order_by(_D.due_at, _D.seq)
+        .group_by(_D.project, _D.webhook)
+        .order_by("first")
         .limit(limit)
     )
-    return [
-        Delivery(ProjectId(row.project), row.seq, row.id, row.webhook, row.body, row.at, row.attempts)
-        for row in connection.execute(statement)
-    ]
+    return [(ProjectId(row.project), row.webhook) for row in connection.execute(statement)]
+
+
+def due_to(connection: Connection, project: ProjectId, webhook: str, now: float, limit: int) -> list[Delivery]:
+    """What is due for one webhook, in the order in which it happened."""
+    waiting = (_D.project == project, _D.webhook == webhook, _D.done_at.is_(None), _D.due_at <= now)
+    statement = select(tables.webhook_deliveries).where(*waiting).order_by(_D.seq).limit(limit)
+    return [Delivery(row.seq, row.id, row.body, row.at, row.attempts) for row in connection.execute(statement)]
 
 
 def settle(

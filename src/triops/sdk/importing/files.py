@@ -1,9 +1,10 @@
 """A source that is MLflow's file store: the folder `mlruns`, wherever it lies now."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -18,10 +19,12 @@ from triops.kernel.transfer import (
     MovedVersion,
 )
 from triops.sdk.importing.paths import Folders, files_under, pieces_of
-from triops.sdk.importing.source import ArtifactFile, Point, SourceError
+from triops.sdk.importing.source import ArtifactFile, Point, Problems, SourceError
 from triops.sdk.importing.values import as_text, whole
 
+N = TypeVar("N")
 _META = "meta.yaml"
+_RUN_ID = 32  # characters
 _META_BYTES = 16 << 20
 _TRASH = ".trash"
 _MODELS = "models"
@@ -33,6 +36,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class FilesSource:
     def __init__(self, root: Path, folders: Folders) -> None:
         self.name = str(root)
+        self.problems = Problems()
         self._root = root.resolve()
         self._folders = folders
         self._where: dict[str, Path] = {}  # experiment, run, logged model: its folder
@@ -45,53 +49,52 @@ class FilesSource:
     def experiments(self) -> Sequence[MovedExperiment]:
         found = []
         for folder in (*_folders(self._root), *_folders(self._root / _TRASH)):
-            if not (folder / _META).is_file() or folder.name == _MODELS:
-                continue
-            meta = _meta(folder)
-            experiment = _checked(folder, lambda f=folder, m=meta: _experiment(f, m))  # type: ignore[misc]
-            self._where[experiment.id] = folder
-            found.append(experiment)
+            if folder.name != _MODELS and (folder / _META).is_file():
+                found += self._read(folder, _experiment)
         if not found:
             raise SourceError(f"{self._root} holds no experiment: it is not a folder of MLflow's file store")
-        return found
+        self._where |= {experiment.id: folder for experiment, folder in found}
+        return [experiment for experiment, _ in found]
 
     def runs(self, experiment: MovedExperiment) -> Iterator[MovedRun]:
-        folder = self._where[experiment.id]
-        for run in _folders(folder):
-            if len(run.name) != 32 or not (run / _META).is_file():
-                continue
-            meta = _meta(run)
-            moved = _checked(run, lambda r=run, m=meta: _run(r, m, experiment.id))  # type: ignore[misc]
-            self._where[moved.id] = run
-            yield moved
+        for folder in _folders(self._where[experiment.id]):
+            if len(folder.name) == _RUN_ID and (folder / _META).is_file():
+                for run, _ in self._read(folder, _run):
+                    self._where[run.id] = folder
+                    yield replace(run, experiment=experiment.id)
 
     def points(self, run: MovedRun) -> Iterator[Point]:
         folder = self._where[run.id] / "metrics"
         for key in _keys(folder):
             for at, line in enumerate(_lines(folder / key)):
                 try:
-                    time_ms, value, step = int(line[0]), float(line[1]), int(line[2]) if len(line) > 2 else 0
+                    yield Point(key, float(line[1]), int(line[0]), int(line[2]) if len(line) > 2 else 0)
                 except (ValueError, IndexError):
-                    raise SourceError(f"{folder / key}, line {at + 1} is not a point of a metric") from None
-                yield Point(key, value, time_ms, step)
+                    self.problems.add(f"{folder / key}, line {at + 1} is not a point of a metric")
 
     def logged_models(self, experiment: MovedExperiment) -> Iterator[MovedLoggedModel]:
         for folder in _folders(self._where[experiment.id] / _MODELS):
-            meta = _meta(folder)
-            if meta.get("lifecycle_stage", "active") != "active":
-                continue
-            model = _checked(folder, lambda f=folder, m=meta: _logged_model(f, m, experiment.id))  # type: ignore[misc]
-            self._where[model.id] = folder
-            yield model
+            for model, _ in self._read(folder, _logged_model):
+                self._where[model.id] = folder
+                yield replace(model, experiment=experiment.id)
 
     def models(self) -> Iterator[MovedModel]:
         for folder in _folders(self._root / _MODELS):
-            meta = _meta(folder)
-            yield _checked(folder, lambda f=folder, m=meta: _model(f, m))  # type: ignore[misc]
+            for model, _ in self._read(folder, _model):
+                yield model
+
+    def _read(self, folder: Path, read: Callable[[Path, Mapping[str, Any]], N | None]) -> list[tuple[N, Path]]:
+        """One noun, or none where its files are broken or it was deleted."""
+        try:
+            noun = read(folder, _meta(folder))
+        except (SourceError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+            self.problems.add(f"{folder} is left out: {type(error).__name__} {error}")
+            return []
+        return [] if noun is None else [(noun, folder)]
 
     def artifacts(self, owner: MovedRun | MovedLoggedModel) -> Iterator[ArtifactFile] | None:
         folder = self._artifacts_of(owner)
-        return files_under(folder) if folder else None
+        return files_under(folder, self.problems) if folder else None
 
     def open(self, owner: MovedRun | MovedLoggedModel, file: ArtifactFile) -> Iterator[bytes]:
         folder = self._artifacts_of(owner)
@@ -108,13 +111,6 @@ class FilesSource:
         return self._folders.find(owner.artifact_uri) or (beside if beside.is_dir() else None)
 
 
-def _checked(folder: Path, read: Any) -> Any:
-    try:
-        return read()
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise SourceError(f"{folder / _META}: {type(error).__name__} {error}") from error
-
-
 def _experiment(folder: Path, meta: Mapping[str, Any]) -> MovedExperiment:
     return MovedExperiment(
         str(meta.get("experiment_id", folder.name)),
@@ -127,12 +123,12 @@ def _experiment(folder: Path, meta: Mapping[str, Any]) -> MovedExperiment:
     )
 
 
-def _run(folder: Path, meta: Mapping[str, Any], experiment: str) -> MovedRun:
+def _run(folder: Path, meta: Mapping[str, Any]) -> MovedRun:
     tags = _texts(folder / "tags")
     status = meta.get("status", 1)
     return MovedRun(
         str(meta.get("run_id") or meta["run_uuid"]),
-        experiment,
+        "",
         as_text(meta.get("run_name") or meta.get("name")) or tags.get("mlflow.runName", ""),
         status if isinstance(status, str) else _RUN_STATUSES.get(status, "RUNNING"),
         as_text(meta.get("lifecycle_stage")) or "active",
@@ -175,11 +171,13 @@ def _links(run: Path) -> Iterator[MovedLink]:
         yield MovedLink(str(meta["destination_id"]), "output", whole(meta.get("step")))
 
 
-def _logged_model(folder: Path, meta: Mapping[str, Any], experiment: str) -> MovedLoggedModel:
+def _logged_model(folder: Path, meta: Mapping[str, Any]) -> MovedLoggedModel | None:
+    if meta.get("lifecycle_stage", "active") != "active":
+        return None
     status = meta.get("status", 0)
     return MovedLoggedModel(
         str(meta["model_id"]),
-        experiment,
+        "",
         str(meta["name"]),
         as_text(meta.get("source_run_id")),
         status if isinstance(status, str) else _MODEL_STATUSES.get(status, "LOGGED_MODEL_STATUS_UNSPECIFIED"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from triops.sdk.importing.source import ArtifactFile, SourceError
+from triops.sdk.importing.source import ArtifactFile, Problems, SourceError
 
 _PATH_BYTES = 1000
 _PIECE = 1 << 20
@@ -57,13 +57,16 @@ class Folders:
         self._proxied = proxied.resolve() if proxied else None
 
     def find(self, uri: str) -> Path | None:
-        """The folder of an artifact root; None where it is none of ours to read."""
+        """The folder of an artifact root, perhaps one that was never made; None where it is none of ours to read."""
         scheme = scheme_of(uri)
         if scheme == PROXIED:
             inner = unquote(proxied_path(uri))
             if self._proxied is None or not inner:
                 return None
-            path = self._proxied / safe_path(inner)
+            try:
+                path = self._proxied / safe_path(inner)
+            except SourceError:
+                return None
         elif scheme == "file":
             path = Path(unquote(urlsplit(uri).path))
         elif scheme == "" and uri:
@@ -77,21 +80,29 @@ class Folders:
         path = path.resolve()
         if not any(path.is_relative_to(folder) for folder in self._allowed):
             return None
-        return path if path.is_dir() else None
+        return path
 
 
-def files_under(root: Path) -> Iterator[ArtifactFile]:
-    """Regular files, sorted; links are left out, since they may point anywhere."""
+def files_under(root: Path, problems: Problems | None = None) -> Iterator[ArtifactFile]:
+    """Regular files, sorted; links are left out, since they may point anywhere, and so are unsafe names."""
     for folder, folders, names in os.walk(root, followlinks=False):
         folders[:] = sorted(name for name in folders if not os.path.islink(os.path.join(folder, name)))
         for name in sorted(names):
             path = Path(folder, name)
-            if path.is_symlink() or not path.is_file():
-                continue
-            yield ArtifactFile(safe_path(path.relative_to(root).as_posix()), path.stat().st_size)
+            try:
+                if path.is_symlink():
+                    raise SourceError("it is a link")
+                if path.is_file():
+                    yield ArtifactFile(safe_path(path.relative_to(root).as_posix()), path.stat().st_size)
+            except (SourceError, OSError) as error:
+                if problems is not None:
+                    problems.add(f"{str(path)!r} is left out: {error}")
 
 
 def pieces_of(root: Path, file: ArtifactFile) -> Iterator[bytes]:
-    with (root / file.path).open("rb") as opened:
-        while piece := opened.read(_PIECE):
-            yield piece
+    try:
+        with (root / file.path).open("rb") as opened:
+            while piece := opened.read(_PIECE):
+                yield piece
+    except OSError as error:
+        raise SourceError(f"{root / file.path}: {error}") from error

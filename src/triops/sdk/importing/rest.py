@@ -19,7 +19,7 @@ from triops.kernel.transfer import (
     MovedVersion,
 )
 from triops.sdk.importing.paths import proxied_path, safe_path, scheme_of
-from triops.sdk.importing.source import ArtifactFile, Point, SourceError
+from triops.sdk.importing.source import ArtifactFile, Point, Problems, SourceError
 from triops.sdk.importing.values import as_text, number, whole
 
 JSON = Mapping[str, Any]
@@ -35,6 +35,7 @@ class RestSource:
 
     def __init__(self, http: httpx.Client) -> None:
         self.name = str(http.base_url).rstrip("/")
+        self.problems = Problems()
         self._http = http
         self._keys: dict[str, list[str]] = {}
         self._ahead: dict[str, list[Point]] = {}
@@ -66,15 +67,16 @@ class RestSource:
 
     def logged_models(self, experiment: MovedExperiment) -> Iterator[MovedLoggedModel]:
         body = {"experiment_ids": [experiment.id], "max_results": 50}
-        for one in self._pages("POST", "2.0/mlflow/logged-models/search", "models", body):
+        for one in self._pages("POST", "2.0/mlflow/logged-models/search", "models", body, {}):
             yield _logged_model(one)
 
     def models(self) -> Iterator[MovedModel]:
         found: dict[str, JSON] = {}
         # a plain search leaves prompts out
         for wanted in ("", "tags.`mlflow.prompt.is_prompt` = 'true'"):
-            query = {"max_results": _PAGE, "filter": wanted} if wanted else {"max_results": _PAGE}
-            for one in self._pages("GET", "2.0/mlflow/registered-models/search", "registered_models", query):
+            plain = {"max_results": _PAGE}
+            query: JSON = {**plain, "filter": wanted} if wanted else plain
+            for one in self._pages("GET", "2.0/mlflow/registered-models/search", "registered_models", query, {}):
                 found[one["name"]] = one
         for name in sorted(found):
             model = self._call("GET", "2.0/mlflow/registered-models/get", {"name": name})["registered_model"]
@@ -115,7 +117,11 @@ class RestSource:
             files = list(self._pages("GET", "2.0/mlflow/artifacts/list", "files", query))
             named = [(one["path"], one) for one in files]
         for name, one in named:
-            path = safe_path(name)
+            try:
+                path = safe_path(name)
+            except SourceError as error:
+                self.problems.add(f"artifact of {owner.id}: {error}")
+                continue
             if not path.startswith(f"{folder}/" if folder else ""):
                 raise SourceError(f"{self.name} lists {path[:120]!r} under {folder[:120]!r}")
             if one.get("is_dir"):
@@ -150,10 +156,11 @@ class RestSource:
             found[one["run_id"]].append(_point(key, one))
         return found
 
-    def _pages(self, method: str, path: str, name: str, given: JSON) -> Iterator[JSON]:
+    def _pages(self, method: str, path: str, name: str, given: JSON, missing: Any = ...) -> Iterator[JSON]:
         token = ""
         while True:
-            answer = self._call(method, path, {**given, **({"page_token": token} if token else {})})
+            # an older server has no logged models, or no registry
+            answer = self._call(method, path, {**given, **({"page_token": token} if token else {})}, missing=missing)
             items = answer.get(name, ())
             try:
                 yield from items

@@ -11,6 +11,21 @@ class SourceError(Exception):
     """The source cannot be read, or holds what no tracking server writes."""
 
 
+class Problems:
+    """What had to be left out, in words: the first hundred, and how many in all."""
+
+    _SHOWN = 100
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.count = 0
+
+    def add(self, text: str) -> None:
+        self.count += 1
+        if len(self.texts) < self._SHOWN:
+            self.texts.append(text[:500])
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     key: str
@@ -29,9 +44,11 @@ class ArtifactFile:
 
 
 class Source(Protocol):
-    """Reads only. Every method raises SourceError for what cannot be read."""
+    """Reads only. What is broken or unsafe by itself is left out and told in `problems`; SourceError means that the
+    source as a whole cannot be read on."""
 
     name: str
+    problems: Problems
 
     def experiments(self) -> Sequence[MovedExperiment]:
         """All, deleted ones too."""

@@ -17,7 +17,7 @@ from triops.kernel.transfer import (
     MovedVersion,
 )
 from triops.sdk.importing.paths import Folders, files_under, pieces_of
-from triops.sdk.importing.source import ArtifactFile, Point, SourceError
+from triops.sdk.importing.source import ArtifactFile, Point, Problems, SourceError
 from triops.sdk.importing.values import as_text, unbounded
 
 _STATUSES = {0: "LOGGED_MODEL_STATUS_UNSPECIFIED", 1: "LOGGED_MODEL_PENDING", 2: "LOGGED_MODEL_READY"} | {
@@ -31,9 +31,10 @@ class SqliteSource:
 
     def __init__(self, path: Path, folders: Folders) -> None:
         self.name = str(path)
+        self.problems = Problems()
         self._folders = folders
         try:
-            self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+            self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
             self._db.row_factory = sqlite3.Row
             self._tables = {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         except sqlite3.Error as error:
@@ -75,7 +76,7 @@ class SqliteSource:
         # `+ 0.0`: a column declared FLOAT may hold an integer
         statement = "SELECT key, value + 0.0, timestamp, step, is_nan FROM metrics WHERE run_uuid = ?"
         for key, value, time_ms, step, nan in self._execute(statement, run.id):
-            yield Point(key, float("nan") if nan else unbounded(value), time_ms or 0, step or 0)
+            yield Point(key, float("nan") if nan or value is None else unbounded(value), time_ms or 0, step or 0)
 
     def logged_models(self, experiment: MovedExperiment) -> Iterator[MovedLoggedModel]:
         where = "WHERE experiment_id = ? AND lifecycle_stage = 'active' ORDER BY model_id"
@@ -120,7 +121,7 @@ class SqliteSource:
 
     def artifacts(self, owner: MovedRun | MovedLoggedModel) -> Iterator[ArtifactFile] | None:
         folder = self._folders.find(owner.artifact_uri)
-        return files_under(folder) if folder else None
+        return files_under(folder, self.problems) if folder else None
 
     def open(self, owner: MovedRun | MovedLoggedModel, file: ArtifactFile) -> Iterator[bytes]:
         folder = self._folders.find(owner.artifact_uri)

@@ -48,9 +48,14 @@ export function post(path, body = {}) {
   return send('POST', BASE + path, body);
 }
 
-/** @param {string} path @returns {Promise<any>} */
-export function remove(path) {
-  return send('DELETE', BASE + path);
+/** @param {string} path @param {any} [body] @returns {Promise<any>} */
+export function put(path, body = {}) {
+  return send('PUT', BASE + path, body);
+}
+
+/** @param {string} path @param {any} [body] @returns {Promise<any>} */
+export function remove(path, body) {
+  return send('DELETE', BASE + path, body);
 }
 
 /** @param {string} method @param {string} url @param {any} [body] @param {AbortSignal} [signal] */
@@ -78,6 +83,28 @@ async function send(method, url, body, signal) {
   if (answer.ok) return said;
   if (answer.status === 401 && !location.pathname.startsWith('/ui/login')) dispatchEvent(new CustomEvent('triops:login'));
   throw new ApiError(answer.status, /** @type {any} */ (said).error || {});
+}
+
+/** The beginning of a file, up to `most` bytes; the rest is not waited for. @param {string} path @param {Record<string, any>} params @param {number} most @param {AbortSignal} signal @returns {Promise<{bytes: Uint8Array, cut: boolean}>} */
+export async function head(path, params, most, signal) {
+  const answer = await fetch(urlOf({ path, params }), { signal, credentials: 'same-origin' });
+  if (!answer.ok || !answer.body) throw new ApiError(answer.status, (await answer.json().catch(() => ({}))).error || {});
+  const reader = answer.body.getReader();
+  const chunks = [];
+  let size = 0;
+  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+    chunks.push(value);
+    size += value.length;
+    if (size > most) break;
+  }
+  await reader.cancel();
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return { bytes: bytes.subarray(0, most), cut: size > most };
 }
 
 /** Follows `next` up to `most` items. @param {string} path @param {Record<string, any>} params @param {number} most @param {AbortSignal} [signal] */

@@ -18,13 +18,16 @@ const NAV = [
   ['metrics', 'Metrics', '/ui/metrics'],
   ['logs', 'Logs', '/ui/logs'],
   ['traces', 'Traces', '/ui/traces'],
+  [null, 'Models', 'models'],
+  ['experiments', 'Experiments', '/ui/experiments'],
+  ['models', 'Models', '/ui/models'],
 ];
 const FOOT = [
   ['start', 'Start', '/ui/start'],
   ['settings', 'Settings', '/ui/settings'],
 ];
 const BAR = ['overview', 'incidents', 'topology', 'traces'];
-const JUMPS = { o: '/ui', i: '/ui/incidents', g: '/ui/topology', c: '/ui/changes', m: '/ui/metrics', l: '/ui/logs', t: '/ui/traces', s: '/ui/settings' };
+const JUMPS = { o: '/ui', i: '/ui/incidents', g: '/ui/topology', c: '/ui/changes', m: '/ui/metrics', l: '/ui/logs', t: '/ui/traces', e: '/ui/experiments', r: '/ui/models', s: '/ui/settings' };
 
 export class Frame {
   /** @param {(path: string, how?: {replace?: boolean}) => void} go */
@@ -62,7 +65,7 @@ export class Frame {
   }
 
   drawNav() {
-    const group = (/** @type {any[]} */ e) => (e[0] === null ? h('div', { class: 'group' }, h('i', { class: 'lens services' }), h('span', { class: 'label' }, e[1])) : this.item(e));
+    const group = (/** @type {any[]} */ e) => (e[0] === null ? h('div', { class: 'group' }, h('i', { class: ['lens', e[2]] }), h('span', { class: 'label' }, e[1])) : this.item(e));
     return h('nav', { class: 'nav', 'aria-label': 'Pages' },
       this.brand,
       NAV.map(group), h('div', { class: 'grow' }), FOOT.map((e) => this.item(e)),

@@ -28,6 +28,12 @@ const ROUTES = [
   [/^\/ui\/traces\/(?<id>[^/]+)$/, () => import('./pages/trace.js'), 'traces'],
   [/^\/ui\/changes$/, () => import('./pages/changes.js'), 'changes'],
   [/^\/ui\/entities\/(?<id>.+)$/, () => import('./pages/entity.js'), 'topology'],
+  [/^\/ui\/experiments$/, () => import('./pages/experiments.js'), 'experiments'],
+  [/^\/ui\/experiments\/(?<id>[^/]+)$/, () => import('./pages/experiment.js'), 'experiments'],
+  [/^\/ui\/compare$/, () => import('./pages/compare.js'), 'experiments'],
+  [/^\/ui\/runs\/(?<id>[^/]+)$/, () => import('./pages/run.js'), 'experiments'],
+  [/^\/ui\/models$/, () => import('./pages/models.js'), 'models'],
+  [/^\/ui\/models\/(?<name>.+)$/, () => import('./pages/model.js'), 'models'],
   [/^\/ui\/start$/, () => import('./pages/start.js'), 'start'],
   [/^\/ui\/settings$/, () => import('./pages/settings.js'), 'settings'],
   [/^\/ui\/login$/, () => import('./pages/login.js'), ''],
@@ -62,5 +68,8 @@ export function placeOf({ kind, id, link }) {
   if (kind === 'trace') return `/ui/traces/${part}`;
   if (kind === 'change') return `/ui/changes?change=${part}`;
   if (kind === 'metric') return `/ui/metrics?q=${part}`;
+  if (kind === 'run') return `/ui/runs/${part}`;
+  if (kind === 'experiment') return `/ui/experiments/${part}`;
+  if (kind === 'model') return `/ui/models/${part}`;
   return link && link.startsWith('/ui') ? link : null;
 }

@@ -1,6 +1,12 @@
 """Artifacts: files of runs and models, in the server's own store or under a folder that its administrator set."""
 
-from triops.lenses.mlops.artifacts.locations import check_location, check_scheme, proxied_path
+from triops.lenses.mlops.artifacts.locations import (
+    check_location,
+    check_scheme,
+    checked_root,
+    folder_path,
+    proxied_path,
+)
 from triops.lenses.mlops.artifacts.owners import Owners
 from triops.lenses.mlops.artifacts.paths import joined, safe_path
 from triops.lenses.mlops.artifacts.places import Place, Places
@@ -15,6 +21,8 @@ __all__ = [
     "Uploads",
     "check_location",
     "check_scheme",
+    "checked_root",
+    "folder_path",
     "joined",
     "proxied_path",
     "safe_path",

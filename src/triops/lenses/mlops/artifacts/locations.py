@@ -74,7 +74,7 @@ def proxied_path(uri: str) -> str | None:
     return None
 
 
-def file_path(uri: str) -> str | None:
+def folder_path(uri: str) -> str | None:
     """The path that a `file:` location or an absolute path names, or None."""
     parts = urlsplit(uri)
     if parts.scheme == "file" and parts.hostname in (None, "", "localhost"):
@@ -91,7 +91,7 @@ def checked_root(uri: str) -> str:
     if parts.fragment or parts.query:
         raise Invalid("an artifact root is a location without query or fragment", field="mlops.artifact_root", got=uri)
     if parts.scheme in ("", "file") and not _DRIVE.match(uri):
-        path = file_path(uri) if parts.scheme else uri
+        path = folder_path(uri) if parts.scheme else uri
         if path and ".." not in path.split("/"):
             absolute = Path(path).absolute()
             return absolute.as_uri() if parts.scheme else str(absolute)

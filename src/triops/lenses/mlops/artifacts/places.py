@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from triops.kernel.errors import Invalid
 from triops.kernel.ids import ProjectId
-from triops.lenses.mlops.artifacts.locations import checked_root, file_path, proxied_path
+from triops.lenses.mlops.artifacts.locations import checked_root, folder_path, proxied_path
 from triops.lenses.mlops.artifacts.paths import joined, safe_path
 from triops.ports.files import Files
 
@@ -27,7 +27,7 @@ class Places:
         self.store = store
         self.root = checked_root(root)
         self._folder = folder
-        self._top = file_path(self.root)
+        self._top = folder_path(self.root)
 
     def stored(self, path: str) -> Place:
         """A path in the server's own store, as a client sent it. Raises: Invalid."""
@@ -40,7 +40,7 @@ class Places:
         inside = proxied_path(location)
         if inside is not None:
             return Place(self.store, joined(inside, below))
-        named = file_path(location)
+        named = folder_path(location)
         if self._folder is not None and self._top is not None and named is not None and named.isprintable():
             top, path = posixpath.normpath(self._top), posixpath.normpath(named)
             if path == top or path.startswith(top.rstrip("/") + "/"):

@@ -37,6 +37,7 @@ class Grammar:
     null_kinds: Collection[str] = ()  # that IS NULL asks about
     folds: bool = True  # comparators may be in lower case
     quotes: bool = True  # loose words are shown in quotes
+    once: bool = True  # an order names a key but once
     stamps: bool = False  # the bare word timestamp, a keyword of SQL, is a key
 
     # Errors about the text as a whole.

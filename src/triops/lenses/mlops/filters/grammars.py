@@ -115,8 +115,12 @@ class ExperimentGrammar(TaggedGrammar):
             raise invalid(f"Invalid comparator for experiment_id: {clause.comparator}")
         require_list(clause)
         for value in clause.value if isinstance(clause.value, tuple) else (clause.value,):
-            if not str(value).isdecimal():
-                raise invalid(f"Invalid experiment ID: {value!r}. Experiment IDs must be numeric.")
+            try:
+                int(str(value))
+            except ValueError:
+                raise invalid(
+                    f"Invalid experiment ID '{shown(str(value))}'. Experiment ID must be a valid integer."
+                ) from None
         return clause
 
 
@@ -131,6 +135,7 @@ EXPERIMENTS: Final = ExperimentGrammar(
     null_kinds=("tag",),
     folds=False,
     quotes=False,
+    once=False,
 )
 
 

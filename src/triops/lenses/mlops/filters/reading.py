@@ -33,7 +33,7 @@ def parse_filter(text: str | None, grammar: Grammar) -> tuple[Clause, ...]:
 
 
 def parse_order_by(items: Iterable[str], grammar: Grammar) -> tuple[Order, ...]:
-    """Raises: Invalid, in MLflow's words; for a key that is named twice too."""
+    """Raises: Invalid, in MLflow's words; for a key that is named twice too, where that is no order."""
     items = list(items)
     if len(items) > _MOST_ORDERS:
         raise Invalid(f"`order_by` has at most {_MOST_ORDERS} items, got {len(items)}.", field="order_by")
@@ -41,7 +41,7 @@ def parse_order_by(items: Iterable[str], grammar: Grammar) -> tuple[Order, ...]:
     for item in items:
         key, ascending = _key_and_direction(item)
         order = grammar.order(key, ascending)
-        if any((order.kind, order.key) == (other.kind, other.key) for other in orders):
+        if grammar.once and any((order.kind, order.key) == (other.kind, other.key) for other in orders):
             raise Invalid(f"`order_by` contains duplicate fields: {items}", field="order_by")
         orders.append(order)
     return tuple(orders)

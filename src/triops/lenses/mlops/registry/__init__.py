@@ -1,1 +1,1 @@
-"""Registered models and prompts: what may be named, where a version may come from, who may move an alias, who is told."""
+"""Registered models and prompts: their names, where a version comes from, who may move an alias, who is told."""

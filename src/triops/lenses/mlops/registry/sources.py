@@ -16,7 +16,6 @@ from triops.lenses.mlops.registry.names import URI_CHARACTERS, bounded
 from triops.lenses.mlops.registry.origins import Origins
 
 PROMPT_SOURCES = ("dummy-source", "prompt-template")
-_HOSTED = frozenset(("ftp", "sftp", "hdfs", "viewfs", "http", "https", "r2", "b2", "abfss"))
 _LOCAL_HOSTS = (".", "localhost", "127.0.0.1")
 _UNQUOTES = 10
 
@@ -33,7 +32,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ModelUri:
-    """`models:/…`: either `model_id`, or `name` with one of `version`, `stage`, `alias`, or none of them: the latest."""
+    """`models:/…`: either `model_id`; or `name` with `version`, `stage` or `alias`, or none of them: the latest."""
 
     model_id: str = ""
     name: str = ""
@@ -47,9 +46,12 @@ Resolve = Callable[[ProjectId, ModelUri], Awaitable[ModelVersion]]
 
 
 class Sources:
-    def __init__(self, origins: Origins, resolve: Resolve) -> None:
+    """`check_scheme` raises Invalid for a source that names a host of the caller's choice."""
+
+    def __init__(self, origins: Origins, resolve: Resolve, check_scheme: Callable[[str], None]) -> None:
         self._origins = origins
         self._resolve = resolve
+        self._check_scheme = check_scheme
 
     async def checked(
         self, project: ProjectId, source: str, run: str | None, model_id: str | None, *, prompt: bool
@@ -63,7 +65,7 @@ class Sources:
                 )
             return Source(source, source, run or "", model_id or "")
         parts = _split(source)
-        _check_host(parts, source)
+        self._check_scheme(source)
         if parts.scheme != "models":
             await self._check(project, source, parts, run or "", model_id or "")
             made_by = run or await self._run_of(project, model_id or "")
@@ -181,17 +183,6 @@ def _split(source: str) -> SplitResult:
         return urlsplit(source)
     except ValueError:
         raise Invalid(f"Invalid model version source: '{source}'.", field="source") from None
-
-
-def _check_host(parts: SplitResult, source: str) -> None:
-    """The server connects to no host that a caller names, nor tells its clients to."""
-    if parts.scheme in _HOSTED or (parts.scheme == "mlflow-artifacts" and parts.netloc):
-        raise Invalid(
-            f"'source' cannot use the '{parts.scheme}' scheme: the '{parts.scheme}' scheme addresses a host other than "
-            "the tracking server's configured artifact storage, so the server would connect to the host named in the "
-            "URI.",
-            field="source",
-        )
 
 
 def _is_local(parts: SplitResult, source: str) -> bool:

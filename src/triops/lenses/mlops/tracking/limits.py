@@ -16,6 +16,7 @@ ALL_IN_BATCH = 1000
 KEY = 250
 PARAM_VALUE = 6000
 TAG_VALUE = 8000
+LOGGED_MODELS = 1 << 20  # the one tag that grows: the models of a run, logged the older way
 EXPERIMENT_NAME = 500
 EXPERIMENT_TAG_VALUE = 20_000
 VIEW_PREFIX = "mlflow.customView.view"

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from triops.kernel.errors import Invalid
 from triops.kernel.ids import ExperimentId, ProjectId, RunId
 from triops.kernel.run import Experiment, Input, Links, MetricPoints, ModelOutput, Run, RunStatus
+from triops.ledger.runs.compaction import Compaction
 from triops.ledger.runs.experiments import Experiments, views_exceeded
 from triops.ledger.runs.history import History
 from triops.ledger.runs.links import RunLinks, links_of
@@ -31,7 +32,7 @@ LOGGED_MODELS_TAG = "mlflow.log-model.history"
 
 
 class Tracking:
-    """`noted` is told the number of each run that points were logged to: what compacts histories."""
+    """`compaction` is told of every batch, and of runs that end."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Tracking:
         bus: Bus,
         clock: Clock,
         check_location: CheckLocation,
-        noted: Callable[[int], None] = lambda run: None,
+        compaction: Compaction,
     ) -> None:
         self._records = records
         self._experiments = experiments
@@ -52,7 +53,7 @@ class Tracking:
         self._bus = bus
         self._clock = clock
         self._check_location = check_location
-        self._noted = noted
+        self._compaction = compaction
 
     def _now_ms(self) -> int:
         return int(self._clock.now() * 1000)
@@ -174,8 +175,9 @@ class Tracking:
         name: str = "",
     ) -> Run:
         """The run without what was logged to it. None and "" change nothing. Raises: NotFound, Invalid (deleted)."""
-        run, moved = await self._runs.update(project, id, status=status, end_ms=end_ms, name=name)
+        no, run, moved = await self._runs.update(project, id, status=status, end_ms=end_ms, name=name)
         if moved and run.status.ended:
+            self._compaction.ended(no)
             self._bus.publish(RunEnded(project, run.id, run.experiment, run.status, self._clock.now()))
         elif moved and run.status is RunStatus.RUNNING:
             self._bus.publish(RunStarted(project, run.id, run.experiment, run.name, self._clock.now()))
@@ -206,7 +208,7 @@ class Tracking:
         """
         row = await self._log.batch(project, run, points=points, params=params, tags=tags)
         if points is not None and len(points):
-            self._noted(row.no)
+            self._compaction.logged(row.no)
             experiment = ExperimentId(str(row.experiment))
             self._bus.publish(RunLogged(project, row.id, experiment, told(points), self._clock.now()))
 
@@ -218,9 +220,15 @@ class Tracking:
         """The older way to log a model: one more in the run's tag of them. Raises: NotFound, Invalid."""
 
         def appended(known: str | None) -> str:
-            models = json.loads(known) if known else []
+            try:
+                models = json.loads(known) if known else []
+            except ValueError:
+                models = None
+            if not isinstance(models, list):
+                raise Invalid(f"Tag '{LOGGED_MODELS_TAG}' of run '{run}' is no list of models.", field="model_json")
             value = json.dumps([*models, model])
-            return limits.check_tag(LOGGED_MODELS_TAG, value)
+            limits.check_length(LOGGED_MODELS_TAG, value, limits.LOGGED_MODELS)
+            return value
 
         await self._log.append_to_tag(project, run, LOGGED_MODELS_TAG, appended)
 

@@ -76,8 +76,10 @@ function inWords({ answer, incidents }) {
 /** @param {any} l */
 function lens(l) {
   const unknown = l.id !== 'services' && (!l.entities || l.health === 'unknown');
-  const inner = [h('i', { class: `lens ${l.id}` }), h('div', null, h('h2', null, l.title), h('div', null, unknown ? h('span', { class: 'muted' }, SOON) : [health(l.health, sentence(l.health === 'ok' ? 'healthy' : l.health)), h('span', { class: 'muted' }, ` · ${count(l.entities, 'entity', 'entities')}`)]))];
-  return unknown ? h('div', { class: 'lens-card off' }, inner) : h('a', { class: 'lens-card', href: link('/ui/topology') }, inner);
+  const place = l.id === 'models' ? '/ui/models' : '/ui/topology';
+  const inner = [h('i', { class: `lens ${l.id}` }), h('div', null, h('h2', null, l.title), h('div', null, unknown ? h('span', { class: 'muted' }, l.id !== 'models' ? SOON : l.entities ? count(l.entities, 'entity', 'entities') : 'nothing trained yet') : [health(l.health, sentence(l.health === 'ok' ? 'healthy' : l.health)), h('span', { class: 'muted' }, ` · ${count(l.entities, 'entity', 'entities')}`)]))];
+  if (unknown && l.id !== 'models') return h('div', { class: 'lens-card off' }, inner);
+  return h('a', { class: 'lens-card', href: link(unknown ? '/ui/experiments' : place) }, inner);
 }
 
 /** @param {string} id */

@@ -9,14 +9,14 @@ import { link } from '../state.js';
 import { waysOf } from './start_ways.js';
 
 /** @type {Record<string, string>} */
-const WORDS = { traces: 'traces', metrics: 'metrics', logs: 'logs', remote_write: 'Prometheus samples', alertmanager: 'alerts', events: 'events', changes: 'changes', host: 'figures of this host' };
+const WORDS = { traces: 'traces', metrics: 'metrics', logs: 'logs', remote_write: 'Prometheus samples', alertmanager: 'alerts', events: 'events', changes: 'changes', host: 'figures of this host', mlflow: 'training runs' };
 
 /** @type {import('../routes.js').Page} */
 export default {
   title: 'Start',
   question: 'What do I set, so that Triops sees what I run?',
   timeless: true,
-  calls: () => [{ path: '/start' }],
+  calls: () => [{ path: '/start' }, { path: '/experiments', params: { limit: 1000 } }],
   mount(ctx, root) {
     const answer = slot(h('p', { class: 'answer', 'aria-live': 'polite' }), ({ text }) => text);
     const learning = slot(h('section', { class: 'card', hidden: true }), ({ left, series, learningSeries }) => {
@@ -26,14 +26,16 @@ export default {
     });
     const quick = slot(h('section', { class: 'card', hidden: true }), ({ base }) => [h('h2', null, 'The three variables'), h('p', { class: 'muted' }, 'Triops speaks the protocols you already use. Set what applies where your programs run:'),
       code(`OTEL_EXPORTER_OTLP_ENDPOINT=${base}`, 'Telemetry of services: works today, over HTTP and gRPC on the same port'),
-      h('p', { class: 'muted small' }, 'MLFLOW_TRACKING_URI (models) and OPENAI_BASE_URL (language) come with the next versions.')]);
+      code(`MLFLOW_TRACKING_URI=${base}`, 'Training: runs, artifacts and the model registry, for the MLflow client as it is'),
+      h('p', { class: 'muted small' }, 'OPENAI_BASE_URL (language) comes with a next version.')]);
     const list = h('div', { class: 'ways' });
     root.append(answer.el, quick.el, learning.el, list);
     /** @type {Map<string, {el: any, note: any}>} */ const ways = new Map();
 
     return {
       async refresh() {
-        const data = await get('/start', {}, ctx.signal);
+        const [data, tried] = await Promise.all([get('/start', {}, ctx.signal), get('/experiments', { limit: 1000 }, ctx.signal)]);
+        data.sources.push(runsAsSource(tried.items));
         const seen = new Map(data.sources.map((/** @type {any} */ s) => [s.id, s]));
         if (!ways.size) for (const way of waysOf(data.base_url, data.otlp_grpc)) {
           const note = h('span', { class: 'muted small' });
@@ -45,7 +47,7 @@ export default {
           const arrived = way.sources.map((id) => seen.get(id)).filter((s) => s?.first_seen);
           const part = ways.get(way.id);
           part?.el.classList.toggle('done', arrived.length > 0);
-          part?.note.replaceChildren(...(arrived.length ? [h('span', { class: 'good' }, 'arrived '), when(Math.min(...arrived.map((s) => s.first_seen))), ` · ${short(arrived.reduce((n, s) => n + s.rows, 0))} rows`] : ['nothing yet']));
+          part?.note.replaceChildren(...(arrived.length ? [h('span', { class: 'good' }, 'arrived '), when(Math.min(...arrived.map((s) => s.first_seen))), ` · ${short(arrived.reduce((n, s) => n + s.rows, 0))} ${arrived[0].of || 'rows'}`] : ['nothing yet']));
         }
         const first = !data.sources.some((/** @type {any} */ s) => s.first_seen && s.id !== 'host');
         if (first && !list.querySelector('details[open]')) list.querySelector('details')?.setAttribute('open', '');
@@ -59,3 +61,9 @@ export default {
     };
   },
 };
+
+/** Runs as a way of sending: what is kept says so, also after a restart. @param {any[]} experiments */
+function runsAsSource(experiments) {
+  const busy = experiments.filter((e) => e.runs > 0);
+  return { id: 'mlflow', title: 'training runs', first_seen: busy.length ? Math.min(...busy.map((e) => e.created_at)) : null, rows: busy.reduce((n, e) => n + e.runs, 0), of: 'runs' };
+}

@@ -15,6 +15,10 @@ export function waysOf(base, grpc) {
       ['Java', `export OTEL_EXPORTER_OTLP_ENDPOINT=${base} OTEL_SERVICE_NAME=my-service\njava -javaagent:opentelemetry-javaagent.jar -jar app.jar`],
       ['OpenTelemetry Collector', `exporters:\n  otlphttp/triops:\n    endpoint: ${base}\n    # headers: {authorization: "Bearer <key>"}\nservice:\n  pipelines:\n    traces:  {exporters: [otlphttp/triops]}   # add to your pipelines\n    metrics: {exporters: [otlphttp/triops]}\n    logs:    {exporters: [otlphttp/triops]}`],
     ] },
+    { id: 'mlflow', title: 'MLflow: experiments, runs, models', sources: ['mlflow'], says: 'Triops is the tracking server and the registry; the MLflow client stays as it is.', codes: [
+      ['Any training script', `export MLFLOW_TRACKING_URI=${base}\n# with keys, add: export MLFLOW_TRACKING_TOKEN=<key>\npython train.py   # with mlflow.autolog() at its top`],
+      ['Move what you have', `triops import mlflow $OLD_TRACKING_URI   # or the folder mlruns, or its database`],
+    ] },
     { id: 'prometheus', title: 'Prometheus: remote write', sources: ['remote_write'], says: 'Your Prometheus keeps scraping; Triops gets a copy.', codes: [['prometheus.yml', `remote_write:\n  - url: ${base}/api/v1/write\n    # authorization: {credentials: <key>}`]] },
     { id: 'changes', title: 'Deploys and other changes', sources: ['changes'], says: 'One call in your pipeline. Changes are the first suspects when something breaks.', codes: [['A deploy hook', `curl -X POST ${base}/triops/v1/changes -H 'content-type: application/json' \\\n  -d '{"entity":{"type":"service","name":"checkout"},"kind":"deploy","title":"checkout v2","author":"'"$USER"'","details":{"from":"v1","to":"v2"}}'`]] },
     { id: 'alertmanager', title: 'Alertmanager', sources: ['alertmanager'], says: 'Alerts you already have become signs of incidents here.', codes: [['alertmanager.yml', `receivers:\n  - name: triops\n    webhook_configs:\n      - url: ${base}/webhooks/alertmanager\nroute:\n  receiver: triops`]] },

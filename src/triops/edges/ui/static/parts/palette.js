@@ -8,7 +8,7 @@ import { link } from '../state.js';
 
 const PAGES = [
   ['Overview', '/ui'], ['Incidents', '/ui/incidents'], ['Topology', '/ui/topology'], ['Changes', '/ui/changes'], ['Metrics', '/ui/metrics'],
-  ['Logs', '/ui/logs'], ['Traces', '/ui/traces'], ['Start: send data', '/ui/start'], ['Settings', '/ui/settings'],
+  ['Logs', '/ui/logs'], ['Traces', '/ui/traces'], ['Experiments', '/ui/experiments'], ['Models', '/ui/models'], ['Start: send data', '/ui/start'], ['Settings', '/ui/settings'],
 ];
 
 /** @param {(path: string) => void} go */
@@ -18,18 +18,19 @@ export function palette(go) {
   let at = 0;
   let asked = 0;
   const list = h('ul', { class: 'found', role: 'listbox', id: 'found', 'aria-label': 'Found', hidden: true });
-  const input = h('input', { type: 'search', placeholder: 'Search services, incidents, traces …', role: 'combobox', 'aria-label': 'Search', 'aria-expanded': 'false', 'aria-controls': 'found', 'aria-autocomplete': 'list', autocomplete: 'off', spellcheck: 'false', on: { input: () => ask(), focus: () => ask(), keydown: key, blur: () => setTimeout(hide, 150) } });
+  const input = h('input', { type: 'search', placeholder: 'Search services, runs, models, traces …', role: 'combobox', 'aria-label': 'Search', 'aria-expanded': 'false', 'aria-controls': 'found', 'aria-autocomplete': 'list', autocomplete: 'off', spellcheck: 'false', on: { input: () => ask(), focus: () => ask(), keydown: key, blur: () => setTimeout(hide, 150) } });
   const el = h('div', { class: 'search', role: 'search' }, icon('search', 16), input, h('kbd', { 'aria-hidden': 'true' }, '/'), list);
 
   const ask = quiet(async () => {
     const q = input.value.trim();
     const turn = ++asked;
     const pages = PAGES.filter(([name]) => q && name.toLowerCase().includes(q.toLowerCase())).map(([title, to]) => ({ kind: 'page', title, note: '', to }));
-    if (/^[0-9a-f]{32}$/i.test(q)) pages.unshift({ kind: 'trace', title: q, note: 'open this trace', to: `/ui/traces/${q.toLowerCase()}` });
+    if (/^[0-9a-f]{32}$/i.test(q)) pages.unshift({ kind: 'run', title: q, note: 'open this run', to: `/ui/runs/${q.toLowerCase()}` }, { kind: 'trace', title: q, note: 'open this trace', to: `/ui/traces/${q.toLowerCase()}` });
     if (!q) return show([]);
     try {
-      const { items } = await get('/search', { q, limit: 20 });
+      const [{ items: found }, tried, models] = await Promise.all([get('/search', { q, limit: 20 }), named('experiment', '/experiments', q), named('model', '/models', q)]);
       if (turn !== asked) return;
+      const items = [...models, ...tried, ...found];
       const seen = new Set(pages.map((p) => p.to));
       const more = items.map((/** @type {any} */ i) => ({ kind: i.kind, title: i.title || i.id, note: i.title && i.title !== i.id ? i.id : '', to: placeOf(i) })).filter((/** @type {any} */ i) => i.to && !seen.has(i.to));
       show([...more, ...pages]);
@@ -86,4 +87,10 @@ export function palette(go) {
   }
 
   return { el, focus: () => input.focus() };
+}
+
+/** Experiments and models by name; a part of the server that is down leaves the other finds. @param {string} kind @param {string} path @param {string} q */
+async function named(kind, path, q) {
+  const { items } = await get(path, { q, limit: 4 }).catch(() => ({ items: [] }));
+  return items.slice(0, 4).map((/** @type {any} */ i) => ({ kind, id: i.id ?? i.name, title: i.name }));
 }

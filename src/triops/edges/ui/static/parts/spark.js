@@ -3,12 +3,12 @@
 import { svg } from '../dom.js';
 import { text } from '../format.js';
 
-/** @param {[number, number|null][]} points @param {{width?: number, height?: number, unit?: string, tone?: string, label?: string}} [how] */
-export function spark(points, { width = 110, height = 24, unit = '', tone = '', label = 'trend' } = {}) {
+/** @param {[number, number|null][]} points @param {{width?: number, height?: number, unit?: string, tone?: string, label?: string, zero?: boolean}} [how] */
+export function spark(points, { width = 110, height = 24, unit = '', tone = '', label = 'trend', zero = true } = {}) {
   const known = points.filter((p) => p[1] !== null);
   if (known.length < 2) return svg('svg', { class: 'spark', width, height, 'aria-hidden': 'true' });
   const values = known.map((p) => /** @type {number} */ (p[1]));
-  const [low, high] = [Math.min(0, ...values), Math.max(...values)];
+  const [low, high] = [Math.min(...(zero ? [0] : []), ...values), Math.max(...values)];
   const [t0, t1] = [points[0][0], points[points.length - 1][0]];
   const x = (/** @type {number} */ t) => 2 + ((t - t0) / (t1 - t0 || 1)) * (width - 5);
   const y = (/** @type {number} */ v) => height - 3 - ((v - low) / (high - low || 1)) * (height - 6);

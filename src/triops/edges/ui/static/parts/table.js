@@ -7,6 +7,7 @@ import { h } from '../dom.js';
 import { icon } from '../icons.js';
 import { keep, kept } from '../state.js';
 import { popover } from './popover.js';
+import { saveCsv } from './save.js';
 
 /**
  * @typedef {object} Column
@@ -163,10 +164,7 @@ export function table({ name, label, title, columns, open, href, key, sort = '',
 
   function save() {
     const cols = visible();
-    const lines = [cols.map((c) => c.label), ...shown.map((r) => cols.map((c) => c.value(r)))].map((line) => line.map(csv).join(','));
-    const a = h('a', { href: URL.createObjectURL(new Blob([lines.join('\r\n') + '\r\n'], { type: 'text/csv' })), download: `triops-${name}.csv` });
-    a.click();
-    URL.revokeObjectURL(a.href);
+    saveCsv(name, [cols.map((c) => c.label), ...shown.map((r) => cols.map((c) => c.value(r)))]);
   }
 
   layout();
@@ -186,12 +184,4 @@ function compare(a, b) {
   if (a === null || a === undefined) return -1;
   if (b === null || b === undefined) return 1;
   return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en', { numeric: true });
-}
-
-/** Quoted, and never a formula for a spreadsheet: names come from outside. @param {any} value */
-function csv(value) {
-  if (typeof value === 'number') return String(value);
-  let s = value === null || value === undefined ? '' : String(value);
-  if (/^[=+\-@\t\r]/.test(s)) s = `'${s}`;
-  return /[",\n\r]/.test(s) ? `"${s.replaceAll('"', '""')}"` : s;
 }

@@ -1,18 +1,20 @@
-"""Which experiment a run belongs to, and what experiments are called: asked in bulk, by who guards them."""
+"""What belongs to which experiment, and what experiments are called: asked in bulk, by who guards or watches them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from triops.kernel.ids import ProjectId
+from triops.kernel.ids import ExperimentId, ProjectId
+from triops.ledger.logged_models.tables import logged_models
 from triops.ledger.runs import tables
+from triops.ledger.versions.tables import model_versions
 from triops.ports.records import Records
 
 _MOST = 1000  # ids of one question, so that a statement's parameters stay within every database's bound
 
 
-class Naming:
+class Belonging:
     def __init__(self, records: Records) -> None:
         self._records = records
 
@@ -28,6 +30,26 @@ class Naming:
         return await self._all(
             list(ids), lambda some: select(r.id, r.experiment).where(r.project == project, r.id.in_(some))
         )
+
+    async def experiments_of_models(self, project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
+        """Logged model id → experiment id, of those that there are."""
+        m = logged_models.c
+        return await self._all(
+            list(ids), lambda some: select(m.id, m.experiment).where(m.project == project, m.id.in_(some))
+        )
+
+    async def models_of(self, project: ProjectId, experiment: ExperimentId) -> Sequence[str]:
+        """The registered models of which runs of the experiment made versions, at most a hundred, by name."""
+        v, r = model_versions.c, tables.runs.c
+        asked = (
+            select(v.name)
+            .join(tables.runs, (r.project == v.project) & (r.id == v.run))
+            .where(v.project == project, r.experiment == int(experiment))
+            .distinct()
+            .order_by(v.name)
+            .limit(100)
+        )
+        return await self._records.read(lambda c: c.scalars(asked).all())
 
     async def _all(self, ids: Sequence[Any], asked: Callable[[Sequence[Any]], Select[Any]]) -> Mapping[str, str]:
         def read(connection: Connection) -> dict[str, str]:

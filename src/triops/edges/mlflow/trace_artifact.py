@@ -1,0 +1,67 @@
+"""A trace's spans as the one JSON document that MLflow's pages and `download` read: attributes are JSON in JSON."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from triops.edges.mlflow.spans_wire import attributes_of, base64_of, kept, plain
+from triops.lenses.mlops.genai_traces.looking import SpanView
+from triops.lenses.mlops.genai_traces.meaning import span_type, text
+
+_STATUS = {1: "OK", 2: "ERROR"}
+_CODES = {1: "STATUS_CODE_OK", 2: "STATUS_CODE_ERROR"}
+
+
+def spans_json(trace: str, bodies: Sequence[bytes]) -> bytes:
+    return orjson.dumps({"spans": [span_document(span, trace) for span in kept(bodies)]})
+
+
+def span_views(trace: str, bodies: Sequence[bytes]) -> list[SpanView]:
+    """Spans as filters see them."""
+    return [_view(span, trace) for span in kept(bodies)]
+
+
+def _view(span: Span, trace: str) -> SpanView:
+    document = span_document(span, trace)
+    return SpanView(
+        name=span.name,
+        type=span_type(attributes_of(span, trace).get),
+        status=_STATUS.get(span.status.code, "UNSET"),
+        attributes=document["attributes"],
+        text=lambda: json.dumps(document, ensure_ascii=False),
+    )
+
+
+def span_document(span: Span, trace: str) -> dict[str, Any]:
+    return {
+        "trace_id": base64_of(span.trace_id),
+        "span_id": base64_of(span.span_id),
+        "parent_span_id": base64_of(span.parent_span_id) if span.parent_span_id else None,
+        "name": span.name,
+        "start_time_unix_nano": span.start_time_unix_nano,
+        "end_time_unix_nano": span.end_time_unix_nano or None,
+        "events": [
+            {
+                "name": event.name,
+                "time_unix_nano": event.time_unix_nano,
+                "attributes": {pair.key: plain(pair.value) for pair in event.attributes},
+            }
+            for event in span.events
+        ],
+        "status": {
+            "code": _CODES.get(span.status.code, "STATUS_CODE_UNSET"),
+            "message": span.status.message,
+        },
+        "attributes": {key: text(value) for key, value in attributes_of(span, trace).items()},
+        "links": [
+            {
+                "trace_id": f"tr-{link.trace_id.hex()}",
+                "span_id": link.span_id.hex(),
+                "attributes": {pair.key: plain(pair.value) for pair in link.attributes} or None,
+            }
+            for link in span.links
+        ],
+    }

@@ -1,0 +1,167 @@
+"""`Importing`: one method a call. Each is a transaction, and doing it again changes nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
+
+from triops.kernel.errors import Invalid
+from triops.kernel.ids import ProjectId
+from triops.kernel.run import MetricPoints
+from triops.kernel.tenant import Principal
+from triops.kernel.transfer import MovedExperiment, MovedModel, MovedRun
+from triops.ledger.artifacts.digests import digests_below
+from triops.ledger.audit import Audit, AuditEntry
+from triops.ledger.codec import from_json
+from triops.ledger.imports.models import write_model
+from triops.ledger.imports.runs import (
+    artifact_uris,
+    experiment_location,
+    place_experiment,
+    whole_runs,
+    write_more,
+    write_run,
+)
+from triops.ledger.runs.experiments import Experiments
+from triops.lenses.mlops.importing.checking import check_experiment, check_model, check_run, points_of
+from triops.ports.clock import Clock
+from triops.ports.records import Records
+
+N = TypeVar("N")
+JSON = dict[str, Any]
+ProxiedPath = Callable[[str], str | None]
+"""Where in the server's own store a location lies; None when it lies elsewhere."""
+CheckLocation = Callable[[str, str], str]
+
+_FILES = 1000
+_CARRIED = ("", "file", "mlflow-artifacts")  # schemes of locations that are copied here; others stay where they are
+
+
+class Importing:
+    def __init__(
+        self,
+        records: Records,
+        experiments: Experiments,
+        audit: Audit,
+        clock: Clock,
+        check_location: CheckLocation,
+        proxied_path: ProxiedPath,
+    ) -> None:
+        self._records = records
+        self._experiments = experiments
+        self._audit = audit
+        self._clock = clock
+        self._check_location = check_location
+        self._proxied_path = proxied_path
+
+    async def experiments(self, who: Principal, source: str, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
+        """Begins an import. Each experiment's id at the source, and its id, location and state here."""
+        moved = _each(items, lambda item, at: from_json(MovedExperiment, item, at), check_experiment)
+        now_ms = self._now_ms()
+        await self._experiments.begin(who.project, now_ms)
+
+        def write(connection: Connection) -> list[JSON]:
+            placed = []
+            for one in moved:
+                to = place_experiment(connection, who.project, one, self._experiments.location, now_ms)
+                placed.append(
+                    {"id": one.id, "to": str(to.id), "name": one.name, "location": to.location, "state": to.state}
+                )
+            return placed
+
+        answers = await self._records.write(write)
+        created = sum(answer["state"] == "created" for answer in answers)
+        details = {"experiments": len(answers), "created": created}
+        await self._audit.append(
+            who.project, AuditEntry(self._clock.now(), who.name, "import.mlflow", source[:500], details=details)
+        )
+        return answers
+
+    async def known_runs(self, project: ProjectId, ids: Sequence[str]) -> set[str]:
+        return await self._records.read(lambda c: whole_runs(c, project, ids))
+
+    async def runs(self, project: ProjectId, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
+        """Items: `run`, `to` (experiment), `points` (columns or null), `more`. A run that is here whole stays as it
+        is. Answers id, artifact_uri and state (created, present) of each."""
+        moved: list[tuple[MovedRun, int, MetricPoints, bool]] = []
+        for at, item in enumerate(items):
+            run = from_json(MovedRun, item.get("run"), f"items[{at}].run")
+            check_run(run)
+            points = points_of(item.get("points") or {"keys": [], "key": [], "value": [], "time_ms": [], "step": []})
+            moved.append((run, _number(item.get("to")), points, bool(item.get("more"))))
+        now_ms = self._now_ms()
+
+        def write(connection: Connection) -> list[JSON]:
+            whole = whole_runs(connection, project, [run.id for run, *_ in moved])
+            for run, experiment, points, more in moved:
+                location = experiment_location(connection, project, experiment)
+                if run.id not in whole:
+                    uri = self._place(run.artifact_uri, f"{location.rstrip('/')}/{run.id}/artifacts")
+                    write_run(connection, project, run, experiment, uri, points, now_ms, more=more)
+            uris = artifact_uris(connection, project, [run.id for run, *_ in moved])
+            return [
+                {"id": run.id, "artifact_uri": uris[run.id], "state": "present" if run.id in whole else "created"}
+                for run, *_ in moved
+            ]
+
+        return await self._records.write(write)
+
+    async def points(self, project: ProjectId, run: str, columns: Mapping[str, Any], *, more: bool) -> None:
+        """The next points of a run that came with `more`. Raises: NotFound, Invalid."""
+        points = points_of(columns)
+        await self._records.write(lambda c: write_more(c, project, run, points, more=more))
+
+    async def models(self, project: ProjectId, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
+        """Answers name, state and the versions that were added of each."""
+        moved = _each(items, lambda item, at: from_json(MovedModel, item.get("model"), at), check_model)
+
+        def write(connection: Connection) -> list[JSON]:
+            answers = []
+            for one in moved:
+                state, versions = write_model(connection, project, one)
+                answers.append({"name": one.name, "state": state, "versions": versions})
+            return answers
+
+        return await self._records.write(write)
+
+    async def digests(self, project: ProjectId, location: str, after: str) -> tuple[list[JSON], str]:
+        """What is stored under an artifact location: path, size, sha256; and `after` of the next page, or "".
+
+        Raises: Invalid where it is not in the server's own store.
+        """
+        folder = self._proxied_path(location)
+        if not folder:
+            raise Invalid("not in the server's own store", field="artifact_uri", got=location)
+        found = await digests_below(self._records, project, folder, after, _FILES)
+        items = [{"path": one.path, "size": one.size, "sha256": one.digest} for one in found]
+        return items, found[-1].path if len(found) == _FILES else ""
+
+    def _place(self, location: str, own: str) -> str:
+        """Where artifacts lie from now on: here if they are copied, else where they were."""
+        try:
+            if urlsplit(location).scheme in _CARRIED:
+                return own
+            return self._check_location(location, "artifact_uri")
+        except (Invalid, ValueError):
+            return own
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now() * 1000)
+
+
+def _each(
+    items: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any], str], N], check: Callable[[N], None]
+) -> list[N]:
+    found = []
+    for at, item in enumerate(items):
+        noun = read(item, f"items[{at}]")
+        check(noun)
+        found.append(noun)
+    return found
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and int(value) < 1 << 63:
+        return int(value)
+    raise Invalid("not an experiment's id", field="to", got=value)

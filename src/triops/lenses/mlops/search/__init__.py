@@ -1,0 +1,5 @@
+"""Searching what was tracked, in MLflow's language of filters."""
+
+from triops.lenses.mlops.search.service import Search, Searched
+
+__all__ = ["Search", "Searched"]

@@ -1,0 +1,179 @@
+"""One import: everything of a source sent to a Triops, in an order in which what is referred to is there first.
+
+It may be stopped at any point and run again: what the receiver has whole is not sent anew, a run that came in part is
+sent from its beginning, and a file that has the right bytes stays.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from itertools import islice
+from typing import Any, TypeVar
+
+from triops.kernel.transfer import MovedExperiment, MovedLoggedModel, MovedModel, MovedRun, MovedVersion
+from triops.sdk.client import ApiError
+from triops.sdk.importing.columns import JSON, pieces
+from triops.sdk.importing.receiver import Receiver, refusal
+from triops.sdk.importing.source import Problems, Source
+from triops.sdk.importing.tally import Tally
+from triops.sdk.importing.uploading import Uploads
+
+N = TypeVar("N")
+Progress = Callable[[str, int], None]
+"""A kind of `tally.KINDS` and how many more of it are done."""
+
+_RUNS = 50  # of one request
+_BYTES = 3 << 20
+_VERSIONS = 100
+
+
+class Import:
+    """`tally` is of what was read at the source. What is here of it is told by `experiments`, `runs`, `logged` and
+    `versions`: the source's ids, and where they are now."""
+
+    def __init__(self, source: Source, receiver: Receiver, progress: Progress) -> None:
+        self._source = source
+        self._receiver = receiver
+        self._progress = progress
+        self.problems = Problems()
+        self.tally = Tally()
+        self.experiments: dict[str, JSON] = {}  # as the receiver answered
+        self.runs: dict[str, str] = {}  # where their artifacts lie
+        self.logged: dict[str, str] = {}
+        self.versions: dict[str, set[int]] = {}
+        self.present = 0  # runs that were here already
+        self._places: dict[str, str] = {}  # where artifacts were, and where they are
+        self._uploads = Uploads(source, receiver, self.problems, self.tally, progress)
+
+    def move(self) -> None:
+        """Raises: SourceError, ApiError, Unreachable; what is wrong with a part alone is told in `problems`."""
+        found = self._source.experiments()
+        answers = self._receiver.experiments(self._source.name, [asdict(one) for one in found])
+        self.experiments = {answer["id"]: answer for answer in answers}
+        with self._uploads:
+            for experiment in found:
+                merged = self.experiments[experiment.id]["state"] != "created"
+                self.tally.experiment(experiment, merged=merged)
+                self._progress("experiments", 1)
+                for runs in _some(self._source.runs(experiment), _RUNS):
+                    self._move_runs(experiment, runs)
+                for models in _some(self._source.logged_models(experiment), _RUNS):
+                    self._move_logged_models(experiment, models)
+        for model in self._source.models():
+            self._move_model(model)
+
+    def _move_runs(self, experiment: MovedExperiment, runs: Sequence[MovedRun]) -> None:
+        to = self.experiments[experiment.id]
+        known = self._receiver.known(runs=[run.id for run in runs])
+        self.present += len(known)
+        batch: list[JSON] = []
+        for run in runs:
+            points = list(self._source.points(run))
+            self.tally.run(run, experiment.name, points)
+            columns = list(pieces(points))
+            item = {"run": asdict(run), "to": to["to"], "points": columns[0], "more": len(columns) > 1}
+            if run.id in known:
+                batch.append({**item, "points": None, "more": False})  # answers where it is
+            elif len(columns) == 1:
+                batch.append(item)
+            elif self._send_runs([item]):
+                for at, piece in enumerate(columns[1:], 2):
+                    self._receiver.points(run.id, piece, more=at < len(columns))
+        for some in _within(batch, _BYTES):
+            self._send_runs(some)
+        self._progress("runs", len(runs))
+        self._uploads.add([(run, self.runs[run.id]) for run in runs if run.id in self.runs])
+
+    def _send_runs(self, items: Sequence[JSON]) -> bool:
+        answers = self._each(self._receiver.runs, items, lambda item: f"run {item['run']['id']}")
+        for item, answer in answers:
+            self.runs[answer["id"]] = answer["artifact_uri"]
+            self._moved(item["run"]["artifact_uri"], answer["artifact_uri"])
+        return len(answers) == len(items)
+
+    def _move_logged_models(self, experiment: MovedExperiment, models: Sequence[MovedLoggedModel]) -> None:
+        to = self.experiments[experiment.id]["to"]
+        for model in models:
+            self.tally.logged_model(model, experiment.name)
+        items = [{"model": asdict(model), "to": to} for model in models]
+        for some in _within(items, _BYTES):
+            sent = self._each(self._receiver.logged_models, some, lambda item: f"logged model {item['model']['id']}")
+            for item, answer in sent:
+                self.logged[answer["id"]] = answer["artifact_uri"]
+                self._moved(item["model"]["artifact_uri"], answer["artifact_uri"])
+        self._progress("logged models", len(models))
+        self._uploads.add([(model, self.logged[model.id]) for model in models if model.id in self.logged])
+
+    def _move_model(self, model: MovedModel) -> None:
+        """Its versions by the hundred, its aliases with the last of them."""
+        for version in model.versions:
+            if version.status != "READY":
+                self.problems.add(f"version {version.version} of {model.name} is left out: it is {version.status}")
+        model = replace(model, versions=tuple(self._placed(v) for v in model.versions if v.status == "READY"))
+        self.tally.model(model)
+        self.versions[model.name] = {version.version for version in model.versions}
+        parts = list(_some(iter(model.versions), _VERSIONS)) or [[]]
+        for at, versions in enumerate(parts, 1):
+            aliases = model.aliases if at == len(parts) else {}
+            part = {"model": asdict(replace(model, versions=tuple(versions), aliases=aliases))}
+            self._each(self._receiver.models, [part], lambda item: f"model {item['model']['name']}")
+        self._progress("registered models", 1)
+        self._progress("model versions", len(model.versions))
+
+    def _placed(self, version: MovedVersion) -> MovedVersion:
+        """Its source as it is here, where its artifacts were moved."""
+        return replace(
+            version, source=self._place(version.source), storage_location=self._place(version.storage_location)
+        )
+
+    def _moved(self, before: str, now: str) -> None:
+        if before:
+            self._places[_plain(before)] = now
+
+    def _place(self, uri: str) -> str:
+        head, tail = _plain(uri), ""
+        while head:
+            if head in self._places:
+                return self._places[head] + tail
+            head, slash, last = head.rpartition("/")
+            tail = f"{slash}{last}{tail}"
+        return uri
+
+    def _each(
+        self, send: Callable[[Sequence[JSON]], list[JSON]], items: Sequence[JSON], name: Callable[[JSON], str]
+    ) -> list[tuple[JSON, JSON]]:
+        """What was sent and its answer. Where one is refused the others are sent without it."""
+        try:
+            return list(zip(items, send(items), strict=True))
+        except ApiError as error:
+            words = refusal(error)
+            if not words:
+                raise
+            if len(items) == 1:
+                self.problems.add(f"{name(items[0])} was refused: {words}")
+                return []
+        return [pair for item in items for pair in self._each(send, [item], name)]
+
+
+def _plain(uri: str) -> str:
+    return uri.removeprefix("file://").rstrip("/")
+
+
+def _some(items: Iterator[N], most: int) -> Iterator[list[N]]:
+    while some := list(islice(items, most)):
+        yield some
+
+
+def _within(items: Iterable[JSON], most: int) -> Iterator[list[Any]]:
+    """Lists of items whose JSON together has at most about `most` bytes; at least one each."""
+    batch: list[JSON] = []
+    size = 0
+    for item in items:
+        weight = len(json.dumps(item))
+        if batch and size + weight > most:
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += weight
+    if batch:
+        yield batch

@@ -1,0 +1,141 @@
+"""What an import is verified by: of every kind how many there are, and a hash of all their content that does not depend
+on their order. The same is computed of the source and of what arrived.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from triops.kernel.transfer import MovedExperiment, MovedLoggedModel, MovedModel, MovedRun, MovedVersion
+from triops.sdk.importing.source import Point
+
+KINDS = (
+    "experiments",
+    "runs",
+    "params",
+    "tags",
+    "metric points",
+    "inputs",
+    "logged models",
+    "registered models",
+    "model versions",
+    "artifacts",
+)
+_MASK = (1 << 128) - 1
+
+
+@dataclass
+class Total:
+    count: int = 0
+    size: int = 0  # bytes, of artifacts
+    owners: dict[str, int] = field(default_factory=dict)  # a hash each
+
+    @property
+    def hash(self) -> str:
+        return f"{sum(self.owners.values()) & _MASK:032x}"
+
+
+class Tally:
+    def __init__(self) -> None:
+        self.kinds = {kind: Total() for kind in KINDS}
+
+    def add(self, kind: str, owner: str, content: Any, count: int = 1, size: int = 0) -> None:
+        """`owner`: what the content belongs to, which a difference is told by."""
+        total = self.kinds[kind]
+        text = json.dumps([owner, content], ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+        total.count += count
+        total.size += size
+        digest = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest())
+        total.owners[owner] = (total.owners.get(owner, 0) + digest) & _MASK
+
+    def experiment(self, experiment: MovedExperiment, *, merged: bool) -> None:
+        """A merged one was here before, with its own times and tags."""
+        own = {} if merged else {"stage": experiment.stage, "created": experiment.created_ms, "tags": experiment.tags}
+        self.add("experiments", experiment.name, own)
+
+    def run(self, run: MovedRun, experiment: str, points: Iterable[Point]) -> None:
+        """`experiment`: its name, since ids may differ."""
+        info = [experiment, run.name, run.status, run.stage, run.user, run.start_ms, run.end_ms]
+        self.add("runs", run.id, info)
+        if run.params:
+            self.add("params", run.id, run.params, len(run.params))
+        if run.tags:
+            self.add("tags", run.id, run.tags, len(run.tags))
+        for one in (*map(asdict, run.inputs), *map(asdict, run.links)):
+            self.add("inputs", run.id, one)
+        histories: dict[str, set[tuple[int, int, str]]] = {}
+        for point in points:
+            histories.setdefault(point.key, set()).add((point.step, point.time_ms, _shown(point.value)))
+        for key, history in histories.items():
+            self.add("metric points", run.id, [key, sorted(history)], len(history))
+
+    def logged_model(self, model: MovedLoggedModel, experiment: str) -> None:
+        info = [
+            experiment,
+            model.name,
+            model.run,
+            model.status,
+            model.model_type,
+            model.created_ms,
+        ]
+        latest: dict[tuple[str, str, str], tuple[int, int, float, str]] = {}
+        for metric in model.metrics:
+            value = float(metric.value)
+            of = (metric.key, metric.dataset_name, metric.dataset_digest)
+            one = (metric.step, metric.time_ms, 0.0 if math.isnan(value) else value, _shown(value))
+            latest[of] = max(latest.get(of, one), one)
+        metrics = sorted([*of, one[0], one[1], one[3]] for of, one in latest.items())
+        self.add("logged models", model.id, [info, model.params, model.tags, metrics])
+
+    def model(self, model: MovedModel, versions: set[int] | None = None) -> None:
+        """`versions`: of these only (others were here before)."""
+        self.add("registered models", model.name, [model.description, model.tags, model.aliases])
+        for version in model.versions:
+            if versions is None or version.version in versions:
+                self.add("model versions", f"{model.name}/{version.version}", _version(version))
+
+    def artifact(self, owner: str, path: str, size: int, sha256: str) -> None:
+        self.add("artifacts", owner, [path, size, sha256], 1, size)
+
+
+def _version(version: MovedVersion) -> list[Any]:
+    times = [version.created_ms, version.updated_ms]
+    told = [version.stage, version.run, version.run_link, version.description]
+    return [*times, *told, version.source, version.tags]
+
+
+def _shown(value: float) -> str:
+    return repr(value + 0.0)  # no -0.0: databases lose its sign
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One line of the table. `differ`: the first owners whose content is not the same."""
+
+    kind: str
+    there: int
+    here: int
+    there_hash: str
+    here_hash: str
+    size: int
+    differ: tuple[str, ...]
+
+    @property
+    def equal(self) -> bool:
+        return self.there == self.here and self.there_hash == self.here_hash
+
+
+def compared(source: Tally, arrived: Tally) -> list[Compared]:
+    lines = []
+    for kind in KINDS:
+        there, here = source.kinds[kind], arrived.kinds[kind]
+        differ = [
+            owner for owner in {**there.owners, **here.owners} if there.owners.get(owner) != here.owners.get(owner)
+        ]
+        lines.append(
+            Compared(kind, there.count, here.count, there.hash, here.hash, there.size, tuple(sorted(differ)[:10]))
+        )
+    return lines
