@@ -17,6 +17,7 @@ from triops.edges.mlflow.assessments import assessment_endpoints
 from triops.edges.mlflow.evaluation_datasets import evaluation_dataset_endpoints
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
+from triops.edges.mlflow.left_out import GRAPHQL, left_out_endpoints
 from triops.edges.mlflow.logged_models import logged_model_endpoints
 from triops.edges.mlflow.metrics import metric_endpoints
 from triops.edges.mlflow.model_versions import ModelVersions
@@ -204,10 +205,11 @@ def compose_mlops(
         *trace_endpoints(traces, access, now_ms),
         *assessment_endpoints(Assessments(records), now_ms),
     ]
+    endpoints += left_out_endpoints(endpoints)
     api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
     routes: list[BaseRoute] = [
         *multipart.routes(),
-        *(Route(page, api) for page in PAGES),
+        *(Route(page, api) for page in (*PAGES, GRAPHQL)),
         *(Mount(f"/{twin}/{version}", api) for twin in ("api", "ajax-api") for version in ("2.0", "3.0")),
     ]
     jobs = [
