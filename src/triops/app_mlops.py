@@ -44,6 +44,7 @@ from triops.ledger.entities import Entities
 from triops.ledger.evaluations.datasets import EvaluationDatasets
 from triops.ledger.evaluations.examples import Examples
 from triops.ledger.evaluations.scorers import Scorers
+from triops.ledger.logged_models.freeing import LoggedModelsFreeing
 from triops.ledger.logged_models.metrics import record_metrics
 from triops.ledger.logged_models.models import LoggedModels
 from triops.ledger.logged_models.search import LoggedModelSearch
@@ -63,7 +64,7 @@ from triops.lenses.mlops.artifacts.small import small_file
 from triops.lenses.mlops.evaluation import Datasets, ScorerBook
 from triops.lenses.mlops.genai_traces import TraceService
 from triops.lenses.mlops.importing import Importing
-from triops.lenses.mlops.logged_models import Models, ModelSearch
+from triops.lenses.mlops.logged_models import Models, ModelSearch, logged_model_jobs
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.provenance import Provenances
 from triops.lenses.mlops.registry.cards import Cards
@@ -110,6 +111,8 @@ class Mlops:
     traces: TraceService
     spans: Callable[[Telemetry, Callable[[bytes], bytes]], SpansIntake]  # given who takes spans as telemetry
     importing: Importing
+    logged_models: Models
+    model_search: ModelSearch
     provenances: Provenances
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
@@ -214,6 +217,7 @@ def compose_mlops(
     ]
     jobs = [
         *tracking_jobs(compaction, gc),
+        *logged_model_jobs(LoggedModelsFreeing(records), settings.mlops.deleted_days),
         Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
         *registry_jobs(registry),
@@ -231,6 +235,8 @@ def compose_mlops(
         traces=traces,
         spans=spans,
         importing=importing,
+        logged_models=models,
+        model_search=model_search,
         provenances=provenances,
         routes=routes,
         jobs=jobs,

@@ -9,6 +9,7 @@ from triops.edges.native import (
     governing,
     importing,
     incidents,
+    logged_models,
     models,
     overview,
     problems,
@@ -31,6 +32,7 @@ _ROUTERS = (
     governing.router,
     artifacts.router,
     models.router,
+    logged_models.router,
     importing.router,
 )
 
