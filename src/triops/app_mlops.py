@@ -14,6 +14,7 @@ from triops.app_registry import compose_registry
 from triops.edges.mlflow import Endpoint, MlflowApi
 from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
 from triops.edges.mlflow.assessments import assessment_endpoints
+from triops.edges.mlflow.evaluation_datasets import evaluation_dataset_endpoints
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
 from triops.edges.mlflow.logged_models import logged_model_endpoints
@@ -22,7 +23,9 @@ from triops.edges.mlflow.model_versions import ModelVersions
 from triops.edges.mlflow.multipart import MultipartCalls
 from triops.edges.mlflow.registered_models import RegisteredModels
 from triops.edges.mlflow.runs import run_endpoints
+from triops.edges.mlflow.scorers import scorer_endpoints
 from triops.edges.mlflow.search import search_endpoints
+from triops.edges.mlflow.server_info import server_info_endpoints
 from triops.edges.mlflow.spans_intake import SpansIntake, Telemetry
 from triops.edges.mlflow.trace_access import TraceAccess
 from triops.edges.mlflow.trace_artifact import span_views
@@ -36,6 +39,9 @@ from triops.ledger.audit import Audit
 from triops.ledger.belonging import Belonging
 from triops.ledger.documents import Documents
 from triops.ledger.entities import Entities
+from triops.ledger.evaluations.datasets import EvaluationDatasets
+from triops.ledger.evaluations.examples import Examples
+from triops.ledger.evaluations.scorers import Scorers
 from triops.ledger.logged_models.metrics import record_metrics
 from triops.ledger.logged_models.models import LoggedModels
 from triops.ledger.logged_models.search import LoggedModelSearch
@@ -46,13 +52,16 @@ from triops.ledger.runs.links import RunLinks
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.runs import Runs
 from triops.ledger.traces.assessments import Assessments
+from triops.ledger.traces.freeing import TraceFreeing, has_traces
 from triops.ledger.traces.links import TraceLinks
 from triops.ledger.traces.search import TraceSearch
 from triops.ledger.traces.traces import Traces
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
 from triops.lenses.mlops.artifacts.locations import check_location, proxied_path
 from triops.lenses.mlops.artifacts.small import small_file
+from triops.lenses.mlops.evaluation import Datasets, ScorerBook
 from triops.lenses.mlops.genai_traces import TraceService
+from triops.lenses.mlops.genai_traces.plugin import trace_jobs
 from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.logged_models import Models, ModelSearch
 from triops.lenses.mlops.permissions import Names, Permissions
@@ -148,6 +157,7 @@ def compose_mlops(
     tracking = Tracking(records, experiments, RunLog(records, record_metrics), bus, clock, checked, compaction)
     gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
     search = Search(records)
+    gc = Gc(Freeing(records, [has_traces()]), settings.mlops.deleted_days, places.freed)
 
     # Traces
     traces = TraceService(kept_traces, TraceSearch(records), TraceLinks(records), experiments, clock, span_views)
@@ -171,12 +181,19 @@ def compose_mlops(
     models = Models(logged_models, clock, tracking.begin, random_name)
     model_search = ModelSearch(LoggedModelSearch(records))
 
+    # Evaluation
+    datasets = Datasets(EvaluationDatasets(records), Examples(records), clock)
+    scorers = ScorerBook(Scorers(records), clock, tracking.begin)
+
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
         *metric_endpoints(tracking),
         *search_endpoints(search, tracking),
         *logged_model_endpoints(models, model_search),
+        *evaluation_dataset_endpoints(datasets),
+        *scorer_endpoints(scorers),
+        *server_info_endpoints(),
         *ArtifactCalls(places, owners).endpoints(),
         *multipart.endpoints(),
         *RegisteredModels(registry.models).endpoints(),
@@ -193,6 +210,7 @@ def compose_mlops(
     ]
     jobs = [
         *tracking_jobs(compaction, gc),
+        *trace_jobs(TraceFreeing(records), settings.mlops.deleted_days),
         Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
         *registry_jobs(registry),

@@ -68,7 +68,7 @@ class ModelSearch:
         ]
         found = await self.book.find(
             project,
-            [number for number in numbers if 0 <= number < 1 << 31] or [-1],
+            [number for number in numbers if 0 <= number < 1 << 63] or [-1],
             clauses=parse_filter(filter, LOGGED_MODELS),
             datasets=[OnDataset(dataset.dataset_name, dataset.dataset_digest or "") for dataset in datasets],
             orders=orders,
@@ -98,7 +98,7 @@ def _offset(token: str, experiments: list[str], filter: str | None, order_by: An
     ):
         given = told.get(name) or (None if name != "experiment_ids" else told.get(name))
         if given != asked:
-            wanted = f"requested {what if what == 'Experiment IDs' else what.lower()}"
+            wanted = f"requested {what[0].lower()}{what[1:]}"
             verb = "do not match" if what == "Experiment IDs" else "does not match"
             raise Invalid(
                 f"{what} in the page token {verb} the {wanted}. Expected: {asked}. Found: {given}", field="page_token"
