@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import mlflow
 import pytest
-from mlflow.entities import LoggedModelParameter, Metric
+from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -81,7 +81,6 @@ def test_refusals(client: MlflowClient, url: str, experiment: str) -> None:
     for call in (
         lambda: client.finalize_logged_model("m-none", "READY"),
         lambda: client.delete_logged_model("m-none"),
-        lambda: client.set_logged_model_tags("m-none", {"a": "b"}),
         lambda: client.create_logged_model("987654"),
         lambda: client.delete_logged_model_tag(model, "none"),
         lambda: client.log_metric(client.create_run(experiment).info.run_id, "loss", 1.0, model_id="m-none"),
@@ -90,6 +89,7 @@ def test_refusals(client: MlflowClient, url: str, experiment: str) -> None:
             call()
         assert error.value.error_code == "RESOURCE_DOES_NOT_EXIST"
     base = f"{url}/api/2.0/mlflow/logged-models"
+    assert httpx.patch(f"{base}/m-none/tags", json={"tags": []}).status_code == 404
     again = httpx.post(f"{base}/{model}/params", json={"params": [{"key": "a", "value": "2"}]})
     assert again.json()["error_code"] == "INVALID_PARAMETER_VALUE"
     assert httpx.patch(f"{base}/{model}", json={"model_id": model}).status_code == 400
@@ -215,8 +215,3 @@ def test_log_model_and_load_it(client: MlflowClient, url: str, tmp_path: Path) -
     assert "MLmodel" in [file["path"] for file in listing["files"]]
     found = mlflow.search_logged_models(experiment_ids=[run.info.experiment_id], output_format="list")
     assert ids(found) == [info.model_id]
-
-
-def test_params_as_entities(client: MlflowClient, experiment: str) -> None:
-    model = client._tracking_client.store.create_logged_model(experiment, "m", params=[LoggedModelParameter("a", "1")])
-    assert model.params == {"a": "1"}

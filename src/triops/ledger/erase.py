@@ -8,6 +8,7 @@ from triops.kernel.ids import ProjectId
 from triops.ledger import tables
 from triops.ledger.artifacts import tables as artifacts
 from triops.ledger.imports import tables as imports
+from triops.ledger.evaluations import tables as evaluations
 from triops.ledger.logged_models import tables as logged_models
 from triops.ledger.runs import tables as runs
 from triops.ledger.traces import tables as traces
@@ -23,6 +24,13 @@ BOOKS: tuple[MetaData, ...] = (
     traces.metadata,
     imports.metadata,
 )  # the tables of every book
+_BOOKS: tuple[MetaData, ...] = (
+    tables.metadata,
+    runs.metadata,
+    artifacts.metadata,
+    logged_models.metadata,
+    evaluations.metadata,
+)
 
 
 async def erase_project(records: Records, project: ProjectId, *, keep: Collection[str] = ()) -> int:

@@ -6,6 +6,7 @@ from triops import __version__
 from triops.edges.native import (
     artifacts,
     entities,
+    experiments,
     governing,
     importing,
     incidents,
@@ -13,6 +14,7 @@ from triops.edges.native import (
     overview,
     problems,
     provenance,
+    runs,
     telemetry,
 )
 from triops.edges.native.governing import apply_documents
@@ -25,6 +27,8 @@ PREFIX = "/triops/v1"
 _ROUTERS = (
     overview.router,
     provenance.router,  # before `runs/{id}`
+    experiments.router,
+    runs.router,
     incidents.router,
     entities.router,
     telemetry.router,

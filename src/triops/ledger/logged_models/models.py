@@ -24,6 +24,7 @@ _P = tables.logged_model_params.c
 _T = tables.logged_model_tags.c
 _K = tables.logged_model_metrics.c
 COLUMNS = tuple(tables.logged_models.c)
+_POINT = tuple(tables.logged_model_metrics.c)
 _WRITE_PARAMS = Rows(
     tables.logged_model_params, ("project", "model", "key", "value"), lambda rows: rows.on_conflict_do_nothing()
 )
@@ -178,7 +179,7 @@ def whole_models(connection: Connection, project: ProjectId, rows: Sequence[AnyR
             )
             for model, key, value in connection.execute(named.order_by(columns.model, columns.key)):
                 into[model][key] = value
-        measured = select(_K).where(_K.project == project, _K.model.in_(some)).order_by(_K.seq.desc())
+        measured = select(*_POINT).where(_K.project == project, _K.model.in_(some)).order_by(_K.seq.desc())
         for row in connection.execute(measured.limit(POINTS * 10)):
             if len(metrics[row.model]) < POINTS:
                 metrics[row.model].append(_metric(row))

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Text, and_, case, cast, or_, s
 from triops.kernel.clause import Clause, Order
 from triops.kernel.errors import Invalid
 from triops.kernel.ids import ProjectId
-from triops.kernel.logged_model import LoggedModel
+from triops.kernel.logged_model import LoggedModel, ModelStatus
 from triops.kernel.run import Stage
 from triops.ledger.logged_models import tables
 from triops.ledger.logged_models.models import COLUMNS, whole_models
@@ -30,6 +30,7 @@ _ATTRIBUTES: dict[str, ColumnElement[Any]] = {
     "creation_timestamp": _M.created_ms,
     "last_updated_timestamp": _M.updated_ms,
 }
+_RANK = case({status.value: rank for rank, status in enumerate(ModelStatus)}, value=_M.status)
 _NAMED = {"parameter": tables.logged_model_params.c, "tag": tables.logged_model_tags.c}
 
 
@@ -132,7 +133,7 @@ def _order(orders: Sequence[ModelOrder]) -> list[ColumnElement[Any]]:
             )
             terms.append(case((term.is_(None), 1), else_=0))
         elif (column := _ATTRIBUTES.get(order.key)) is not None:
-            term = column
+            term = _RANK if order.key == "status" else column
         else:
             continue
         terms.append(term.asc() if order.ascending else term.desc())

@@ -6,7 +6,9 @@ from triops.ledger.migrations import (
     m0003_artifacts,
     m0004_versions,
     m0005_logged_models,
+    m0006_evaluations,
     m0007_traces,
+    m0008_nested_runs,
     m0009_imports,
 )
 from triops.ports.records import Migration
@@ -17,6 +19,8 @@ MIGRATIONS = (
     Migration(3, "artifacts", m0003_artifacts.apply),
     Migration(4, "versions", m0004_versions.apply),
     Migration(5, "logged_models", m0005_logged_models.apply),
+    Migration(6, "evaluations", m0006_evaluations.apply),
     Migration(7, "traces", m0007_traces.apply),
+    Migration(8, "nested_runs", m0008_nested_runs.apply),
     Migration(9, "imports", m0009_imports.apply),
 )

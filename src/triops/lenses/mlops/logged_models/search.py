@@ -98,7 +98,7 @@ def _offset(token: str, experiments: list[str], filter: str | None, order_by: An
     ):
         given = told.get(name) or (None if name != "experiment_ids" else told.get(name))
         if given != asked:
-            wanted = f"requested {what if what == 'Experiment IDs' else what.lower()}"
+            wanted = f"requested {what[0].lower()}{what[1:]}"
             verb = "do not match" if what == "Experiment IDs" else "does not match"
             raise Invalid(
                 f"{what} in the page token {verb} the {wanted}. Expected: {asked}. Found: {given}", field="page_token"

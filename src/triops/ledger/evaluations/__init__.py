@@ -1,0 +1,1 @@
+"""The books of evaluation: `datasets` of examples, their `examples`, and `scorers`."""
