@@ -154,13 +154,14 @@ def test_what_is_no_source(tmp_path: Path) -> None:
             open_source(where)
 
 
+_RUNS = "run_uuid, name, status, lifecycle_stage, user_id, start_time, end_time, artifact_uri, experiment_id"
+
+
 def test_infinities_of_a_database(tmp_path: Path) -> None:
     path = tmp_path / "mlflow.db"
     with sqlite3.connect(path) as db:
         db.execute("CREATE TABLE experiments (experiment_id, name, artifact_location, lifecycle_stage)")
-        db.execute(
-            "CREATE TABLE runs (run_uuid, name, status, lifecycle_stage, user_id, start_time, end_time, artifact_uri, experiment_id)"
-        )
+        db.execute(f"CREATE TABLE runs ({_RUNS})")
         db.execute("CREATE TABLE metrics (key, value, timestamp, step, is_nan, run_uuid)")
         db.execute("CREATE TABLE params (run_uuid, key, value)")
         db.execute("CREATE TABLE tags (run_uuid, key, value)")

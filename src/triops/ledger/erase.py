@@ -7,8 +7,8 @@ from sqlalchemy import Connection, MetaData, delete, select
 from triops.kernel.ids import ProjectId
 from triops.ledger import tables
 from triops.ledger.artifacts import tables as artifacts
-from triops.ledger.imports import tables as imports
 from triops.ledger.evaluations import tables as evaluations
+from triops.ledger.imports import tables as imports
 from triops.ledger.logged_models import tables as logged_models
 from triops.ledger.runs import tables as runs
 from triops.ledger.traces import tables as traces
