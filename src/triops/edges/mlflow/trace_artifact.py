@@ -9,7 +9,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from triops.edges.mlflow.spans_wire import attributes_of, base64_of, kept, plain
 from triops.lenses.mlops.genai_traces.looking import SpanView
-from triops.lenses.mlops.genai_traces.meaning import span_type, text
+from triops.lenses.mlops.genai_traces.meaning import TYPE, text
 
 _STATUS = {1: "OK", 2: "ERROR"}
 _CODES = {1: "STATUS_CODE_OK", 2: "STATUS_CODE_ERROR"}
@@ -26,9 +26,10 @@ def span_views(trace: str, bodies: Sequence[bytes]) -> list[SpanView]:
 
 def _view(span: Span, trace: str) -> SpanView:
     document = span_document(span, trace)
+    type_ = document["attributes"].get(TYPE)
     return SpanView(
         name=span.name,
-        type=span_type(attributes_of(span, trace).get),
+        type=None if type_ is None else str(json.loads(type_)),
         status=_STATUS.get(span.status.code, "UNSET"),
         attributes=document["attributes"],
         text=lambda: json.dumps(document, ensure_ascii=False),
