@@ -125,7 +125,6 @@ def together(clients: int, port: int, seconds: float, step: Callable[[Sender, in
 
 
 def measure(name: str, pid: int, port: int, clients: int, seconds: float, rounds: int) -> Figures:
-    sender = Sender(port)
     rates: dict[str, list[float]] = {"runs": [], "metrics, one key": [], "metrics, 1,000 keys": []}
     cpu: dict[str, list[float]] = {kind: [] for kind in rates}
 
@@ -138,9 +137,11 @@ def measure(name: str, pid: int, port: int, clients: int, seconds: float, rounds
     for _ in range(rounds):
         timed("runs", 1, full_run)
         for kind, keys in (("metrics, one key", 1), ("metrics, 1,000 keys", BATCH)):
+            sender = Sender(port)  # a new one: servers close what is idle
             runs = [sender.run(f"metrics-{client}") for client in range(clients)]
             bodies = [[batch_of(run, keys, 1000 * n) for n in range(8)] for run in runs]
             timed(kind, BATCH, logging(bodies))
+    sender = Sender(port)
     run = sender.run("history")
     for n in range(POINTS // BATCH):
         sender.post("runs/log-batch", batch_of(run, 1, n * BATCH))

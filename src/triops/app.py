@@ -291,6 +291,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         erased = await erase_project(records, project, keep=_KEPT)
         for tell in mlops.erased:
             tell(project)
+        for empty in mlops.emptied:
+            await empty(project)
         return erased
 
     # Edges
@@ -331,6 +333,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         places=mlops.places,
         owners=mlops.owners,
         registry=mlops.registry,
+        tracking=mlops.tracking,
+        search=mlops.search,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )

@@ -1,6 +1,6 @@
 """The MLOps lens, composed: its books, services, endpoints and jobs. `app.py` joins it to the rest."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from triops.adapters.embedded.blobs import FileBlobs
 from triops.adapters.embedded.folder import Folder
-from triops.adapters.http_exchange import ExchangeFailed, checked_url, exchange
+from triops.app_registry import compose_registry
 from triops.edges.mlflow import Endpoint, MlflowApi
 from triops.edges.mlflow.artifacts import PAGES, ArtifactCalls
 from triops.edges.mlflow.assessments import assessment_endpoints
@@ -32,7 +32,6 @@ from triops.edges.mlflow.trace_access import TraceAccess
 from triops.edges.mlflow.trace_artifact import span_views
 from triops.edges.mlflow.traces import trace_endpoints
 from triops.edges.mlflow.webhooks import webhook_endpoints
-from triops.kernel.errors import Unavailable
 from triops.kernel.ids import ProjectId
 from triops.ledger.artifacts.owners import ArtifactOwners
 from triops.ledger.artifacts.paths import ArtifactPaths
@@ -55,27 +54,21 @@ from triops.ledger.runs.links import RunLinks
 from triops.ledger.runs.log import RunLog
 from triops.ledger.runs.runs import Runs
 from triops.ledger.traces.assessments import Assessments
+from triops.ledger.traces.freeing import TraceFreeing, has_traces
 from triops.ledger.traces.links import TraceLinks
 from triops.ledger.traces.search import TraceSearch
 from triops.ledger.traces.traces import Traces
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
-from triops.lenses.mlops.artifacts.locations import check_location, check_scheme, proxied_path
+from triops.lenses.mlops.artifacts.locations import check_location, proxied_path
 from triops.lenses.mlops.artifacts.small import small_file
 from triops.lenses.mlops.evaluation import Datasets, ScorerBook
 from triops.lenses.mlops.genai_traces import TraceService
+from triops.lenses.mlops.genai_traces.plugin import trace_jobs
 from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.logged_models import Models, ModelSearch, logged_model_jobs
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.provenance import Provenances
-from triops.lenses.mlops.registry.cards import Cards
-from triops.lenses.mlops.registry.gates import Gates
-from triops.lenses.mlops.registry.lineage import Lineage
 from triops.lenses.mlops.registry.parts import RegistryParts, registry_jobs
-from triops.lenses.mlops.registry.promotions import Promotions
-from triops.lenses.mlops.registry.recorded import RecordedFiles, RecordedOrigins
-from triops.lenses.mlops.registry.service import Registry
-from triops.lenses.mlops.registry.telling import Teller, WebhooksDue
-from triops.lenses.mlops.registry.webhooks import Reply, Webhooks
 from triops.lenses.mlops.search import Search
 from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
 from triops.lenses.mlops.tracking.naming import random_name
@@ -108,6 +101,8 @@ class Mlops:
     places: Places
     owners: Owners
     registry: RegistryParts
+    tracking: Tracking
+    search: Search
     traces: TraceService
     spans: Callable[[Telemetry, Callable[[bytes], bytes]], SpansIntake]  # given who takes spans as telemetry
     importing: Importing
@@ -116,6 +111,7 @@ class Mlops:
     provenances: Provenances
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
+    emptied: list[Callable[[ProjectId], Awaitable[None]]] = field(default_factory=list)  # who frees what it had on disk
     erased: list[Callable[[ProjectId], None]] = field(default_factory=list)  # who must know of a project that is gone
 
 
@@ -164,6 +160,8 @@ def compose_mlops(
     compaction = Compaction(records)
     tracking = Tracking(records, experiments, RunLog(records, record_metrics), bus, clock, checked, compaction)
     gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
+    search = Search(records)
+    gc = Gc(Freeing(records, [has_traces()]), settings.mlops.deleted_days, places.freed)
 
     # Traces
     traces = TraceService(kept_traces, TraceSearch(records), TraceLinks(records), experiments, clock, span_views)
@@ -176,7 +174,7 @@ def compose_mlops(
         return int(clock.now() * 1000)
 
     # Registry
-    registry = compose_registry(settings, records, documents, bus, clock, root, places)
+    registry = compose_registry(settings, records, documents, bus, clock, root, places, logged_models)
     approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
 
     # Provenance, and what comes from elsewhere
@@ -195,7 +193,7 @@ def compose_mlops(
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
         *metric_endpoints(tracking),
-        *search_endpoints(Search(records), tracking),
+        *search_endpoints(search, tracking),
         *logged_model_endpoints(models, model_search),
         *evaluation_dataset_endpoints(datasets),
         *scorer_endpoints(scorers),
@@ -218,6 +216,7 @@ def compose_mlops(
     jobs = [
         *tracking_jobs(compaction, gc),
         *logged_model_jobs(LoggedModelsFreeing(records), settings.mlops.deleted_days),
+        *trace_jobs(TraceFreeing(records), settings.mlops.deleted_days),
         Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
         *registry_jobs(registry),
@@ -232,6 +231,8 @@ def compose_mlops(
         places=places,
         owners=owners,
         registry=registry,
+        tracking=tracking,
+        search=search,
         traces=traces,
         spans=spans,
         importing=importing,
@@ -240,31 +241,6 @@ def compose_mlops(
         provenances=provenances,
         routes=routes,
         jobs=jobs,
+        emptied=[artifacts.forget],
         erased=[tracking.forget],
-    )
-
-
-def compose_registry(
-    settings: Settings, records: Records, documents: Documents, bus: Bus, clock: Clock, root: str, places: Places
-) -> RegistryParts:
-    private = settings.notify.allow_private
-
-    async def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        target = checked_url(url, "url")
-        try:
-            reply = await exchange("POST", target, body=body, headers=headers, timeout_s=10.0, allow_private=private)
-        except ExchangeFailed as error:
-            raise Unavailable(str(error)) from None
-        return Reply(reply.status, reply.text)
-
-    gates, origins, teller = Gates(documents), RecordedOrigins(records), Teller(records, bus, clock)
-    models = Registry(records, teller, origins, gates, partial(check_scheme, field="source", root=root))
-    webhooks = Webhooks(records, teller, clock, post, ("https", "http") if private else ("https",))
-    bus.subscribe(WebhooksDue, webhooks.on_due, name="webhooks")
-    return RegistryParts(
-        models,
-        Promotions(records, teller, origins, gates),
-        webhooks,
-        Cards(records, teller, origins, models, RecordedFiles(places).read),
-        Lineage(records, origins, models),
     )

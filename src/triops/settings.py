@@ -87,7 +87,7 @@ class Mlops(_Section):
         "that clients write to themselves",
     )
     artifact_gb: float = Field(
-        1024.0, gt=0, le=1_000_000, description="the largest artifact that the server's own store takes"
+        1024.0, gt=0, le=1_000_000, description="the largest artifact that the server takes, in GiB"
     )
     deleted_days: float = Field(30.0, ge=0, description="days until deleted runs, models and their artifacts are freed")
     stalled_min: float = Field(

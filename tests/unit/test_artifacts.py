@@ -183,6 +183,19 @@ async def test_the_sweep_takes_what_nothing_points_at_once_it_is_old_enough(tmp_
         assert await store.read("r/a") == b"kept"
 
 
+async def test_an_erased_project_has_nothing_left_on_disk(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.write("r/a", b"kept")
+        await store.write("r/a", b"erased", B)
+        upload = await store.uploads.begin(B, "r/big", 1)
+        await store.uploads.add(upload, 1, pieces(b"a part"))
+        await erase_project(store.records, B)
+        await store.artifacts.forget(B)
+        assert store.stored() == len(b"kept")
+        with pytest.raises(NotFound):
+            await store.uploads.add(upload, 1, pieces(b"a part"))
+
+
 async def test_an_upload_in_parts(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
         id = await store.uploads.begin(A, "r/big", 3)

@@ -26,6 +26,8 @@ _PLAIN: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
 def matching(column: ColumnElement[Any], comparator: str, value: Value) -> ColumnElement[bool]:
     """`column` compares so with `value`. LIKE heeds case, ILIKE does not (of ASCII letters); `%` and `_` are wild and
     nothing escapes them. Raises: Invalid for a comparator that SQL is not asked, such as RLIKE and IS NULL."""
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        value = float(value)  # over what databases have for integers
     if comparator in _PLAIN:
         result: ColumnElement[bool] = _PLAIN[comparator](column, value)
     elif comparator == "LIKE":

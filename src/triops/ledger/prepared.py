@@ -44,7 +44,7 @@ class Rows:
     """Inserts rows of `table`, given as tuples of `columns`: as many a statement as pay, since each statement gives up
     the interpreter and has to win it back. `conflict` makes of the insert what is done with a row that is there."""
 
-    _SIZES = (128, 16, 1)
+    _SIZES = (128, 32, 8, 4, 2, 1)
 
     def __init__(self, table: Table, columns: Sequence[str], conflict: Upsert | None = None) -> None:
         self._table = table
@@ -55,12 +55,15 @@ class Rows:
     def write(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
         """Answers how many rows were inserted or changed."""
         dialect, done, written = connection.dialect, 0, 0
+        execute: Any = connection.exec_driver_sql
+        if dialect.name == "sqlite":  # its driver answers as much, for a fifth of the price
+            execute = connection.connection.dbapi_connection.execute  # type: ignore[union-attr]
         for size in self._SIZES:
             while len(rows) - done >= size:
                 text, names = self._texts.get((dialect.name, size)) or self._text(dialect, size)
                 values = tuple(chain.from_iterable(rows[done : done + size]))
                 bound: Any = values if names is None else dict(zip(names, values, strict=True))
-                written += connection.exec_driver_sql(text, bound).rowcount
+                written += execute(text, bound).rowcount
                 done += size
         return written
 

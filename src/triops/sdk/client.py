@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -209,3 +210,63 @@ class Client:
 
     def revoke_key(self, id: str) -> JSON:
         return dict(self.call("DELETE", f"/keys/{id}"))
+
+    def experiments(self, **query: Any) -> list[JSON]:
+        return list(self.pages("/experiments", **query))
+
+    def experiment_id(self, name: str) -> str:
+        """Of an experiment by its name; what is an id stays one. Raises: ApiError where there is none."""
+        if name.isascii() and name.isdigit():
+            return name
+        for experiment in self.pages("/experiments", q=name, view="all"):
+            if experiment["name"] == name:
+                return str(experiment["id"])
+        raise ApiError(404, {"kind": "not_found", "message": f"no experiment is named {name}"})
+
+    def runs(self, **query: Any) -> JSON:
+        """`experiment` (ids), `filter` and `order_by` in MLflow's language. Answers items and their total."""
+        return dict(self.call("GET", "/runs", **query))
+
+    def run(self, id: str) -> JSON:
+        return dict(self.call("GET", f"/runs/{id}"))
+
+    def provenance(self, run: str) -> JSON:
+        """Code, packages, Python, machine, command, seed and inputs of a run."""
+        return dict(self.call("GET", f"/runs/{run}/provenance"))
+
+    def diff_runs(self, runs: Sequence[str]) -> JSON:
+        """2 to 10 of them."""
+        return dict(self.call("GET", "/runs/diff", run=list(runs)))
+
+    def models(self, **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/models", **query)["items"])
+
+    def model(self, name: str) -> JSON:
+        return dict(self.call("GET", f"/models/{_part(name)}"))
+
+    def model_versions(self, name: str, **query: Any) -> list[JSON]:
+        return list(self.call("GET", f"/models/{_part(name)}/versions", **query)["items"])
+
+    def model_history(self, name: str, **query: Any) -> list[JSON]:
+        return list(self.call("GET", f"/models/{_part(name)}/history", **query)["items"])
+
+    def move_alias(self, model: str, alias: str, version: str | int, *, why: str = "") -> JSON:
+        """`state` is moved, waiting (for `approval`) or refused (for `reasons`)."""
+        path = f"/models/{_part(model)}/aliases/{_part(alias)}"
+        return dict(self.call("PUT", path, body={"version": version, "why": why}))
+
+    def undo_alias(self, model: str, alias: str, *, why: str = "") -> JSON:
+        path = f"/models/{_part(model)}/aliases/{_part(alias)}/undo"
+        return dict(self.call("POST", path, body={"why": why}))
+
+    def approvals(self, **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/approvals", **query)["items"])
+
+    def decide_approval(self, id: str, verb: str, why: str = "") -> JSON:
+        """`verb`: approve, reject."""
+        return dict(self.call("POST", f"/approvals/{id}/{verb}", body={"why": why}))
+
+
+def _part(name: str) -> str:
+    """A name as one part of a path."""
+    return quote(name, safe="")

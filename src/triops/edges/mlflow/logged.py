@@ -2,6 +2,7 @@
 value, to say which."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from triops.kernel.run import MetricPoints
 _NUMBERS = {float, int}
 _WHOLE = {int}
 _TEXT = {str}
-_LIMIT = 1 << 63
+_OBJECT = {dict}
+_KEY, _VALUE, _TIME = itemgetter("key"), itemgetter("value"), itemgetter("timestamp")
+_NO_ORIGIN = frozenset(("model_id", "dataset_name", "dataset_digest")).isdisjoint
 _METRIC = {
     "value": number(),
     "timestamp": integer(),
@@ -58,7 +61,7 @@ def texts_of(given: Any, name: str) -> list[tuple[str, str]]:
 def _listed(given: Any, name: str) -> Sequence[dict[str, Any]]:
     if given is None:
         return ()
-    if not isinstance(given, list) or not all(type(row) is dict for row in given):
+    if not isinstance(given, list) or not _OBJECT.issuperset(map(type, given)):
         raise misfit(name, given)
     return given
 
@@ -66,9 +69,9 @@ def _listed(given: Any, name: str) -> Sequence[dict[str, Any]]:
 def _columns(rows: Sequence[dict[str, Any]]) -> tuple[list[str], Any, Any, Any] | None:
     """None: something is missing or needs converting."""
     try:
-        keys = [row["key"] for row in rows]
-        values = [row["value"] for row in rows]
-        times = [row["timestamp"] for row in rows]
+        keys = list(map(_KEY, rows))
+        values = list(map(_VALUE, rows))
+        times = list(map(_TIME, rows))
     except KeyError:
         return None
     steps = [row.get("step", 0) for row in rows]
@@ -116,7 +119,7 @@ def _converted(field: Field, row: dict[str, Any], name: str, path: str) -> Any:
 
 def _origins(rows: Sequence[dict[str, Any]], name: str) -> tuple[Any, Sequence[tuple[str, str, str]]]:
     """Most points tell no origin; then there is no column of them."""
-    if not any("model_id" in row or "dataset_name" in row or "dataset_digest" in row for row in rows):
+    if all(map(_NO_ORIGIN, rows)):
         return None, ()
     table: dict[tuple[str, str, str], int] = {("", "", ""): -1}
     origins = np.empty(len(rows), np.int32)

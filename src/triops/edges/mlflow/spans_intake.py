@@ -1,8 +1,8 @@
 """POST /v1/traces with the header of an experiment: the spans are kept with the experiment's traces, and go to
 telemetry like every other span. The sender is answered when both are durable.
 
-What the trace keeps is not subject to telemetry's limits and retention; what telemetry refuses (spans of last year, say)
-is no error here.
+What the trace keeps is not subject to telemetry's limits and retention; what telemetry refuses (spans of last year,
+say) is no error here.
 """
 
 import logging
@@ -20,8 +20,8 @@ from triops.edges.mlflow.trace_access import TraceAccess
 from triops.kernel.errors import Invalid, TriopsError, Unsupported
 from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Right
+from triops.ledger.traces.writing import Brought
 from triops.lenses.mlops.genai_traces import TraceService
-from triops.lenses.mlops.genai_traces.gather import SpanSaid
 from triops.web.access import Authenticate
 from triops.web.body import JSON_BYTES, Bodies, media_type, off_loop
 
@@ -72,17 +72,17 @@ class SpansIntake:
             raise _Refused(400, f"Invalid Content-Type: {given}. Expected: {_PROTOBUF} or {_JSON}")
         most = JSON_BYTES if media == _JSON else _BYTES
         async with self._bodies.read(request, most=most) as raw:
-            body, spans = await off_loop(3 * len(raw), self._decode, raw, media)
+            body, arrived = await off_loop(3 * len(raw), self._decode, raw, media)
             experiment = request.headers[EXPERIMENT]
-            await self._access.may_write(principal, experiment, {span.trace for span in spans})
-            ended = await self._traces.add(principal.project, experiment, spans)
+            await self._access.may_write(principal, experiment, {each.sent.trace for each in arrived})
+            ended = await self._traces.add(principal.project, experiment, arrived)
             await self._telemetry(principal.project, body)
         if (run := request.headers.get(RUN)) and ended:
             for start in range(0, len(ended), 100):
                 await self._traces.link_to_run(principal.project, ended[start : start + 100], run)
         return Response(b"", media_type=_PROTOBUF)
 
-    def _decode(self, raw: bytes, media: str) -> tuple[bytes, Sequence[SpanSaid]]:
+    def _decode(self, raw: bytes, media: str) -> tuple[bytes, Sequence[Brought]]:
         try:
             body = self._from_json(raw) if media == _JSON else raw
             spans = spans_of(body)
@@ -94,7 +94,7 @@ class SpansIntake:
             raise _Refused(422, "Cannot convert OpenTelemetry span to MLflow span") from error
         if not spans:
             raise _Refused(400, "Invalid OpenTelemetry format - no spans found")
-        return body, spans
+        return body, self._traces.gathered(spans)
 
 
 class _Refused(Exception):

@@ -6,6 +6,7 @@ from triops import __version__
 from triops.edges.native import (
     artifacts,
     entities,
+    experiments,
     governing,
     importing,
     incidents,
@@ -14,6 +15,7 @@ from triops.edges.native import (
     overview,
     problems,
     provenance,
+    runs,
     telemetry,
 )
 from triops.edges.native.governing import apply_documents
@@ -26,6 +28,8 @@ PREFIX = "/triops/v1"
 _ROUTERS = (
     overview.router,
     provenance.router,  # before `runs/{id}`
+    experiments.router,
+    runs.router,
     incidents.router,
     entities.router,
     telemetry.router,

@@ -48,7 +48,7 @@ async def experiments(who: Admin, services: S, body: Experiments) -> JSON:
 
 @router.post("/known", summary="Which runs and logged models are here, whole")
 async def known(who: Admin, services: S, body: Known) -> JSON:
-    found = await services.importing.known_runs(who.project, body.runs)
+    found = await services.importing.known(who.project, runs=body.runs, logged_models=body.logged_models)
     return {"items": sorted(found)}
 
 
@@ -61,6 +61,11 @@ async def runs(who: Admin, services: S, body: Items) -> JSON:
 async def points(who: Admin, services: S, body: Points) -> JSON:
     await services.importing.points(who.project, body.run, body.points, more=body.more)
     return {}
+
+
+@router.post("/logged-models", summary="Logged models with params, tags and metrics")
+async def logged_models(who: Admin, services: S, body: Items) -> JSON:
+    return {"items": await services.importing.logged_models(who.project, body.items)}
 
 
 @router.post("/models", summary="Registered models with versions and aliases")

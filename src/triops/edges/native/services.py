@@ -21,6 +21,8 @@ from triops.lenses.mlops.logged_models import Models, ModelSearch
 from triops.lenses.mlops.permissions import Permissions
 from triops.lenses.mlops.provenance import Provenances
 from triops.lenses.mlops.registry.parts import RegistryParts
+from triops.lenses.mlops.search import Search
+from triops.lenses.mlops.tracking import Tracking
 from triops.loop.act import Act
 from triops.loop.bus import Bus
 from triops.loop.documents import Kinds
@@ -71,3 +73,5 @@ class Services:
     places: Places
     owners: Owners
     registry: RegistryParts
+    tracking: Tracking
+    search: Search

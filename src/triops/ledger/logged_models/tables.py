@@ -20,7 +20,7 @@ logged_models = Table(
     metadata,
     _text("project", primary_key=True),
     _text("id", primary_key=True),
-    Column("experiment", Integer, nullable=False),
+    Column("experiment", BigInteger, nullable=False),
     _text("name"),
     _text("artifact_location"),
     _text("status"),

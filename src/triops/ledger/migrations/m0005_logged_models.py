@@ -19,7 +19,7 @@ def apply(connection: Connection) -> None:
         book,
         text("project", primary_key=True),
         text("id", primary_key=True),
-        Column("experiment", Integer, nullable=False),
+        Column("experiment", BigInteger, nullable=False),
         text("name"),
         text("artifact_location"),
         text("status"),

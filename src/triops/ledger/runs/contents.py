@@ -111,7 +111,8 @@ _NOUGHT: Final = literal(0)
 
 
 def _grouped(run: ColumnElement[int], made: ColumnElement[str]) -> Select[Any]:
-    return select(run, made).where(run.in_(_among())).group_by(run)
+    columns: tuple[Any, ...] = (run, made)
+    return select(*columns).where(run.in_(_among())).group_by(run)
 
 
 _PARAMS: Final = {

@@ -8,7 +8,7 @@ a kill leaves no artifacts of nobody, nor a run without its artifacts.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, exists, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, not_, select
 
 from triops.kernel.ids import ProjectId
 from triops.kernel.run import Stage
@@ -36,8 +36,11 @@ class Freed:
 
 
 class Freeing:
-    def __init__(self, records: Records) -> None:
+    """`needed`: conditions on a row of experiments under which something still hangs on it."""
+
+    def __init__(self, records: Records, needed: Sequence[ColumnElement[bool]] = ()) -> None:
         self._records = records
+        self._needed = needed
 
     async def due(self, before_ms: int) -> Sequence[int]:
         """Some runs that were deleted before, by number; the oldest first."""
@@ -69,13 +72,14 @@ class Freeing:
                 return state
 
     async def free_experiments(self, before_ms: int) -> None:
-        """Those that were deleted before and have no runs left."""
+        """Those that were deleted before and have nothing left."""
 
         def write(connection: Connection) -> None:
             runs = exists().where(_R.project == _E.project, _R.experiment == _E.id)
             statement = (
                 select(_E.project, _E.id)
                 .where(_E.deleted_ms.is_not(None), _E.deleted_ms <= before_ms, _E.id != DEFAULT_ID, ~runs)
+                .where(*(not_(needed) for needed in self._needed))
                 .limit(_STEP_RUNS)
             )
             for project, id in connection.execute(statement).all():

@@ -107,6 +107,8 @@ def ordered(columns: Columns, *, by_step: bool = False) -> Columns:
 
 def latest(points: MetricPoints) -> npt.NDArray[np.intp]:
     """For each metric the index of its latest point: of the highest step, then time, then value (NaN as 0)."""
+    if len(points.keys) == len(points):  # a point each
+        return np.arange(len(points))
     compared = np.where(np.isnan(points.value), 0.0, points.value)
     order = np.lexsort((compared, points.time_ms, points.step, points.key))
     key = points.key[order]

@@ -5,7 +5,7 @@ so that a large answer holds up nobody else.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -13,13 +13,16 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, case
 
 from triops.kernel.clause import Clause, Order
 from triops.kernel.errors import Invalid
-from triops.kernel.ids import ProjectId
+from triops.kernel.ids import ProjectId, RunId
 from triops.kernel.run import Stage
 from triops.ledger.json_text import MemberOf
 from triops.ledger.matching import matching
+from triops.ledger.paging import chunks
 from triops.ledger.runs import tables
 from triops.ledger.runs.contents import LARGEST, Contents, Shape, contents_of
+from triops.ledger.runs.family import children_of, parent_of
 from triops.ledger.runs.runs import COLUMNS, RunRow
+from triops.ledger.runs.runs import found as found_run
 from triops.ports.records import Records
 
 T = TypeVar("T")
@@ -28,7 +31,6 @@ MOST_RUNS: Final = 50_000  # of a page
 _CHUNK: Final = 1000
 _ANSWER_BYTES: Final = 64 << 20  # over it a page ends before its limit
 _CONTEXT_TAG: Final = "mlflow.data.context"
-_LARGEST: Final = (1 << 63) - 1
 
 _R = tables.runs.c
 _ATTRIBUTES: Final[dict[str, ColumnElement[Any]]] = {
@@ -67,6 +69,20 @@ class RunPage(Generic[T]):
     total: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Runs as columns: the metric's value of each, and each param's (None: the run has none)."""
+
+    values: Sequence[float]
+    params: Mapping[str, Sequence[str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    children: Sequence[RunId]
+    parent: RunId | None
+
+
 Render = Callable[[Sequence[RunRow], Contents], T]
 
 
@@ -76,11 +92,11 @@ class RunSearch:
 
     async def page(self, project: ProjectId, query: RunQuery, shape: Shape, render: Render[T]) -> RunPage[T]:
         """Raises: Invalid."""
-        found = _statement(project, query)
+        wanted = _statement(project, query)
         count = select(func.count()).select_from(tables.runs).where(*_conditions(project, query))
 
         def read(connection: Connection) -> RunPage[T]:
-            numbers = [row[0] for row in connection.execute(found)]
+            numbers = [row[0] for row in connection.execute(wanted)]
             total = connection.scalar(count) or 0 if query.counted else 0
             more = len(numbers) > query.limit
             del numbers[query.limit :]
@@ -96,15 +112,44 @@ class RunSearch:
 
         return await self._records.read(read)
 
-    async def ids(self, project: ProjectId, query: RunQuery) -> list[int]:
-        """The numbers of the runs. Raises: Invalid."""
-        found = _statement(project, query)
-        return await self._records.read(lambda c: [row[0] for row in c.execute(found).all()][: query.limit])
+    async def one(self, project: ProjectId, id: str, shape: Shape, render: Render[T]) -> tuple[T, Family]:
+        """Of either stage. Raises: NotFound."""
+
+        def read(connection: Connection) -> tuple[T, Family]:
+            row = found_run(connection, project, id)
+            part = render([row], contents_of(connection, [row.no], shape))
+            return part, Family(children_of(connection, project, row.id), parent_of(connection, row.no))
+
+        return await self._records.read(read)
+
+    async def measured(self, project: ProjectId, query: RunQuery, metric: str) -> Measured:
+        """Of the runs found, those whose latest `metric` is a finite number, and all their params. Raises: Invalid."""
+        wanted = _statement(project, query)
+        m, p = tables.run_metrics.c, tables.run_params.c
+
+        def read(connection: Connection) -> Measured:
+            runs = [row[0] for row in connection.execute(wanted)][: query.limit]
+            values: dict[int, float] = {}
+            for some in chunks(runs):
+                own = select(m.run, m.value).where(m.run.in_(some), m.key == metric, m.nan == 0)
+                values |= {run: value for run, value in connection.execute(own) if math.isfinite(value)}
+            places = {run: at for at, run in enumerate(values)}
+            params: dict[str, list[str | None]] = {}
+            for some in chunks(values):
+                for run, key, value in connection.execute(select(p.run, p.key, p.value).where(p.run.in_(some))):
+                    column = params.get(key)
+                    if column is None:
+                        column = params[key] = [None] * len(places)
+                    column[places[run]] = value
+            return Measured(list(values.values()), params)
+
+        return await self._records.read(read)
 
 
 def rows_of(connection: Connection, runs: Sequence[int]) -> list[RunRow]:
     """Of runs that are there, in the order given."""
-    found = {row[0]: RunRow(*row) for row in connection.execute(select(*COLUMNS).where(_R.no.in_(runs)))}
+    rows: Sequence[Any] = connection.execute(select(*COLUMNS).where(_R.no.in_(runs))).all()
+    found = {row[0]: RunRow(*row) for row in rows}
     return [found[run] for run in runs]
 
 
@@ -169,10 +214,7 @@ def _condition(clause: Clause) -> ColumnElement[bool]:
 
 
 def _attribute(clause: Clause) -> ColumnElement[bool]:
-    value = clause.value
-    if isinstance(value, int) and abs(value) > _LARGEST:
-        value = float(value)
-    return matching(_ATTRIBUTES[clause.key], clause.comparator, value)
+    return matching(_ATTRIBUTES[clause.key], clause.comparator, clause.value)
 
 
 def _dataset(clause: Clause) -> ColumnElement[bool]:

@@ -16,6 +16,7 @@ from triops.ledger.paging import chunks
 from triops.ledger.runs import tables
 from triops.ports.records import Records
 
+MOST_SEARCHED: Final = 30_000  # whose runs are searched at once
 _DATASETS: Final = 1000
 _CONTEXT_TAG: Final = "mlflow.data.context"
 
@@ -51,9 +52,13 @@ class ExperimentSearch:
         stages: Sequence[Stage],
         limit: int,
         offset: int,
+        named: str = "",
     ) -> tuple[list[Experiment], bool]:
-        """And whether more come after. Newest first unless `orders` says otherwise. Raises: Invalid."""
-        ranks = [_ATTRIBUTES[order.key].asc() if order.ascending else _ATTRIBUTES[order.key].desc() for order in orders]
+        """And whether more come after. Newest first unless `orders` says otherwise. `named`: a part of the name, of
+        either case. Raises: Invalid."""
+        ranks: list[ColumnElement[Any]] = [
+            _ATTRIBUTES[order.key].asc() if order.ascending else _ATTRIBUTES[order.key].desc() for order in orders
+        ]
         if not orders:
             ranks = [_E.created_ms.desc(), _E.id]
         statement = (
@@ -64,6 +69,9 @@ class ExperimentSearch:
             .limit(limit + 1)
             .offset(offset)
         )
+
+        if named:
+            statement = statement.where(func.lower(_E.name).contains(named.lower(), autoescape=True))
 
         def read(connection: Connection) -> tuple[list[Experiment], bool]:
             rows = connection.execute(statement).all()
@@ -77,6 +85,21 @@ class ExperimentSearch:
                 for no, name, location, stage, created, updated in rows[:limit]
             ]
             return found, len(rows) > limit
+
+        return await self._records.read(read)
+
+    async def names(self, project: ProjectId, experiments: Sequence[int] | None) -> dict[int, str]:
+        """By number; None: of all that are active."""
+
+        def read(connection: Connection) -> dict[int, str]:
+            own = select(_E.id, _E.name).where(_E.project == project)
+            if experiments is None:
+                active = own.where(_E.stage == Stage.ACTIVE.value).order_by(_E.id.desc()).limit(MOST_SEARCHED)
+                return dict(map(tuple, connection.execute(active)))
+            found: dict[int, str] = {}
+            for some in chunks(experiments):
+                found |= dict(map(tuple, connection.execute(own.where(_E.id.in_(some)))))
+            return found
 
         return await self._records.read(read)
 
@@ -114,10 +137,11 @@ class ExperimentSearch:
 
 def _condition(clause: Clause) -> ColumnElement[bool]:
     if clause.kind == "attribute":
-        value = clause.value
-        if clause.key == "experiment_id":
-            value = tuple(map(int, value)) if isinstance(value, tuple) else int(value or 0)  # type: ignore[assignment]
-        return matching(_ATTRIBUTES[clause.key], clause.comparator, value)
+        if clause.key != "experiment_id":
+            return matching(_ATTRIBUTES[clause.key], clause.comparator, clause.value)
+        given = clause.value if isinstance(clause.value, tuple) else (clause.value,)
+        ids = [number for number in map(int, map(str, given)) if abs(number) < 1 << 63]
+        return _E.id.in_(ids) if clause.comparator in ("=", "IN") else _E.id.not_in(ids)
     if clause.kind != "tag":
         raise Invalid(f"Invalid token type: {clause.kind}", field="filter")
     tagged = exists().where(_T.project == _E.project, _T.experiment == _E.id, _T.key == clause.key)

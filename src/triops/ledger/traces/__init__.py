@@ -1,1 +1,1 @@
-"""The book of traces: what an experiment keeps of an application's requests, their spans, and what is thought of them."""
+"""The book of traces: what an experiment keeps of an application's requests, and what is thought of them."""

@@ -3,15 +3,16 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, insert, literal, select
 
 from triops.kernel.errors import NotFound
 from triops.kernel.ids import ProjectId
-from triops.kernel.trace import NAME_TAG, SentSpans, Trace
+from triops.kernel.trace import ARTIFACTS_TAG, NAME_TAG, Trace
 from triops.ledger.paging import chunks
+from triops.ledger.runs.tables import freed_artifacts
 from triops.ledger.traces import tables
 from triops.ledger.traces.reading import found, rows_by_id, trace_row, traces_of
-from triops.ledger.traces.writing import METADATA, TAGS, add, packed, pairs, say, unpacked
+from triops.ledger.traces.writing import METADATA, TAGS, Brought, add, pairs, say, unpacked
 from triops.ports.records import Records
 
 _T = tables.traces.c
@@ -31,10 +32,9 @@ class Traces:
 
         return await self._records.write(write)
 
-    async def add(self, project: ProjectId, experiment: str, sent: Sequence[SentSpans]) -> None:
-        """Raises: NotFound, Invalid (the experiment)."""
-        packs = [(one, packed(span.body for span in one.spans)) for one in sent]
-        await self._records.write(lambda c: add(c, project, experiment, packs))
+    async def add(self, project: ProjectId, experiment: str, arrived: Sequence[Brought]) -> None:
+        """Spans of any traces. Raises: NotFound, Invalid (the experiment, which only new traces ask for)."""
+        await self._records.write(lambda c: add(c, project, experiment, arrived))
 
     async def get(self, project: ProjectId, id: str) -> Trace:
         """Raises: NotFound."""
@@ -167,8 +167,11 @@ class Traces:
 
 
 def remove(connection: Connection, project: ProjectId, nos: Sequence[int], ids: Sequence[str]) -> None:
-    """All rows of traces."""
+    """All rows of traces; where their artifacts lie is noted for who frees them."""
     for some in chunks(nos):
+        tags = tables.trace_tags.c
+        lie = select(literal(project), tags.value).where(tags.trace.in_(some), tags.key == ARTIFACTS_TAG)
+        connection.execute(insert(freed_artifacts).from_select(["project", "uri"], lie))
         for table in tables.OF_TRACES:
             connection.execute(delete(table).where(table.c.trace.in_(some)))
         connection.execute(delete(tables.traces).where(_T.no.in_(some)))

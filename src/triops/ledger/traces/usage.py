@@ -34,7 +34,9 @@ def _total(
     nodes: Sequence[Node], always: Iterable[str], sometimes: Iterable[str], zero: float
 ) -> dict[str, Any] | None:
     """A span's word counts for all below it, so that who sums up for its children is not counted twice."""
-    known = {id for id, _, said in nodes}
+    if all(said is None for _, _, said in nodes):
+        return None
+    known = {id for id, _, _ in nodes}
     children: dict[int, list[Node]] = {}
     waiting: list[tuple[Node, bool]] = []
     for node in nodes:

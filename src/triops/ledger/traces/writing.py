@@ -6,6 +6,7 @@ said (`final`) is not changed by what comes after; what it did not say, the span
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -27,7 +28,7 @@ from triops.kernel.trace import (
     TraceState,
 )
 from triops.ledger.prepared import Prepared, Rows
-from triops.ledger.runs.experiments import active_experiment, experiment
+from triops.ledger.runs.experiments import active_experiment
 from triops.ledger.traces import tables
 from triops.ledger.traces.assessing import WRITE as WRITE_ASSESSMENTS
 from triops.ledger.traces.assessing import row_of
@@ -120,7 +121,25 @@ def say(connection: Connection, project: ProjectId, said: Trace, *, final: bool 
     return trace
 
 
-def add(connection: Connection, project: ProjectId, experiment_id: str, sent: Sequence[tuple[SentSpans, Pack]]) -> None:
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """Spans of one trace, and what can be made of them before the transaction: their bytes as one, what they used."""
+
+    sent: SentSpans
+    pack: Pack
+    usage: Sequence[Node]
+    cost: Sequence[Node]
+    used: str | None
+    paid: str | None
+
+
+def brought(sent: SentSpans) -> Brought:
+    usage = [(span.id, span.parent, span.usage) for span in sent.spans]
+    cost = [(span.id, span.parent, span.cost) for span in sent.spans]
+    return Brought(sent, packed(span.body for span in sent.spans), usage, cost, total_tokens(usage), total_cost(cost))
+
+
+def add(connection: Connection, project: ProjectId, experiment_id: str, arrived: Sequence[Brought]) -> None:
     """Spans of traces, known or not; a span that is known is replaced. Raises: NotFound, Invalid (the experiment, which
     only new traces ask for)."""
     spans: list[tuple[Any, ...]] = []
@@ -128,21 +147,22 @@ def add(connection: Connection, project: ProjectId, experiment_id: str, sent: Se
     tags: list[tuple[Any, ...]] = []
     metadata: list[tuple[Any, ...]] = []
     home: tuple[int, str] | None = None
-    for one, pack in sent:
+    for each in arrived:
+        one = each.sent
         known = trace_row(connection, project, one.trace)
         own = {**one.tags, SPANS_TAG: SPANS_KEPT}
         if known is None:
             if home is None:
-                found = experiment(connection, project, experiment_id)
-                home = int(found.id), found.artifact_location
-            trace, told = _begin(connection, project, home[0], one)
+                no, _, location, *_ = active_experiment(connection, project, experiment_id)
+                home = int(no), location
+            trace, told = _begin(connection, project, home[0], each)
             own[ARTIFACTS_TAG] = artifacts_of(home[1], one.trace)
         else:
-            trace, told = int(known[0]), _join(connection, known, one)
+            trace, told = int(known[0]), _join(connection, known, each)
         metadata += pairs(trace, told)
         tags += pairs(trace, own)
         spans += [_span_row(trace, span) for span in one.spans]
-        packs.append((trace, *pack))
+        packs.append((trace, *each.pack))
     _SPANS.write(connection, spans)
     _PACKS.write(connection, packs)
     TAGS.write(connection, tags)
@@ -173,7 +193,8 @@ def artifacts_of(location: str, trace: str) -> str:
     return f"{location.rstrip('/')}/traces/{trace}/artifacts"
 
 
-def _begin(connection: Connection, project: ProjectId, experiment: int, one: SentSpans) -> tuple[int, dict[str, str]]:
+def _begin(connection: Connection, project: ProjectId, experiment: int, each: Brought) -> tuple[int, dict[str, str]]:
+    one = each.sent
     start_ms, end_ms = _times(one.spans)
     row = {
         "project": project,
@@ -189,17 +210,15 @@ def _begin(connection: Connection, project: ProjectId, experiment: int, one: Sen
         "session": one.session,
         "final": 0,
     }
-    usage, cost = _nodes(one.spans)
-    told = {SESSION: one.session, USER: one.user, USAGE: total_tokens(usage), COST: total_cost(cost)}
+    told = {SESSION: one.session, USER: one.user, USAGE: each.used, COST: each.paid}
     return int(_INSERT.run(connection, **row).scalar_one()), {key: value for key, value in told.items() if value}
 
 
-def _join(connection: Connection, known: Sequence[Any], one: SentSpans) -> dict[str, str]:
+def _join(connection: Connection, known: Sequence[Any], each: Brought) -> dict[str, str]:
     """More spans of a trace that is there; answers the metadata to write."""
+    one = each.sent
     trace, _, experiment, request_ms, duration_ms, state, client_id, request, response, name, session, final = known
-    usage, cost = _nodes(one.spans)
-    says_usage = any(said is not None for _, _, said in usage)
-    says_cost = any(said is not None for _, _, said in cost)
+    says_usage, says_cost = each.used is not None, each.paid is not None
     told: dict[str, str | None] = {}
     if says_usage or says_cost or one.session or one.user:
         written = dict(tuple(row) for row in _METADATA.run(connection, trace=trace))
@@ -211,9 +230,9 @@ def _join(connection: Connection, known: Sequence[Any], one: SentSpans) -> dict[
             sent = {span.id for span in one.spans}
             stored = [tuple(row) for row in _NODES.run(connection, trace=trace) if row[0] not in sent]
             if says_usage and not (final and USAGE in written):
-                told[USAGE] = total_tokens([*usage, *((id, parent, said) for id, parent, said, _ in stored)])
+                told[USAGE] = total_tokens([*each.usage, *((id, parent, said) for id, parent, said, _ in stored)])
             if says_cost and not (final and COST in written):
-                told[COST] = total_cost([*cost, *((id, parent, said) for id, parent, _, said in stored)])
+                told[COST] = total_cost([*each.cost, *((id, parent, said) for id, parent, _, said in stored)])
     if not final:
         start_ms, end_ms = _times(one.spans)
         ends = [
@@ -246,11 +265,8 @@ def _times(spans: Sequence[TraceSpan]) -> tuple[int, int | None]:
     return min(span.start_ns for span in spans) // 1_000_000, max(ends) // 1_000_000 if ends else None
 
 
-def _nodes(spans: Sequence[TraceSpan]) -> tuple[list[Node], list[Node]]:
-    return [(span.id, span.parent, span.usage) for span in spans], [(span.id, span.parent, span.cost) for span in spans]
-
-
 def _span_row(trace: int, span: TraceSpan) -> tuple[Any, ...]:
     return (
-        trace, span.id, span.parent, span.name, span.type, span.status, span.start_ns, span.end_ns, span.usage, span.cost,
+        trace, span.id, span.parent, span.name, span.type, span.status, span.start_ns, span.end_ns, span.usage,
+        span.cost,
     )  # fmt: skip

@@ -90,12 +90,13 @@ export async function head(path, params, most, signal) {
   const answer = await fetch(urlOf({ path, params }), { signal, credentials: 'same-origin' });
   if (!answer.ok || !answer.body) throw new ApiError(answer.status, (await answer.json().catch(() => ({}))).error || {});
   const reader = answer.body.getReader();
-  const chunks = [];
+  /** @type {Uint8Array[]} */ const chunks = [];
   let size = 0;
-  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+  while (size <= most) {
+    const { value } = await reader.read();
+    if (!value) break;
     chunks.push(value);
     size += value.length;
-    if (size > most) break;
   }
   await reader.cancel();
   const bytes = new Uint8Array(size);

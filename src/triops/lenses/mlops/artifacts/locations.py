@@ -1,7 +1,8 @@
 """Locations of artifacts: URIs under which they lie. Which ones a client may name, and which of them are ours to read.
 
 A location that a client names is for clients: they read and write there themselves. To this server it is text, but
-where it lies in the server's own store, or under the folder that its administrator set. See `docs/decisions/0006-…`.
+where it lies in the server's own store, or under the folder that its administrator set
+(`docs/decisions/0006-what-a-location-may-be.md`).
 """
 
 import re

@@ -6,6 +6,7 @@ book within it.
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
@@ -76,12 +77,19 @@ class Artifacts:
                     await self._blobs.delete(project, digest)
 
     async def sweep(self, now: float) -> None:
-        """Blobs that nothing points at: what a kill left, what an erased project had."""
+        """Blobs that nothing points at: what a kill left."""
         for project in await self._blobs.projects():
-            for shard in range(256):
-                digests = await self._blobs.kept_before(project, shard, now - GRACE_S)
-                if digests:
-                    await self.release(project, await self._book.unreferenced(project, digests))
+            await self._free(project, now - GRACE_S)
+
+    async def forget(self, project: ProjectId) -> None:
+        """The project was erased: nothing points at its blobs any more."""
+        await self._free(project, math.inf)
+
+    async def _free(self, project: ProjectId, before_s: float) -> None:
+        for shard in range(256):
+            digests = await self._blobs.kept_before(project, shard, before_s)
+            if digests:
+                await self.release(project, await self._book.unreferenced(project, digests))
 
     async def _undo(self, project: ProjectId, staged: Staged) -> None:
         await self._blobs.discard(project, staged)

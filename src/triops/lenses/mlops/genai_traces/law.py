@@ -26,8 +26,8 @@ def tag(key: str, value: str) -> tuple[str, str]:
     path = posixpath.normpath(key)
     if path != key or path == "." or path.startswith(("..", "/")):
         raise Invalid(
-            f"Invalid value \"{key}\" for parameter 'key' supplied: Names may be treated as files in certain cases, and "
-            f"must not resolve to other names when treated as such. This name would resolve to {path!r}",
+            f"Invalid value \"{key}\" for parameter 'key' supplied: Names may be treated as files in certain cases, "
+            f"and must not resolve to other names when treated as such. This name would resolve to {path!r}",
             field="key",
         )
     _within("key", key, _KEY)

@@ -16,6 +16,7 @@ MODEL, PROVIDER = "mlflow.llm.model", "mlflow.llm.provider"
 _SESSIONS = ("session.id", "gen_ai.conversation.id")
 _USER = "user.id"
 _UNKNOWN = "UNKNOWN"
+_DEPTH = 32  # JSON in a text that is nested deeper stays a text
 
 Get = Callable[[str], Any]  # an attribute's value by its name, None where there is none
 
@@ -27,9 +28,16 @@ def opened(value: Any) -> Any:
             inner = json.loads(value)
         except (ValueError, RecursionError):
             return value
-        if isinstance(inner, str | dict | list):
+        if isinstance(inner, str | dict | list) and _within(inner, _DEPTH):
             return inner
     return value
+
+
+def _within(value: Any, depth: int) -> bool:
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return depth > 0 and all(_within(one, depth - 1) for one in inner)
 
 
 def text(value: Any) -> str:

@@ -12,6 +12,7 @@ from triops.ledger.runs.experiments import Experiments, experiment_no
 from triops.ledger.traces.links import TraceLinks
 from triops.ledger.traces.search import TraceSearch
 from triops.ledger.traces.traces import Traces
+from triops.ledger.traces.writing import Brought, brought
 from triops.lenses.mlops.filters import TRACES, offset_of, page_token, parse_filter, parse_order_by
 from triops.lenses.mlops.genai_traces import law
 from triops.lenses.mlops.genai_traces.correlation import Correlation
@@ -51,14 +52,18 @@ class TraceService:
         checked = replace(said, tags=law.said_tags(said.tags), metadata=law.said_metadata(said.metadata))
         return await self._traces.say(project, checked)
 
-    async def add(self, project: ProjectId, experiment: str, spans: Sequence[SpanSaid]) -> list[str]:
-        """Spans of any traces; answers the ids of those whose root was among them. Raises: NotFound, Invalid."""
+    @staticmethod
+    def gathered(spans: Sequence[SpanSaid]) -> list[Brought]:
+        """What `add` takes. Large requests are prepared beside the event loop. Raises: Invalid."""
         if len(spans) > _SPANS:
             raise Invalid(f"at most {_SPANS} spans in one request", field="spans", got=len(spans))
+        return [brought(one) for one in gather(spans)]
+
+    async def add(self, project: ProjectId, experiment: str, arrived: Sequence[Brought]) -> list[str]:
+        """Spans of any traces; answers the ids of those whose root was among them. Raises: NotFound, Invalid."""
         await self._begin(project)
-        sent = gather(spans)
-        await self._traces.add(project, experiment, sent)
-        return [one.trace for one in sent if one.state is not None]
+        await self._traces.add(project, experiment, arrived)
+        return [each.sent.trace for each in arrived if each.sent.state is not None]
 
     async def get(self, project: ProjectId, id: str) -> Trace:
         return await self._traces.get(project, id)

@@ -12,6 +12,7 @@ from triops.kernel.errors import Invalid
 from triops.kernel.run import MetricPoints, RunStatus, Stage
 from triops.kernel.transfer import MovedExperiment, MovedLoggedModel, MovedModel, MovedRun
 from triops.kernel.version import STAGES
+from triops.ledger.imports.logged_models import STATUSES
 
 POINTS = 25_000  # of one request
 _RUN = re.compile(r"[A-Za-z0-9][\w-]{0,63}", re.ASCII)
@@ -20,9 +21,6 @@ _ALIAS = re.compile(r"[\w.-]{1,255}")
 _KEY, _TEXT, _NAME, _URI = 500, 100_000, 1000, 4000
 _MANY = 20_000  # params, tags, ... of one thing
 _DOCUMENT = 16 << 20
-_MODEL_STATUSES = tuple(
-    f"LOGGED_MODEL_{status}" for status in ("STATUS_UNSPECIFIED", "PENDING", "READY", "UPLOAD_FAILED")
-)
 
 
 def check_experiment(moved: MovedExperiment) -> None:
@@ -62,7 +60,7 @@ def check_logged_model(moved: MovedLoggedModel) -> None:
     _text("name", moved.name, _NAME, empty=False)
     _text("model_type", moved.model_type, _NAME)
     _text("status_message", moved.status_message, _TEXT)
-    _one_of("status", moved.status, _MODEL_STATUSES)
+    _one_of("status", moved.status, list(STATUSES))
     if moved.run:
         _id("run", moved.run, _RUN)
     _times(moved.created_ms, moved.updated_ms)

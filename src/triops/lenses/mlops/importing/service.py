@@ -10,10 +10,11 @@ from triops.kernel.errors import Invalid
 from triops.kernel.ids import ProjectId
 from triops.kernel.run import MetricPoints
 from triops.kernel.tenant import Principal
-from triops.kernel.transfer import MovedExperiment, MovedModel, MovedRun
+from triops.kernel.transfer import MovedExperiment, MovedLoggedModel, MovedModel, MovedRun
 from triops.ledger.artifacts.digests import digests_below
 from triops.ledger.audit import Audit, AuditEntry
 from triops.ledger.codec import from_json
+from triops.ledger.imports.logged_models import model_locations, write_logged_model
 from triops.ledger.imports.models import write_model
 from triops.ledger.imports.runs import (
     artifact_uris,
@@ -24,7 +25,13 @@ from triops.ledger.imports.runs import (
     write_run,
 )
 from triops.ledger.runs.experiments import Experiments
-from triops.lenses.mlops.importing.checking import check_experiment, check_model, check_run, points_of
+from triops.lenses.mlops.importing.checking import (
+    check_experiment,
+    check_logged_model,
+    check_model,
+    check_run,
+    points_of,
+)
 from triops.ports.clock import Clock
 from triops.ports.records import Records
 
@@ -78,8 +85,11 @@ class Importing:
         )
         return answers
 
-    async def known_runs(self, project: ProjectId, ids: Sequence[str]) -> set[str]:
-        return await self._records.read(lambda c: whole_runs(c, project, ids))
+    async def known(self, project: ProjectId, *, runs: Sequence[str], logged_models: Sequence[str]) -> set[str]:
+        """Of these ids those that are here, whole."""
+        return await self._records.read(
+            lambda c: whole_runs(c, project, runs) | set(model_locations(c, project, logged_models))
+        )
 
     async def runs(self, project: ProjectId, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
         """Items: `run`, `to` (experiment), `points` (columns or null), `more`. A run that is here whole stays as it
@@ -111,6 +121,29 @@ class Importing:
         """The next points of a run that came with `more`. Raises: NotFound, Invalid."""
         points = points_of(columns)
         await self._records.write(lambda c: write_more(c, project, run, points, more=more))
+
+    async def logged_models(self, project: ProjectId, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
+        """Items: `model`, `to` (experiment). Answers id, artifact_uri and state of each."""
+        moved: list[tuple[MovedLoggedModel, int]] = []
+        for at, item in enumerate(items):
+            model = from_json(MovedLoggedModel, item.get("model"), f"items[{at}].model")
+            check_logged_model(model)
+            moved.append((model, _number(item.get("to"))))
+
+        def write(connection: Connection) -> list[JSON]:
+            known = model_locations(connection, project, [model.id for model, _ in moved])
+            answers = []
+            for model, experiment in moved:
+                state, location = "present", known.get(model.id, "")
+                if not location:
+                    home = experiment_location(connection, project, experiment).rstrip("/")
+                    location = self._place(model.artifact_uri, f"{home}/models/{model.id}/artifacts")
+                    write_logged_model(connection, project, model, experiment, location)
+                    state = "created"
+                answers.append({"id": model.id, "artifact_uri": location, "state": state})
+            return answers
+
+        return await self._records.write(write)
 
     async def models(self, project: ProjectId, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
         """Answers name, state and the versions that were added of each."""

@@ -68,7 +68,7 @@ class ModelSearch:
         ]
         found = await self.book.find(
             project,
-            [number for number in numbers if 0 <= number < 1 << 31] or [-1],
+            [number for number in numbers if 0 <= number < 1 << 63] or [-1],
             clauses=parse_filter(filter, LOGGED_MODELS),
             datasets=[OnDataset(dataset.dataset_name, dataset.dataset_digest or "") for dataset in datasets],
             orders=orders,

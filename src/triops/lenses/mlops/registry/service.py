@@ -286,8 +286,7 @@ class Registry:
         model = await self.model(project, uri.name)
         if model.is_prompt:
             raise Invalid(
-                f"Invalid model version source: 'models:/{uri.name}'. Prompt versions cannot be used as "
-                "model version sources.",
+                f"Invalid model version source: '{uri.text}'. Prompt versions cannot be used as model version sources.",
                 field="source",
             )
         if uri.version:

@@ -39,6 +39,7 @@ class ModelUri:
     version: str = ""
     stage: str = ""
     alias: str = ""
+    text: str = ""  # as it was given
 
 
 # Finds the version that a `models:/name/…` names. Raises: NotFound, Invalid.
@@ -155,13 +156,14 @@ def model_uri(uri: str) -> ModelUri:
         if not suffix.strip():
             _refuse(uri, "model_id")
         if suffix.isdigit():
-            return ModelUri(name=name, version=suffix)
-        return ModelUri(name=name) if suffix.lower() == "latest" else ModelUri(name=name, stage=suffix)
+            return ModelUri(name=name, version=suffix, text=uri)
+        stage = "" if suffix.lower() == "latest" else suffix
+        return ModelUri(name=name, stage=stage, text=uri)
     name, at, alias = parts[0].rpartition("@")
     if at:
         if not name or not alias.strip():
             _refuse(uri, "model_id")
-        return ModelUri(name=name, alias=alias)
+        return ModelUri(name=name, alias=alias, text=uri)
     return ModelUri(model_id=parts[0])
 
 

@@ -1,5 +1,5 @@
 """Searching what was tracked, in MLflow's language of filters."""
 
-from triops.lenses.mlops.search.service import Search, Searched
+from triops.lenses.mlops.search.service import Search, Searched, experiment_numbers
 
-__all__ = ["Search", "Searched"]
+__all__ = ["Search", "Searched", "experiment_numbers"]

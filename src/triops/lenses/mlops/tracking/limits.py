@@ -24,7 +24,9 @@ VIEWS = 50
 INPUTS_IN_REQUEST = 1000
 
 _NAME = re.compile(r"[/\w.\- :]*")
-_PLAIN = re.compile(r"\w[\w.\- :]*")  # most names: nothing in them could be a path
+# Most names: no part of them could be another's. Several at once are told from each other by NUL, which none has.
+_PLAIN = re.compile(r"\w[\w.\- :]*(?:/\w[\w.\- :]*)*")
+_ALL_PLAIN = re.compile(r"(?:\w[\w.\- :]*(?:/\w[\w.\- :]*)*\0)*")
 _RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
 _CHARACTERS = (
     "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and"
@@ -56,7 +58,9 @@ def check_length(what: str, value: str, most: int) -> None:
 
 def check_points(points: MetricPoints, path: str = "metrics[{}].") -> None:
     """`path` of a point, with its number. Raises: Invalid."""
-    for number, key in enumerate(points.keys):
+    keys = points.keys
+    plain = _ALL_PLAIN.fullmatch("\0".join((*keys, ""))) and max(map(len, keys), default=0) <= KEY
+    for number, key in enumerate(() if plain else keys):
         if len(key) > KEY or not _plain(key):
             check_name(key, path.format(int(np.argmax(points.key == number))) + "name")
             check_length("Metric name", key, KEY)

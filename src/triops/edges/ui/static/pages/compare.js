@@ -26,7 +26,7 @@ const TABS = [['', 'Curves'], ['parallel', 'Parallel coordinates'], ['scatter', 
 /** @param {import('../visit.js').Visit} ctx */
 function calls(ctx) {
   const runs = ctx.query.getAll('run');
-  const own = runs.length ? (runs.length >= 2 && runs.length <= DIFFED ? [{ path: '/runs/diff', params: { run: runs } }] : runs.map((r) => ({ path: `/runs/${seg(r)}` }))) : [{ path: '/runs', params: { experiment: ctx.query.getAll('experiment'), filter: ctx.query.get('filter'), limit: 1000 } }];
+  /** @type {import('../api.js').Call[]} */ const own = runs.length ? (runs.length >= 2 && runs.length <= DIFFED ? [{ path: '/runs/diff', params: { run: runs } }] : runs.map((r) => ({ path: `/runs/${seg(r)}` }))) : [{ path: '/runs', params: { experiment: ctx.query.getAll('experiment'), filter: ctx.query.get('filter'), limit: 1000 } }];
   const tab = ctx.query.get('tab') || '';
   if (tab === '' && runs.length) own.push({ path: '/runs/curves', params: { run: runs.slice(0, CURVES), key: ctx.query.getAll('metric'), points: 1000 } });
   return own.slice(0, 12);
@@ -46,14 +46,17 @@ export default {
     root.append(answer.el, legend, tabs.el, body);
     /** @type {any[]} */ let leaving = [];
     let built = '';
-    /** @type {(runs: any[], total: number) => Promise<void>} */ let show = async () => {};
+    /** @type {(runs: any[]) => Promise<void>} */ let show = async () => {};
+
+    /** @type {Record<string, () => (runs: any[]) => Promise<void>>} */
+    const WAYS = { parallel: buildParallel, scatter: buildScatter, importance: buildImportance, diff: buildDiff };
 
     /** @param {string} tab */
     function build(tab) {
       for (const one of leaving) one.leave();
       leaving = [];
       body.replaceChildren();
-      show = { parallel: buildParallel, scatter: buildScatter, importance: buildImportance, diff: buildDiff }[tab]?.() || buildCurves();
+      show = (WAYS[tab] || buildCurves)();
       built = tab;
     }
 
@@ -158,7 +161,7 @@ export default {
         answer.set({ text: answerOf(runs, total) });
         drawLegend(legend, runs, tab, ctx);
         if (!runs.length) return body.replaceChildren(empty('No run to compare.', { hint: 'Choose some in the table of an experiment.', link: ['Experiments', link('/ui/experiments')] }));
-        await show(runs, total);
+        await show(runs);
       },
       leave: () => leaving.forEach((one) => one.leave()),
     };
@@ -167,6 +170,15 @@ export default {
 
 /** @param {import('../visit.js').Visit} ctx */
 async function runsOf(ctx) {
+  const found = await chosenRuns(ctx);
+  const nameless = [...new Set(found.runs.filter((r) => !r.experiment_name).map((r) => r.experiment))].slice(0, 3);
+  const names = new Map(await Promise.all(nameless.map(async (id) => /** @type {[string, string]} */ ([id, (await get(`/experiments/${seg(id)}`, {}, ctx.signal)).name]))));
+  for (const run of found.runs) run.experiment_name ||= names.get(run.experiment) || `experiment ${run.experiment}`;
+  return found;
+}
+
+/** @param {import('../visit.js').Visit} ctx @returns {Promise<{runs: any[], total: number}>} */
+async function chosenRuns(ctx) {
   const ids = [...new Set(ctx.query.getAll('run'))].slice(0, 100);
   if (!ids.length) {
     const experiment = ctx.query.getAll('experiment');

@@ -48,12 +48,15 @@ export default {
     /** @type {(run: any) => Promise<void>} */ let show = async () => {};
     let timer = 0;
 
+    /** @type {Record<string, () => (run: any) => Promise<void>>} */
+    const PARTS = { charts: buildCharts, artifacts: buildFiles, provenance: buildProvenance };
+
     /** @param {string} tab */
     function build(tab) {
       for (const one of leaving) one.leave();
       leaving = [];
       body.replaceChildren();
-      show = { charts: buildCharts, artifacts: buildFiles, provenance: buildProvenance }[tab]?.() || buildOverview();
+      show = (PARTS[tab] || buildOverview)();
       built = tab;
     }
 

@@ -35,6 +35,6 @@ export function historyList(items) {
 function words(m) {
   const of = m.version ? `version ${m.version}` : '';
   const number = (/** @type {string} */ v) => (/^\d+$/.test(String(v)) ? `version ${v}` : v);
-  const path = m.from || m.to ? [m.from ? h('span', { class: 'muted' }, `${number(m.from)} → `) : '', m.to ? number(m.to) : 'nothing'] : of;
+  const path = m.from || m.to ? [m.from ? h('span', { class: 'muted' }, `${number(m.from)} → `) : '', m.to ? number(m.to) : 'nothing'] : of || 'the model itself';
   return [m.alias ? [aliasBadge(m.alias), ' '] : m.kind === 'stage' ? `${of}: ` : '', path];
 }

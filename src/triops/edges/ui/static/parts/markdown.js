@@ -83,13 +83,13 @@ function isTable(lines, i) {
 
 /** @param {string[]} lines */
 function tableOf(lines) {
-  const cells = (/** @type {string} */ line) => line.trim().replace(/^\||\|$/g, '').split('|').map((c) => c.trim());
+  const cells = (/** @type {string} */ line) => line.trim().replace(/^\||(?<!\\)\|$/g, '').split(/(?<!\\)\|/).map((c) => c.trim());
   const right = cells(lines[1]).map((c) => /-:$/.test(c));
   return h('table', { class: 'plain-table' }, h('thead', null, h('tr', null, cells(lines[0]).map((c, n) => h('th', { class: right[n] && 'right' }, inline(c, 0))))),
     h('tbody', null, lines.slice(2).map((line) => h('tr', null, cells(line).map((c, n) => h('td', { class: right[n] && 'right' }, inline(c, 0)))))));
 }
 
-const SPAN = /(`+)([^`]|[^`][\s\S]*?[^`])\1(?!`)|!?\[([^\]\n]{0,500})\]\(\s*<?([^\s)>]{0,2000})>?[^)\n]{0,200}\)|\*\*(?=\S)([^*]+?)\*\*|__(?=\S)([^_]+?)__|\*(?=\S)([^*\n]+?)\*|(?<!\w)_(?=\S)([^_\n]+?)_(?!\w)|~~([^~\n]+?)~~|(https?:\/\/[^\s<>)\]]{1,1000})/;
+const SPAN = /\\([!-/:-@[-`{-~])|(`+)([^`]|[^`][\s\S]*?[^`])\2(?!`)|!?\[([^\]\n]{0,500})\]\(\s*<?([^\s)>]{0,2000})>?[^)\n]{0,200}\)|\*\*(?=\S)([^*]+?)\*\*|__(?=\S)([^_]+?)__|\*(?=\S)([^*\n]+?)\*|(?<!\w)_(?=\S)([^_\n]+?)_(?!\w)|~~([^~\n]+?)~~|(https?:\/\/[^\s<>)\]]{1,1000})/;
 
 /** @param {string} text @param {number} depth @returns {any[]} */
 function inline(text, depth) {
@@ -97,8 +97,9 @@ function inline(text, depth) {
   let rest = text;
   for (let found = depth < DEEP ? SPAN.exec(rest) : null; found; found = SPAN.exec(rest)) {
     out.push(rest.slice(0, found.index));
-    const [whole, , code, label, href, strong, strong2, em, em2, gone, bare] = found;
-    if (code !== undefined) out.push(h('code', null, code.trim()));
+    const [whole, plain, , code, label, href, strong, strong2, em, em2, gone, bare] = found;
+    if (plain !== undefined) out.push(plain);
+    else if (code !== undefined) out.push(h('code', null, code.trim()));
     else if (href !== undefined) out.push(anchor(href, inline(label || href, depth + 1)));
     else if (bare !== undefined) out.push(anchor(bare, [bare]));
     else if (gone !== undefined) out.push(h('s', null, inline(gone, depth + 1)));

@@ -89,7 +89,7 @@ export function palette(go) {
   return { el, focus: () => input.focus() };
 }
 
-/** Experiments and models by name; a part of the server that is down leaves the other finds. @param {string} kind @param {string} path @param {string} q */
+/** Experiments and models by name; a part of the server that is down leaves the other finds. @param {string} kind @param {string} path @param {string} q @returns {Promise<any[]>} */
 async function named(kind, path, q) {
   const { items } = await get(path, { q, limit: 4 }).catch(() => ({ items: [] }));
   return items.slice(0, 4).map((/** @type {any} */ i) => ({ kind, id: i.id ?? i.name, title: i.name }));

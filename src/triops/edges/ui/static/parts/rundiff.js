@@ -5,6 +5,8 @@ import { icon } from '../icons.js';
 import { lastedText, metricText, nameOfRun, runPath, runState } from './runwords.js';
 import { saveCsv } from './save.js';
 
+const LONG = 300; // characters of a value shown whole
+const MOST = 50000;
 const SECTIONS = [['params', 'Parameters'], ['metrics', 'Metrics'], ['tags', 'Tags'], ['provenance', 'Code and place'], ['packages', 'Packages']];
 
 /** @param {any} data the answer of /runs/diff @param {boolean} onlyDifferences @param {(only: boolean) => void} turn */
@@ -28,5 +30,7 @@ export function rundiff(data, onlyDifferences, turn) {
 function shown(v, kind) {
   if (v === null || v === undefined) return h('span', { class: 'muted' }, '–');
   const value = typeof v === 'object' ? v.value ?? JSON.stringify(v) : v;
-  return kind === 'metrics' ? metricText(value) : String(value);
+  if (kind === 'metrics') return metricText(value);
+  const text = String(value);
+  return text.length <= LONG ? text : h('details', null, h('summary', { class: 'small' }, `${text.split('\n').length.toLocaleString('en')} lines`), h('pre', { class: 'small' }, text.slice(0, MOST)));
 }

@@ -8,7 +8,9 @@ import { quoted } from './runcolumns.js';
 const ATTRIBUTES = ['run_name', 'status', 'start_time', 'end_time', 'user_id', 'run_id', 'artifact_uri', 'created'];
 const DATASETS = ['name', 'digest', 'context'];
 const NUMERIC = ['>', '>=', '<', '<=', '=', '!='];
-const TEXT = ['=', '!=', 'LIKE', 'ILIKE', 'IN', 'NOT IN'];
+const LIKE = ['=', '!=', 'LIKE', 'ILIKE'];
+const IN = ['IN', 'NOT IN'];
+const NULL = ['IS NULL', 'IS NOT NULL'];
 const STATUS = ["'FINISHED'", "'RUNNING'", "'FAILED'", "'KILLED'", "'SCHEDULED'"];
 const NAME = '(?:metrics|metric|params|param|parameters|parameter|tags|tag|attributes|attribute|attr|run|datasets|dataset)';
 const KEY = '(?:`[^`]*`|"[^"]*"|[\\w./-]+)';
@@ -36,10 +38,10 @@ export function offersAt(text, caret, keys) {
     const values = valuesFor(kind, key, operator).filter((v) => v.toLowerCase().startsWith(value.toLowerCase()) && v !== value);
     return { from: caret - value.length, to: caret, offers: values.map((v) => ({ text: v + ' ', note: '' })) };
   }
-  const named = new RegExp(`^(${NAME})\\.(${KEY})\\s+(\\S*)$`, 'is').exec(said);
+  const named = new RegExp(`^(${NAME})\\.(${KEY})\\s+(\\S*|IS|IS\\s+\\S*|NOT|NOT\\s+\\S*)$`, 'is').exec(said);
   if (named) {
     const [, kind, key, typed] = named;
-    const all = numeric(kind, key) ? NUMERIC : TEXT;
+    const all = operators(kind, key);
     return { from: caret - typed.length, to: caret, offers: all.filter((o) => o.toLowerCase().startsWith(typed.toLowerCase())).map((o) => ({ text: o + ' ', note: '' })) };
   }
   const typed = said.replace(/[`"]/g, '').toLowerCase();
@@ -72,6 +74,13 @@ function namesOf(keys) {
   return all;
 }
 
+/** What MLflow's language compares each kind of thing by. @param {string} kind @param {string} key */
+function operators(kind, key) {
+  if (numeric(kind, key)) return NUMERIC;
+  if (/^(param|tag)/i.test(kind)) return [...LIKE, ...NULL];
+  return /^dataset/i.test(kind) || key === 'run_id' ? [...LIKE, ...IN] : LIKE;
+}
+
 /** @param {string} kind @param {string} key */
 function numeric(kind, key) {
   return /^metric/i.test(kind) || (/^(attr|run)/i.test(kind) && /^(start_time|end_time|created|Created)$/.test(key));
@@ -80,5 +89,5 @@ function numeric(kind, key) {
 /** @param {string} kind @param {string} key @param {string} operator */
 function valuesFor(kind, key, operator) {
   if (!/^(attr|run)/i.test(kind) || key !== 'status') return [];
-  return /IN$/i.test(operator) ? ["('FINISHED', 'FAILED')"] : STATUS;
+  return /^!?=$/.test(operator) ? STATUS : [];
 }

@@ -1,0 +1,235 @@
+"""`triops import mlflow` of stores that the unmodified client filled: a server, its database, a file store."""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from triops.sdk.importing.moving import Import
+from triops.sdk.importing.opening import open_source
+from triops.sdk.importing.receiver import Receiver
+from triops.testing.server import RunningTriops, wait_for
+
+TESTS = Path(__file__).parent.parent
+_QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "TRIOPS_"))}
+    return {**kept, **_QUIET, **more}
+
+
+def fill(uri: str, folder: Path, **environ: str) -> None:
+    command = [sys.executable, str(TESTS / "mlflow_source.py"), uri]
+    done = subprocess.run(command, cwd=folder, env=environment(**environ), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A real `mlflow server` that was filled: its address and its folder."""
+    folder = tmp_path_factory.mktemp("theirs")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port)]
+    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
+    command += ["--default-artifact-root", "mlflow-artifacts:/"]
+    command += ["--artifacts-destination", str(folder / "mlartifacts")]
+    url = f"http://127.0.0.1:{port}"
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            command, cwd=folder, env=environment(), stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        wait_for(lambda: healthy(url), limit_s=60, what="mlflow server", every_s=0.2)
+        fill(url, folder)
+        yield url, folder
+    finally:
+        os.killpg(server.pid, 9)
+        server.wait()
+
+
+@pytest.fixture(scope="module")
+def file_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    fill(str(folder / "mlruns"), folder, MLFLOW_ALLOW_FILE_STORE="true")
+    return folder
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Iterator[RunningTriops]:
+    with RunningTriops(tmp_path / "data") as server:
+        yield server
+
+
+def healthy(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def imported(server: RunningTriops, *arguments: str) -> tuple[int, dict[str, Any]]:
+    command = [sys.executable, "-m", "triops", "import", "mlflow", *arguments, "--url", server.url, "--json"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr[-3000:]
+    return done.returncode, json.loads(done.stdout)
+
+
+def counts(report: dict[str, Any]) -> dict[str, int]:
+    return {kind["kind"]: kind["here"] for kind in report["kinds"]}
+
+
+EXPECTED = {
+    "experiments": 3,
+    "runs": 5,
+    "params": 7,
+    "metric points": 3 * 53 + 1,
+    "inputs": 2,
+    "logged models": 1,
+    "registered models": 2,
+    "model versions": 2,
+}
+
+
+def test_a_server(theirs: tuple[str, Path], ours: RunningTriops) -> None:
+    status, report = imported(ours, theirs[0])
+    assert (status, report["problems"]) == (0, [])
+    assert counts(report).items() >= EXPECTED.items()
+    assert all(kind["equal"] and kind["there"] == kind["here"] for kind in report["kinds"])
+    assert {one["from"]: one["to"] for one in report["experiments"]} == {"0": "0", "1": "1", "2": "2"}
+
+    rows = dict(sqlite3.connect(theirs[1] / "mlflow.db").execute("SELECT name, run_uuid FROM runs").fetchall())
+    told = httpx.get(f"{ours.url}/api/2.0/mlflow/runs/get", params={"run_id": rows["run 1"]}).json()["run"]
+    assert (told["info"]["start_time"], told["info"]["end_time"]) == (1_700_000_000_001, 1_700_000_100_000)
+    assert {param["key"]: param["value"] for param in told["data"]["params"]} == {"lr": "0.1", "deep/key": "a b"}
+    content = httpx.get(f"{ours.url}/get-artifact", params={"run_uuid": rows["run 1"], "path": "model/é.bin"}).content
+    assert hashlib.sha256(content).digest() == hashlib.sha256(bytes(range(256)) * 50).digest()
+
+    deleted = httpx.get(f"{ours.url}/api/2.0/mlflow/runs/get", params={"run_id": rows["run 2"]}).json()["run"]
+    assert deleted["info"]["lifecycle_stage"] == "deleted"
+    alias = {"name": "churn", "alias": "champion"}
+    version = httpx.get(f"{ours.url}/api/2.0/mlflow/registered-models/alias", params=alias).json()["model_version"]
+    assert (version["version"], version["current_stage"]) == ("1", "Production")
+
+    made = httpx.post(f"{ours.url}/api/2.0/mlflow/experiments/create", json={"name": "next"}).json()
+    assert made["experiment_id"] == "3"
+
+    status, again = imported(ours, theirs[0])
+    assert (status, again["runs_present_before"]) == (0, 5)
+    assert counts(again) == counts(report)
+
+
+def test_a_database_and_its_folder_say_the_same_as_their_server(theirs: tuple[str, Path], ours: RunningTriops) -> None:
+    status, report = imported(ours, str(theirs[1]))
+    assert (status, report["problems"]) == (0, [])
+    assert counts(report).items() >= EXPECTED.items()
+    status, by_server = imported(ours, theirs[0])
+    hashes = {kind["kind"]: kind["there_hash"] for kind in by_server["kinds"] if kind["kind"] != "experiments"}
+    assert hashes == {kind["kind"]: kind["there_hash"] for kind in report["kinds"] if kind["kind"] != "experiments"}
+    assert (status, by_server["runs_present_before"]) == (0, 5)
+
+
+def test_a_file_store_keeps_its_long_ids(file_store: Path, ours: RunningTriops) -> None:
+    status, report = imported(ours, str(file_store))
+    assert (status, report["problems"]) == (0, [])
+    assert counts(report).items() >= EXPECTED.items()
+    ids = {one["name"]: (one["from"], one["to"]) for one in report["experiments"]}
+    assert ids["churn"][0] == ids["churn"][1]
+    assert int(ids["churn"][1]) > 1 << 31
+
+
+def test_a_moved_file_store_and_an_experiment_of_that_name(
+    file_store: Path, ours: RunningTriops, tmp_path: Path
+) -> None:
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(file_store / "mlruns", moved)
+    made = httpx.post(f"{ours.url}/api/2.0/mlflow/experiments/create", json={"name": "churn"}).json()
+    status, report = imported(ours, str(moved))
+    states = {one["name"]: (one["to"], one["state"]) for one in report["experiments"]}
+    assert states["churn"] == (made["experiment_id"], "merged")
+    artifacts = next(kind for kind in report["kinds"] if kind["kind"] == "artifacts")
+    assert (status, artifacts["equal"], artifacts["here"] > 6) == (0, True, True)
+
+
+def test_dry_run_sends_nothing(file_store: Path, ours: RunningTriops) -> None:
+    status, report = imported(ours, str(file_store), "--dry-run")
+    assert status == 0
+    assert {kind["kind"]: kind["there"] for kind in report["kinds"]}.items() >= EXPECTED.items()
+    found = httpx.post(f"{ours.url}/api/2.0/mlflow/experiments/search", json={"max_results": 10}).json()
+    assert [one["name"] for one in found["experiments"]] == ["Default"]
+
+
+class Stopped(Exception):
+    pass
+
+
+class Stopping(Receiver):
+    """Ends after some calls, in the middle of a run whose points come in pieces."""
+
+    left = 1
+
+    def points(self, run: str, points: Any, *, more: bool) -> None:
+        if not self.left:
+            raise Stopped
+        self.left -= 1
+        super().points(run, points, more=more)
+
+
+def test_interrupted_and_resumed(file_store: Path, ours: RunningTriops, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triops.sdk.importing.columns.POINTS", 20)
+    monkeypatch.setattr("triops.sdk.importing.columns.pieces.__defaults__", (20,))
+    source, receiver = open_source(str(file_store)), Stopping(ours.url, None)
+    with pytest.raises(Stopped):
+        Import(source, receiver, lambda kind, more: None).move()
+    receiver.close()
+    source.close()
+    status, report = imported(ours, str(file_store))
+    assert (status, report["equal"], report["problems"]) == (0, True, [])
+    assert 0 <= report["runs_present_before"] < 5
+
+
+def test_a_source_cannot_point_at_this_machine(file_store: Path, ours: RunningTriops, tmp_path: Path) -> None:
+    hostile, secret = tmp_path / "hostile", tmp_path / "secret"
+    shutil.copytree(file_store / "mlruns", hostile)
+    secret.mkdir()
+    (secret / "password").write_text("hunter2")
+    run = next(path for path in hostile.glob("*/*/artifacts/model") if (path / "read me.txt").exists()).parent.parent
+    meta = run / "meta.yaml"
+    kept = [line for line in meta.read_text().splitlines() if not line.startswith("artifact_uri")]
+    meta.write_text("\n".join([*kept, f"artifact_uri: {secret.as_uri()}"]))
+    shutil.rmtree(run / "artifacts")
+    other = next(path for path in hostile.glob("*/*/artifacts/model") if (path / "read me.txt").exists())
+    (other / "link").symlink_to(secret / "password")
+    status, report = imported(ours, str(hostile))
+    assert status == 1
+    assert any("out of reach" in problem for problem in report["problems"])
+    assert any("link" in problem for problem in report["problems"])
+    blobs = [path.read_bytes() for path in ours.data.rglob("*") if path.is_file() and "blobs" in path.parts]
+    assert blobs
+    assert not any(b"hunter2" in blob for blob in blobs)
+
+
+def test_only_an_administrator_imports(tmp_path: Path, file_store: Path) -> None:
+    with RunningTriops(tmp_path / "data") as server:
+        admin = server.client.create_key("root", "admin")["secret"]
+        editor = server.client._http.post(
+            "/triops/v1/keys", json={"name": "e", "role": "editor"}, headers={"Authorization": f"Bearer {admin}"}
+        ).json()["secret"]
+        command = [sys.executable, "-m", "triops", "import", "mlflow", str(file_store), "--url", server.url, "--key"]
+        refused = subprocess.run([*command, editor], env=environment(), capture_output=True, text=True, check=False)
+        assert refused.returncode == 1
+        assert "may not" in refused.stderr or "forbidden" in refused.stderr.lower()
+        taken = subprocess.run([*command, admin], env=environment(), capture_output=True, text=True, check=False)
+        assert taken.returncode == 0, taken.stderr

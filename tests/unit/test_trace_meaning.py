@@ -1,0 +1,194 @@
+"""What spans of several conventions say, what lists show of it, and what a trace used."""
+
+import json
+from typing import Any
+
+import pytest
+
+from triops.kernel.clause import Clause
+from triops.kernel.errors import Invalid
+from triops.ledger.traces.usage import cost_text, tokens_text, total_cost, total_tokens
+from triops.lenses.mlops.genai_traces import law, meaning
+from triops.lenses.mlops.genai_traces.correlation import Correlation
+from triops.lenses.mlops.genai_traces.gather import SpanSaid, gather
+from triops.lenses.mlops.genai_traces.looking import SpanView, like, looker
+from triops.lenses.mlops.genai_traces.preview import preview
+
+
+@pytest.mark.parametrize(
+    ("attributes", "type_", "usage"),
+    [
+        ({"mlflow.spanType": "TOOL", "openinference.span.kind": "LLM"}, "TOOL", None),
+        ({"mlflow.spanType": '"CHAIN"', "mlflow.chat.tokenUsage": '{"input_tokens": 1}'}, "CHAIN", {"input_tokens": 1}),
+        (
+            {"openinference.span.kind": "RETRIEVER", "llm.token_count.prompt": 3, "llm.token_count.total": 9},
+            "RETRIEVER",
+            {"input_tokens": 3, "total_tokens": 9},
+        ),
+        (
+            {
+                "mlflow.spanType": "UNKNOWN",
+                "gen_ai.operation.name": "embeddings",
+                "gen_ai.usage.input_tokens": "4",
+                "gen_ai.usage.output_tokens": 2,
+                "gen_ai.usage.cache_read.input_tokens": 1,
+            },
+            "EMBEDDING",
+            {"input_tokens": 4, "output_tokens": 2, "total_tokens": 6, "cache_read_input_tokens": 1},
+        ),
+        (
+            {"traceloop.span.kind": "workflow", "gen_ai.usage.prompt_tokens": 1, "llm.usage.total_tokens": 2},
+            "WORKFLOW",
+            {"input_tokens": 1, "total_tokens": 2},
+        ),
+        ({"gen_ai.operation.name": ["x"], "gen_ai.usage.input_tokens": True}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_types_and_tokens(attributes: dict[str, Any], type_: str | None, usage: Any) -> None:
+    assert meaning.span_type(attributes.get) == type_
+    assert meaning.usage(attributes.get) == usage
+
+
+def test_the_rest_is_said_in_one_convention_too() -> None:
+    said = meaning.translated(
+        {
+            "input.value": '{"q": 1}',
+            "output.value": "plain",
+            "llm.model_name": "m",
+            "llm.provider": "p",
+            "number": "1",
+            "quoted": '"x"',
+            "broken": '{"x',
+        }
+    )
+    assert said["mlflow.spanInputs"] == {"q": 1}
+    assert said["mlflow.spanOutputs"] == "plain"
+    assert (said["mlflow.llm.model"], said["mlflow.llm.provider"]) == ("m", "p")
+    assert (said["number"], said["quoted"], said["broken"]) == ("1", "x", '{"x')
+    assert meaning.translated({"mlflow.spanInputs": {"model": "in"}})["mlflow.llm.model"] == "in"
+    deep = "[" * 33 + "]" * 33
+    assert meaning.opened(deep) == deep
+    assert meaning.opened(deep[1:-1]) == json.loads(deep[1:-1])
+    assert meaning.session({"gen_ai.conversation.id": "c"}.get) == "c"
+    assert meaning.user({"user.id": 7}.get) == "7"
+    assert meaning.cost({"mlflow.llm.cost": '{"total_cost": 1}'}.get) == {"total_cost": 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "role", "shown"),
+    [
+        ({"x": 1}, "user", '{"x": 1}'),
+        ("text", "user", '"text"'),
+        ({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}, "user", "a"),
+        ({"messages": [{"role": "system", "content": "only"}]}, "user", "only"),
+        ({"choices": [{"message": {"role": "assistant", "content": "c"}}]}, "assistant", "c"),
+        ({"input": [{"role": "user", "content": [{"type": "text", "text": "parts"}]}]}, "user", "parts"),
+        ({"request": {"output": [{"role": "assistant", "content": ["first"]}]}}, "assistant", "first"),
+        ({"messages": [{"role": "user"}]}, "user", '{"messages": [{"role": "user"}]}'),
+        ({"messages": [{"role": "user", "content": "a" * 2000}]}, "user", "a" * 997 + "..."),
+    ],
+)
+def test_previews(said: Any, role: str, shown: str) -> None:
+    assert preview(json.dumps(said), role) == shown
+
+
+def test_who_sums_up_for_its_children_is_counted_once() -> None:
+    def said(count: int) -> str:
+        return json.dumps({"input_tokens": count, "total_tokens": count, "cache_read_input_tokens": 1})
+
+    nodes = [(1, None, said(10)), (2, 1, said(4)), (3, 2, said(6)), (4, 99, said(1)), (5, 4, None), (6, 5, said(9))]
+    assert json.loads(total_tokens(nodes) or "") == {
+        "input_tokens": 11,
+        "output_tokens": 0,
+        "total_tokens": 11,
+        "cache_read_input_tokens": 2,
+    }
+    assert total_tokens([(1, None, None)]) is None
+    assert total_cost([(1, None, '{"total_cost": 0.5}'), (2, 1, '{"total_cost": 0.5}')]) == (
+        '{"input_cost": 0.0, "output_cost": 0.0, "total_cost": 0.5}'
+    )
+    assert total_tokens([(1, 1, said(1)), (2, 3, said(1)), (3, 2, said(1))]) is None  # circles have no root
+
+
+def test_tokens_and_costs_have_one_form() -> None:
+    assert (
+        tokens_text('{"input_tokens":"3","output_tokens":1.5,"other":1,"total_tokens":true}') == '{"input_tokens": 3}'
+    )
+    assert tokens_text("nonsense") is tokens_text("[1]") is tokens_text('{"x": 1}') is None
+    assert cost_text({"total_cost": "0.5", "input_cost": float("inf")}) == '{"total_cost": 0.5}'
+    metadata = law.said_metadata({"mlflow.trace.tokenUsage": "x", "mlflow.trace.cost": '{"total_cost":1}', "a": "b"})
+    assert metadata == {"mlflow.trace.cost": '{"total_cost": 1.0}', "a": "b"}
+
+
+def test_tags_that_cannot_be_tags_are_left_to_the_spans() -> None:
+    root = SpanSaid(
+        "tr-1", 1, None, "r", "ERROR", 1, 2,
+        {"mlflow.traceTag.ok": "1", "mlflow.traceTag.bad:#": "2", "mlflow.traceTag.mlflow.traceName": '"n"'},
+        {"service.name": "s", "telemetry.sdk.name": "x", "mlflow.x": "y", "list": [1], "k" * 300: "long"}, b"",
+    )  # fmt: skip
+    [one] = gather([root])
+    assert (one.name, one.tags) == ("n", {"service.name": "s", "list": "[1]", "ok": "1"})
+    assert one.state == "ERROR"
+
+
+@pytest.mark.parametrize("key", ["bad:#", "../up", "/root", "a//b", ".", "x" * 251])
+def test_keys_of_tags(key: str) -> None:
+    with pytest.raises(Invalid):
+        law.tag(key, "v")
+
+
+def test_long_values_are_cut() -> None:
+    assert law.tag("k", "v" * 9000) == ("k", "v" * 8000)
+    with pytest.raises(Invalid, match="Session ID"):
+        law.session("s" * 251)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "folds", "expected"),
+    [
+        ("a%", "abc", False, True),
+        ("%c", "abc", False, True),
+        ("%b%", "abc", False, True),
+        ("a_c", "abc", False, True),
+        ("a_c", "abbc", False, False),
+        ("A%", "abc", False, False),
+        ("A%C", "abc", True, True),
+        ("ab%bc", "abc", False, False),
+        ("%", "", False, True),
+        ("", "", False, True),
+        ("", "x", False, False),
+        ("%a%b%", "ba", False, False),
+        ("a.c", "abc", False, False),
+        ("%\n%", "a\nb", False, True),
+    ],
+)
+def test_like(pattern: str, text: str, folds: bool, expected: bool) -> None:
+    assert like(pattern, text, folds=folds) is expected
+
+
+def test_clauses_of_spans_are_of_one_span() -> None:
+    views = [
+        SpanView("a", "LLM", "OK", {"m": '"gpt"', "n": "0.5"}, lambda: "whole a"),
+        SpanView("b", "TOOL", "ERROR", {}, lambda: "whole b"),
+    ]
+
+    def looks(*clauses: tuple[str, str, Any]) -> bool:
+        return looker([Clause("span", *clause) for clause in clauses], lambda trace, bodies: views)("tr", [])
+
+    assert looks(("attributes.m", "=", "gpt"), ("name", "=", "a"))
+    assert not looks(("attributes.m", "=", "gpt"), ("name", "=", "b"))
+    assert looks(("attributes.n", "IN", ("0.5", "1")))
+    assert not looks(("attributes.m", "!=", "gpt"))
+    assert looks(("content", "LIKE", "%whole b%"), ("status", "NOT IN", ("OK",)))
+    with pytest.raises(Invalid):
+        looks(("attributes.m", "RLIKE", "(a+)+$"))
+
+
+def test_correlation_of_filters() -> None:
+    assert Correlation(5, 5, 0, 10).npmi == -1.0
+    assert Correlation(5, 5, 5, 10).npmi == 1.0
+    assert Correlation(5, 4, 2, 10).npmi == pytest.approx(0.0)
+    assert Correlation(0, 4, 0, 10).npmi != Correlation(0, 4, 0, 10).npmi
+    assert Correlation(2, 2, 2, 2).smoothed == 1.0
+    assert Correlation(1, 1, 1, 5).smoothed == pytest.approx(0.6264948572590445)
