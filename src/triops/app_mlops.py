@@ -214,6 +214,7 @@ def compose_mlops(
         *trace_jobs(TraceFreeing(records), settings.mlops.deleted_days),
         Job("artifacts", 6 * 3600.0, artifacts.sweep, limit_s=600.0),
         *logged_model_jobs(LoggedModelsFreeing(records), settings.mlops.deleted_days),
+        Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
         *registry_jobs(registry),
     ]
