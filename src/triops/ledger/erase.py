@@ -21,16 +21,10 @@ BOOKS: tuple[MetaData, ...] = (
     artifacts.metadata,
     versions.metadata,
     logged_models.metadata,
+    evaluations.metadata,
     traces.metadata,
     imports.metadata,
 )  # the tables of every book
-_BOOKS: tuple[MetaData, ...] = (
-    tables.metadata,
-    runs.metadata,
-    artifacts.metadata,
-    logged_models.metadata,
-    evaluations.metadata,
-)
 
 
 async def erase_project(records: Records, project: ProjectId, *, keep: Collection[str] = ()) -> int:

@@ -11,6 +11,7 @@ from triops.edges.mlflow.shapes import experiment_message, links_message, listed
 from triops.kernel.errors import Invalid
 from triops.kernel.run import Links, Stage
 from triops.kernel.tenant import Right
+from triops.ledger.json_text import one_list
 from triops.ledger.runs.contents import Contents, Shape
 from triops.ledger.runs.runs import RunRow
 from triops.lenses.mlops.search import Search
@@ -41,11 +42,10 @@ def search_endpoints(search: Search, tracking: Tracking) -> Sequence[Endpoint]:
             limit=body["max_results"],
             token=body["page_token"],
         )
-        parts = [part for part in found.parts if part]
-        if not parts:
+        if not found.parts:
             return b"{}"
         token = b',"next_page_token":' + orjson.dumps(found.token) if found.token else b""
-        return b'{"runs":[' + b",".join(parts) + b"]" + token + b"}"
+        return b"".join((b'{"runs":', one_list(found.parts), token, b"}"))
 
     async def experiments(call: Call) -> Answer:
         body = call.body
@@ -100,7 +100,7 @@ def search_endpoints(search: Search, tracking: Tracking) -> Sequence[Endpoint]:
 
 
 def run_messages(rows: Sequence[RunRow], contents: Contents) -> bytes:
-    """The messages of runs, with commas between."""
+    """A list of the messages of runs."""
     messages: list[dict[str, Any]] = []
     for row in rows:
         info: dict[str, Any] = {
@@ -124,4 +124,4 @@ def run_messages(rows: Sequence[RunRow], contents: Contents) -> bytes:
         if tags := contents.tags.get(row.no):
             data["tags"] = orjson.Fragment(tags)
         messages.append({"info": info, "data": data, **links_message(contents.links.get(row.no, _NOTHING))})
-    return orjson.dumps(messages)[1:-1]
+    return orjson.dumps(messages)

@@ -17,6 +17,7 @@ from triops.edges.native.services import Services
 from triops.kernel.errors import NotFound
 from triops.kernel.run import Links
 from triops.kernel.tenant import Principal
+from triops.ledger.json_text import one_list
 from triops.ledger.runs.contents import Contents
 from triops.ledger.runs.runs import RunRow
 from triops.lenses.mlops.search import experiment_numbers
@@ -60,8 +61,8 @@ async def runs(
         limit=limit,
         offset=offset,
     )
-    items = b",".join(page.parts)
-    return _json(b'{"items":[' + items + b'],"total":' + str(page.total).encode() + b',"next":null}')
+    total = b',"total":%d,"next":null}' % page.total
+    return _json(b"".join((b'{"items":', one_list(page.parts), total)))
 
 
 @router.get("/runs/keys", summary="What the newest runs logged, by name")
@@ -137,8 +138,8 @@ async def tag(who: Writer, services: S, id: str, body: NewTag) -> Response:
 
 
 def run_items(names: Mapping[int, str], rows: Sequence[RunRow], contents: Contents) -> bytes:
-    """The items of runs, with commas between. `names`: of their experiments."""
-    return orjson.dumps([_item(row, names.get(row.experiment, ""), contents) for row in rows])[1:-1]
+    """A list of runs. `names`: of their experiments."""
+    return orjson.dumps([_item(row, names.get(row.experiment, ""), contents) for row in rows])
 
 
 def curves_json(curves: Sequence[Curve]) -> bytes:

@@ -40,8 +40,8 @@ class Contents:
 def contents_of(connection: Connection, runs: Sequence[int], shape: Shape) -> Contents:
     """Of a thousand or so."""
     return Contents(
-        dict(_rows(connection, _PARAMS[shape], runs)),
-        dict(_rows(connection, _TAGS[shape], runs)),
+        dict(bare_rows(connection, _PARAMS[shape], runs)),
+        dict(bare_rows(connection, _TAGS[shape], runs)),
         _metrics(connection, runs, shape),
         links_of_many(connection, runs),
     )
@@ -50,9 +50,9 @@ def contents_of(connection: Connection, runs: Sequence[int], shape: Shape) -> Co
 def links_of_many(connection: Connection, runs: Sequence[int]) -> dict[int, Links]:
     """Of those that have any."""
     links: dict[int, tuple[list[Input], list[str], list[ModelOutput]]] = {}
-    for run, *dataset, tags in _rows(connection, _INPUTS, runs):
+    for run, *dataset, tags in bare_rows(connection, _INPUTS, runs):
         links.setdefault(run, ([], [], []))[0].append(Input(Dataset(*dataset), orjson.loads(tags)))
-    for run, model, role, step in _rows(connection, _MODELS, runs):
+    for run, model, role, step in bare_rows(connection, _MODELS, runs):
         found = links.setdefault(run, ([], [], []))
         if role == "input":
             found[1].append(model)
@@ -62,23 +62,27 @@ def links_of_many(connection: Connection, runs: Sequence[int]) -> dict[int, Link
 
 
 def _metrics(connection: Connection, runs: Sequence[int], shape: Shape) -> dict[int, str]:
-    rows = _rows(connection, _METRICS[shape], runs)
+    rows = bare_rows(connection, _METRICS[shape], runs)
     if not rows:
         return {}
-    place = last_member(connection.dialect, "value", "0")
-    parts = _BETWEEN.join(row[1] for row in rows).split(place)
-    finite = [
-        value if value is not None and value - value == 0 else _unusual(value, shape)
-        for (value,) in _rows(connection, _VALUES, runs)
-    ]
-    values = orjson.dumps(finite)[1:-1].decode().split(",")
-    if len(parts) != len(values) + 1:
+    values = bare_rows(connection, _VALUES, runs)
+    text = orjson.dumps(values)
+    if b"null" in text:  # of NaN and of the infinities
+        text = orjson.dumps([(value if _finite(value) else _unusual(value, shape),) for (value,) in values])
+    places = text[2:-2].decode().replace("],[", "}" + _BETWEEN + '"value":').split(_BETWEEN)
+    parts = _BETWEEN.join([row[1] for row in rows]).split(last_member(connection.dialect, "value", "0"))
+    if len(parts) != len(places) + 1:
         raise AssertionError("metrics and their values are read of one snapshot")
-    whole = [""] * (3 * len(values) + 1)
-    whole[0::3] = parts
-    whole[1::3] = ['"value":'] * len(values)
-    whole[2::3] = [value + "}" for value in values]
-    return dict(zip((row[0] for row in rows), "".join(whole).split(_BETWEEN), strict=True))
+    whole = [""] * (2 * len(places) + 1)
+    whole[0::2] = parts
+    whole[1::2] = places
+    whole[1] = '"value":' + whole[1]
+    whole[-2] += "}"
+    return dict(zip([row[0] for row in rows], "".join(whole).split(_BETWEEN), strict=True))
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and value - value == 0
 
 
 def _unusual(value: float | None, shape: Shape) -> float | str:
@@ -89,14 +93,15 @@ def _unusual(value: float | None, shape: Shape) -> float | str:
     return "Infinity" if value > 0 else "-Infinity"
 
 
-def _rows(connection: Connection, statement: Select[Any], runs: Sequence[int]) -> list[Any]:
-    """Bare tuples: for the many there are, more would cost more than the reading."""
+def bare_rows(connection: Connection, statement: Select[Any], runs: Sequence[int]) -> list[Any]:
+    """Of a statement with `among`, bare tuples: for the many there are, more would cost more than the reading."""
     cursor: Any = connection.execute(statement, {"runs": runs}).cursor
     rows: list[Any] = cursor.fetchall()
     return rows
 
 
-def _among() -> BindParameter[Any]:
+def among() -> BindParameter[Any]:
+    """Stands for the runs in a statement of `bare_rows`."""
     return bindparam("runs", expanding=True, literal_execute=True)
 
 
@@ -112,7 +117,7 @@ _NOUGHT: Final = literal(0)
 
 def _grouped(run: ColumnElement[int], made: ColumnElement[str]) -> Select[Any]:
     columns: tuple[Any, ...] = (run, made)
-    return select(*columns).where(run.in_(_among())).group_by(run)
+    return select(*columns).where(run.in_(among())).group_by(run)
 
 
 _PARAMS: Final = {
@@ -129,13 +134,13 @@ _METRICS: Final = {
     ),
     Shape.OBJECT: _grouped(_M.run, MapOf(_M.key, object_of(at=_M.time_ms / 1000.0, step=_M.step, value=_NOUGHT))),
 }
-_VALUES: Final = select(case((_M.nan == 1, None), else_=_M.value)).where(_M.run.in_(_among())).order_by(_M.run, _M.key)
+_VALUES: Final = select(case((_M.nan == 1, None), else_=_M.value)).where(_M.run.in_(among())).order_by(_M.run, _M.key)
 _INPUTS: Final = (
     select(_I.run, _D.name, _D.digest, _D.source_type, _D.source, _D.schema, _D.profile, _I.tags)
     .join_from(tables.run_inputs, tables.datasets, _D.no == _I.dataset)
-    .where(_I.run.in_(_among()))
+    .where(_I.run.in_(among()))
     .order_by(_I.run, _I.dataset)
 )
 _MODELS: Final = (
-    select(_L.run, _L.model_id, _L.role, _L.step).where(_L.run.in_(_among())).order_by(_L.run, _L.step, _L.model_id)
+    select(_L.run, _L.model_id, _L.role, _L.step).where(_L.run.in_(among())).order_by(_L.run, _L.step, _L.model_id)
 )

@@ -1,8 +1,8 @@
 """Runs within runs: a tag of the child names its parent."""
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, literal_column, select
+from sqlalchemy import Connection, Select, bindparam, literal_column, select
 
 from triops.kernel.ids import ProjectId, RunId
 from triops.ledger.prepared import Prepared
@@ -25,6 +25,11 @@ _CHILDREN = Prepared(
     .limit(literal_column(str(MOST_CHILDREN)))
 )
 _PARENT = Prepared(select(_T.value).where(_T.run == bindparam("run"), _NAMES_PARENT))
+
+
+def children_named(parent: str) -> Select[Any]:
+    """The numbers of the runs that name it, of any project and stage."""
+    return select(_T.run).where(_NAMES_PARENT, _T.value == parent)
 
 
 def children_of(connection: Connection, project: ProjectId, run: RunId) -> list[RunId]:

@@ -19,8 +19,8 @@ from triops.ledger.json_text import MemberOf
 from triops.ledger.matching import matching
 from triops.ledger.paging import chunks
 from triops.ledger.runs import tables
-from triops.ledger.runs.contents import LARGEST, Contents, Shape, contents_of
-from triops.ledger.runs.family import children_of, parent_of
+from triops.ledger.runs.contents import LARGEST, Contents, Shape, among, bare_rows, contents_of
+from triops.ledger.runs.family import PARENT_TAG, children_named, children_of, parent_of
 from triops.ledger.runs.runs import COLUMNS, RunRow
 from triops.ledger.runs.runs import found as found_run
 from triops.ports.records import Records
@@ -148,9 +148,11 @@ class RunSearch:
 
 def rows_of(connection: Connection, runs: Sequence[int]) -> list[RunRow]:
     """Of runs that are there, in the order given."""
-    rows: Sequence[Any] = connection.execute(select(*COLUMNS).where(_R.no.in_(runs))).all()
-    found = {row[0]: RunRow(*row) for row in rows}
+    found = {row[0]: RunRow(*row) for row in bare_rows(connection, _ROWS, runs)}
     return [found[run] for run in runs]
+
+
+_ROWS: Final = select(*COLUMNS).where(_R.no.in_(among()))
 
 
 def _statement(project: ProjectId, query: RunQuery) -> Select[Any]:
@@ -198,6 +200,8 @@ def _condition(clause: Clause) -> ColumnElement[bool]:
         return _dataset(clause)
     if clause.kind not in _LOGGED:
         raise Invalid(f"Invalid search expression type '{clause.kind}'", field="filter")
+    if (clause.kind, clause.key, clause.comparator) == ("tag", PARENT_TAG, "="):
+        return _R.no.in_(children_named(str(clause.value)))
     table = _LOGGED[clause.kind]
     logged = exists().where(table.c.run == _R.no, table.c.key == clause.key)
     if clause.comparator == "IS NULL":

@@ -57,7 +57,7 @@ export default {
     const view = { size: () => (gathered ? rows.length : source.size()), at: (/** @type {number} */ i) => (gathered ? rows[i] : source.at(i)), want: (/** @type {number} */ a, /** @type {number} */ b) => { if (!gathered) source.want(a, b); } };
     const list = longtable({
       name: 'runs', label: 'Runs', source: view, key: (r) => r.id, href: (r) => runPath(r.id), sort: (c) => ctx.set({ order: nextOrder(c) }),
-      chosen: (r) => picked.has(r.id), choose: (key, on) => choose(key, on), head: (r) => Boolean(r.group), flip: (r) => flip(r.key), mark: (r) => r.stage === 'deleted' && 'gone',
+      chosen: (r) => picked.has(r.id), choose: (key, on) => choose(key, on), head: (r) => Boolean(r.group), flip: (r) => flip(r.key), mark: (r) => r.stage === 'deleted' && 'gone', tree: () => gathered !== null,
     });
     const bar = chosenBar({ picked, cleared: () => { list.draw(); bar.draw(); }, acted: () => refresh('act') });
     const box = filterBox({ apply: (text) => ctx.set({ filter: text }), keys: () => keys });

@@ -57,7 +57,7 @@ export default {
         { id: 'tags', label: 'Tags', value: (v) => tagWords(v.tags), width: 'minmax(120px, 1fr)' },
         { id: 'stage', label: 'Stage', value: (v) => v.stage, off: true },
         { id: 'source', label: 'Source', value: (v) => v.source, off: true, width: 'minmax(180px, 1fr)' },
-        { id: 'act', label: '', value: () => '', cell: (v) => h('button', { type: 'button', class: 'small', 'aria-label': `Promote version ${v.version}`, on: { click: () => promoteTo(String(v.version)) } }, 'Promote …'), width: '100px' },
+        { id: 'act', label: 'Action', value: () => '', cell: (v) => h('button', { type: 'button', class: 'small', 'aria-label': `Promote version ${v.version}`, on: { click: () => promoteTo(String(v.version)) } }, 'Promote …'), width: '100px' },
       ],
     });
     const body = h('div', { class: 'page' });
