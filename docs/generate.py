@@ -1,19 +1,25 @@
 """Writes the generated pages of `docs/reference/`: `python docs/generate.py`. A test fails while one is out of date."""
 
 import inspect
+import re
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import typer.main
 from pydantic import BaseModel
+from starlette.applications import Starlette
 
 from triops.adapters.actuators.command import CommandActuator
 from triops.adapters.actuators.http import HttpActuator
 from triops.adapters.notifiers.slack import Slack
 from triops.adapters.notifiers.webhook import Webhook
-from triops.app import document_kinds
+from triops.app import compose, document_kinds
 from triops.cli.root import app
+from triops.edges.mlflow import Endpoint, MlflowApi
+from triops.edges.mlflow.left_out import LEFT_OUT
+from triops.edges.mlflow.left_out import TEST as LEFT_OUT_TEST
 from triops.settings import Settings
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -130,7 +136,85 @@ def _parameter(parameter: Any) -> str:
     return f"| `{name}`{needed} | {default} | {help} |"
 
 
-PAGES = {"settings.md": settings_page, "documents.md": documents_page, "cli.md": cli_page}
+_LIMITS = """
+## Limits
+| what | limit |
+|---|---|
+| JSON body of a request | 8 MB |
+| `log-batch` | 1,000 metrics, 100 params, 100 tags; 1,000 in all |
+| keys of params, tags and metrics; values of params; of tags | 250; 6,000; 8,000 characters |
+| results of a page: runs; logged models, evaluation data sets | 50,000; 1,000 (more come with the next page's token) |
+| comparisons and orders of a search of logged models | 50 |
+| points that are told of one logged model | the newest 10,000 |
+| records of one page of an evaluation data set | 10,000 |
+| a serialized scorer | 1 MB |
+
+## What differs, and why
+- **Deleting deletes.** What was deleted can be restored for `mlops.deleted_days`; then it is freed, its artifacts too.
+- **A request is written whole or not at all.** A batch with one point on a logged model that is not there is refused
+  with `RESOURCE_DOES_NOT_EXIST`, and nothing of it is stored; MLflow stores the run's part and answers `BAD_REQUEST`.
+- **NaN stays NaN** where it was measured on a logged model; MLflow answers 0 there.
+- **Logged models are found by `status = 'READY'`**; MLflow compares its number. A data set that is given by name alone
+  means every digest of it. Repeating a param with the same value is no error; with another it is
+  `INVALID_PARAMETER_VALUE`.
+- **What MLflow answers with 500** (an attribute that no search knows, a page token that is none) is a 400 here.
+- **Code that a client wrote is never run or imported**: scorers are kept as text, and those of the decorator `@scorer`
+  are refused, as by MLflow.
+- **A key belongs to one project**, and sees nothing of another's.
+"""
+
+
+def endpoints() -> list[Endpoint]:
+    """Every endpoint of the MLflow edge, as the server has them."""
+    with tempfile.TemporaryDirectory() as data:
+        triops = compose(Settings.model_validate({"server": {"data": data}}), "http://localhost")
+        assert isinstance(triops.asgi, Starlette)
+        apps = (getattr(route, "app", None) for route in triops.asgi.routes)
+        api = next(app for app in apps if isinstance(app, MlflowApi))
+    return [*api.endpoints]
+
+
+def shown_path(path: str) -> str:
+    return "/api/" + re.sub(r"\{([a-z_]+):path\}", r"{\1}", path) if path[:1].isdigit() else f"/{path}"
+
+
+def mlflow_page() -> str:
+    left_out = {path for one in LEFT_OUT for path in one.paths}
+    offered = [one for one in endpoints() if one.path not in left_out or one.test != LEFT_OUT_TEST]
+    lines = [
+        "# MLflow",
+        "",
+        "The unmodified `mlflow` client (3.17) has Triops for its tracking server and registry:",
+        "",
+        "```",
+        "export MLFLOW_TRACKING_URI=http://127.0.0.1:7333",
+        "export MLFLOW_TRACKING_TOKEN=tri_...      # a key of Triops; or as the password of any user:",
+        "export MLFLOW_TRACKING_USERNAME=me MLFLOW_TRACKING_PASSWORD=tri_...",
+        "```",
+        "",
+        "On loopback, as long as no key was made, neither is needed. What is under `/api/` is under `/ajax-api/` too.",
+        'An error is `{"error_code", "message"}` in MLflow\'s words.',
+        GENERATED,
+        _LIMITS,
+        "## Offered",
+        "The right is what a key's role must give. The test is what holds it.",
+        "",
+        "| method | path | right | test |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {one.method} | `{shown_path(one.path)}` | {one.right.value} | `{Path(one.test).name}` |"
+        for one in sorted(offered, key=lambda one: (one.path, one.method))
+    ]
+    lines += ["", "## Left out", "Each answers 501 `NOT_IMPLEMENTED` and says why.", "", "| what | path | reason |"]
+    lines += ["|---|---|---|"]
+    for one in LEFT_OUT:
+        paths = ", ".join(f"`{shown_path(path)}`" for path in one.paths)
+        lines.append(f"| {one.what} | {paths} | {one.reason} |")
+    return "\n".join([*lines, ""])
+
+
+PAGES = {"mlflow.md": mlflow_page, "settings.md": settings_page, "documents.md": documents_page, "cli.md": cli_page}
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from triops.edges.mlflow.assessments import assessment_endpoints
 from triops.edges.mlflow.evaluation_datasets import evaluation_dataset_endpoints
 from triops.edges.mlflow.experiments import experiment_endpoints
 from triops.edges.mlflow.guard import Guard
+from triops.edges.mlflow.left_out import GRAPHQL, left_out_endpoints
 from triops.edges.mlflow.logged_models import logged_model_endpoints
 from triops.edges.mlflow.metrics import metric_endpoints
 from triops.edges.mlflow.model_versions import ModelVersions
@@ -42,6 +43,7 @@ from triops.ledger.entities import Entities
 from triops.ledger.evaluations.datasets import EvaluationDatasets
 from triops.ledger.evaluations.examples import Examples
 from triops.ledger.evaluations.scorers import Scorers
+from triops.ledger.logged_models.freeing import LoggedModelsFreeing
 from triops.ledger.logged_models.metrics import record_metrics
 from triops.ledger.logged_models.models import LoggedModels
 from triops.ledger.logged_models.search import LoggedModelSearch
@@ -63,7 +65,7 @@ from triops.lenses.mlops.evaluation import Datasets, ScorerBook
 from triops.lenses.mlops.genai_traces import TraceService
 from triops.lenses.mlops.genai_traces.plugin import trace_jobs
 from triops.lenses.mlops.importing import Importing
-from triops.lenses.mlops.logged_models import Models, ModelSearch
+from triops.lenses.mlops.logged_models import Models, ModelSearch, logged_model_jobs
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.provenance import Provenances
 from triops.lenses.mlops.registry.parts import RegistryParts, registry_jobs
@@ -104,6 +106,8 @@ class Mlops:
     traces: TraceService
     spans: Callable[[Telemetry, Callable[[bytes], bytes]], SpansIntake]  # given who takes spans as telemetry
     importing: Importing
+    logged_models: Models
+    model_search: ModelSearch
     provenances: Provenances
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
@@ -126,10 +130,7 @@ def compose_mlops(
 ) -> Mlops:
     """Everything of the lens, wired and not yet started."""
     belonging = Belonging(records)
-    logged_models = LoggedModels(records)
-
-    kept_traces = Traces(records)
-
+    logged_models, kept_traces = LoggedModels(records), Traces(records)
     names = Names(
         belonging.experiment_names,
         belonging.experiments_of_runs,
@@ -155,7 +156,6 @@ def compose_mlops(
     checked = partial(check_location, root=root)
     compaction = Compaction(records)
     tracking = Tracking(records, experiments, RunLog(records, record_metrics), bus, clock, checked, compaction)
-    gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
     search = Search(records)
     gc = Gc(Freeing(records, [has_traces()]), settings.mlops.deleted_days, places.freed)
 
@@ -202,15 +202,18 @@ def compose_mlops(
         *trace_endpoints(traces, access, now_ms),
         *assessment_endpoints(Assessments(records), now_ms),
     ]
+    endpoints += left_out_endpoints(endpoints)
     api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
     routes: list[BaseRoute] = [
         *multipart.routes(),
-        *(Route(page, api) for page in PAGES),
+        *(Route(page, api) for page in (*PAGES, GRAPHQL)),
         *(Mount(f"/{twin}/{version}", api) for twin in ("api", "ajax-api") for version in ("2.0", "3.0")),
     ]
     jobs = [
         *tracking_jobs(compaction, gc),
         *trace_jobs(TraceFreeing(records), settings.mlops.deleted_days),
+        Job("artifacts", 6 * 3600.0, artifacts.sweep, limit_s=600.0),
+        *logged_model_jobs(LoggedModelsFreeing(records), settings.mlops.deleted_days),
         Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
         *registry_jobs(registry),
@@ -230,6 +233,8 @@ def compose_mlops(
         traces=traces,
         spans=spans,
         importing=importing,
+        logged_models=models,
+        model_search=model_search,
         provenances=provenances,
         routes=routes,
         jobs=jobs,

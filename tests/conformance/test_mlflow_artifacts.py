@@ -1,6 +1,7 @@
 """The unmodified `mlflow` client keeps artifacts in Triops: logs, lists, loads, downloads and deletes them."""
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from triops.testing.server import RunningTriops
+from triops.testing.server import RunningTriops, wait_for
 
 mlflow = pytest.importorskip("mlflow", reason="needs the mlflow client")
 
@@ -230,6 +231,8 @@ def test_ranges_heads_and_conditions(server: RunningTriops) -> None:
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, "bytes */3000000")
     for odd in ("bytes=5-1", "lines=1-2", "bytes=0-1,5-6", "bytes=-", "bytes=a-b"):
         assert httpx.get(url, headers={"Range": odd}).content == content
+    by_run = httpx.head(f"{server.url}/get-artifact", params={"run_id": "none", "path": "a"})
+    assert by_run.status_code == 404
     head = httpx.head(url)
     assert (head.status_code, head.headers["content-length"], head.content) == (200, "3000000", b"")
     tag = head.headers["etag"]
@@ -330,6 +333,18 @@ def test_in_the_native_api(server: RunningTriops, client: MlflowClient, run: str
         assert saved.headers["content-disposition"].startswith("attachment")
     assert httpx.get(f"{url}/content", params={"path": "none"}).status_code == 404
     assert httpx.get(f"{url}/content", params={"path": "../x"}).status_code == 400
+
+
+def test_an_upload_that_is_cut_short_leaves_nothing(server: RunningTriops) -> None:
+    before = blob_bytes(server)
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        head = f"PUT {PROXY}/0/cut/a HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9000000\r\n\r\n"
+        connection.sendall(head.encode())
+        connection.sendall(b"x" * 4_000_000)
+        wait_for(lambda: blob_bytes(server) > before, what="some of it to be written")
+    wait_for(lambda: blob_bytes(server) == before, what="it to be cleared away")
+    assert httpx.get(f"{server.url}{PROXY}/0/cut/a").status_code == 404
 
 
 def test_a_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:

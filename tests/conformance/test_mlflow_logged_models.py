@@ -215,3 +215,26 @@ def test_log_model_and_load_it(client: MlflowClient, url: str, tmp_path: Path) -
     assert "MLmodel" in [file["path"] for file in listing["files"]]
     found = mlflow.search_logged_models(experiment_ids=[run.info.experiment_id], output_format="list")
     assert ids(found) == [info.model_id]
+
+
+def test_native_lists_of_logged_models(client: MlflowClient, url: str, experiment: str) -> None:
+    run = client.create_run(experiment).info.run_id
+    made = [client.create_logged_model(experiment, f"m{n}", run, params={"n": str(n)}).model_id for n in range(3)]
+    other = client.create_logged_model(experiment, "other").model_id
+    client.log_metric(run, "acc", 0.5, timestamp=2000, step=2, model_id=made[0])
+    client.log_metric(run, "acc", float("nan"), timestamp=1000, step=1, model_id=made[0])
+    base = f"{url}/triops/v1/logged-models"
+    of_run, cursor = [], None
+    while True:
+        asked = {"run": run, "limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = httpx.get(base, params=asked).json()
+        of_run += [item["id"] for item in page["items"]]
+        if not (cursor := page["next"]):
+            break
+    assert sorted(of_run) == sorted(made)
+    listed = httpx.get(base, params={"experiment": experiment}).json()["items"]
+    assert {item["id"] for item in listed} == {*made, other}
+    one = httpx.get(f"{base}/{made[0]}").json()
+    assert one["metrics"] == {"acc": {"value": 0.5, "step": 2, "at": 2.0}}
+    assert (one["run"], one["params"], one["status"]) == (run, {"n": "0"}, "PENDING")
+    assert httpx.get(f"{base}/m-none").status_code == 404

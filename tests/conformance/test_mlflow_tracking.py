@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from triops.testing.server import RunningTriops
+from triops.testing.server import RunningTriops, wait_for
 
 mlflow = pytest.importorskip("mlflow", reason="needs the mlflow client")
 
@@ -340,3 +340,32 @@ def test_old_and_odd_clients(server: RunningTriops, client: MlflowClient, run: s
     for body in ("nonsense", "[1]", '"x"', '{"run_id": "\\ud800"}', '{"run_id": 99999999999999999999, "x": NaN}'):
         status, told = raw(server, "runs/log-metric", body)
         assert (status, told["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
+def test_what_is_deleted_gives_its_room_back(tmp_path: Path) -> None:
+    def stored() -> int:
+        return sum(file.stat().st_size for file in (tmp_path / "data" / "blobs").rglob("*") if file.is_file())
+
+    with RunningTriops(tmp_path / "data", environ={"TRIOPS_MLOPS_DELETED_DAYS": "0"}) as server:
+        client = MlflowClient(server.url)
+        experiment, empty = client.create_experiment("to stay"), client.create_experiment("to go")
+        run, kept = (client.create_run(experiment).info.run_id for _ in range(2))
+        client.log_metric(run, "m", 1.0)
+        client.log_text(run, "x" * 100_000, "large.txt")
+        assert stored() >= 100_000
+        client.delete_run(run)
+        client.delete_experiment(empty)
+
+        def gone() -> bool:
+            try:
+                client.get_run(run)
+            except MlflowException as error:
+                return error.error_code == "RESOURCE_DOES_NOT_EXIST" and not client.list_artifacts(kept)
+            return False
+
+        wait_for(gone, what="the run to be freed", every_s=0.2)
+        path = f"api/2.0/mlflow-artifacts/artifacts/{experiment}/{run}/artifacts/large.txt"
+        wait_for(lambda: httpx.get(f"{server.url}/{path}").status_code == 404, what="its artifact to be gone")
+        assert client.get_run(kept).info.lifecycle_stage == "active"
+        wait_for(lambda: client.get_experiment_by_name("to go") is None, what="the experiment to be freed")
+        assert client.create_experiment("to go") not in (experiment, empty)

@@ -66,6 +66,16 @@ def test_the_rest_is_said_in_one_convention_too() -> None:
     assert said["mlflow.spanOutputs"] == "plain"
     assert (said["mlflow.llm.model"], said["mlflow.llm.provider"]) == ("m", "p")
     assert (said["number"], said["quoted"], said["broken"]) == ("1", "x", '{"x')
+    texts = meaning.texts({"mlflow.spanType": "UNKNOWN", "input.value": '{"q":1}', "plain": "x", "number": 1})
+    assert texts == {
+        "mlflow.spanType": '"UNKNOWN"',
+        "input.value": '{"q":1}',
+        "mlflow.spanInputs": '{"q":1}',
+        "plain": '"x"',
+        "number": "1",
+    }
+    assert meaning.texts({"openinference.span.kind": "LLM"})["mlflow.spanType"] == '"LLM"'
+    assert meaning.texts({"mlflow.spanType": "UNKNOWN", "openinference.span.kind": "LLM"})["mlflow.spanType"] == '"LLM"'
     assert meaning.translated({"mlflow.spanInputs": {"model": "in"}})["mlflow.llm.model"] == "in"
     deep = "[" * 33 + "]" * 33
     assert meaning.opened(deep) == deep
@@ -174,7 +184,7 @@ def test_clauses_of_spans_are_of_one_span() -> None:
     ]
 
     def looks(*clauses: tuple[str, str, Any]) -> bool:
-        return looker([Clause("span", *clause) for clause in clauses], lambda trace, bodies: views)("tr", [])
+        return looker([Clause("span", *clause) for clause in clauses], lambda trace, bodies: views)("tr", [b"whole"])
 
     assert looks(("attributes.m", "=", "gpt"), ("name", "=", "a"))
     assert not looks(("attributes.m", "=", "gpt"), ("name", "=", "b"))
@@ -183,6 +193,28 @@ def test_clauses_of_spans_are_of_one_span() -> None:
     assert looks(("content", "LIKE", "%whole b%"), ("status", "NOT IN", ("OK",)))
     with pytest.raises(Invalid):
         looks(("attributes.m", "RLIKE", "(a+)+$"))
+
+
+def test_most_spans_are_told_off_by_their_bytes() -> None:
+    asked: list[str] = []
+
+    def views(trace: str, bodies: Any) -> list[SpanView]:
+        asked.append(trace)
+        return [SpanView("n", None, "OK", {"colour.deep": '"the Red one"'}, lambda: "the Red one")]
+
+    def looks(key: str, comparator: str, value: str, body: bytes) -> bool:
+        return looker([Clause("span", key, comparator, value)], views)("tr", [body])
+
+    assert looks("content", "ILIKE", "%red%ONE%", b"anything")  # too short to tell
+    assert looks("attributes.colour.deep", "LIKE", "%Red%", b"..COLOUR..deep..")
+    assert looks("attributes.colour.deep", "=", "the Red one", b"colour deep")
+    assert len(asked) == 3
+    assert not looks("attributes.colour.deep", "LIKE", "%Red%", b"no such key")
+    assert not looks("content", "LIKE", "%weather%", b"rain")
+    assert len(asked) == 3
+    assert not looks("content", "LIKE", "%STATUS_CODE_OK%", b"a number in the bytes")
+    assert not looks("attributes.mlflow.spanInputs", "!=", "weather", b"in another convention")
+    assert len(asked) == 5
 
 
 def test_correlation_of_filters() -> None:

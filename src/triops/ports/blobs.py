@@ -6,8 +6,9 @@ Durability: `stage` returns when the bytes are on the disk, `keep` when their na
 Ordering: none. Who keeps references sees to it that none is added while the last is taken away (`delete`).
 Idempotency: keeping equal content again, discarding and deleting what is gone: nothing happens.
 Limits: nothing is held whole in memory, however large. A bounded number of contents is staged at a time; more wait
-    without being read from. Over `most` bytes: TooLarge, and nothing is left of it.
-Errors: NotFound, TooLarge, StoreFull, Unavailable (closed, or the disk fails); what the chunks' iterator raises.
+    without being read from, at most a minute. Over `most` bytes: TooLarge, and nothing is left of it.
+Errors: NotFound, TooLarge, StoreFull, Overloaded (no turn came for a minute), Unavailable (closed, or the disk fails);
+    what the chunks' iterator raises.
 Tenancy: projects never see each other's blobs, not even equal ones.
 """
 

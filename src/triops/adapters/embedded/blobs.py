@@ -11,13 +11,14 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from triops.adapters.embedded.files import FileReading, in_thread, sync_folder
-from triops.kernel.errors import NotFound, TooLarge, Unavailable
+from triops.kernel.errors import NotFound, Overloaded, TooLarge, Unavailable
 from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import project_id
 from triops.ports.blobs import Staged
@@ -25,6 +26,7 @@ from triops.ports.blobs import Staged
 P = ParamSpec("P")
 T = TypeVar("T")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_WAIT_S = 60.0  # for a turn
 _PIECE = 1 << 20  # bytes gathered before a thread writes them
 _WRITE_BACK = 16 << 20  # bytes after which the kernel is asked to begin writing to the disk
 
@@ -49,7 +51,7 @@ class FileBlobs:
             await asyncio.to_thread(pool.shutdown)
 
     async def stage(self, project: ProjectId, chunks: AsyncIterable[bytes], *, most: int) -> Staged:
-        async with self._turns:
+        async with self._turn():
             incoming = await self._run(_Incoming, self._folder / project_id(project))
             try:
                 await self._take(incoming, chunks, most)
@@ -80,6 +82,19 @@ class FileBlobs:
     async def projects(self) -> Sequence[ProjectId]:
         names = await self._run(os.listdir, self._folder)
         return [ProjectId(name) for name in sorted(names)]
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Raises: Overloaded when none comes in time."""
+        try:
+            async with asyncio.timeout(_WAIT_S):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Overloaded("too many artifacts are being taken in", retry_after_s=10.0) from None
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def _take(self, incoming: "_Incoming", chunks: AsyncIterable[bytes], most: int) -> None:
         """One piece is written while the next is gathered: two are held."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import orjson
 from starlette.responses import Response
 
 from triops.edges.mlflow.attachments import attachment
@@ -14,9 +15,11 @@ from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Right
 from triops.lenses.mlops.artifacts import Owners, Places, joined, safe_path
 from triops.ports.files import Entry, Files
+from triops.web.body import off_loop
 
 _LISTED = 100_000  # entries of one folder
 _PAGE = 1000
+_ENTRY_BYTES = 256  # about what an entry is as an object
 _SMALL = 10 << 20  # bytes that `upload-artifact` takes
 PAGES = ("/get-artifact", "/model-versions/get-artifact", "//model-versions/get-artifact")
 _TEST = "tests/conformance/test_mlflow_artifacts.py"
@@ -53,7 +56,8 @@ class ArtifactCalls:
 
     async def list(self, call: Call) -> Answer:
         path = safe_path(call.body["path"], root=True)
-        return listing(await _all(self._places.store, call.project, path), "")
+        entries = await _all(self._places.store, call.project, path)
+        return await _written(entries, "", {})
 
     async def download(self, call: Call) -> Answer:
         place = self._places.stored(call.path["artifact_path"])
@@ -119,7 +123,8 @@ class ArtifactCalls:
 
     async def _list_at(self, call: Call, location: str, path: str) -> Answer:
         place = self._places.at(location, path)
-        return {**listing(await _all(place.files, call.project, place.path), path), "root_uri": location}
+        entries = await _all(place.files, call.project, place.path)
+        return await _written(entries, path, {"root_uri": location})
 
 
 def listing(entries: Sequence[Entry], folder: str) -> dict[str, Any]:
@@ -131,6 +136,11 @@ def listing(entries: Sequence[Entry], folder: str) -> dict[str, Any]:
         for entry in sorted(entries, key=lambda entry: entry.name)
     ]
     return {"files": files} if files else {}
+
+
+async def _written(entries: Sequence[Entry], folder: str, more: dict[str, Any]) -> bytes:
+    """As JSON; a long list is not written on the event loop."""
+    return await off_loop(len(entries) * _ENTRY_BYTES, lambda: orjson.dumps({**listing(entries, folder), **more}))
 
 
 async def _all(files: Files, project: ProjectId, path: str) -> Sequence[Entry]:

@@ -45,8 +45,9 @@ class Guard:
             await self._permissions.check(who, "model", [name, *_texts(given.get("new_name"))], level)
         if not registry and (name := given.get("experiment_name")):
             await self._permissions.check(who, "experiment", [name], level)
-        if endpoint.path.endswith("experiments/create"):
-            await self._permissions.check(who, "experiment", _texts(given.get("name")), level)
+        if endpoint.path.endswith(("experiments/create", "experiments/update")):
+            names = [*_texts(given.get("name")), *_texts(given.get("new_name"))]
+            await self._permissions.check(who, "experiment", names, level)
         if "/search" in endpoint.path and isinstance(given.get("experiment_ids"), list | tuple):
             call.body["experiment_ids"] = await self._narrowed(who, given["experiment_ids"])
             given["experiment_ids"] = ()

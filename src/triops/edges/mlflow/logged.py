@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from triops.edges.mlflow.fields import Field, Misfit, integer, misfit, missing, number, text
 from triops.kernel.errors import Invalid
@@ -34,10 +35,9 @@ def points_of(given: Any, name: str = "metrics") -> MetricPoints:
     if columns is None:
         columns = _careful_columns(rows, name)
     keys, value, time_ms, step = columns
-    table = {key: index for index, key in enumerate(dict.fromkeys(keys))}
-    key = np.fromiter(map(table.__getitem__, keys), np.uint32, len(keys))
+    table = dict.fromkeys(keys)
     origins, origin_rows = _origins(rows, name)
-    return MetricPoints(list(table), key, time_ms, step, value, origins, origin_rows)
+    return MetricPoints(list(table), _numbered(keys, list(table)), time_ms, step, value, origins, origin_rows)
 
 
 def texts_of(given: Any, name: str) -> list[tuple[str, str]]:
@@ -56,6 +56,16 @@ def texts_of(given: Any, name: str) -> list[tuple[str, str]]:
                 continue
             raise misfit(name, given)
     return pairs
+
+
+def _numbered(keys: Sequence[str], table: Sequence[str]) -> npt.NDArray[np.uint32]:
+    """Where each key stands in the table of those that there are, which is in the order of their first points."""
+    if len(table) == len(keys):
+        return np.arange(len(keys), dtype=np.uint32)
+    if len(table) == 1:
+        return np.zeros(len(keys), np.uint32)
+    places = {key: index for index, key in enumerate(table)}
+    return np.fromiter(map(places.__getitem__, keys), np.uint32, len(keys))
 
 
 def _listed(given: Any, name: str) -> Sequence[dict[str, Any]]:

@@ -20,6 +20,7 @@ _HINT = " See the API docs for more information about request parameters."
 _RUNS = 100
 _SAMPLED = 2500
 _BULK = 25_000
+_WHOLE = 250_000  # points of an answer; a token tells where the next ones begin, asked for or not
 
 
 def metric_endpoints(tracking: Tracking) -> Sequence[Endpoint]:
@@ -33,9 +34,9 @@ def metric_endpoints(tracking: Tracking) -> Sequence[Endpoint]:
             )
         key = body["metric_key"]
         found = await tracking.history(call.project, [body["run_id"]], key)
-        end = None if most is None else offset + most
-        more = end is not None and any(len(columns[0]) > end for _, columns in found)
-        token = {"next_page_token": _token(end)} if more and end is not None else {}
+        end = offset + min(most or _WHOLE, _WHOLE)
+        more = any(len(columns[0]) > end for _, columns in found)
+        token = {"next_page_token": _token(end)} if more else {}
         return await asyncio.to_thread(_answer, key, found, slice(offset, end), token)
 
     async def bulk(call: Call) -> Answer:

@@ -103,7 +103,7 @@ class MlflowApi:
         fields = endpoint.fields
         if fields is None:
             call = Call(principal, {}, path, request)
-        elif request.method == "GET":
+        elif request.method in ("GET", "HEAD"):
             given: Mapping[str, Any] = {**of_query(request.query_params, fields), **path}
             call = Call(principal, decoded(given, fields), path, request, given)
         else:

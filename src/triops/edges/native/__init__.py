@@ -10,6 +10,7 @@ from triops.edges.native import (
     governing,
     importing,
     incidents,
+    logged_models,
     models,
     overview,
     problems,
@@ -35,6 +36,7 @@ _ROUTERS = (
     governing.router,
     artifacts.router,
     models.router,
+    logged_models.router,
     importing.router,
 )
 

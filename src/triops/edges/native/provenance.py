@@ -20,8 +20,9 @@ async def diff(
     who: Reader, services: S, run: Annotated[list[str], Query(min_length=2, max_length=10, description="2 to 10")]
 ) -> JSON:
     found = await services.provenances.diff(who.project, run)
+    names = await services.search.experiment_names(who.project, sorted({int(one.experiment) for one in found.runs}))
     return {
-        "runs": [run_json(one) for one in found.runs],
+        "runs": [run_json(one, names.get(int(one.experiment), "")) for one in found.runs],
         "params": _rows(found.params),
         "metrics": _rows(found.metrics),
         "tags": _rows(found.tags),
@@ -72,10 +73,11 @@ def input_json(one: Input) -> JSON:
     }
 
 
-def run_json(run: Run) -> JSON:
+def run_json(run: Run, experiment_name: str) -> JSON:
     return {
         "id": run.id,
         "experiment": run.experiment,
+        "experiment_name": experiment_name,
         "name": run.name,
         "status": run.status,
         "stage": run.stage,

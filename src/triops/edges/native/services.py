@@ -17,6 +17,7 @@ from triops.ledger.keys import Keys
 from triops.ledger.outbox import Outbox
 from triops.lenses.mlops.artifacts import Owners, Places
 from triops.lenses.mlops.importing import Importing
+from triops.lenses.mlops.logged_models import Models, ModelSearch
 from triops.lenses.mlops.permissions import Permissions
 from triops.lenses.mlops.provenance import Provenances
 from triops.lenses.mlops.registry.parts import RegistryParts
@@ -66,6 +67,8 @@ class Services:
     live: Live
     permissions: Permissions
     importing: Importing
+    logged_models: Models
+    model_search: ModelSearch
     provenances: Provenances
     places: Places
     owners: Owners

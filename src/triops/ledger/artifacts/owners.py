@@ -20,7 +20,7 @@ class ArtifactOwners:
         statement = select(runs.c.artifact_uri).where(runs.c.project == project, runs.c.id == id)
         uri: str | None = await self._records.read(lambda c: c.scalar(statement))
         if uri is None:
-            raise NotFound(f"Run with id={id[:80]} not found")
+            raise NotFound(f"Run with id={id[:80] or None} not found")
         return uri
 
     async def model_version(self, project: ProjectId, name: str, version: str) -> str:
@@ -28,7 +28,7 @@ class ArtifactOwners:
         try:
             number = int(version)
         except ValueError:
-            raise Invalid(f"Parameter 'version' must be an integer, got: '{version[:80]}'.", field="version") from None
+            raise Invalid(f"Parameter 'version' must be an integer, got '{version[:80]}'.", field="version") from None
         statement = select(_V.storage, _V.source).where(
             _V.project == project, _V.name == name, _V.version == (number if 0 < number < 1 << 31 else -1)
         )

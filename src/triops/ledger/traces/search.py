@@ -16,7 +16,7 @@ from triops.ledger.traces.traces import bodies_of
 from triops.ports.records import Records
 
 _STEP = 200  # candidates whose spans are read at once
-_READ = 20_000  # candidates whose spans one search reads
+_READ = 10_000  # candidates whose spans one search reads
 
 Looks = Callable[[str, Sequence[bytes]], bool]  # a trace's id and its spans' bytes: do they match?
 

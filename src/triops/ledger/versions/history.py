@@ -1,6 +1,6 @@
 """What happened to a model, newest first: who registered, moved, renamed or deleted what, and why."""
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from triops.kernel.errors import NotFound
 from triops.kernel.ids import ProjectId
@@ -30,8 +30,10 @@ def add_step(connection: Connection, project: ProjectId, name: str, step: Step) 
 
 
 def last_move(connection: Connection, project: ProjectId, name: str, alias: str) -> Step:
-    """The last time that this alias moved. Raises: NotFound when it never did."""
-    here = (_H.project == project, _H.name == name, _H.alias == alias, _H.kind == "promotion")
+    """The last time that this alias moved, of the model that bears the name now. Raises: NotFound when it never did."""
+    named = (_H.project == project, _H.name == name)
+    ended = select(func.max(_H.seq)).where(*named, _H.kind == "deletion", _H.version.is_(None))
+    here = (*named, _H.alias == alias, _H.kind == "promotion", _H.seq > (connection.scalar(ended) or 0))
     statement = select(tables.model_history).where(*here).order_by(_H.seq.desc()).limit(1)
     row = connection.execute(statement).one_or_none()
     if row is None:

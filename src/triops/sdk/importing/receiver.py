@@ -53,12 +53,10 @@ class Receiver:
     def models(self, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
         return list(self._api.call("POST", f"{_PATH}/models", body={"items": list(items)})["items"])
 
-    def digests(self, artifact_uri: str) -> dict[str, tuple[int, str]]:
-        """What is stored under a root: size and SHA-256 by path."""
-        found: dict[str, tuple[int, str]] = {}
+    def digests(self, artifact_uri: str) -> Iterator[tuple[str, tuple[int, str]]]:
+        """What is stored under a root: path, and size and SHA-256."""
         for item in self._pages({"artifact_uri": artifact_uri}):
-            found[item["path"]] = (item["size"], item["sha256"])
-        return found
+            yield item["path"], (item["size"], item["sha256"])
 
     def upload(self, artifact_uri: str, file: ArtifactFile, pieces: Iterable[bytes]) -> None:
         path = quote(f"{proxied_path(artifact_uri)}/{safe_path(file.path)}")

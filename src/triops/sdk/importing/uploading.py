@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
@@ -74,7 +74,7 @@ class Uploads:
         there: dict[str, tuple[int, str]] | None = None
         for file in files:
             if there is None:
-                there = self._receiver.digests(place)
+                there = dict(self._receiver.digests(place))
             try:
                 size, digest = self._copy(owner, place, file, there.get(file.path))
             except SourceError as error:
@@ -112,8 +112,3 @@ class _Hashing:
     @property
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
-
-
-def owners_of(places: dict[str, str]) -> Sequence[tuple[str, str]]:
-    """Of owners by id those whose artifacts the receiver itself holds."""
-    return [(id, place) for id, place in places.items() if proxied_path(place)]

@@ -1,10 +1,12 @@
 """What arrived of an import, read back by MLflow's API as its clients will read it."""
 
+from collections.abc import Iterator
+
 from triops.sdk.importing.moving import Import, Progress
+from triops.sdk.importing.paths import proxied_path
 from triops.sdk.importing.receiver import Receiver
 from triops.sdk.importing.rest import RestSource
 from triops.sdk.importing.tally import Tally
-from triops.sdk.importing.uploading import owners_of
 
 
 def arrived(moved: Import, receiver: Receiver, progress: Progress) -> Tally:
@@ -26,8 +28,27 @@ def arrived(moved: Import, receiver: Receiver, progress: Progress) -> Tally:
     for registered in here.models():
         if registered.name in moved.versions:
             tally.model(registered, moved.versions[registered.name])
-    for id, place in (*owners_of(moved.runs), *owners_of(moved.logged)):
-        for path, (size, digest) in receiver.digests(place).items():
-            tally.artifact(id, path, size, digest)
-            progress("artifacts", 1)
+    for id, path, size, digest in _files(moved, receiver):
+        tally.artifact(id, path, size, digest)
+        progress("artifacts", 1)
     return tally
+
+
+def _files(moved: Import, receiver: Receiver) -> Iterator[tuple[str, str, int, str]]:
+    """Owner, path, size and SHA-256 of what is stored: one list an experiment, since most owners have few files."""
+    owners = {proxied_path(place): id for places in (moved.runs, moved.logged) for id, place in places.items()}
+    owners.pop("", None)
+    listed: set[str] = set()
+    for home in {answer["location"] for answer in moved.experiments.values()}:
+        root = proxied_path(home)
+        if not root:
+            continue
+        for path, (size, digest) in receiver.digests(home):
+            folder, _, rest = f"{root}/{path}".partition("/artifacts/")
+            if (owner := owners.get(f"{folder}/artifacts")) is not None:
+                yield owner, rest, size, digest
+        listed |= {place for place in owners if place.startswith(f"{root}/")}
+    for place, owner in owners.items():
+        if place not in listed:
+            for path, (size, digest) in receiver.digests(f"mlflow-artifacts:/{place}"):
+                yield owner, path, size, digest

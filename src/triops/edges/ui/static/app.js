@@ -7,7 +7,7 @@ import { Frame } from './frame.js';
 import { Live } from './live.js';
 import { jsonPage } from './parts/json.js';
 import { failure } from './parts/failure.js';
-import { match } from './routes.js';
+import { fromMlflow, match } from './routes.js';
 import { moving } from './state.js';
 import { Visit } from './visit.js';
 
@@ -38,6 +38,8 @@ class App {
     setInterval(() => !document.hidden && this.poll(), POLL_MS);
     setInterval(tickTimes, 5000);
     if (!location.pathname.startsWith('/ui/login')) get('/session').then((who) => this.frame.session(who), () => {}); // a 401 leads to the login by itself
+    const meant = fromMlflow(location.hash);
+    if (meant) history.replaceState({ y: 0 }, '', meant);
     await this.arrive(0);
   }
 

@@ -80,7 +80,7 @@ export function slot(el, draw) {
 /** Someone is typing inside `el`: it must not be replaced under their hands. @param {HTMLElement} el */
 function writing(el) {
   const active = /** @type {any} */ (document.activeElement);
-  return el.contains(active) && /^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName) && Boolean(active.value);
+  return el.contains(active) && /^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName) && !/^(checkbox|radio|range)$/.test(active.type) && Boolean(active.value);
 }
 
 /** Calls `fn` once things have been quiet for `ms`. @template {any[]} A @param {(...a: A) => void} fn @param {number} ms */

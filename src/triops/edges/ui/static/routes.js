@@ -51,6 +51,21 @@ export function match(path) {
   return { load: () => import('./pages/missing.js'), name: '', params: {} };
 }
 
+const ELSEWHERE = [
+  [/^#\/experiments\/\d+\/runs\/([0-9a-f]{32})(?:\/|$)/, '/ui/runs/'],
+  [/^#\/experiments\/(\d+)(?:\/|$)/, '/ui/experiments/'],
+  [/^#\/(?:models|prompts)\/([^/]+)(?:\/|$)/, '/ui/models/'],
+];
+
+/** Where a link that MLflow's client prints (`#/experiments/1/runs/…`) is found here. @param {string} hash */
+export function fromMlflow(hash) {
+  for (const [pattern, page] of ELSEWHERE) {
+    const found = /** @type {RegExp} */ (pattern).exec(hash);
+    if (found) return page + found[1];
+  }
+  return null;
+}
+
 /** @param {string} text */
 function decoded(text) {
   try {

@@ -58,9 +58,9 @@ class Datasets:
     ) -> tuple[list[EvaluationDataset], str]:
         """A page, and the next one's token or "". Raises: Invalid."""
         if not 1 <= most <= MOST_RESULTS:
+            law = "a positive integer" if most < 1 else f"at most {MOST_RESULTS}"
             raise Invalid(
-                f"Invalid value {most} for parameter 'max_results' supplied. It must be a positive integer of at most "
-                f"{MOST_RESULTS}.",
+                f"Invalid value {most or None} for parameter 'max_results' supplied. It must be {law}",
                 field="max_results",
             )
         offset = offset_of(token)

@@ -9,6 +9,7 @@ from typing import Any
 
 from triops.kernel.clause import Clause, Value
 from triops.kernel.selector import check_regex
+from triops.lenses.mlops.genai_traces.needles import may_hold, needles
 
 _ATTRIBUTE = "attributes."
 
@@ -34,7 +35,11 @@ def looker(clauses: Sequence[Clause], views: Views) -> Callable[[str, Sequence[b
         if clause.comparator == "RLIKE":
             check_regex(str(clause.value))
 
+    wanted = needles(own)
+
     def looks(trace: str, bodies: Sequence[bytes]) -> bool:
+        if wanted and not any(may_hold(body, wanted) for body in bodies):
+            return False
         return any(all(_true(clause, view) for clause in own) for view in views(trace, bodies))
 
     return looks

@@ -162,6 +162,10 @@ class Webhooks:
                 self._serving[key] = task
                 task.add_done_callback(lambda _, key=key: self._serving.pop(key, None))  # type: ignore[misc]
 
+    async def idle(self) -> None:
+        """Until nobody is being served."""
+        await asyncio.gather(*self._serving.values())
+
     async def forget(self, now: float) -> None:
         """A job's: deliveries that ended a day ago."""
         await self.records.write(lambda c: book.drop_done(c, now - _KEPT_S))

@@ -35,5 +35,5 @@ class Gc:
 def tracking_jobs(compaction: Compaction, gc: Gc) -> list[Job]:
     return [
         Job("compact-metrics", 2.0, compaction.tick, limit_s=60.0),
-        Job("gc-runs", 10.0, gc.tick, limit_s=300.0),
+        Job("gc-runs", 5.0, gc.tick, limit_s=300.0),
     ]

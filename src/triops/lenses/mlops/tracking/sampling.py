@@ -1,7 +1,5 @@
 """A few points of many: what a chart or the loop needs of a metric's history."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -43,12 +41,13 @@ def told(points: MetricPoints) -> MetricPoints:
     if len(points) <= LOOP_POINTS:
         return points
     last = latest(points)[-LOOP_POINTS:]
-    others = evenly(len(points), max(1, LOOP_POINTS - len(last)))
-    chosen = np.union1d(last, others)
-    keys: Sequence[str] = points.keys
+    shown = np.zeros(len(points), bool)
+    shown[last] = True
+    shown[evenly(len(points), max(1, LOOP_POINTS - len(last)))] = True
+    chosen = np.flatnonzero(shown)
     origins = points.origins[chosen] if points.origins is not None else None
     return MetricPoints(
-        keys,
+        points.keys,
         points.key[chosen],
         points.time_ms[chosen],
         points.step[chosen],

@@ -41,7 +41,7 @@ export default {
   mount(ctx, root) {
     const answer = slot(h('p', { class: 'answer' }), ({ text }) => text);
     const tabs = slot(h('nav', { class: 'tabs', 'aria-label': 'Ways to compare' }), ({ tab, query }) => TABS.map(([id, name]) => h('a', { href: tabPath(query, id), 'aria-current': tab === id && 'true' }, name)));
-    const legend = h('div', { class: 'run-keys', 'aria-label': 'Runs and their colours' });
+    const legend = h('div', { class: 'run-keys', role: 'group', 'aria-label': 'Runs and their colours' });
     const body = h('div', { class: 'page' });
     root.append(answer.el, legend, tabs.el, body);
     /** @type {any[]} */ let leaving = [];

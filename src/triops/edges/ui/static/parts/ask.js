@@ -40,8 +40,8 @@ export function ask({ title, says, fields, act, tone = 'primary', done }) {
 }
 
 /** @param {AskField} field */
-function inputOf({ kind = 'line', label, value = '', placeholder = '', options = [], most = 2000 }) {
-  if (kind === 'choice') return h('select', { 'aria-label': label, value: null }, options.map(([id, name]) => h('option', { value: id, selected: id === value }, name)));
-  if (kind === 'words') return h('textarea', { rows: 3, maxlength: most, placeholder, value, 'aria-label': label });
-  return h('input', { type: 'text', maxlength: most, placeholder, value, autocomplete: 'off', 'aria-label': label });
+function inputOf({ kind = 'line', value = '', placeholder = '', options = [], most = 2000 }) {
+  if (kind === 'choice') return h('select', null, options.map(([id, name]) => h('option', { value: id, selected: id === value }, name)));
+  if (kind === 'words') return h('textarea', { rows: 3, maxlength: most, placeholder, value});
+  return h('input', { type: 'text', maxlength: most, placeholder, value, autocomplete: 'off'});
 }

@@ -26,7 +26,7 @@ export function chartCard({ title, height = 260, option, rows, says, on = {}, to
   const box = h('div', { class: 'chart-box', role: 'img', 'aria-label': title }, canvas);
   const notes = h('div', { class: 'chart-notes' });
   const name = h('h3', null, title);
-  const button = (/** @type {string} */ label, /** @type {string} */ word, /** @type {() => void} */ act) => h('button', { class: 'ghost small', type: 'button', title: label, 'aria-label': `${label}: ${title}`, on: { click: act } }, icon('download', 14), word);
+  const button = (/** @type {string} */ label, /** @type {string} */ word, /** @type {() => void} */ act) => h('button', { class: 'ghost small', type: 'button', title: label, 'aria-label': `${word}: ${title}`, on: { click: act } }, icon('download', 14), word);
   const el = h('figure', { class: 'chart-card' }, h('div', { class: 'chart-head' }, name, tools || null, button('Save as a picture', 'PNG', picture), button('Save its numbers', 'CSV', () => shown !== null && saveCsv(title, rows(shown)))), box, notes);
   /** @type {any} */ let chart = null;
   /** @type {T|null} */ let shown = null;

@@ -41,8 +41,9 @@ const FREE = 40; // up to this many rows the table is as long as it is
  * @param {(row: any) => boolean} [how.head] a row that is not data but stands over some: `{open, group: {cell(column, n)}}`
  * @param {(row: any) => void} [how.flip] opens or closes such a row
  * @param {(row: any) => string|false|null} [how.mark]
+ * @param {() => boolean} [how.tree] whether some rows open and close
  */
-export function longtable({ name, label, source, key, href, sort, choose, chosen, head: headOf, flip, mark }) {
+export function longtable({ name, label, source, key, href, sort, choose, chosen, head: headOf, flip, mark, tree }) {
   /** @type {Column[]} */ let columns = [];
   let order = '';
   let at = -1;
@@ -75,6 +76,7 @@ export function longtable({ name, label, source, key, href, sort, choose, chosen
     const size = source.size();
     at = Math.min(at, size - 1);
     scroller.setAttribute('aria-rowcount', String(size + 1));
+    scroller.setAttribute('role', tree?.() ? 'treegrid' : 'grid');
     scroller.classList.toggle('free', size <= FREE);
     body.style.height = `${size * height()}px`;
     draw();

@@ -29,7 +29,7 @@ function blocks(lines, depth) {
       out.push(h('pre', null, h('code', null, lines.slice(i + 1, end < 0 ? lines.length : end).join('\n'))));
       i = end < 0 ? lines.length : end + 1;
     } else if (head) {
-      out.push(h(`h${Math.min(3, head[1].length)}`, null, inline(head[2], 0)));
+      out.push(h(`h${Math.min(4, head[1].length + 1)}`, null, inline(head[2], 0)));
       i++;
     } else if (/^\s*([-*_])(\s*\1){2,}\s*$/.test(line)) {
       out.push(h('hr'));

@@ -14,7 +14,7 @@ export function rundiff(data, onlyDifferences, turn) {
   const sections = SECTIONS.map(([id, title]) => ({ id, title, all: data[id] || [], rows: (data[id] || []).filter((/** @type {any} */ r) => !onlyDifferences || !r.same) }));
   const box = h('label', { class: 'small' }, h('input', { type: 'checkbox', checked: onlyDifferences, on: { change: (/** @type {any} */ e) => turn(e.target.checked) } }), ' only differences');
   return h('section', { class: 'card flush' },
-    h('div', { class: 'tbar' }, box, h('span', { class: 'grow' }), h('button', { class: 'ghost small', type: 'button', 'aria-label': 'Save its numbers: differences', on: { click: save } }, icon('download', 14), 'CSV')),
+    h('div', { class: 'tbar' }, box, h('span', { class: 'grow' }), h('button', { class: 'ghost small', type: 'button', 'aria-label': 'CSV: differences', on: { click: save } }, icon('download', 14), 'CSV')),
     h('div', { class: 'diff-wrap', tabindex: '0', role: 'region', 'aria-label': 'Differences' }, h('table', { class: 'diff-table' },
       h('thead', null, h('tr', null, h('th', { scope: 'col' }, h('span', { class: 'muted' }, 'Run')), data.runs.map((/** @type {any} */ r) => h('th', { scope: 'col' }, h('a', { href: runPath(r.id) }, nameOfRun(r)), h('div', { class: 'small muted' }, runState(r.status), ' ', lastedText(r)))))),
       h('tbody', null, sections.filter((s) => s.all.length).map((s) => [
