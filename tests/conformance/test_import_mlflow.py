@@ -123,6 +123,8 @@ def test_a_server(theirs: tuple[str, Path], ours: RunningTriops) -> None:
     version = httpx.get(f"{ours.url}/api/2.0/mlflow/registered-models/alias", params=alias).json()["model_version"]
     assert (version["version"], version["current_stage"]) == ("1", "Production")
 
+    assert [change["kind"] for change in ours.client.changes(entity="model:churn")] == ["import"]
+
     made = httpx.post(f"{ours.url}/api/2.0/mlflow/experiments/create", json={"name": "next"}).json()
     assert made["experiment_id"] == "3"
 
