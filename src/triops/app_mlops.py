@@ -131,10 +131,7 @@ def compose_mlops(
 ) -> Mlops:
     """Everything of the lens, wired and not yet started."""
     belonging = Belonging(records)
-    logged_models = LoggedModels(records)
-
-    kept_traces = Traces(records)
-
+    logged_models, kept_traces = LoggedModels(records), Traces(records)
     names = Names(
         belonging.experiment_names,
         belonging.experiments_of_runs,
@@ -160,7 +157,6 @@ def compose_mlops(
     checked = partial(check_location, root=root)
     compaction = Compaction(records)
     tracking = Tracking(records, experiments, RunLog(records, record_metrics), bus, clock, checked, compaction)
-    gc = Gc(Freeing(records), settings.mlops.deleted_days, places.freed)
     search = Search(records)
     gc = Gc(Freeing(records, [has_traces()]), settings.mlops.deleted_days, places.freed)
 

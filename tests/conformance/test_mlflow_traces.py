@@ -316,6 +316,46 @@ def test_spans_over_otlp_are_a_trace_and_telemetry(server: RunningTriops, experi
     assert [span["name"] for span in server.client.trace(id)] == ["root", "chat"]
 
 
+def test_filters_are_correlated(pair: tuple[str, str, str]) -> None:
+    store = mlflow.MlflowClient()._tracing_client.store
+    found = store.calculate_trace_filter_correlation([pair[0]], "tags.colour = 'red'", "feedback.score > 0.5")
+    assert (found.filter1_count, found.filter2_count, found.joint_count, found.total_count) == (1, 1, 1, 2)
+    assert found.npmi == 1.0
+    assert 0 < found.npmi_smoothed < 1
+
+
+def test_the_document_of_a_trace_s_spans(server: RunningTriops, pair: tuple[str, str, str]) -> None:
+    answer = httpx.get(f"{server.url}/ajax-api/2.0/mlflow/get-trace-artifact", params={"request_id": pair[1]})
+    assert answer.headers["content-disposition"] == "attachment; filename=traces.json"
+    root, child = answer.json()["spans"]
+    assert (root["name"], root["parent_span_id"], child["parent_span_id"]) == ("answer", None, root["span_id"])
+    assert root["attributes"]["mlflow.spanInputs"] == '{"question": "why"}'
+    assert child["attributes"]["mlflow.spanType"] == '"LLM"'
+
+
+def test_clients_before_3_begin_and_end_traces(server: RunningTriops, experiment: str) -> None:
+    old = f"{server.url}/api/2.0/mlflow/traces"
+    begun = httpx.post(
+        old,
+        json={
+            "experiment_id": experiment,
+            "timestamp_ms": 1000,
+            "request_metadata": [{"key": "m", "value": "1"}],
+            "tags": [{"key": "t", "value": "1"}],
+        },
+    ).json()["trace_info"]
+    assert (begun["status"], begun["timestamp_ms"]) == ("IN_PROGRESS", 1000)
+    ended = httpx.patch(
+        f"{old}/{begun['request_id']}",
+        json={"timestamp_ms": 1250, "status": "OK", "request_metadata": [], "tags": [{"key": "t", "value": "2"}]},
+    ).json()["trace_info"]
+    assert (ended["status"], ended["execution_time_ms"]) == ("OK", 250)
+    assert {"key": "t", "value": "2"} in ended["tags"]
+    assert httpx.get(f"{old}/{begun['request_id']}/info").json()["trace_info"] == ended
+    found = httpx.get(old, params={"experiment_ids": experiment, "filter": "status = 'OK'"}).json()
+    assert found == {"traces": [ended]}
+
+
 def test_otlp_of_no_experiment_is_refused_whole(server: RunningTriops, experiment: str) -> None:
     id = "6b8aa5a2d2c872e8321cf37308d69df2"
     answer = _export(server, "987654", _span(id, "01", "", "root", 10**18, 1))

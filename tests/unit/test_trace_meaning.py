@@ -66,6 +66,16 @@ def test_the_rest_is_said_in_one_convention_too() -> None:
     assert said["mlflow.spanOutputs"] == "plain"
     assert (said["mlflow.llm.model"], said["mlflow.llm.provider"]) == ("m", "p")
     assert (said["number"], said["quoted"], said["broken"]) == ("1", "x", '{"x')
+    texts = meaning.texts({"mlflow.spanType": "UNKNOWN", "input.value": '{"q":1}', "plain": "x", "number": 1})
+    assert texts == {
+        "mlflow.spanType": '"UNKNOWN"',
+        "input.value": '{"q":1}',
+        "mlflow.spanInputs": '{"q":1}',
+        "plain": '"x"',
+        "number": "1",
+    }
+    assert meaning.texts({"openinference.span.kind": "LLM"})["mlflow.spanType"] == '"LLM"'
+    assert meaning.texts({"mlflow.spanType": "UNKNOWN", "openinference.span.kind": "LLM"})["mlflow.spanType"] == '"LLM"'
     assert meaning.translated({"mlflow.spanInputs": {"model": "in"}})["mlflow.llm.model"] == "in"
     deep = "[" * 33 + "]" * 33
     assert meaning.opened(deep) == deep

@@ -14,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from triops.kernel.errors import Invalid
 from triops.lenses.mlops.genai_traces.gather import SpanSaid
-from triops.lenses.mlops.genai_traces.meaning import translated
+from triops.lenses.mlops.genai_traces.meaning import texts, translated
 from triops.web.body import MESSAGE_BYTES
 from triops.web.protobuf import DecodeError, field_bytes
 
@@ -103,7 +103,16 @@ def kept(bodies: Sequence[bytes]) -> list[Span]:
 
 def attributes_of(span: Span, trace: str) -> dict[str, Any]:
     """With what they say in another convention than MLflow's, in MLflow's names."""
-    return translated({**{pair.key: plain(pair.value) for pair in span.attributes}, _REQUEST: trace})
+    return translated(_sent(span, trace))
+
+
+def texts_of(span: Span, trace: str) -> dict[str, str]:
+    """The same as JSON texts; what came as a JSON text stays as it was written."""
+    return texts(_sent(span, trace))
+
+
+def _sent(span: Span, trace: str) -> dict[str, Any]:
+    return {**{pair.key: plain(pair.value) for pair in span.attributes}, _REQUEST: trace}
 
 
 def shown_span(span: Span, trace: str) -> dict[str, Any]:

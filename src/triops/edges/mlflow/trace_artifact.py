@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from triops.edges.mlflow.spans_wire import attributes_of, base64_of, kept, plain
+from triops.edges.mlflow.spans_wire import base64_of, kept, plain, texts_of
 from triops.lenses.mlops.genai_traces.looking import SpanView
-from triops.lenses.mlops.genai_traces.meaning import TYPE, text
+from triops.lenses.mlops.genai_traces.meaning import TYPE
 
 _STATUS = {1: "OK", 2: "ERROR"}
 _CODES = {1: "STATUS_CODE_OK", 2: "STATUS_CODE_ERROR"}
@@ -56,7 +56,7 @@ def span_document(span: Span, trace: str) -> dict[str, Any]:
             "code": _CODES.get(span.status.code, "STATUS_CODE_UNSET"),
             "message": span.status.message,
         },
-        "attributes": {key: text(value) for key, value in attributes_of(span, trace).items()},
+        "attributes": texts_of(span, trace),
         "links": [
             {
                 "trace_id": f"tr-{link.trace_id.hex()}",

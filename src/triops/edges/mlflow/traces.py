@@ -135,9 +135,9 @@ class _Handlers:
         found = await self._traces.correlation(
             call.project, body["experiment_ids"], body["filter_string1"], body["filter_string2"], body["base_filter"]
         )
+        shown = {"npmi": found.npmi, "npmi_smoothed": found.smoothed}
         return {
-            "npmi": "NaN" if found.npmi != found.npmi else found.npmi,
-            "npmi_smoothed": "NaN" if found.smoothed != found.smoothed else found.smoothed,
+            **{key: value for key, value in shown.items() if value == value},  # NaN is not said
             "filter1_count": found.first,
             "filter2_count": found.second,
             "joint_count": found.both,

@@ -119,6 +119,15 @@ def translated(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def texts(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """The same as JSON texts, each as it was written where it came as one."""
+    sent = {**attributes, INPUTS: inputs(attributes.get), OUTPUTS: outputs(attributes.get)}
+    return {
+        key: text_of(sent[key]) if key != TYPE and key in sent and sent[key] is not None else text(value)
+        for key, value in translated(attributes).items()
+    }
+
+
 def _said(get: Get, own: str, names: Callable[[Convention], Iterable[str]]) -> Any:
     if (value := get(own)) is not None:
         return value
