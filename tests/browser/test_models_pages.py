@@ -277,7 +277,7 @@ def test_parallel_coordinates_keep_the_brushed_runs(visit: Any, trained: Trained
     expect(page.locator(".chips", has_text=re.compile(rf"of {MANY} runs within"))).to_be_visible()
 
 
-def test_a_scatter_leads_to_the_run(visit: Any, trained: Trained) -> None:
+def test_a_scatter_shows_what_the_filter_leaves(visit: Any, trained: Trained) -> None:
     page = visit().open(
         f"/ui/compare?experiment={trained.experiment}&tab=scatter&filter=metrics.cost+%3C+1&sx=start&sy=duration"
     )
