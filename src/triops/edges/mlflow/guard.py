@@ -23,6 +23,7 @@ _LISTS = {  # where a list stands in an answer, and what its items are called by
     "registered_models_databricks": ("model", "name"),
     "model_versions": ("model", "name"),
 }
+_LISTED = tuple(f'{{"{key}"'.encode() for key in _LISTS)
 _REGISTRY = ("registered-models/", "model-versions/")
 _RUN = re.compile(r"[0-9a-f]{32}")
 _MODEL = re.compile(r"m-[0-9a-f]{32}")
@@ -78,6 +79,8 @@ class Guard:
     async def after(self, call: Call, answer: Answer) -> Answer:
         if not isinstance(answer, Mapping | bytes) or not await self._permissions.rules(call.principal):
             return answer
+        if isinstance(answer, bytes) and not answer.startswith(_LISTED):
+            return answer  # a page of runs, say: megabytes that hold none of the lists
         shown: Mapping[str, Any] = orjson.loads(answer) if isinstance(answer, bytes) else answer
         for key, (thing, named) in _LISTS.items():
             items = shown.get(key)
