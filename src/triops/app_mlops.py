@@ -69,6 +69,7 @@ from triops.lenses.mlops.logged_models import Models, ModelSearch, logged_model_
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.provenance import Provenances
 from triops.lenses.mlops.registry.parts import RegistryParts, registry_jobs
+from triops.lenses.mlops.registry.telling import Teller
 from triops.lenses.mlops.search import Search
 from triops.lenses.mlops.tracking import Gc, Tracking, tracking_jobs
 from triops.lenses.mlops.tracking.naming import random_name
@@ -175,7 +176,7 @@ def compose_mlops(
 
     # Provenance, and what comes from elsewhere
     provenances = Provenances(Runs(records), RunLinks(records), partial(small_file, places))
-    importing = Importing(records, experiments, audit, clock, checked, proxied_path)
+    importing = Importing(records, experiments, audit, Teller(records, bus, clock), clock, checked, proxied_path)
 
     # Logged models
     models = Models(logged_models, clock, tracking.begin, random_name)
@@ -214,6 +215,7 @@ def compose_mlops(
         *trace_jobs(TraceFreeing(records), settings.mlops.deleted_days),
         Job("artifacts", 6 * 3600.0, artifacts.sweep, limit_s=600.0),
         *logged_model_jobs(LoggedModelsFreeing(records), settings.mlops.deleted_days),
+        Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),
         *registry_jobs(registry),
     ]

@@ -123,6 +123,8 @@ def test_a_server(theirs: tuple[str, Path], ours: RunningTriops) -> None:
     version = httpx.get(f"{ours.url}/api/2.0/mlflow/registered-models/alias", params=alias).json()["model_version"]
     assert (version["version"], version["current_stage"]) == ("1", "Production")
 
+    assert [change["kind"] for change in ours.client.changes(entity="model:churn")] == ["import"]
+
     made = httpx.post(f"{ours.url}/api/2.0/mlflow/experiments/create", json={"name": "next"}).json()
     assert made["experiment_id"] == "3"
 
@@ -212,8 +214,15 @@ def test_a_source_cannot_point_at_this_machine(file_store: Path, ours: RunningTr
     shutil.rmtree(run / "artifacts")
     other = next(path for path in hostile.glob("*/*/artifacts/model") if (path / "read me.txt").exists())
     (other / "link").symlink_to(secret / "password")
+    for name, meta_text in (
+        ("odd", "name: odd\nexperiment_id: '../../x'\n"),
+        ("77", "name: ''\nexperiment_id: '77'\n"),
+    ):
+        (hostile / name).mkdir()
+        (hostile / name / "meta.yaml").write_text(meta_text)
     status, report = imported(ours, str(hostile))
     assert status == 1
+    assert {one["name"] for one in report["experiments"]} == {"Default", "churn", "old"}
     assert any("out of reach" in problem for problem in report["problems"])
     assert any("link" in problem for problem in report["problems"])
     blobs = [path.read_bytes() for path in ours.data.rglob("*") if path.is_file() and "blobs" in path.parts]

@@ -63,3 +63,17 @@ def test_a_full_disk_is_told_and_overcome(small_disk: Path) -> None:
         assert server.stop() == 0
     with RunningTriops(small_disk / "data", log=small_disk.parent / "log") as again:
         assert len(list(again.client.pages("/logs", "records"))) == stored + 20
+
+
+def test_an_artifact_that_does_not_fit_leaves_nothing(small_disk: Path) -> None:
+    with RunningTriops(small_disk / "data", log=small_disk.parent / "log") as server:
+        url = server.url + "/api/2.0/mlflow-artifacts/artifacts/0/r/artifacts/"
+        assert httpx.put(url + "small", content=b"small").status_code == 200
+        refused = httpx.put(url + "large", content=os.urandom(30 << 20), timeout=60)
+        assert refused.status_code == 503
+        assert refused.json()["error_code"] == "TEMPORARILY_UNAVAILABLE"
+        assert httpx.get(url + "large").status_code == 404
+        assert httpx.get(url + "small").content == b"small"
+        assert httpx.put(url + "fits", content=os.urandom(4 << 20), timeout=60).status_code == 200
+        kept = [path.stat().st_size for path in (small_disk / "data" / "blobs").rglob("*") if path.is_file()]
+        assert sorted(kept) == [5, 4 << 20]

@@ -35,8 +35,20 @@ _CODES: dict[type[TriopsError], tuple[str, int]] = {
     NotOffered: ("NOT_IMPLEMENTED", 501),
 }
 
+# Beside the code MLflow sends a class of its own and an SQLSTATE, which its clients pass on.
+_CLASSES = {
+    "INVALID_PARAMETER_VALUE": ("INVALID_PARAMETER_VALUE", "KAM00"),
+    "RESOURCE_DOES_NOT_EXIST": ("RESOURCE_NOT_FOUND", "KAM00"),
+    "RESOURCE_ALREADY_EXISTS": ("RESOURCE_ALREADY_EXISTS", "KAM00"),
+    "PERMISSION_DENIED": ("PERMISSION_DENIED", "KAM00"),
+    "INVALID_STATE": ("CLIENT_INTERNAL_ERROR", "XXM00"),
+    "TEMPORARILY_UNAVAILABLE": ("CLIENT_INTERNAL_ERROR", "XXM00"),
+}
+
 
 def problem(error: TriopsError) -> Response:
     code, status = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), ("INTERNAL_ERROR", 500))
     body = {"error_code": code, "message": error.message}
+    if code in _CLASSES:
+        body["error_class"], body["sqlstate"] = _CLASSES[code]
     return Response(orjson.dumps(body), status, headers=headers_of(error), media_type="application/json")

@@ -70,7 +70,7 @@ async def logged_models(who: Admin, services: S, body: Items) -> JSON:
 
 @router.post("/models", summary="Registered models with versions and aliases")
 async def models(who: Admin, services: S, body: Items) -> JSON:
-    return {"items": await services.importing.models(who.project, body.items)}
+    return {"items": await services.importing.models(who, body.items)}
 
 
 @router.post("/artifacts", summary="What is stored under a location, with hashes")

@@ -8,7 +8,7 @@ from triops.ledger.migrations import (
     m0005_logged_models,
     m0006_evaluations,
     m0007_traces,
-    m0008_nested_runs,
+    m0008_run_search,
     m0009_imports,
 )
 from triops.ports.records import Migration
@@ -21,6 +21,6 @@ MIGRATIONS = (
     Migration(5, "logged_models", m0005_logged_models.apply),
     Migration(6, "evaluations", m0006_evaluations.apply),
     Migration(7, "traces", m0007_traces.apply),
-    Migration(8, "nested_runs", m0008_nested_runs.apply),
+    Migration(8, "run_search", m0008_run_search.apply),
     Migration(9, "imports", m0009_imports.apply),
 )

@@ -47,7 +47,7 @@ _LOGGED: Final = {"metric": tables.run_metrics, "parameter": tables.run_params, 
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """`stages` none: both. `limit`: at most MOST_RUNS."""
+    """`limit`: at most MOST_RUNS. `stages`: none is both."""
 
     experiments: Sequence[int]
     clauses: Sequence[Clause] = ()
@@ -187,10 +187,19 @@ def _statement(project: ProjectId, query: RunQuery) -> Select[Any]:
 
 
 def _conditions(project: ProjectId, query: RunQuery) -> list[ColumnElement[bool]]:
-    conditions = [_R.project == project, _R.experiment.in_(query.experiments)]
-    if query.stages:
-        conditions.append(_R.stage.in_([stage.value for stage in query.stages]))
+    own, experiment, stage = _R.project == project, _R.experiment, _R.stage
+    if any(_is_few(clause) for clause in query.clauses):
+        # Without statistics a database takes the index of all runs; as expressions these leave it the one of the few.
+        experiment, stage = experiment + 0, stage.concat("")  # type: ignore[assignment]
+    conditions = [own, experiment.in_(query.experiments)]
+    if len(query.stages) == 1:
+        conditions.append(stage == query.stages[0].value)
     return conditions + [_condition(clause) for clause in query.clauses]
+
+
+def _is_few(clause: Clause) -> bool:
+    """Only few runs can be so, and an index knows which."""
+    return (clause.kind, clause.key) == ("attribute", "run_id") and clause.comparator in ("=", "IN")
 
 
 def _condition(clause: Clause) -> ColumnElement[bool]:

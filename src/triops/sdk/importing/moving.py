@@ -5,6 +5,7 @@ sent from its beginning, and a file that has the right bytes stays.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
@@ -22,6 +23,7 @@ N = TypeVar("N")
 Progress = Callable[[str, int], None]
 """A kind of `tally.KINDS` and how many more of it are done."""
 
+_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 _RUNS = 50  # of one request
 _BYTES = 3 << 20
 _VERSIONS = 100
@@ -48,10 +50,13 @@ class Import:
     def move(self) -> None:
         """Raises: SourceError, ApiError, Unreachable; what is wrong with a part alone is told in `problems`."""
         found = self._source.experiments()
-        answers = self._receiver.experiments(self._source.name, [asdict(one) for one in found])
-        self.experiments = {answer["id"]: answer for answer in answers}
+        items = [asdict(one) for one in found]
+        sent = self._each(self._begin, items, lambda item: f"experiment {item['name'][:200]}")
+        self.experiments = {item["id"]: answer for item, answer in sent}
         with self._uploads:
             for experiment in found:
+                if experiment.id not in self.experiments:
+                    continue
                 merged = self.experiments[experiment.id]["state"] != "created"
                 self.tally.experiment(experiment, merged=merged)
                 self._progress("experiments", 1)
@@ -62,8 +67,15 @@ class Import:
         for model in self._source.models():
             self._move_model(model)
 
-    def _move_runs(self, experiment: MovedExperiment, runs: Sequence[MovedRun]) -> None:
+    def _begin(self, items: Sequence[JSON]) -> list[JSON]:
+        return self._receiver.experiments(self._source.name, items)
+
+    def _move_runs(self, experiment: MovedExperiment, found: Sequence[MovedRun]) -> None:
         to = self.experiments[experiment.id]
+        runs = [run for run in found if _ID.fullmatch(run.id)]
+        for run in found:
+            if not _ID.fullmatch(run.id):
+                self.problems.add(f"run {run.id[:100]!r} is left out: that is no run's id")
         known = self._receiver.known(runs=[run.id for run in runs])
         self.present += len(known)
         batch: list[JSON] = []

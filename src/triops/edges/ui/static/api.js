@@ -108,6 +108,13 @@ export async function head(path, params, most, signal) {
   return { bytes: bytes.subarray(0, most), cut: size > most };
 }
 
+/** A reading that nobody waits for: leaving the page may end it. @param {Promise<any>} reading */
+export function inPassing(reading) {
+  reading.catch((error) => {
+    if (error.name !== 'AbortError') console.error(error);
+  });
+}
+
 /** Follows `next` up to `most` items. @param {string} path @param {Record<string, any>} params @param {number} most @param {AbortSignal} [signal] */
 export async function all(path, params, most, signal) {
   const items = [];

@@ -11,6 +11,7 @@ from triops.kernel.ids import ProjectId
 from triops.kernel.run import MetricPoints
 from triops.kernel.tenant import Principal
 from triops.kernel.transfer import MovedExperiment, MovedLoggedModel, MovedModel, MovedRun
+from triops.kernel.version import is_prompt
 from triops.ledger.artifacts.digests import digests_below
 from triops.ledger.audit import Audit, AuditEntry
 from triops.ledger.codec import from_json
@@ -32,6 +33,7 @@ from triops.lenses.mlops.importing.checking import (
     check_run,
     points_of,
 )
+from triops.lenses.mlops.registry.telling import Teller, Telling
 from triops.ports.clock import Clock
 from triops.ports.records import Records
 
@@ -51,6 +53,7 @@ class Importing:
         records: Records,
         experiments: Experiments,
         audit: Audit,
+        teller: Teller,
         clock: Clock,
         check_location: CheckLocation,
         proxied_path: ProxiedPath,
@@ -58,6 +61,7 @@ class Importing:
         self._records = records
         self._experiments = experiments
         self._audit = audit
+        self._teller = teller
         self._clock = clock
         self._check_location = check_location
         self._proxied_path = proxied_path
@@ -145,18 +149,21 @@ class Importing:
 
         return await self._records.write(write)
 
-    async def models(self, project: ProjectId, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
-        """Answers name, state and the versions that were added of each."""
+    async def models(self, who: Principal, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
+        """Items: `model`. Answers name, state and the versions that were added of each; what was added is a Change."""
         moved = _each(items, lambda item, at: from_json(MovedModel, item.get("model"), at), check_model)
 
-        def write(connection: Connection) -> list[JSON]:
+        def write(telling: Telling) -> list[JSON]:
             answers = []
             for one in moved:
-                state, versions = write_model(connection, project, one)
+                state, versions = write_model(telling.connection, who.project, one)
                 answers.append({"name": one.name, "state": state, "versions": versions})
+                if state == "created" or versions:
+                    title = f"{one.name}: {len(versions)} versions imported"
+                    telling.step(one.name, "import", title, prompt=is_prompt(one.tags), who=who.name)
             return answers
 
-        return await self._records.write(write)
+        return await self._teller.write(who.project, write)
 
     async def digests(self, project: ProjectId, location: str, after: str) -> tuple[list[JSON], str]:
         """What is stored under an artifact location: path, size, sha256; and `after` of the next page, or "".

@@ -1,6 +1,6 @@
 /** One experiment: its runs, however many; filtered, ordered, grouped and chosen for comparing. */
 
-import { ApiError, get, post, seg } from '../api.js';
+import { ApiError, get, inPassing, post, seg } from '../api.js';
 import { h, say, slot } from '../dom.js';
 import { count } from '../format.js';
 import { icon } from '../icons.js';
@@ -59,7 +59,7 @@ export default {
       name: 'runs', label: 'Runs', source: view, key: (r) => r.id, href: (r) => runPath(r.id), sort: (c) => ctx.set({ order: nextOrder(c) }),
       chosen: (r) => picked.has(r.id), choose: (key, on) => choose(key, on), head: (r) => Boolean(r.group), flip: (r) => flip(r.key), mark: (r) => r.stage === 'deleted' && 'gone', tree: () => gathered !== null,
     });
-    const bar = chosenBar({ picked, cleared: () => { list.draw(); bar.draw(); }, acted: () => refresh('act') });
+    const bar = chosenBar({ picked, cleared: () => { list.draw(); bar.draw(); }, acted: () => inPassing(refresh('act')) });
     const box = filterBox({ apply: (text) => ctx.set({ filter: text }), keys: () => keys });
     const grouping = h('select', { 'aria-label': 'Group by', on: { change: (/** @type {any} */ e) => ctx.set({ group: e.target.value }) } });
     const stage = h('select', { 'aria-label': 'Show', on: { change: (/** @type {any} */ e) => ctx.set({ view: e.target.value }) } }, [['', 'active'], ['deleted', 'deleted'], ['all', 'all']].map(([value, name]) => h('option', { value }, name)));

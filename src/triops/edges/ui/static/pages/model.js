@@ -1,6 +1,6 @@
 /** One model: its versions and their names, what waits, who moved what and why, where it came from, its card. */
 
-import { all, get, put, seg } from '../api.js';
+import { all, get, inPassing, put, seg } from '../api.js';
 import { h, say, slot } from '../dom.js';
 import { count, sentence, when } from '../format.js';
 import { aliasCards, historyList } from '../parts/aliases.js';
@@ -38,12 +38,13 @@ export default {
   mount(ctx, root) {
     const name = ctx.params.name;
     const base = `/models/${encodeURIComponent(name)}`;
+    const again = () => inPassing(refresh());
     const answer = slot(h('p', { class: 'answer' }), ({ text }) => text);
-    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, refresh, { named: false })]);
+    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, again, { named: false })]);
     /** @type {any[]} */ let versions = [];
     /** @type {any} */ let model = null;
     const names = slot(h('div', { class: 'alias-cards' }), ({ model, versions, history }) => aliasCards(model, versions, history, {
-      undo: (alias) => undoAlias(name, alias, refresh), drop: (alias) => dropAlias(name, alias, refresh), move: (alias) => promoteTo(String(model.latest), alias), open: (v) => ctx.set({ v, tab: 'lineage' }) }));
+      undo: (alias) => undoAlias(name, alias, again), drop: (alias) => dropAlias(name, alias, again), move: (alias) => promoteTo(String(model.latest), alias), open: (v) => ctx.set({ v, tab: 'lineage' }) }));
     const tabs = slot(h('nav', { class: 'tabs', 'aria-label': 'Parts of the model' }), ({ tab, v }) => TABS.map(([id, title]) => h('a', { href: link(location.pathname, { tab: id, v }), 'aria-current': tab === id && 'true' }, title)));
     const list = table({
       name: 'versions', label: 'Versions', key: (v) => String(v.version), open: (v) => ctx.set({ v: v.version, tab: 'lineage' }), sort: '-version', empty: empty('No version yet.'),
@@ -71,7 +72,7 @@ export default {
 
     /** @param {string} version @param {string} [alias] */
     function promoteTo(version, alias) {
-      promote({ model: name, version, versions, aliases: Object.keys(model.aliases), alias, done: refresh });
+      promote({ model: name, version, versions, aliases: Object.keys(model.aliases), alias, done: again });
     }
 
     /** @param {string} v @param {string} text @param {boolean} generated @param {string|null} by @param {number|null} at */

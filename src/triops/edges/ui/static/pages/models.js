@@ -1,6 +1,6 @@
 /** Models: what is registered, what is live under which name, and what waits for an approval. */
 
-import { all, get } from '../api.js';
+import { all, get, inPassing } from '../api.js';
 import { h, slot } from '../dom.js';
 import { count, sentence, when } from '../format.js';
 import { approvals } from '../parts/approvals.js';
@@ -25,7 +25,7 @@ export default {
   mount(ctx, root) {
     const bar = filters(ctx, [{ name: 'q', label: 'Name', placeholder: 'part of a name', wide: true }]);
     const answer = slot(h('p', { class: 'answer' }), ({ text }) => text);
-    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, () => refresh())]);
+    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, () => inPassing(refresh()))]);
     const nothing = h('div');
     const list = table({
       name: 'models', label: 'Models', key: (m) => m.name, href: (m) => modelPath(m.name), sort: '-updated', empty: nothing,

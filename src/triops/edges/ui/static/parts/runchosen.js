@@ -4,6 +4,7 @@ import { post, seg } from '../api.js';
 import { h, say } from '../dom.js';
 import { count } from '../format.js';
 import { ask } from './ask.js';
+import { failure } from './failure.js';
 import { askReason } from './reason.js';
 import { pairs } from './runwords.js';
 
@@ -13,15 +14,17 @@ const AT_ONCE = 6;
 /** @param {{picked: Map<string, any>, cleared: () => void, acted: () => void}} how */
 export function chosenBar({ picked, cleared, acted }) {
   const words = h('strong');
+  const wrong = h('div');
   const compare = h('a', { class: 'button primary', href: '#' }, 'Compare');
   const progress = h('span', { class: 'muted small', 'aria-live': 'polite' });
-  const restore = h('button', { type: 'button', on: { click: () => each('restore', 'Restored') } }, 'Restore');
+  const restore = h('button', { type: 'button', on: { click: () => each('restore', 'Restored').catch((error) => wrong.replaceChildren(failure(error))) } }, 'Restore');
   const remove = h('button', { type: 'button', class: 'danger', on: { click: erase } }, 'Delete …');
-  const el = h('div', { class: 'chosen-bar', role: 'region', 'aria-label': 'Chosen runs', hidden: true }, words, compare, h('button', { type: 'button', on: { click: tag } }, 'Tag …'), remove, restore, h('button', { type: 'button', class: 'ghost', on: { click: clear } }, 'Clear'), progress);
+  const el = h('div', { class: 'chosen-bar', role: 'region', 'aria-label': 'Chosen runs', hidden: true }, words, compare, h('button', { type: 'button', on: { click: tag } }, 'Tag …'), remove, restore, h('button', { type: 'button', class: 'ghost', on: { click: clear } }, 'Clear'), progress, wrong);
 
   function draw() {
     const runs = [...picked.values()];
     el.hidden = !runs.length;
+    wrong.replaceChildren();
     words.textContent = `${runs.length} chosen`;
     compare.hidden = runs.length < 2;
     compare.href = pairs('/ui/compare', runs.slice(0, MOST_COMPARED).map((r) => ['run', r.id]));
