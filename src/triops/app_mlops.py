@@ -200,7 +200,7 @@ def compose_mlops(
         *RegisteredModels(registry.models).endpoints(),
         *ModelVersions(registry.models, registry.promotions, approve_at).endpoints(),
         *webhook_endpoints(registry.webhooks),
-        *trace_endpoints(traces, access, now_ms),
+        *trace_endpoints(traces, access, places, now_ms),
         *assessment_endpoints(Assessments(records), now_ms),
     ]
     endpoints += left_out_endpoints(endpoints)

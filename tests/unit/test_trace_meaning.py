@@ -148,6 +148,13 @@ def test_keys_of_tags(key: str) -> None:
         law.tag(key, "v")
 
 
+@pytest.mark.parametrize("id", ["", "..", "a/b", "../x", "a\\b", "a b", "é", "a%2e", "a?b", "x" * 251])
+def test_ids_of_traces_are_names_of_folders(id: str) -> None:
+    with pytest.raises(Invalid):
+        law.trace_id(id)
+    assert law.trace_id("tr-1.a:b_C") == "tr-1.a:b_C"
+
+
 def test_long_values_are_cut() -> None:
     assert law.tag("k", "v" * 9000) == ("k", "v" * 8000)
     with pytest.raises(Invalid, match="Session ID"):
