@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.console import Console
 
-from triops.demo.stage import Server, open_server
+from triops.demo.serving import Server, open_server
 from triops.demo.telling import Teller
 from triops.demo.waiting import StoryError
 from triops.sdk import ApiError, Client, Unreachable
