@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit
 
-from triops.kernel.errors import Invalid
+from triops.kernel.errors import Invalid, NotFound
 from triops.kernel.ids import ProjectId
 from triops.kernel.version import ModelVersion
 from triops.lenses.mlops.registry.names import URI_CHARACTERS, bounded
-from triops.lenses.mlops.registry.origins import Origins
+from triops.lenses.mlops.registry.origins import ModelOrigin, Origins
 
 PROMPT_SOURCES = ("dummy-source", "prompt-template")
 _LOCAL_HOSTS = (".", "localhost", "127.0.0.1")
@@ -69,8 +69,8 @@ class Sources:
         self._check_scheme(source)
         if parts.scheme != "models":
             await self._check(project, source, parts, run or "", model_id or "")
-            made_by = run or await self._run_of(project, model_id or "")
-            return Source(source, source, made_by, model_id or "")
+            model = await self._need_model(project, model_id) if model_id else None
+            return Source(source, source, run or (model.run if model is not None else ""), model_id or "")
         if parts.netloc:
             raise Invalid(
                 f"Invalid model version source: '{source}'. Registered model sources must use the active model "
@@ -103,9 +103,11 @@ class Sources:
             )
         return Source(source, model.artifact_location, run or model.run, model_id)
 
-    async def _run_of(self, project: ProjectId, model_id: str) -> str:
-        model = await self._origins.logged_model(project, model_id) if model_id else None
-        return model.run if model is not None else ""
+    async def _need_model(self, project: ProjectId, id: str) -> ModelOrigin:
+        model = await self._origins.logged_model(project, id)
+        if model is None:
+            raise NotFound(f"Logged model with ID '{id}' not found.")
+        return model
 
     async def _check(self, project: ProjectId, source: str, parts: SplitResult, run: str, model_id: str) -> None:
         by = "model_id" if model_id else "run_id"
