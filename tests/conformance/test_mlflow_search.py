@@ -1,6 +1,5 @@
 """Searches by the unmodified `mlflow` client: runs as entities and into pandas, experiments, data sets; refusals."""
 
-import json
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -233,7 +232,7 @@ def test_refusals(client: MlflowClient, server: RunningTriops, searched: str) ->
 def test_data_sets(server: RunningTriops, searched: str) -> None:
     answer = httpx.post(
         f"{server.url}/ajax-api/2.0/mlflow/experiments/search-datasets",
-        content=json.dumps({"experiment_ids": [searched]}),
+        json={"experiment_ids": [searched]},
     )
     told = {(one["name"], one["digest"], one["context"]) for one in answer.json()["dataset_summaries"]}
     assert told == {("data0", "d0", "train"), ("data1", "d1", "eval")}
