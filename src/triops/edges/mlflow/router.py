@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from triops.edges.mlflow.fields import Fields, decoded, of_query, parsed
 from triops.edges.mlflow.problems import problem
-from triops.kernel.errors import NotFound, TriopsError
+from triops.kernel.errors import Invalid, NotFound, TriopsError
 from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Principal, Right
 from triops.web.access import Authenticate
@@ -107,6 +107,7 @@ class MlflowApi:
             given: Mapping[str, Any] = {**of_query(request.query_params, fields), **path}
             call = Call(principal, decoded(given, fields), path, request, given)
         else:
+            _require_json(request)
             async with self._bodies.read(request, most=JSON_BYTES) as raw:
                 given, body = await off_loop(len(raw), _decode, raw, fields, path)
             call = Call(principal, body, path, request, given)
@@ -129,6 +130,17 @@ class MlflowApi:
             if other == method and (match := pattern.fullmatch(tail)):
                 return endpoint, match.groupdict()
         raise NotFound(f"There is no {method} {path[:200]}; docs/reference/mlflow.md lists what is.")
+
+
+def _require_json(request: Request) -> None:
+    """A page of another site may make a browser send anything else without asking first. Raises: Invalid."""
+    if request.method not in ("POST", "PUT"):
+        return
+    type_ = request.headers.get("content-type")
+    if type_ is None:
+        raise Invalid("Bad Request. Content-Type header is missing.", field="Content-Type")
+    if type_.partition(";")[0].strip().lower() != "application/json":
+        raise Invalid("Bad Request. Content-Type must be one of ['application/json'].", field="Content-Type")
 
 
 def _decode(raw: bytes, fields: Fields, path: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
