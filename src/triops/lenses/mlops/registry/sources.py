@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn
-from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit
+from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit, urlunsplit
 
 from triops.kernel.errors import Invalid, NotFound
 from triops.kernel.ids import ProjectId
@@ -65,8 +65,9 @@ class Sources:
                     f"Invalid prompt source: '{source}'. Prompt sources must use an MLflow placeholder.", field="source"
                 )
             return Source(source, source, run or "", model_id or "")
-        parts = _split(source)
         self._check_scheme(source)
+        source = _straight(source)
+        parts = _split(source)
         if parts.scheme != "models":
             await self._check(project, source, parts, run or "", model_id or "")
             model = await self._need_model(project, model_id) if model_id else None
@@ -187,6 +188,16 @@ def _split(source: str) -> SplitResult:
         return urlsplit(source)
     except ValueError:
         raise Invalid(f"Invalid model version source: '{source}'.", field="source") from None
+
+
+def _straight(source: str) -> str:
+    """A local path without the `..` that is written out in it, so that what is checked is what is kept and read."""
+    parts = _split(source)
+    path = parts.path if parts.scheme == "file" else source
+    if parts.scheme not in ("", "file") or ".." not in path.split("/"):
+        return source
+    path = posixpath.normpath(path)
+    return urlunsplit(parts._replace(path=path)) if parts.scheme == "file" else path
 
 
 def _is_local(parts: SplitResult, source: str) -> bool:
