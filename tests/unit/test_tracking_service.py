@@ -116,6 +116,14 @@ async def test_names_of_runs(tmp_path: Path) -> None:
         assert len(name) <= 20
 
 
+async def test_the_default_experiment_is_older_than_the_first_one_made(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        made = await stage.tracking.experiment(P, await stage.tracking.create_experiment(P, "first"))
+        default = await stage.tracking.experiment(P, "0")
+        assert default.created_ms < made.created_ms
+        assert default.updated_ms < made.updated_ms
+
+
 async def test_custom_views_of_an_experiment_are_bounded(tmp_path: Path) -> None:
     view = "mlflow.customView.view"
     async with staged(tmp_path) as stage:

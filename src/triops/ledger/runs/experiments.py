@@ -82,7 +82,8 @@ class Experiments:
 
     def _begin(self, connection: Connection, project: ProjectId, now_ms: int) -> None:
         location = self.location(DEFAULT_ID)
-        row = (project, DEFAULT_ID, DEFAULT_NAME, location, Stage.ACTIVE.value, now_ms, now_ms)
+        before = now_ms - 1  # older than the experiment whose creation may be what brings it about
+        row = (project, DEFAULT_ID, DEFAULT_NAME, location, Stage.ACTIVE.value, before, before)
         _WRITE_DEFAULT.write(connection, [row])
 
     def location(self, id: int) -> str:
