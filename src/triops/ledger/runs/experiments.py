@@ -82,8 +82,7 @@ class Experiments:
 
     def _begin(self, connection: Connection, project: ProjectId, now_ms: int) -> None:
         location = self.location(DEFAULT_ID)
-        before = now_ms - 1  # older than the experiment whose creation may be what brings it about
-        row = (project, DEFAULT_ID, DEFAULT_NAME, location, Stage.ACTIVE.value, before, before)
+        row = (project, DEFAULT_ID, DEFAULT_NAME, location, Stage.ACTIVE.value, now_ms, now_ms)
         _WRITE_DEFAULT.write(connection, [row])
 
     def location(self, id: int) -> str:
@@ -95,7 +94,7 @@ class Experiments:
         """`location`: "" for the one under the root. Raises: AlreadyExists."""
 
         def write(connection: Connection) -> ExperimentId:
-            self._begin(connection, project, now_ms)
+            self._begin(connection, project, now_ms - 1)  # the default is the older one, so that it is listed last
             if _BY_NAME.run(connection, project=project, name=name).first() is not None:
                 raise AlreadyExists(f"Experiment(name={name}) already exists. Error: the name is taken.")
             id = int(_COUNT.run(connection, project=project).scalar_one())
