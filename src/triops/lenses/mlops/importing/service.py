@@ -202,6 +202,6 @@ def _each(
 
 
 def _number(value: Any) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and int(value) < 1 << 63:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
         return int(value)
     raise Invalid("not an experiment's id", field="to", got=value)
