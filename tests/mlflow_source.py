@@ -10,7 +10,8 @@ from pathlib import Path
 import mlflow
 import numpy as np
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import AssessmentSource, AssessmentSourceType, Metric, Param, RunTag
+from mlflow.entities.webhook import WebhookAction, WebhookEntity, WebhookEvent
 
 AT = 1_700_000_000_000
 
@@ -39,6 +40,60 @@ def fill(uri: str) -> None:
     client.set_registered_model_alias("churn", "champion", 1)
     client.create_model_version("churn", f"runs:/{runs[0]}/model", runs[0])
     client.create_registered_model("empty")
+    _gone(client, churn)
+    _traces(client, runs[0])
+    if uri.startswith("http"):
+        _evaluations(client, churn)
+
+
+def _gone(client: MlflowClient, experiment: str) -> None:
+    gone = mlflow.initialize_logged_model(name="gone")
+    client.delete_logged_model(gone.model_id)
+
+
+def _traces(client: MlflowClient, run: str) -> None:
+    with mlflow.start_span("answer", span_type="CHAIN") as root:
+        root.set_inputs({"question": "who leaves?", "deep": [1, 2.5, None, {"é": True}]})
+        with mlflow.start_span("recall") as inner:
+            inner.set_attributes({"chunks": 3, "text": "123", "mlflow.chat.tokenUsage": {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}})
+            inner.add_event(mlflow.entities.SpanEvent("found", attributes={"n": 2}))
+        root.set_outputs("those who wait")
+    trace = root.trace_id
+    mlflow.flush_trace_async_logging()
+    mlflow.set_trace_tag(trace, "team", "growth")
+    judge = AssessmentSource(AssessmentSourceType.LLM_JUDGE, "judge-1")
+    mlflow.log_feedback(trace_id=trace, name="right", value=True, rationale="it is", metadata={"k": "v"}, source=judge)
+    mlflow.log_feedback(trace_id=trace, name="score", value=4)
+    mlflow.log_feedback(trace_id=trace, name="broken", error=ValueError("no answer"))
+    mlflow.log_expectation(trace_id=trace, name="facts", value=["a", {"b": 1}])
+    mlflow.log_expectation(trace_id=trace, name="text", value="those")
+    try:
+        with mlflow.start_span("broken"):
+            raise ValueError("no")
+    except ValueError:
+        mlflow.flush_trace_async_logging()
+
+
+def _evaluations(client: MlflowClient, experiment: str) -> None:
+    from mlflow.genai.datasets import create_dataset
+    from mlflow.genai.scorers import Guidelines
+
+    data = create_dataset(name="questions", experiment_id=[experiment], tags={"kind": "hard"})
+    data.merge_records(
+        [
+            {"inputs": {"q": f"who {n}"}, "outputs": {"a": n}, "expectations": {"e": [n]}, "tags": {"t": str(n)}}
+            for n in range(7)
+        ]
+    )
+    data.merge_records([{"inputs": {"q": "plain"}}])
+    for words in ("be kind", "be short"):
+        Guidelines(name="manners", guidelines=words).register(experiment_id=experiment)
+    client.create_webhook(
+        name="news",
+        url="https://93.184.215.14/hook",
+        events=[WebhookEvent(WebhookEntity.MODEL_VERSION, WebhookAction.CREATED)],
+        secret="of its own",
+    )
 
 
 def _run(client: MlflowClient, experiment: str, number: int) -> str:
