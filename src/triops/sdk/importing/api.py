@@ -25,9 +25,7 @@ class Api:
         token = ""
         while True:
             # an older server has no logged models, or no registry
-            answer = self.call(
-                method, path, {**given, **({"page_token": token} if token else {})}, missing=missing
-            )
+            answer = self.call(method, path, {**given, **({"page_token": token} if token else {})}, missing=missing)
             items = answer.get(name, ())
             try:
                 yield from items

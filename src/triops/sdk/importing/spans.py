@@ -48,7 +48,7 @@ def _span(given: JSON) -> Span:
     code = given.get("status_code") if old else status.get("code")
     span.status.code = _CODES.get(str(code), Status.STATUS_CODE_UNSET)
     span.status.message = str(given.get("status_message" if old else "message") or status.get("message") or "")
-    _pairs(span.attributes, given.get("attributes") or {})
+    _pairs(span.attributes, {key: _typed(value) for key, value in (given.get("attributes") or {}).items()})
     for one in given.get("events") or ():
         event = span.events.add(name=one["name"])
         event.time_unix_nano = int(one.get("time_unix_nano") or one.get("timestamp") or 0)
@@ -57,6 +57,12 @@ def _span(given: JSON) -> Span:
         link = span.links.add(trace_id=_id(one["trace_id"].removeprefix("tr-"), 16), span_id=_id(one["span_id"], 8))
         _pairs(link.attributes, one.get("attributes") or {})
     return span
+
+
+def _typed(value: Any) -> Any:
+    """Stores write all attributes as JSON texts; senders send only texts, lists and objects so."""
+    meant = _meant(value)
+    return value if isinstance(meant, str | list | dict) else meant
 
 
 def _id(text: str, size: int) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from sqlite3 import Row
 from typing import Any
 
-from triops.kernel.trace import ARTIFACTS_TAG, NAME_TAG
+from triops.kernel.trace import ARTIFACTS_TAG, COST, NAME_TAG, SESSION, USAGE
 from triops.kernel.transfer import (
     MovedDataset,
     MovedExample,
@@ -23,6 +23,18 @@ JSON = Mapping[str, Any]
 _PAGE = 200
 _OUTPUTS = "mlflow_wrapped"
 _DELETED = "deleted_timestamp"
+_TOKENS = {
+    name: name
+    for name in (
+        "input_tokens",
+        "output_tokens",
+        "total_tokens",
+        "cache_read_input_tokens",
+        "cache_creation_input_tokens",
+        "cache_creation_input_tokens_above_1hr",
+    )
+}
+_COSTS = {name: name for name in ("input_cost", "output_cost", "total_cost")}
 
 
 class SqliteEvaluations:
@@ -127,6 +139,14 @@ class SqliteEvaluations:
         if "trace_name" in columns and row["trace_name"] is not None:
             tags[NAME_TAG] = row["trace_name"]
         metadata = {one["key"]: as_text(one["value"]) for one in self._rows("trace_request_metadata", *of)}
+        for key, names in ((USAGE, _TOKENS), (COST, _COSTS)):
+            counted = {
+                key: row[column] for key, column in names.items() if column in columns and row[column] is not None
+            }
+            if counted:
+                metadata[key] = json.dumps(counted)
+        if "session_id" in columns and row["session_id"] is not None:
+            metadata[SESSION] = row["session_id"]
         took = row["execution_time_ms"]
         given = {
             "trace_id": id,
