@@ -16,6 +16,7 @@ mlflow = pytest.importorskip("mlflow", reason="needs the mlflow client")
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.tracking import MlflowClient  # noqa: E402
+from mlflow.utils.name_utils import _GENERATOR_PREDICATES  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,7 @@ def test_fluent_logging_of_a_nested_run(client: MlflowClient, tmp_path: Path) ->
     child = client.get_run(inner.info.run_id)
     assert child.data.tags["mlflow.parentRunId"] == outer.info.run_id
     assert 3 <= len(child.info.run_name) <= 20
+    assert child.info.run_name.split("-")[0] in _GENERATOR_PREDICATES  # which clients know made names by
     assert child.data.tags["mlflow.runName"] == child.info.run_name
     assert [point.step for point in client.get_metric_history(outer.info.run_id, "loss")] == [0, 1, 2, 3, 4]
 

@@ -33,6 +33,8 @@ def test_no_input_makes_a_server_error(case: schemathesis.Case, server: RunningT
     answer = case.call(base_url=f"{server.url}/triops/v1", timeout=20)
     assert answer.status_code < 500, f"{answer.status_code} {answer.text[:500]}"
     if answer.status_code >= 400 and answer.status_code not in (405,):
+        if answer.text == "Invalid HTTP request received.":
+            return  # an address over 64 kB, which the HTTP parser itself refuses
         assert answer.json()["error"]["message"]
 
 

@@ -42,7 +42,7 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredModel:
-    """`latest` is the highest version of each stage, in the order in which the stages first occur among versions."""
+    """`latest` is the highest version of each stage."""
 
     name: str
     created_ms: int
