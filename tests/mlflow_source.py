@@ -1,6 +1,6 @@
 """What tests import: a small history of a team, made by the unmodified `mlflow` client at any of its stores.
 
-Run as a program, since a client's process has one tracking URI: `python mlflow_source.py URI`.
+Run as a program, since a client's process has one tracking URI at a time: `python mlflow_source.py URI...`.
 """
 
 import sys
@@ -14,6 +14,7 @@ from mlflow.entities import AssessmentSource, AssessmentSourceType, Metric, Para
 from mlflow.entities.webhook import WebhookAction, WebhookEntity, WebhookEvent
 
 AT = 1_700_000_000_000
+_USED = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
 
 
 def fill(uri: str) -> None:
@@ -40,22 +41,22 @@ def fill(uri: str) -> None:
     client.set_registered_model_alias("churn", "champion", 1)
     client.create_model_version("churn", f"runs:/{runs[0]}/model", runs[0])
     client.create_registered_model("empty")
-    _gone(client, churn)
-    _traces(client, runs[0])
+    _gone(client)
+    _traces()
     if uri.startswith("http"):
         _evaluations(client, churn)
 
 
-def _gone(client: MlflowClient, experiment: str) -> None:
+def _gone(client: MlflowClient) -> None:
     gone = mlflow.initialize_logged_model(name="gone")
     client.delete_logged_model(gone.model_id)
 
 
-def _traces(client: MlflowClient, run: str) -> None:
+def _traces() -> None:
     with mlflow.start_span("answer", span_type="CHAIN") as root:
         root.set_inputs({"question": "who leaves?", "deep": [1, 2.5, None, {"é": True}]})
         with mlflow.start_span("recall") as inner:
-            inner.set_attributes({"chunks": 3, "text": "123", "mlflow.chat.tokenUsage": {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}})
+            inner.set_attributes({"chunks": 3, "text": "123", "nothing": None, "mlflow.chat.tokenUsage": _USED})
             inner.add_event(mlflow.entities.SpanEvent("found", attributes={"n": 2}))
         root.set_outputs("those who wait")
     trace = root.trace_id
@@ -118,4 +119,5 @@ class _Echo(mlflow.pyfunc.PythonModel):
 
 
 if __name__ == "__main__":
-    fill(sys.argv[1])
+    for uri in sys.argv[1:]:
+        fill(uri)

@@ -164,7 +164,8 @@ class FilesSource:
         beside = self._where[owner.id] / "artifacts"
         if beside.is_dir() and not beside.is_symlink() and any(beside.iterdir()):
             return beside
-        return self._folders.find(owner.artifact_uri) or (beside if beside.is_dir() else None)
+        own = beside.is_dir() or owner.artifact_uri.rstrip("/").endswith("/".join(beside.parts[-3:]))  # nothing written
+        return self._folders.find(owner.artifact_uri) or (beside if own else None)
 
 
 def _experiment(folder: Path, meta: Mapping[str, Any]) -> MovedExperiment:

@@ -65,6 +65,16 @@ class Import:
         for model in self._source.models():
             self._move_model(model)
 
+    def notes(self) -> list[str]:
+        """What whoever imports has to do now."""
+        webhooks = len(self.evaluations.webhooks)
+        if not webhooks:
+            return []
+        return [
+            f"{webhooks} webhooks came without their secrets, which no server tells, and are DISABLED: set a secret, "
+            "then the status ACTIVE"
+        ]
+
     def _begin(self, items: Sequence[JSON]) -> list[JSON]:
         return self._receiver.experiments(self._source.name, items)
 

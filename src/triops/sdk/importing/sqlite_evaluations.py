@@ -23,18 +23,11 @@ JSON = Mapping[str, Any]
 _PAGE = 200
 _OUTPUTS = "mlflow_wrapped"
 _DELETED = "deleted_timestamp"
-_TOKENS = {
-    name: name
-    for name in (
-        "input_tokens",
-        "output_tokens",
-        "total_tokens",
-        "cache_read_input_tokens",
-        "cache_creation_input_tokens",
-        "cache_creation_input_tokens_above_1hr",
-    )
-}
-_COSTS = {name: name for name in ("input_cost", "output_cost", "total_cost")}
+_TOKENS = ("input_tokens", "output_tokens", "total_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+_COUNTED = {
+    USAGE: (*_TOKENS, "cache_creation_input_tokens_above_1hr"),
+    COST: ("input_cost", "output_cost", "total_cost"),
+}  # columns of metadata that newer servers do not keep as such
 
 
 class SqliteEvaluations:
@@ -139,10 +132,8 @@ class SqliteEvaluations:
         if "trace_name" in columns and row["trace_name"] is not None:
             tags[NAME_TAG] = row["trace_name"]
         metadata = {one["key"]: as_text(one["value"]) for one in self._rows("trace_request_metadata", *of)}
-        for key, names in ((USAGE, _TOKENS), (COST, _COSTS)):
-            counted = {
-                key: row[column] for key, column in names.items() if column in columns and row[column] is not None
-            }
+        for key, names in _COUNTED.items():
+            counted = {name: row[name] for name in names if name in columns and row[name] is not None}
             if counted:
                 metadata[key] = json.dumps(counted)
         if "session_id" in columns and row["session_id"] is not None:
