@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,21 @@ def test_artifacts_that_the_server_cannot_take_are_told(file_store: Path, tmp_pa
     assert status == 1
     assert report["left_out"] == len(report["problems"]) > 0
     assert all("s3://bucket/x" in problem and "are left out" in problem for problem in report["problems"])
+
+
+def test_versions_that_are_not_ready_come_as_they_are(
+    theirs: tuple[str, Path], ours: RunningTriops, tmp_path: Path
+) -> None:
+    copied = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(theirs[1] / "mlflow.db")) as original, closing(sqlite3.connect(copied)) as copy:
+        original.backup(copy)
+        copy.execute("UPDATE model_versions SET status = 'FAILED_REGISTRATION', status_message = 'x' WHERE version = 2")
+        copy.commit()
+    status, report = imported(ours, str(copied), "--artifacts", str(theirs[1] / "mlartifacts"))
+    assert (status, counts(report)["model versions"]) == (0, 2)
+    asked = {"name": "churn", "version": "2"}
+    told = httpx.get(f"{ours.url}/api/2.0/mlflow/model-versions/get", params=asked).json()["model_version"]
+    assert (told["status"], told["status_message"]) == ("FAILED_REGISTRATION", "x")
 
 
 def test_a_file_store_keeps_its_long_ids(file_store: Path, ours: RunningTriops) -> None:

@@ -140,10 +140,7 @@ class Import:
 
     def _move_model(self, model: MovedModel) -> None:
         """Its versions by the hundred, its aliases with the last of them."""
-        for version in model.versions:
-            if version.status != "READY":
-                self.problems.add(f"version {version.version} of {model.name} is left out: it is {version.status}")
-        model = replace(model, versions=tuple(self._placed(v) for v in model.versions if v.status == "READY"))
+        model = replace(model, versions=tuple(self._placed(version) for version in model.versions))
         self.tally.model(model)
         self.versions[model.name] = {version.version for version in model.versions}
         parts = list(some(model.versions, _VERSIONS)) or [[]]

@@ -174,7 +174,7 @@ class Tally:
 
 def _version(version: MovedVersion) -> list[Any]:
     times = [version.created_ms, version.updated_ms]
-    told = [version.stage, version.run, version.run_link, version.description]
+    told = [version.stage, version.run, version.run_link, version.description, version.status, version.status_message]
     return [*times, *told, version.source, version.tags]
 
 

@@ -22,8 +22,8 @@ from triops.kernel.transfer import (
     MovedScorer,
     MovedWebhook,
 )
-from triops.kernel.version import STAGES
-from triops.ledger.imports.logged_models import STATUSES
+from triops.kernel.version import STAGES, STATUSES
+from triops.ledger.imports.logged_models import STATUSES as MODEL_STATUSES
 
 POINTS = 25_000  # of one request
 _RUN = re.compile(r"[A-Za-z0-9][\w-]{0,63}", re.ASCII)
@@ -72,7 +72,7 @@ def check_logged_model(moved: MovedLoggedModel) -> None:
     _text("name", moved.name, _NAME, empty=False)
     _text("model_type", moved.model_type, _NAME)
     _text("status_message", moved.status_message, _TEXT)
-    _one_of("status", moved.status, list(STATUSES))
+    _one_of("status", moved.status, list(MODEL_STATUSES))
     _one_of("stage", moved.stage, list(Stage))
     if moved.run:
         _id("run", moved.run, _RUN)
@@ -105,7 +105,8 @@ def check_model(moved: MovedModel) -> None:
     for one in moved.versions:
         _number("versions.version", one.version)
         _one_of("versions.stage", one.stage, STAGES)
-        _one_of("versions.status", one.status, ["READY"])
+        _one_of("versions.status", one.status, STATUSES)
+        _text("versions.status_message", one.status_message, _TEXT)
         if one.run:
             _id("versions.run", one.run, _RUN)
         for field in ("source", "storage_location", "run_link"):
