@@ -22,6 +22,7 @@ from triops.web.access import Authenticate
 from triops.web.body import JSON_BYTES, Bodies, media_type, off_loop
 
 log = logging.getLogger(__name__)
+ITEM_BYTES = 512  # about what one of a list's items is in JSON
 
 
 @dataclass(slots=True)
@@ -118,7 +119,9 @@ class MlflowApi:
             answer = await self._guard.after(call, await endpoint.handler(call))
         if isinstance(answer, Response):
             return answer
-        return Response(answer if isinstance(answer, bytes) else orjson.dumps(answer), media_type="application/json")
+        if not isinstance(answer, bytes):
+            answer = await off_loop(_size(answer), orjson.dumps, answer)
+        return Response(answer, media_type="application/json")
 
     def _find(self, method: str, path: str) -> tuple[Endpoint, Mapping[str, str]]:
         """Raises: NotFound."""
@@ -146,6 +149,11 @@ def _decode(raw: bytes, fields: Fields, path: Mapping[str, str]) -> tuple[dict[s
     if path:  # a part of the path counts as its field
         given = {**given, **{name: value for name, value in path.items() if name in fields}}
     return given, decoded(given, fields)
+
+
+def _size(answer: Mapping[str, Any]) -> int:
+    """About the bytes that its lists become."""
+    return sum(ITEM_BYTES * len(part) for part in answer.values() if isinstance(part, list))
 
 
 def _pattern(path: str) -> re.Pattern[str]:
