@@ -275,11 +275,11 @@ def test_tags_come_and_go(client: MlflowClient, run: str) -> None:
 
 def test_what_a_run_read(client: MlflowClient, run: str) -> None:
     data = Dataset("iris", "abc", "local", json.dumps({"uri": "/x"}), schema="{}", profile='{"rows": 1}')
-    client.log_inputs(run, [DatasetInput(data, [InputTag("mlflow.data.context", "train")])])
+    client.log_inputs(run, [DatasetInput(data, [InputTag("mlflow.data.context", "train"), InputTag("by", "me")])])
     client.log_inputs(run, [DatasetInput(data, [])])
     (found,) = client.get_run(run).inputs.dataset_inputs
     assert dict(found.dataset) == dict(data)
-    assert [(tag.key, tag.value) for tag in found.tags] == [("mlflow.data.context", "train")]
+    assert [(tag.key, tag.value) for tag in found.tags] == [("by", "me"), ("mlflow.data.context", "train")]
     with pytest.raises(MlflowException) as error:
         client.log_inputs(run, [DatasetInput(Dataset("x" * 501, "d", "local", "{}"), [])])
     assert refused(error, "INVALID_PARAMETER_VALUE") == "'name' exceeds the maximum length of 500 characters"

@@ -69,7 +69,8 @@ def links_message(links: Links) -> dict[str, Any]:
     inputs: dict[str, Any] = {}
     if links.inputs:
         inputs["dataset_inputs"] = [
-            ({"tags": key_values(one.tags)} if one.tags else {}) | {"dataset": dataset_message(one.dataset)}
+            ({"tags": key_values(dict(sorted(one.tags.items())))} if one.tags else {})  # clients get a list of them
+            | {"dataset": dataset_message(one.dataset)}
             for one in links.inputs
         ]
     if links.model_inputs:
