@@ -48,6 +48,26 @@ def raw(server: RunningTriops, path: str, body: Any) -> tuple[int, dict[str, Any
     return answer.status_code, answer.json()
 
 
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({}, "Bad Request. Content-Type header is missing."),
+        ({"Content-Type": "text/plain"}, "Bad Request. Content-Type must be one of ['application/json']."),
+        (
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            "Bad Request. Content-Type must be one of ['application/json'].",
+        ),
+        ({"Content-Type": "application/json; charset=utf-8"}, ""),
+    ],
+)
+def test_a_body_is_said_to_be_json(server: RunningTriops, headers: dict[str, str], message: str) -> None:
+    url = f"{server.url}/ajax-api/2.0/mlflow/experiments/create"
+    answer = httpx.post(url, content=b'{"name": "said to be JSON"}', headers=headers)
+    told = answer.json()
+    assert answer.status_code == (400 if message else 200)
+    assert told.get("message", "") == message
+
+
 def asked(server: RunningTriops, path: str, **parameters: Any) -> dict[str, Any]:
     answer = httpx.get(f"{server.url}/{path}", params=parameters)
     told: dict[str, Any] = answer.json()

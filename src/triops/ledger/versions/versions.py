@@ -117,6 +117,8 @@ def versions_of(connection: Connection, project: ProjectId, rows: Sequence[AnyRo
             row.model_id,
             tags.get((row.name, row.version), {}),
             aliases.get((row.name, row.version), ()),
+            row.status,
+            row.status_message,
         )
         for row in rows
     ]
