@@ -386,6 +386,16 @@ def test_otlp_of_no_experiment_is_refused_whole(server: RunningTriops, experimen
         assert "Invalid OpenTelemetry format" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "detail"),
+    [("gzip", "Failed to decompress gzip payload"), ("br", "Unsupported Content-Encoding: br")],
+)
+def test_otlp_that_cannot_be_decompressed(server: RunningTriops, experiment: str, encoding: str, detail: str) -> None:
+    headers = {"content-type": "application/x-protobuf", "x-mlflow-experiment-id": experiment}
+    answer = httpx.post(f"{server.url}/v1/traces", content=b"x", headers=headers | {"content-encoding": encoding})
+    assert (answer.status_code, answer.json()) == (400, {"detail": detail})
+
+
 def test_the_link_to_a_run_by_header(server: RunningTriops, experiment: str) -> None:
     id = "7b8aa5a2d2c872e8321cf37308d69df2"
     _export(server, experiment, _span(id, "01", "", "root", 10**18, 1), run="r-header")

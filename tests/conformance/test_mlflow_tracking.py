@@ -74,26 +74,6 @@ def asked(server: RunningTriops, path: str, **parameters: Any) -> dict[str, Any]
     return told
 
 
-@pytest.mark.parametrize(
-    ("type_", "message"),
-    [
-        (None, "Bad Request. Content-Type header is missing."),
-        ("text/plain", "Bad Request. Content-Type must be one of ['application/json']."),
-        ("application/x-www-form-urlencoded", "Bad Request. Content-Type must be one of ['application/json']."),
-        ("Application/JSON; charset=utf-8", ""),
-    ],
-)
-def test_a_body_says_that_it_is_json(server: RunningTriops, type_: str | None, message: str) -> None:
-    """What a page of another site can send without asking is not obeyed."""
-    answer = httpx.post(
-        f"{server.url}/api/2.0/mlflow/experiments/search",
-        content=b'{"max_results": 1}',
-        headers={"Content-Type": type_} if type_ else {},
-    )
-    assert answer.json().get("message", "") == message
-    assert answer.status_code == (400 if message else 200)
-
-
 def refused(error: pytest.ExceptionInfo[MlflowException], code: str) -> str:
     assert error.value.error_code == code
     return str(error.value.message).removeprefix(f"{code}: ")

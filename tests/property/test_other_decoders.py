@@ -171,6 +171,8 @@ def test_compressed_bodies_come_back_or_are_refused(data: bytes, more: bytes, cu
     assert inflate(gzip.compress(data), 1 << 16) == data
     assert inflate(gzip.compress(data) + gzip.compress(more), 1 << 16) == data + more
     assert _decompressed(zlib.compress(data), "deflate") == data
+    bare = zlib.compressobj(wbits=-15)
+    assert _decompressed(bare.compress(data) + bare.flush(), "deflate") == data
     assert _decompressed(bytes(cramjam.snappy.compress_raw(data)), "snappy") == data
     for raw, encoding in ((gzip.compress(data), "gzip"), (bytes(cramjam.snappy.compress_raw(data)), "snappy")):
         if cut < len(raw):

@@ -24,6 +24,7 @@ JSON_BYTES = 8 << 20  # JSON becomes up to twenty times its size in objects; a l
 MESSAGE_BYTES = 8 << 20  # one row in its protocol's bytes; a larger row is refused, its neighbours are kept
 INLINE_BYTES = 256 << 10  # more than this is decompressed and decoded in a worker thread
 ARRIVAL_S = 60.0
+_TOLD, _BARE = 47, -15  # zlib's window bits: gzip or zlib, told by the header; deflate without a header
 
 
 @dataclass
@@ -103,7 +104,8 @@ class Bodies:
             case "" | "identity":
                 return raw
             case "gzip" | "x-gzip" | "deflate":
-                inflate = _Inflate(raw, limit)
+                bare = encoding.strip().lower() == "deflate" and not _has_header(raw)
+                inflate = _Inflate(raw, limit, _BARE if bare else _TOLD)
                 head = inflate.up_to(INLINE_BYTES)
                 return head if inflate.done else head + await asyncio.to_thread(inflate.rest)
             case "snappy":
@@ -112,14 +114,22 @@ class Bodies:
                 raise Unsupported(f"content encoding {other[:40]!r} is not spoken here; gzip, deflate and snappy are")
 
 
-class _Inflate:
-    """gzip (all its members) or zlib, in steps."""
+def _has_header(raw: bytes) -> bool:
+    """Whether deflate comes in zlib's (or gzip's) frame, as it should, and not bare, as some senders have it. No bare
+    stream begins so: its first bits would be a reserved block type, or a stored block with padding that is not zero."""
+    head = raw[:2]
+    return head == b"\x1f\x8b" or (len(head) == 2 and head[0] & 15 == 8 and int.from_bytes(head, "big") % 31 == 0)
 
-    def __init__(self, raw: bytes, limit: int) -> None:
+
+class _Inflate:
+    """gzip (all its members), zlib or bare deflate, in steps."""
+
+    def __init__(self, raw: bytes, limit: int, form: int = _TOLD) -> None:
         self._left = raw
         self._limit = limit
         self._size = 0
-        self._stream = zlib.decompressobj(47)  # 47: gzip or zlib, told by the header
+        self._form = form
+        self._stream = zlib.decompressobj(form)
         self.done = False
 
     def up_to(self, size: int) -> bytes:
@@ -138,7 +148,7 @@ class _Inflate:
             if self._stream.eof:
                 self._left = self._stream.unused_data
                 self.done = not self._left
-                self._stream = zlib.decompressobj(47)
+                self._stream = zlib.decompressobj(self._form)
             elif not self._left and not piece:
                 raise Invalid("the compressed body is cut short", field="content-encoding")
         return b"".join(out)

@@ -59,9 +59,11 @@ class SpansIntake:
             return await self._take(request)
         except _Refused as refused:
             return _detail(refused.status, str(refused))
-        except Unsupported as error:
-            return _detail(400, error.message)
+        except Unsupported:
+            return _detail(400, f"Unsupported Content-Encoding: {_encoding(request)}")
         except TriopsError as error:
+            if error.details.get("field") == "content-encoding":
+                return _detail(400, f"Failed to decompress {_encoding(request)} payload")
             return problem(error)
 
     async def _take(self, request: Request) -> Response:
@@ -95,6 +97,10 @@ class SpansIntake:
         if not spans:
             raise _Refused(400, "Invalid OpenTelemetry format - no spans found")
         return body, self._traces.gathered(spans)
+
+
+def _encoding(request: Request) -> str:
+    return request.headers.get("content-encoding", "").strip().lower()[:40]
 
 
 class _Refused(Exception):
