@@ -177,7 +177,9 @@ def compose_mlops(
 
     # Provenance, and what comes from elsewhere
     provenances = Provenances(Runs(records), RunLinks(records), partial(small_file, places))
-    importing = Importing(records, experiments, audit, Teller(records, bus, clock), clock, checked, proxied_path)
+    importing = Importing(
+        records, experiments, audit, Teller(records, bus, clock), clock, checked, proxied_path, places.shared
+    )
 
     # Logged models
     models = Models(logged_models, clock, tracking.begin, random_name)

@@ -20,8 +20,8 @@ _SPEC_DEPTH = 24  # the books hold 32 levels, and an action holds a spec some le
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`schema` describes `spec`; `check` sees a document that fits it, and raises Invalid, or Forbidden. `binds`: it says
-    what editors may not do, so it is not theirs to write."""
+    """`schema` describes `spec`; `check` sees a document that fits it, and raises Invalid, or Forbidden. `binds`: it
+    says what editors may not do, so it is not theirs to write."""
 
     name: str
     schema: Mapping[str, Any]

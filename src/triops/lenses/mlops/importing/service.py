@@ -57,7 +57,9 @@ class Importing:
         clock: Clock,
         check_location: CheckLocation,
         proxied_path: ProxiedPath,
+        shared: Callable[[str], bool],
     ) -> None:
+        """`shared`: whether a location lies where projects are told apart by their paths alone."""
         self._records = records
         self._experiments = experiments
         self._audit = audit
@@ -65,6 +67,7 @@ class Importing:
         self._clock = clock
         self._check_location = check_location
         self._proxied_path = proxied_path
+        self._shared = shared
 
     async def experiments(self, who: Principal, source: str, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
         """Begins an import. Each experiment's id at the source, and its id, location and state here."""
@@ -109,9 +112,9 @@ class Importing:
         def write(connection: Connection) -> list[JSON]:
             whole = whole_runs(connection, project, [run.id for run, *_ in moved])
             for run, experiment, points, more in moved:
-                location = experiment_location(connection, project, experiment)
+                home = self._home(connection, project, experiment)
                 if run.id not in whole:
-                    uri = self._place(run.artifact_uri, f"{location.rstrip('/')}/{run.id}/artifacts")
+                    uri = self._place(run.artifact_uri, f"{home}/{run.id}/artifacts")
                     write_run(connection, project, run, experiment, uri, points, now_ms, more=more)
             uris = artifact_uris(connection, project, [run.id for run, *_ in moved])
             return [
@@ -140,7 +143,7 @@ class Importing:
             for model, experiment in moved:
                 state, location = "present", known.get(model.id, "")
                 if not location:
-                    home = experiment_location(connection, project, experiment).rstrip("/")
+                    home = self._home(connection, project, experiment)
                     location = self._place(model.artifact_uri, f"{home}/models/{model.id}/artifacts")
                     write_logged_model(connection, project, model, experiment, location)
                     state = "created"
@@ -152,6 +155,13 @@ class Importing:
     async def models(self, who: Principal, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
         """Items: `model`. Answers name, state and the versions that were added of each; what was added is a Change."""
         moved = _each(items, lambda item, at: from_json(MovedModel, item.get("model"), at), check_model)
+        for version in (version for one in moved for version in one.versions):
+            if self._shared(version.source) or self._shared(version.storage_location or ""):
+                raise Invalid(
+                    "a version's files cannot be named in this server's artifact root",
+                    field="versions.source",
+                    got=version.source,
+                )
 
         def write(telling: Telling) -> list[JSON]:
             answers = []
@@ -176,6 +186,11 @@ class Importing:
         found = await digests_below(self._records, project, folder, after, _FILES)
         items = [{"path": one.path, "size": one.size, "sha256": one.digest} for one in found]
         return items, found[-1].path if len(found) == _FILES else ""
+
+    def _home(self, connection: Connection, project: ProjectId, experiment: int) -> str:
+        """Where what is imported into an experiment lies. An id that was brought along may be another project's too."""
+        location = experiment_location(connection, project, experiment).rstrip("/")
+        return f"{location}/{project}" if self._shared(location) else location
 
     def _place(self, location: str, own: str) -> str:
         """Where artifacts lie from now on: here if they are copied, else where they were."""
