@@ -100,11 +100,33 @@ def pages(url: str) -> dict[str, str]:
         "settings": "/ui/settings",
         "documents": "/ui/settings?tab=documents",
     }
+    found |= training_pages(client)
     if incidents:
         found["incident"] = f"/ui/incidents/{incidents[0]['id']}"
     if traces:
         fullest = max(traces, key=lambda t: t["span_count"])
         found["trace"] = f"/ui/traces/{fullest['trace_id']}"
+    return found
+
+
+def training_pages(client: Client) -> dict[str, str]:
+    """The pages of runs and models, where there are any."""
+    found = {"experiments": "/ui/experiments", "models": "/ui/models"}
+    experiments = client.call("GET", "/experiments")["items"]
+    fullest = max(experiments, key=lambda e: e["runs"], default=None)
+    if fullest and fullest["runs"]:
+        id_ = fullest["id"]
+        runs = [run["id"] for run in client.call("GET", "/runs", experiment=id_, limit=3)["items"]]
+        chosen = "&".join(f"run={run}" for run in runs)
+        found |= {
+            "experiment": f"/ui/experiments/{id_}",
+            "compare": f"/ui/compare?{chosen}&smooth=0.6",
+            "parallel": f"/ui/compare?experiment={id_}&tab=parallel",
+            "run": f"/ui/runs/{runs[0]}",
+        }
+    models = client.call("GET", "/models")["items"]
+    if models:
+        found["model"] = f"/ui/models/{models[0]['name']}"
     return found
 
 

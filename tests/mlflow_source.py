@@ -1,6 +1,6 @@
 """What tests import: a small history of a team, made by the unmodified `mlflow` client at any of its stores.
 
-Run as a program, since a client's process has one tracking URI: `python mlflow_source.py URI`.
+Run as a program, since a client's process has one tracking URI at a time: `python mlflow_source.py URI...`.
 """
 
 import sys
@@ -10,9 +10,11 @@ from pathlib import Path
 import mlflow
 import numpy as np
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import AssessmentSource, AssessmentSourceType, Metric, Param, RunTag
+from mlflow.entities.webhook import WebhookAction, WebhookEntity, WebhookEvent
 
 AT = 1_700_000_000_000
+_USED = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
 
 
 def fill(uri: str) -> None:
@@ -39,6 +41,60 @@ def fill(uri: str) -> None:
     client.set_registered_model_alias("churn", "champion", 1)
     client.create_model_version("churn", f"runs:/{runs[0]}/model", runs[0])
     client.create_registered_model("empty")
+    _gone(client)
+    _traces()
+    if uri.startswith("http"):
+        _evaluations(client, churn)
+
+
+def _gone(client: MlflowClient) -> None:
+    gone = mlflow.initialize_logged_model(name="gone")
+    client.delete_logged_model(gone.model_id)
+
+
+def _traces() -> None:
+    with mlflow.start_span("answer", span_type="CHAIN") as root:
+        root.set_inputs({"question": "who leaves?", "deep": [1, 2.5, None, {"é": True}]})
+        with mlflow.start_span("recall") as inner:
+            inner.set_attributes({"chunks": 3, "text": "123", "nothing": None, "mlflow.chat.tokenUsage": _USED})
+            inner.add_event(mlflow.entities.SpanEvent("found", attributes={"n": 2}))
+        root.set_outputs("those who wait")
+    trace = root.trace_id
+    mlflow.flush_trace_async_logging()
+    mlflow.set_trace_tag(trace, "team", "growth")
+    judge = AssessmentSource(AssessmentSourceType.LLM_JUDGE, "judge-1")
+    mlflow.log_feedback(trace_id=trace, name="right", value=True, rationale="it is", metadata={"k": "v"}, source=judge)
+    mlflow.log_feedback(trace_id=trace, name="score", value=4)
+    mlflow.log_feedback(trace_id=trace, name="broken", error=ValueError("no answer"))
+    mlflow.log_expectation(trace_id=trace, name="facts", value=["a", {"b": 1}])
+    mlflow.log_expectation(trace_id=trace, name="text", value="those")
+    try:
+        with mlflow.start_span("broken"):
+            raise ValueError("no")
+    except ValueError:
+        mlflow.flush_trace_async_logging()
+
+
+def _evaluations(client: MlflowClient, experiment: str) -> None:
+    from mlflow.genai.datasets import create_dataset
+    from mlflow.genai.scorers import Guidelines
+
+    data = create_dataset(name="questions", experiment_id=[experiment], tags={"kind": "hard"})
+    data.merge_records(
+        [
+            {"inputs": {"q": f"who {n}"}, "outputs": {"a": n}, "expectations": {"e": [n]}, "tags": {"t": str(n)}}
+            for n in range(7)
+        ]
+    )
+    data.merge_records([{"inputs": {"q": "plain"}}])
+    for words in ("be kind", "be short"):
+        Guidelines(name="manners", guidelines=words).register(experiment_id=experiment)
+    client.create_webhook(
+        name="news",
+        url="https://93.184.215.14/hook",
+        events=[WebhookEvent(WebhookEntity.MODEL_VERSION, WebhookAction.CREATED)],
+        secret="of its own",
+    )
 
 
 def _run(client: MlflowClient, experiment: str, number: int) -> str:
@@ -63,4 +119,5 @@ class _Echo(mlflow.pyfunc.PythonModel):
 
 
 if __name__ == "__main__":
-    fill(sys.argv[1])
+    for uri in sys.argv[1:]:
+        fill(uri)

@@ -28,8 +28,10 @@ from triops.edges.mlflow.scorers import scorer_endpoints
 from triops.edges.mlflow.search import search_endpoints
 from triops.edges.mlflow.server_info import server_info_endpoints
 from triops.edges.mlflow.spans_intake import SpansIntake, Telemetry
+from triops.edges.mlflow.spans_wire import span_of
 from triops.edges.mlflow.trace_access import TraceAccess
 from triops.edges.mlflow.trace_artifact import span_views
+from triops.edges.mlflow.trace_json import said_trace
 from triops.edges.mlflow.traces import trace_endpoints
 from triops.edges.mlflow.webhooks import webhook_endpoints
 from triops.kernel.ids import ProjectId
@@ -59,12 +61,12 @@ from triops.ledger.traces.links import TraceLinks
 from triops.ledger.traces.search import TraceSearch
 from triops.ledger.traces.traces import Traces
 from triops.lenses.mlops.artifacts import Artifacts, Owners, Places, Uploads, checked_root, folder_path
-from triops.lenses.mlops.artifacts.locations import check_location, proxied_path
+from triops.lenses.mlops.artifacts.locations import check_location
 from triops.lenses.mlops.artifacts.small import small_file
 from triops.lenses.mlops.evaluation import Datasets, ScorerBook
 from triops.lenses.mlops.genai_traces import TraceService
 from triops.lenses.mlops.genai_traces.plugin import trace_jobs
-from triops.lenses.mlops.importing import Importing
+from triops.lenses.mlops.importing import EvaluationImport, Importing
 from triops.lenses.mlops.logged_models import Models, ModelSearch, logged_model_jobs
 from triops.lenses.mlops.permissions import Names, Permissions
 from triops.lenses.mlops.provenance import Provenances
@@ -177,9 +179,8 @@ def compose_mlops(
 
     # Provenance, and what comes from elsewhere
     provenances = Provenances(Runs(records), RunLinks(records), partial(small_file, places))
-    importing = Importing(
-        records, experiments, audit, Teller(records, bus, clock), clock, checked, proxied_path, places.shared
-    )
+    moved = EvaluationImport(records, clock, registry.webhooks, said_trace, span_of)
+    importing = Importing(records, experiments, audit, Teller(records, bus, clock), clock, checked, places, moved)
 
     # Logged models
     models = Models(logged_models, clock, tracking.begin, random_name)
@@ -203,7 +204,7 @@ def compose_mlops(
         *RegisteredModels(registry.models).endpoints(),
         *ModelVersions(registry.models, registry.promotions, approve_at).endpoints(),
         *webhook_endpoints(registry.webhooks),
-        *trace_endpoints(traces, access, now_ms),
+        *trace_endpoints(traces, access, places, now_ms),
         *assessment_endpoints(Assessments(records), now_ms),
     ]
     endpoints += left_out_endpoints(endpoints)

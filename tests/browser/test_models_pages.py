@@ -277,7 +277,7 @@ def test_parallel_coordinates_keep_the_brushed_runs(visit: Any, trained: Trained
     expect(page.locator(".chips", has_text=re.compile(rf"of {MANY} runs within"))).to_be_visible()
 
 
-def test_a_scatter_leads_to_the_run(visit: Any, trained: Trained) -> None:
+def test_a_scatter_shows_what_the_filter_leaves(visit: Any, trained: Trained) -> None:
     page = visit().open(
         f"/ui/compare?experiment={trained.experiment}&tab=scatter&filter=metrics.cost+%3C+1&sx=start&sy=duration"
     )
@@ -437,3 +437,47 @@ def test_search_finds_experiments_models_and_runs(visit: Any, trained: Trained) 
 def test_a_link_that_the_mlflow_client_prints_leads_to_the_page(visit: Any, trained: Trained) -> None:
     page = visit().open(f"/#/experiments/{trained.experiment}/runs/{trained.runs[0]}")
     page.wait_for_url(f"**/ui/runs/{trained.runs[0]}")
+
+
+def test_modules_that_need_no_page(visit: Any, trained: Trained) -> None:
+    page = visit().open("/ui/login")
+    result = page.evaluate(
+        """async () => {
+          const base = document.querySelector('script[type=module]').src.replace('app.js', '') + 'parts/';
+          const { offersAt } = await import(base + 'runfilter.js');
+          const { smoothed, dotsOf } = await import(base + 'smooth.js');
+          const { parseCsv } = await import(base + 'csvparse.js');
+          const { csvText } = await import(base + 'save.js');
+          const { markdown } = await import(base + 'markdown.js');
+          const { rowsOfFamilies } = await import(base + 'rungroups.js');
+          const keys = { metrics: ['val/loss'], params: ['lr'], tags: ['a`b'] };
+          const offers = (text) => offersAt(text, text.length, keys).offers.map((o) => o.text.trim());
+          const child = (id, parent) => ({ id, tags: { 'mlflow.parentRunId': parent } });
+          return {
+            names: offers('params.l'),
+            quoted: [offers('val'), offers('tags.a')],
+            operators: [offers("params.lr LIKE '%and %' and metrics.`val/loss` "), offers('tags.x IS N')],
+            status: offers("attributes.status = '"),
+            joined: offers("params.lr = '1' "),
+            smooth: smoothed([[0, 1], [1, null], [2, 1], [3, 1]], 0.9),
+            dots: dotsOf([[0, 5, 1], [1, 6, 'NaN'], [2, 7, -1], [3, 8, 2]], 'step', { x: true, y: true }),
+            csv: parseCsv('a;b\\n"x;""y"" z";2\\r\\n3;4', 2),
+            formula: csvText([['=1+1', -2, '-0.5', '@x', 'a,b']]),
+            markdown: markdown('# a\\n\\n[x](javascript:alert(1)) [y](/ui/models) <b>z</b> \\\\*n\\\\* `c`').innerHTML,
+            circle: rowsOfFamilies([child('a', 'b'), child('b', 'a')], new Set()).map((r) => r.id),
+          };
+        }"""
+    )
+    assert result["names"] == ["params.lr"]
+    assert result["quoted"] == [["metrics.`val/loss`"], ['tags."a`b"']]
+    assert result["operators"] == [[">", ">=", "<", "<=", "=", "!="], ["IS NULL", "IS NOT NULL"]]
+    assert "'FINISHED'" in result["status"]
+    assert result["joined"] == ["and"]
+    assert [round(y, 9) if y is not None else None for _, y in result["smooth"]] == [1, None, 1, 1]
+    assert result["dots"] == [[1, None], [2, None], [3, 2]]
+    assert result["csv"] == {"rows": [["a", "b"], ['x;"y" z', "2"]], "more": True}
+    assert result["formula"] == "'=1+1,-2,-0.5,'@x,\"a,b\"\r\n"
+    assert "javascript" not in result["markdown"]
+    assert '<a href="/ui/models">y</a>' in result["markdown"]
+    assert "&lt;b&gt;z&lt;/b&gt; *n* <code>c</code>" in result["markdown"]
+    assert sorted(result["circle"]) == ["a", "b"]

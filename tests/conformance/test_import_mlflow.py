@@ -8,7 +8,8 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ import pytest
 from triops.sdk.importing.moving import Import
 from triops.sdk.importing.opening import open_source
 from triops.sdk.importing.receiver import Receiver
-from triops.testing.server import RunningTriops, wait_for
+from triops.testing.server import RunningTriops
 
 TESTS = Path(__file__).parent.parent
+_SERVER = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
 
 
@@ -29,16 +31,11 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, **_QUIET, **more}
 
 
-def fill(uri: str, folder: Path, **environ: str) -> None:
-    command = [sys.executable, str(TESTS / "mlflow_source.py"), uri]
-    done = subprocess.run(command, cwd=folder, env=environment(**environ), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 @pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """A real `mlflow server` that was filled: its address and its folder."""
-    folder = tmp_path_factory.mktemp("theirs")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, Path]]:
+    """A real server that was filled, its folder, and a folder with a file store that was filled: by one client, since
+    the client takes long to start, and so does the server."""
+    folder, files = tmp_path_factory.mktemp("theirs"), tmp_path_factory.mktemp("files")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -49,35 +46,33 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
     url = f"http://127.0.0.1:{port}"
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
-            command, cwd=folder, env=environment(), stdout=log, stderr=log, start_new_session=True
+            command, cwd=folder, env=environment(**_SERVER), stdout=log, stderr=log, start_new_session=True
         )
     try:
-        wait_for(lambda: healthy(url), limit_s=60, what="mlflow server", every_s=0.2)
-        fill(url, folder)
-        yield url, folder
+        fill = [sys.executable, str(TESTS / "mlflow_source.py"), str(files / "mlruns"), url]
+        environ = environment(MLFLOW_ALLOW_FILE_STORE="true")
+        done = subprocess.run(fill, cwd=files, env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        yield url, folder, files
     finally:
         os.killpg(server.pid, 9)
         server.wait()
 
 
 @pytest.fixture(scope="module")
-def file_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("files")
-    fill(str(folder / "mlruns"), folder, MLFLOW_ALLOW_FILE_STORE="true")
-    return folder
+def theirs(filled: tuple[str, Path, Path]) -> tuple[str, Path]:
+    return filled[:2]
+
+
+@pytest.fixture(scope="module")
+def file_store(filled: tuple[str, Path, Path]) -> Path:
+    return filled[2]
 
 
 @pytest.fixture
 def ours(tmp_path: Path) -> Iterator[RunningTriops]:
     with RunningTriops(tmp_path / "data") as server:
         yield server
-
-
-def healthy(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def imported(server: RunningTriops, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -91,6 +86,10 @@ def counts(report: dict[str, Any]) -> dict[str, int]:
     return {kind["kind"]: kind["here"] for kind in report["kinds"]}
 
 
+def hashes(report: dict[str, Any], kinds: Sequence[str]) -> dict[str, str]:
+    return {kind["kind"]: kind["there_hash"] for kind in report["kinds"] if kind["kind"] in kinds}
+
+
 EXPECTED = {
     "experiments": 3,
     "runs": 5,
@@ -100,13 +99,18 @@ EXPECTED = {
     "logged models": 1,
     "registered models": 2,
     "model versions": 2,
+    "traces": 2,
+    "spans": 3,
+    "assessments": 5,
 }
+EVALUATIONS = {"evaluation data sets": 1, "examples": 8, "scorers": 1, "webhooks": 1}
 
 
 def test_a_server(theirs: tuple[str, Path], ours: RunningTriops) -> None:
     status, report = imported(ours, theirs[0])
     assert (status, report["problems"]) == (0, [])
-    assert counts(report).items() >= EXPECTED.items()
+    assert counts(report).items() >= {**EXPECTED, **EVALUATIONS}.items()
+    assert "1 webhooks came without their secrets" in report["notes"][0]
     assert all(kind["equal"] and kind["there"] == kind["here"] for kind in report["kinds"])
     assert {one["from"]: one["to"] for one in report["experiments"]} == {"0": "0", "1": "1", "2": "2"}
 
@@ -136,17 +140,105 @@ def test_a_server(theirs: tuple[str, Path], ours: RunningTriops) -> None:
 def test_a_database_and_its_folder_say_the_same_as_their_server(theirs: tuple[str, Path], ours: RunningTriops) -> None:
     status, report = imported(ours, str(theirs[1]))
     assert (status, report["problems"]) == (0, [])
-    assert counts(report).items() >= EXPECTED.items()
+    assert counts(report).items() >= {**EXPECTED, **EVALUATIONS, "deleted logged models": 1}.items()
     status, by_server = imported(ours, theirs[0])
-    hashes = {kind["kind"]: kind["there_hash"] for kind in by_server["kinds"] if kind["kind"] != "experiments"}
-    assert hashes == {kind["kind"]: kind["there_hash"] for kind in report["kinds"] if kind["kind"] != "experiments"}
+    alike = [kind for kind in counts(report) if kind not in ("experiments", "deleted logged models")]
+    assert hashes(by_server, alike) == hashes(report, alike)
     assert (status, by_server["runs_present_before"]) == (0, 5)
+
+
+def test_traces_and_evaluations_are_what_they_were(theirs: tuple[str, Path], ours: RunningTriops) -> None:
+    assert imported(ours, str(theirs[1]))[0] == 0
+    searched = {"locations": [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "1"}}]}
+
+    def told(url: str) -> dict[str, Any]:
+        found = httpx.post(f"{url}/api/3.0/mlflow/traces/search", json=searched).json()["traces"]
+        return {trace["trace_id"]: trace for trace in found}
+
+    before, now = told(theirs[0]), told(ours.url)
+    assert sorted(now) == sorted(before)
+    [answered] = [id for id, trace in now.items() if trace["state"] == "OK"]
+    for name in ("request_time", "execution_duration", "request_preview", "response_preview"):
+        assert now[answered][name] == before[answered][name]
+    assert now[answered]["tags"]["team"] == "growth"
+    judged = {one["assessment_name"]: one for one in now[answered]["assessments"]}
+    assert judged["right"]["feedback"]["value"] is True
+    assert judged["right"]["source"] == {"source_type": "LLM_JUDGE", "source_id": "judge-1"}
+    assert json.loads(judged["facts"]["expectation"]["serialized_value"]["value"]) == ["a", {"b": 1}]
+    assert judged["broken"]["feedback"]["error"]["error_message"] == "no answer"
+    assert {one["assessment_id"] for one in before[answered]["assessments"]} == {
+        one["assessment_id"] for one in judged.values()
+    }
+
+    def spans(url: str) -> dict[str, Any]:
+        query = {"trace_ids": answered}
+        [whole] = httpx.get(f"{url}/api/3.0/mlflow/traces/batchGet", params=query).json()["traces"]
+        return {
+            span["name"]: {pair["key"]: pair.get("value") for pair in span["attributes"]} for span in whole["spans"]
+        }
+
+    ours_say, theirs_say = spans(ours.url), spans(theirs[0])
+    assert ours_say.keys() == theirs_say.keys() == {"answer", "recall"}
+    assert ours_say["recall"]["text"] == theirs_say["recall"]["text"] == {"string_value": "123"}
+    assert int(ours_say["recall"]["chunks"]["int_value"]) == 3
+
+    def examples(url: str) -> list[Any]:
+        [data] = httpx.post(f"{url}/api/3.0/mlflow/datasets/search", json={}).json()["datasets"]
+        found = httpx.get(f"{url}/api/3.0/mlflow/datasets/{data['dataset_id']}/records").json()["records"]
+        return sorted(json.loads(found), key=lambda one: str(one["dataset_record_id"]))
+
+    assert [(one["inputs"], one.get("outputs"), one["created_time"]) for one in examples(ours.url)] == [
+        (one["inputs"], one.get("outputs"), one["created_time"]) for one in examples(theirs[0])
+    ]
+    [webhook] = httpx.get(f"{ours.url}/api/2.0/mlflow/webhooks").json()["webhooks"]
+    assert (webhook["name"], webhook["status"]) == ("news", "DISABLED")
+    versions = httpx.get(
+        f"{ours.url}/api/3.0/mlflow/scorers/versions", params={"experiment_id": "1", "name": "manners"}
+    ).json()["scorers"]
+    assert [one["scorer_version"] for one in versions] == [1, 2]
+
+
+def test_artifacts_go_where_the_server_keeps_them(file_store: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared disk"
+    with RunningTriops(tmp_path / "data", environ={"TRIOPS_MLOPS_ARTIFACT_ROOT": shared.as_uri()}) as server:
+        status, report = imported(server, str(file_store))
+        artifacts = next(kind for kind in report["kinds"] if kind["kind"] == "artifacts")
+        assert (status, artifacts["equal"], artifacts["here"]) == (0, True, 11)
+        assert len([path for path in shared.rglob("*") if path.is_file()]) == 11
+        shown = next(path for path in shared.rglob("é.bin"))
+        shown.write_bytes(b"another")
+        shown.parent.joinpath("read me.txt").unlink()
+        assert imported(server, str(file_store))[0] == 0  # what is missing or different is sent anew
+        assert shown.read_bytes() == bytes(range(256)) * 50
+
+
+def test_artifacts_that_the_server_cannot_take_are_told(file_store: Path, tmp_path: Path) -> None:
+    with RunningTriops(tmp_path / "data", environ={"TRIOPS_MLOPS_ARTIFACT_ROOT": "s3://bucket/x"}) as server:
+        status, report = imported(server, str(file_store))
+    assert status == 1
+    assert report["left_out"] == len(report["problems"]) > 0
+    assert all("s3://bucket/x" in problem and "are left out" in problem for problem in report["problems"])
+
+
+def test_versions_that_are_not_ready_come_as_they_are(
+    theirs: tuple[str, Path], ours: RunningTriops, tmp_path: Path
+) -> None:
+    copied = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(theirs[1] / "mlflow.db")) as original, closing(sqlite3.connect(copied)) as copy:
+        original.backup(copy)
+        copy.execute("UPDATE model_versions SET status = 'FAILED_REGISTRATION', status_message = 'x' WHERE version = 2")
+        copy.commit()
+    status, report = imported(ours, str(copied), "--artifacts", str(theirs[1] / "mlartifacts"))
+    assert (status, counts(report)["model versions"]) == (0, 2)
+    asked = {"name": "churn", "version": "2"}
+    told = httpx.get(f"{ours.url}/api/2.0/mlflow/model-versions/get", params=asked).json()["model_version"]
+    assert (told["status"], told["status_message"]) == ("FAILED_REGISTRATION", "x")
 
 
 def test_a_file_store_keeps_its_long_ids(file_store: Path, ours: RunningTriops) -> None:
     status, report = imported(ours, str(file_store))
     assert (status, report["problems"]) == (0, [])
-    assert counts(report).items() >= EXPECTED.items()
+    assert counts(report).items() >= {**EXPECTED, "deleted logged models": 1, "webhooks": 0}.items()
     ids = {one["name"]: (one["from"], one["to"]) for one in report["experiments"]}
     assert ids["churn"][0] == ids["churn"][1]
     assert int(ids["churn"][1]) > 1 << 31

@@ -168,6 +168,8 @@ def test_search(client: MlflowClient, experiment: str) -> None:
         order_by=[{"field_name": "metrics.acc", "ascending": False, "dataset_name": "val", "dataset_digest": "d1"}],
     )
     assert ids(ordered)[0] == made[1]
+    by_digest = [{"field_name": "metrics.acc", "dataset_digest": "d2"}]
+    assert ids(client.search_logged_models([experiment], order_by=by_digest))[0] == made[2]
     order = [{"field_name": "name", "ascending": False}]
     pages, token = [], None
     while True:

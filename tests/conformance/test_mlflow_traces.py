@@ -1,5 +1,6 @@
 """The unmodified `mlflow` client traces an application, reads its traces, judges them, finds and deletes them."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from mlflow.entities import AssessmentSource, Expectation, Feedback, SpanType
 from mlflow.entities.model_registry import PromptVersion
 from mlflow.exceptions import MlflowException
+from mlflow.tracing.attachments import Attachment
 from mlflow.tracing.constant import SpanAttributeKey
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -208,6 +210,8 @@ def test_tags_are_set_and_deleted(server: RunningTriops, experiment: str) -> Non
     client.set_trace_tag(id, "mlflow.traceName", "renamed")
     assert client.get_trace(id).info.tags["owner"] == "me"
     assert client.get_trace(id).info.tags["mlflow.traceName"] == "renamed"
+    client.set_trace_tag(id, "long", "v" * 9000)
+    assert client.get_trace(id).info.tags["long"] == "v" * 4096
     client.delete_trace_tag(id, "owner")
     assert "owner" not in client.get_trace(id).info.tags
     with pytest.raises(MlflowException, match="No trace tag with key 'owner'") as caught:
@@ -331,6 +335,18 @@ def test_the_document_of_a_trace_s_spans(server: RunningTriops, pair: tuple[str,
     assert (root["name"], root["parent_span_id"], child["parent_span_id"]) == ("answer", None, root["span_id"])
     assert root["attributes"]["mlflow.spanInputs"] == '{"question": "why"}'
     assert child["attributes"]["mlflow.spanType"] == '"LLM"'
+
+
+def test_attachments_of_a_trace(server: RunningTriops, experiment: str) -> None:
+    with mlflow.start_span("drawn") as span:
+        span.set_outputs({"image": Attachment(content_bytes=b"PNG123", content_type="image/png")})
+    (named,) = re.findall(
+        r"mlflow-attachment://([0-9a-f-]+)", str(mlflow.get_trace(span.trace_id).data.spans[0].outputs)
+    )
+    url, asked = f"{server.url}/ajax-api/2.0/mlflow/get-trace-artifact", {"request_id": span.trace_id}
+    assert httpx.get(url, params={**asked, "path": named}).content == b"PNG123"
+    for path, status in ((named.replace(named[0], "e" if named[0] != "e" else "f"), 404), ("../traces.json", 400)):
+        assert httpx.get(url, params={**asked, "path": path}).status_code == status
 
 
 def test_clients_before_3_begin_and_end_traces(server: RunningTriops, experiment: str) -> None:

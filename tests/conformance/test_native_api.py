@@ -36,6 +36,8 @@ def test_no_input_makes_a_server_error(case: schemathesis.Case, server: RunningT
     if answer.status_code == 400 and len(str(answer.request.url)) > URL_BYTES:
         return  # refused before it is a request
     if answer.status_code >= 400 and answer.status_code not in (405,):
+        if answer.text == "Invalid HTTP request received.":
+            return  # an address over 64 kB, which the HTTP parser itself refuses
         assert answer.json()["error"]["message"]
 
 

@@ -146,6 +146,9 @@ def test_locations_that_clients_may_name() -> None:
     ):
         assert check_location(uri, "artifact_location") == uri
     assert check_location("my_location", "artifact_location") == str(Path.cwd() / "my_location")
+    assert check_location("file:my/location", "artifact_location") == (Path.cwd() / "my/location").as_uri()
+    with pytest.raises(Invalid, match="is not a valid remote uri"):
+        check_location("file://elsewhere/a", "artifact_location")
     root = "http://here:5000/api/2.0/mlflow-artifacts/artifacts"
     assert check_location(root + "/0/r/artifacts", "source", root) == root + "/0/r/artifacts"
     with pytest.raises(Invalid):

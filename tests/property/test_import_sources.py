@@ -1,5 +1,7 @@
 """What comes from elsewhere is hostile: names, columns and documents hold to their bounds or are refused by name."""
 
+import base64
+import json
 import math
 import sqlite3
 from pathlib import Path
@@ -8,14 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triops.edges.mlflow.spans_wire import span_of
 from triops.kernel.errors import Invalid
-from triops.kernel.transfer import MovedRun
-from triops.lenses.mlops.importing.checking import check_run, points_of
+from triops.kernel.transfer import MovedDataset, MovedExample, MovedRun
+from triops.lenses.mlops.importing.checking import check_dataset, check_example, check_run, points_of
 from triops.sdk.importing.columns import pieces
+from triops.sdk.importing.distinct import distinct
 from triops.sdk.importing.files import FilesSource
 from triops.sdk.importing.opening import open_source
 from triops.sdk.importing.paths import Folders, files_under, safe_path
 from triops.sdk.importing.source import Point, SourceError
+from triops.sdk.importing.spans import compared, encoded
 
 NUMBERS = st.integers(-(1 << 63), (1 << 63) - 1)
 POINTS = st.lists(st.builds(Point, st.sampled_from(["a", "b/c", "é"]), st.floats(), NUMBERS, NUMBERS), max_size=60)
@@ -95,6 +100,102 @@ def test_links_are_left_out_and_told(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/etc/passwd")
     (tmp_path / "folder").symlink_to("/etc")
     assert [file.path for file in files_under(tmp_path)] == ["a.txt"]
+
+
+@given(
+    st.lists(
+        st.builds(Point, st.just("a"), st.sampled_from([0.0, 1.5, math.inf]), st.integers(0, 3), st.integers(0, 3))
+    ),
+    st.integers(1, 9),
+)
+def test_each_point_once_however_many(points: list[Point], held: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("triops.sdk.importing.distinct._HELD", held)
+        assert list(distinct(points)) == list(dict.fromkeys(points))
+
+
+ATTRIBUTE = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 63), (1 << 63) - 1)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=9), ATTRIBUTE, max_size=4), st.text(max_size=9), st.integers(0, (1 << 63) - 1))
+def test_spans_say_after_the_way_what_they_said(attributes: dict[str, object], name: str, at: int) -> None:
+    document = {
+        "trace_id": base64.b64encode(b"t" * 16).decode(),
+        "span_id": base64.b64encode(b"s" * 8).decode(),
+        "parent_span_id": None,
+        "name": name,
+        "start_time_unix_nano": at,
+        "end_time_unix_nano": None,
+        "status": {"code": "STATUS_CODE_ERROR", "message": "no"},
+        "attributes": {key: json.dumps(value) for key, value in attributes.items()},
+        "events": [{"name": "e", "time_unix_nano": 1, "attributes": {"n": 2}}],
+    }
+    [encoded_span] = encoded([document])
+    said = span_of(base64.b64decode(encoded_span), "of any id")
+    assert (said.trace, said.name, said.start_ns, said.status) == ("of any id", name, at, "ERROR")
+    [shown] = compared([encoded_span])
+    assert shown[7] == {key: _arrived(value) for key, value in attributes.items()}
+    old = {
+        "name": name,
+        "context": {"trace_id": "0x" + (b"t" * 16).hex(), "span_id": "0x" + (b"s" * 8).hex()},
+        "parent_id": None,
+        "start_time": at,
+        "end_time": None,
+        "status_code": "ERROR",
+        "status_message": "no",
+        "attributes": document["attributes"],
+        "events": [{"name": "e", "timestamp": 1, "attributes": {"n": 2}}],
+    }
+    assert compared(encoded([old])) == [shown]
+
+
+def _arrived(value: object) -> object:
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
+
+
+@given(st.dictionaries(st.sampled_from(["trace_id", "span_id", "context", "attributes", "events", "status"]), JUNK))
+def test_any_document_is_a_span_or_refused(document: dict[str, object]) -> None:
+    with pytest.raises(SourceError):
+        encoded([document])
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_span_or_invalid(raw: bytes) -> None:
+    try:
+        span_of(raw, "t")
+    except Invalid:
+        pass
+
+
+def test_bounds_of_what_was_evaluated() -> None:
+    check_dataset(MovedDataset("d-1", "n", "x", 1, 2, experiments=("0",)))
+    for dataset in (
+        MovedDataset("../x", "n", "x", 1, 2),
+        MovedDataset("d", "", "x", 1, 2),
+        MovedDataset("d", "n", "x", 1, 1 << 63),
+        MovedDataset("d", "n", "x", 1, 2, schema="{"),
+        MovedDataset("d", "n", "x", 1, 2, experiments=("x",)),
+    ):
+        with pytest.raises(Invalid):
+            check_dataset(dataset)
+    check_example(MovedExample("e", "{}", 1, 2, source='{"source_type": "CODE", "source_data": {}}'))
+    for example in (
+        MovedExample("e", "[]", 1, 2),
+        MovedExample("e", "{", 1, 2),
+        MovedExample("e", "{}", 1, 2, outputs="{"),
+        MovedExample("e", "{}", 1, 2, source="{}"),
+        MovedExample("e", "{}", 1, 2, source='{"source_type": 1, "source_data": {}}'),
+    ):
+        with pytest.raises(Invalid):
+            check_example(example)
 
 
 def run(**changes: object) -> MovedRun:

@@ -2,7 +2,8 @@
 crash, and nothing of another's is let through."""
 
 import asyncio
-from urllib.parse import quote
+import posixpath
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import given
@@ -86,13 +87,24 @@ def test_a_folder_of_the_run_holds_no_way_out(parts: list[str], quoted: int) -> 
     for _ in range(quoted):
         path = quote(path)
     root = "/data/artifacts/mine"
-    outside = ".." in parts or "%2e%2e" in parts
+    straight = posixpath.normpath(f"{root}/{path}")
+    plain = straight
+    for _ in range(quoted + 1):
+        plain = unquote(plain)
+    outside = ".." in plain.split("/") or not f"{straight}/".startswith(f"{root}/")
     try:
-        checked(f"{root}/{path}", "mine", root=root)
+        kept = checked(f"{root}/{path}", "mine", root=root)
     except TriopsError:
         assert outside
     else:
         assert not outside
+        assert ".." not in unquote(kept.storage).split("/")
+
+
+def test_a_way_back_inside_the_run_is_kept_straight() -> None:
+    root = "file:///data/artifacts/mine"
+    assert checked(f"{root}/model/..", "mine", root=root) == Source(root, root, "mine", "")
+    assert checked(f"{root}/a/../b", "mine", root=root).storage == f"{root}/b"
 
 
 def test_what_is_ones_own_is_kept() -> None:

@@ -147,6 +147,8 @@ async def test_deleting_takes_everything_and_notes_the_artifacts(records: Record
         await book.set_tag(A, f"tr-{n}", "k", "v")
         await links.to_run(A, [f"tr-{n}"], "r")
         await assessments.create(A, f"tr-{n}", _assessment("a"))
+    await book.set_tag(A, "tr-0", "mlflow.artifactLocation", "mlflow-artifacts:/0")  # anyone may; nobody believes it
+    assert await book.artifacts(A, "tr-0") == "mlflow-artifacts:/0/traces/tr-0/artifacts"
     assert await book.delete(A, 0, until_ms=11, most=1) == ["tr-0"]
     assert await book.delete(A, 7, until_ms=10**15) == []
     assert await book.delete(A, 0, until_ms=10**15) == ["tr-1", "tr-2"]

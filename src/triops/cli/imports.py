@@ -47,7 +47,7 @@ def mlflow(
     key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import experiments, runs, models and artifacts from MLflow, with their ids and times.
+    """Import experiments, runs, models, traces, evaluations and artifacts from MLflow, with their ids and times.
 
     It may be stopped and run again: what is here already is not sent anew. At the end what arrived is read back and
     compared with the source; a difference, or a part that had to be left out, is exit status 1.
@@ -99,6 +99,7 @@ def _moved(source: Any, url: str | None, key: str | None, *, quiet: bool) -> dic
         "kinds": [_line(line) for line in lines],
         "experiments": experiments,
         "runs_present_before": work.present,
+        "notes": work.notes(),
         "left_out": source.problems.count + work.problems.count,
         "problems": [*source.problems.texts, *work.problems.texts],
         "seconds": round(time.monotonic() - began, 3),
@@ -174,6 +175,8 @@ def _print(report: Mapping[str, Any]) -> None:
                 typer.echo(f"experiment {one['from']} ({one['name']}) is {one['to']} here ({one['state']})")
         if report["runs_present_before"]:
             typer.echo(f"{report['runs_present_before']:,} runs were here before and stayed as they were")
+    for note in report.get("notes", ()):
+        typer.echo(note)
     for problem in report["problems"]:
         typer.secho(problem, fg="yellow", err=True)
     if report["left_out"] > len(report["problems"]):

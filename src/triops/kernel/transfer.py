@@ -6,6 +6,7 @@ here. Points of metrics travel beside these, as columns.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class MovedLoggedModel:
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: tuple[MovedMetric, ...] = ()
+    stage: str = "active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +119,75 @@ class MovedModel:
     tags: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, int] = field(default_factory=dict)
     versions: tuple[MovedVersion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MovedTrace:
+    """`info`: as MLflow's API tells a trace, its assessments with it. `spans`: each the bytes of an OTLP span, in
+    base64."""
+
+    id: str
+    artifact_uri: str
+    info: Mapping[str, Any]
+    spans: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MovedExample:
+    """Of an evaluation data set. All but ids, people and times is JSON as text; None: was not given."""
+
+    id: str
+    inputs: str
+    created_ms: int
+    updated_ms: int
+    outputs: str | None = None
+    expectations: str | None = None
+    tags: str | None = None
+    source: str | None = None
+    created_by: str | None = None
+    updated_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MovedDataset:
+    """An evaluation data set, its examples beside it. `schema` and `profile` are JSON as text."""
+
+    id: str
+    name: str
+    digest: str
+    created_ms: int
+    updated_ms: int
+    created_by: str | None = None
+    updated_by: str | None = None
+    schema: str | None = None
+    profile: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    experiments: tuple[str, ...] = ()  # the sender's ids
+
+
+@dataclass(frozen=True, slots=True)
+class MovedScorerVersion:
+    version: int
+    serialized: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MovedScorer:
+    id: str
+    name: str
+    versions: tuple[MovedScorerVersion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MovedWebhook:
+    """Without its secret, which no server tells. `events` are `<entity>.<action>`."""
+
+    id: str
+    name: str
+    url: str
+    events: tuple[str, ...]
+    status: str
+    created_ms: int
+    updated_ms: int
+    description: str | None = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 PROMPT_TAG = "mlflow.prompt.is_prompt"
 STAGES = ("None", "Staging", "Production", "Archived")
+STATUSES = ("READY", "PENDING_REGISTRATION", "FAILED_REGISTRATION")
 ACTIVE_STAGES = ("Staging", "Production")
 
 
@@ -17,7 +18,8 @@ class ModelVersion:
     """Times are unix milliseconds, as every client of registries has them.
 
     `source` is the location as it was given, `storage` where its files really are (never another version's URI).
-    `run` and `model_id` say what made it; "" where nobody said.
+    `run` and `model_id` say what made it; "" where nobody said. A version that is made here is `READY`; others are
+    what they were where they came from (`STATUSES`).
     """
 
     name: str
@@ -34,6 +36,8 @@ class ModelVersion:
     model_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     aliases: Sequence[str] = ()
+    status: str = "READY"
+    status_message: str = ""
 
     @property
     def is_prompt(self) -> bool:
@@ -42,7 +46,7 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredModel:
-    """`latest` is the highest version of each stage, in the order in which the stages first occur among versions."""
+    """`latest` is the highest version of each stage."""
 
     name: str
     created_ms: int

@@ -16,16 +16,23 @@ from triops.web.problems import problem
 
 
 class BoundedBodies:
-    """ASGI middleware."""
+    """ASGI middleware. `streamed`: ends of the paths whose bodies are bounded by who streams them."""
 
-    def __init__(self, app: ASGIApp, body_bytes: int = JSON_BYTES, held_bytes: int = 8 * JSON_BYTES) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        body_bytes: int = JSON_BYTES,
+        held_bytes: int = 8 * JSON_BYTES,
+        streamed: tuple[str, ...] = (),
+    ) -> None:
         self._app = app
         self._body_bytes = body_bytes
         self._held_bytes = held_bytes
         self._held = 0
+        self._streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _has_body(scope):
+        if scope["type"] != "http" or not _has_body(scope) or scope["path"].endswith(self._streamed):
             await self._app(scope, receive, send)
             return
         chunks: list[bytes] = []

@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.console import Console
 
-from triops.demo.stage import Server, open_server
+from triops.demo.serving import Server, open_server
 from triops.demo.telling import Teller
 from triops.demo.waiting import StoryError
 from triops.sdk import ApiError, Client, Unreachable
@@ -171,7 +171,7 @@ class ModelStory:
         """A step of `train.py`, in a process that knows nothing but the address and a key. Raises: StoryError."""
         script = Path(__file__).with_name("train.py")
         env = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")},
             "MLFLOW_TRACKING_URI": self.server.url,
             "MLFLOW_TRACKING_TOKEN": self.key,
             "MLFLOW_DISABLE_TELEMETRY": "true",

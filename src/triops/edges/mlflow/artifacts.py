@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from triops.edges.mlflow.attachments import attachment
 from triops.edges.mlflow.fields import text
-from triops.edges.mlflow.receiving import streamed
 from triops.edges.mlflow.router import Answer, Call, Endpoint
 from triops.kernel.errors import Invalid, TooLarge
 from triops.kernel.ids import ProjectId
@@ -16,6 +15,7 @@ from triops.kernel.tenant import Right
 from triops.lenses.mlops.artifacts import Owners, Places, joined, safe_path
 from triops.ports.files import Entry, Files
 from triops.web.body import off_loop
+from triops.web.receiving import streamed
 
 _LISTED = 100_000  # entries of one folder
 _PAGE = 1000

@@ -32,7 +32,7 @@ class Field:
     required: bool = False
     default: Any = None
     repeated: bool = False
-    check: Callable[[str, Any], None] | None = None  # of a converted value; raises Invalid in its own words
+    check: Callable[[str, Any], None] | None = None  # of a converted value; raises Misfit, or Invalid in its own words
 
 
 Fields = Mapping[str, Field]
@@ -167,10 +167,10 @@ def decoded(given: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
             raise missing(name)
         try:
             converted = spec.convert(value)
+            if spec.check is not None:
+                spec.check(name, converted)
         except Misfit:
-            raise misfit(name, value) from None
-        if spec.check is not None:
-            spec.check(name, converted)
+            raise misfit(name, value) from None  # as it came
         result[name] = converted
     return result
 
@@ -196,7 +196,7 @@ def at_most(most: int) -> Callable[[str, Any], None]:
 
     def check(name: str, value: int) -> None:
         if value > most:
-            raise misfit(name, value)
+            raise Misfit
 
     return check
 

@@ -79,6 +79,11 @@ LEFT_OUT = (
         "only a client of Databricks asks for it",
         ("2.0/mlflow/unified-traces", "2.0/mlflow/get-online-trace-details"),
     ),
+    LeftOut(
+        "The prompt lab of MLflow's pages, and its way to model providers",
+        "the server calls no model providers",
+        ("2.0/mlflow/runs/create-promptlab-run", "2.0/mlflow/gateway-proxy"),
+    ),
     LeftOut("The demo of MLflow's pages", "`triops demo` is this server's own", ("3.0/mlflow/demo/{rest:path}",)),
     LeftOut("GraphQL", "only MLflow's own pages ask by it", (GRAPHQL[1:],)),
 )

@@ -37,9 +37,11 @@ def version_json(version: ModelVersion) -> JSON:
         "current_stage": version.stage,
         "source": version.source,
         "run_id": version.run,
-        "status": "READY",
+        "status": version.status,
         "run_link": version.run_link,
     }
+    if version.status_message:
+        shown["status_message"] = version.status_message
     if version.description is not None:
         shown["description"] = version.description
     if version.tags:

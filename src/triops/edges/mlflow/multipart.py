@@ -12,11 +12,11 @@ from starlette.routing import Route
 
 from triops.edges.mlflow.fields import integer, messages, text
 from triops.edges.mlflow.problems import problem
-from triops.edges.mlflow.receiving import streamed
 from triops.edges.mlflow.router import Answer, Call, Endpoint
 from triops.kernel.errors import Invalid, NotOffered, TriopsError
 from triops.kernel.tenant import Right
 from triops.lenses.mlops.artifacts import Owners, Uploads, joined, safe_path
+from triops.web.receiving import streamed
 
 _PART = "/api/2.0/mlflow-artifacts/mpu/part"
 _WEEK_S = 604_800

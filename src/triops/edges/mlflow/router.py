@@ -19,7 +19,7 @@ from triops.kernel.errors import Invalid, NotFound, TriopsError
 from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Principal, Right
 from triops.web.access import Authenticate
-from triops.web.body import JSON_BYTES, Bodies, off_loop
+from triops.web.body import JSON_BYTES, Bodies, media_type, off_loop
 
 log = logging.getLogger(__name__)
 ITEM_BYTES = 512  # about what one of a list's items is in JSON
@@ -110,6 +110,7 @@ class MlflowApi:
             given: Mapping[str, Any] = {**of_query(request.query_params, fields), **path}
             call = Call(principal, decoded(given, fields), path, request, given)
         else:
+            _check_media_type(request)
             async with self._bodies.read(request, most=JSON_BYTES) as raw:
                 given, body = await off_loop(len(raw), _decode, raw, fields, path)
             call = Call(principal, body, path, request, given)
@@ -134,6 +135,15 @@ class MlflowApi:
             if other == method and (match := pattern.fullmatch(tail)):
                 return endpoint, match.groupdict()
         raise NotFound(f"There is no {method} {path[:200]}; docs/reference/mlflow.md lists what is.")
+
+
+def _check_media_type(request: Request) -> None:
+    """As MLflow does, since what a form of a web page can send is no JSON. Raises: Invalid."""
+    given = request.headers.get("content-type")
+    if request.method not in ("POST", "PUT") or (given and media_type(given) == "application/json"):
+        return
+    told = "Content-Type must be one of ['application/json']." if given else "Content-Type header is missing."
+    raise Invalid(f"Bad Request. {told}", field="Content-Type")
 
 
 def _decode(raw: bytes, fields: Fields, path: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:

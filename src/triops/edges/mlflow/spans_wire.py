@@ -51,6 +51,16 @@ def spans_of(body: bytes) -> list[SpanSaid]:
     return found
 
 
+def span_of(raw: bytes, trace: str) -> SpanSaid:
+    """One span's bytes, for a trace of any id. Raises: Invalid."""
+    try:
+        said = _said(raw, {})
+    except (NotASpan, DecodeError) as error:
+        raise Invalid(f"not a span: {error}", field="spans") from None
+    said.trace = trace
+    return said
+
+
 def _said(raw: bytes, resource: Mapping[str, Any]) -> SpanSaid:
     if len(raw) > MESSAGE_BYTES:
         raise NotASpan(f"{len(raw)} bytes; at most {MESSAGE_BYTES}")

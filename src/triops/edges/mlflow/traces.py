@@ -1,12 +1,14 @@
 """Traces: said, read, searched, tagged, linked, deleted. Assessments of them are `assessments`, spans arrive by
 `spans_intake`."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 from starlette.responses import Response
 
+from triops.edges.mlflow.attachments import attachment
 from triops.edges.mlflow.fields import Fields, anything, at_most, boolean, integer, text, texts
 from triops.edges.mlflow.router import Answer, Call, Endpoint
 from triops.edges.mlflow.trace_access import TraceAccess
@@ -14,6 +16,7 @@ from triops.edges.mlflow.trace_artifact import spans_json
 from triops.edges.mlflow.trace_json import said_trace, shown_info, shown_v2, shown_whole, whole_json
 from triops.kernel.errors import Invalid
 from triops.kernel.tenant import Right
+from triops.lenses.mlops.artifacts import Places
 from triops.lenses.mlops.genai_traces import TraceService
 from triops.web.body import off_loop
 
@@ -25,14 +28,17 @@ _SEARCH: Fields = {
     "order_by": texts(),
     "page_token": text(),
 }
+_ATTACHMENT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STATUSES = ("TRACE_STATUS_UNSPECIFIED", "OK", "ERROR", "IN_PROGRESS")
 
 
-def trace_endpoints(traces: TraceService, access: TraceAccess, now_ms: Callable[[], int]) -> list[Endpoint]:
+def trace_endpoints(
+    traces: TraceService, access: TraceAccess, places: Places, now_ms: Callable[[], int]
+) -> list[Endpoint]:
     def offer(method: str, path: str, handler: Any, right: Right, fields: Fields) -> Endpoint:
         return Endpoint(method, path, handler, right, fields, _TEST)
 
-    handlers = _Handlers(traces, access, now_ms)
+    handlers = _Handlers(traces, access, places, now_ms)
     read, write, send = Right.READ, Right.WRITE, Right.SEND
     ids: Fields = {"trace_ids": texts(required=True), "experiment_ids": texts()}
     delete: Fields = {
@@ -82,8 +88,9 @@ def trace_endpoints(traces: TraceService, access: TraceAccess, now_ms: Callable[
 
 
 class _Handlers:
-    def __init__(self, traces: TraceService, access: TraceAccess, now_ms: Callable[[], int]) -> None:
+    def __init__(self, traces: TraceService, access: TraceAccess, places: Places, now_ms: Callable[[], int]) -> None:
         self._traces = traces
+        self._places = places
         self._access = access
         self._now_ms = now_ms
 
@@ -216,11 +223,22 @@ class _Handlers:
     async def artifact(self, call: Call) -> Answer:
         if not call.body["request_id"]:
             raise Invalid('Request must include the "request_id" query parameter.', field="request_id")
+        if path := call.body["path"]:
+            return await self._attachment(call, path)
         trace, bodies = await self._traces.whole(call.project, call.body["request_id"], partial=True)
         size = sum(map(len, bodies))
         raw = await off_loop(8 * size, spans_json, trace.id, bodies)
         headers = {"content-disposition": "attachment; filename=traces.json", "x-content-type-options": "nosniff"}
         return Response(raw, media_type="application/octet-stream", headers=headers)
+
+    async def _attachment(self, call: Call, path: str) -> Answer:
+        if not _ATTACHMENT.fullmatch(path):
+            raise Invalid(
+                f"Invalid attachment path: '{path[:200]}'. Attachment path must be a valid UUID.", field="path"
+            )
+        location = await self._traces.artifacts(call.project, call.body["request_id"])
+        place = self._places.at(location, f"attachments/{path}")
+        return await attachment(call.request, call.project, place)
 
 
 def _experiments(locations: Any) -> list[str]:

@@ -55,7 +55,7 @@ def native_app(services: Services, slices: tuple[APIRouter, ...] = ()) -> FastAP
     )
     app.state.services = services
     problems.install(app)
-    app.add_middleware(BoundedBodies)
+    app.add_middleware(BoundedBodies, streamed=(f"{PREFIX}{importing.FILES}",))
 
     @app.get("/version", summary="Triops' own version")
     async def version() -> dict[str, str]:

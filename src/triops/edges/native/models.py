@@ -154,7 +154,7 @@ def version_json(version: ModelVersion) -> JSON:
     return {
         "model": version.name,
         "version": str(version.version),
-        "status": "READY",
+        "status": version.status,
         "stage": version.stage,
         "description": version.description or "",
         "source": version.source,

@@ -40,9 +40,9 @@ def model_locations(connection: Connection, project: ProjectId, ids: Sequence[st
 
 
 def write_logged_model(
-    connection: Connection, project: ProjectId, moved: MovedLoggedModel, experiment: int, location: str
+    connection: Connection, project: ProjectId, moved: MovedLoggedModel, experiment: int, location: str, now_ms: int
 ) -> None:
-    """Who calls has seen that it is not here."""
+    """Who calls has seen that it is not here. A deleted one counts as deleted now."""
     connection.execute(
         insert(tables.logged_models).values(
             project=project,
@@ -51,11 +51,11 @@ def write_logged_model(
             name=moved.name,
             artifact_location=location,
             status=STATUSES[moved.status].value,
-            stage=Stage.ACTIVE.value,
+            stage=moved.stage,
             model_type=moved.model_type,
             run=moved.run,
             created_ms=moved.created_ms,
-            updated_ms=moved.updated_ms,
+            updated_ms=now_ms if moved.stage == Stage.DELETED else moved.updated_ms,
         )
     )
     _PARAMS.write(connection, [(project, moved.id, key, value) for key, value in moved.params.items()])

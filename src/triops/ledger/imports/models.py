@@ -65,6 +65,8 @@ def _write_version(connection: Connection, project: ProjectId, name: str, versio
         "storage": version.storage_location or version.source,
         "run": version.run,
         "run_link": version.run_link,
+        "status": version.status,
+        "status_message": version.status_message,
         "model_id": version.source.removeprefix("models:/") if version.source.startswith("models:/m-") else "",
     }
     connection.execute(insert(tables.model_versions).values(**row))

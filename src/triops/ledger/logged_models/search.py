@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, case, cast, or_, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, case, cast, or_, select, true
 
 from triops.kernel.clause import Clause, Order
 from triops.kernel.errors import Invalid
@@ -36,14 +36,14 @@ _NAMED = {"parameter": tables.logged_model_params.c, "tag": tables.logged_model_
 
 @dataclass(frozen=True, slots=True)
 class OnDataset:
-    """A data set that metrics were measured on: by name, and by digest where one is given."""
+    """A data set that metrics were measured on: by what of its name and its digest is given."""
 
-    name: str
+    name: str = ""
     digest: str = ""
 
     def condition(self) -> ColumnElement[bool]:
-        same = _K.dataset_name == self.name
-        return and_(same, _K.dataset_digest == self.digest) if self.digest else same
+        given = ((_K.dataset_name, self.name), (_K.dataset_digest, self.digest))
+        return and_(true(), *(column == value for column, value in given if value))
 
 
 @dataclass(frozen=True, slots=True)

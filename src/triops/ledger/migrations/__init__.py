@@ -10,6 +10,7 @@ from triops.ledger.migrations import (
     m0007_traces,
     m0008_run_search,
     m0009_imports,
+    m0010_version_status,
 )
 from triops.ports.records import Migration
 
@@ -23,4 +24,5 @@ MIGRATIONS = (
     Migration(7, "traces", m0007_traces.apply),
     Migration(8, "run_search", m0008_run_search.apply),
     Migration(9, "imports", m0009_imports.apply),
+    Migration(10, "version_status", m0010_version_status.apply),
 )

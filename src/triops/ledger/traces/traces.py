@@ -3,19 +3,21 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, literal, select
+from sqlalchemy import Connection, and_, delete, insert, select
 
 from triops.kernel.errors import NotFound
 from triops.kernel.ids import ProjectId
-from triops.kernel.trace import ARTIFACTS_TAG, NAME_TAG, Trace
+from triops.kernel.trace import NAME_TAG, Trace
 from triops.ledger.paging import chunks
-from triops.ledger.runs.tables import freed_artifacts
+from triops.ledger.runs.tables import experiments, freed_artifacts
 from triops.ledger.traces import tables
 from triops.ledger.traces.reading import found, rows_by_id, trace_row, traces_of
-from triops.ledger.traces.writing import METADATA, TAGS, Brought, add, pairs, say, unpacked
+from triops.ledger.traces.writing import METADATA, TAGS, Brought, add, artifacts_of, pairs, say, unpacked
 from triops.ports.records import Records
 
 _T = tables.traces.c
+_E = experiments.c
+_HOME = and_(_E.project == _T.project, _E.id == _T.experiment)
 _BATCH = 500  # traces deleted in one transaction
 
 
@@ -72,6 +74,16 @@ class Traces:
                 statement = select(_T.id, _T.experiment).where(_T.project == project, _T.id.in_(some))
                 found.update((row.id, str(row.experiment)) for row in connection.execute(statement))
             return found
+
+        return await self._records.read(query)
+
+    async def artifacts(self, project: ProjectId, id: str) -> str:
+        """Where a trace's artifacts lie. Raises: NotFound."""
+        statement = select(_E.artifact_location).join(tables.traces, _HOME).where(_T.project == project, _T.id == id)
+
+        def query(connection: Connection) -> str:
+            found(connection, project, id)
+            return artifacts_of(str(connection.scalar(statement) or ""), id)
 
         return await self._records.read(query)
 
@@ -167,11 +179,15 @@ class Traces:
 
 
 def remove(connection: Connection, project: ProjectId, nos: Sequence[int], ids: Sequence[str]) -> None:
-    """All rows of traces; where their artifacts lie is noted for who frees them."""
+    """All rows of traces; where their artifacts lie is noted for who frees them (their experiment says where, never a
+    tag, which anyone may set)."""
     for some in chunks(nos):
-        tags = tables.trace_tags.c
-        lie = select(literal(project), tags.value).where(tags.trace.in_(some), tags.key == ARTIFACTS_TAG)
-        connection.execute(insert(freed_artifacts).from_select(["project", "uri"], lie))
+        located = select(_T.id, _E.artifact_location).join(experiments, _HOME).where(_T.no.in_(some))
+        freed = [
+            {"project": project, "uri": artifacts_of(location, id)} for id, location in connection.execute(located)
+        ]
+        if freed:
+            connection.execute(insert(freed_artifacts), freed)
         for table in tables.OF_TRACES:
             connection.execute(delete(table).where(table.c.trace.in_(some)))
         connection.execute(delete(tables.traces).where(_T.no.in_(some)))

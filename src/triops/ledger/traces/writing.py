@@ -41,7 +41,7 @@ _COLUMNS = (
     "project", "id", "experiment", "request_ms", "duration_ms", "state", "client_request_id", "request_preview",
     "response_preview", "name", "session", "final",
 )  # fmt: skip
-_INSERT = Prepared(insert(tables.traces).values({name: bindparam(name) for name in _COLUMNS}).returning(_T.no))
+INSERT = Prepared(insert(tables.traces).values({name: bindparam(name) for name in _COLUMNS}).returning(_T.no))
 _CHANGED = (
     "experiment", "request_ms", "duration_ms", "state", "client_request_id", "request_preview", "response_preview",
     "name", "session", "final",
@@ -50,14 +50,14 @@ _UPDATE = Prepared(
     update(tables.traces).where(_T.no == bindparam("trace_no")).values({name: bindparam(name) for name in _CHANGED})
 )
 _SPAN = ("trace", "span", "parent", "name", "type", "status", "start_ns", "end_ns", "usage", "cost")
-_SPANS = Rows(
+SPANS = Rows(
     tables.trace_spans,
     _SPAN,
     lambda rows: rows.on_conflict_do_update(
         index_elements=["trace", "span"], set_={name: rows.excluded[name] for name in _SPAN[2:]}
     ),
 )
-_PACKS = Rows(tables.trace_packs, ("trace", "size", "body"))
+PACKS = Rows(tables.trace_packs, ("trace", "size", "body"))
 _NODES = Prepared(
     select(
         tables.trace_spans.c.span, tables.trace_spans.c.parent, tables.trace_spans.c.usage, tables.trace_spans.c.cost
@@ -107,7 +107,7 @@ def say(connection: Connection, project: ProjectId, said: Trace, *, final: bool 
         "final": int(final),
     }
     if known is None:
-        trace = int(_INSERT.run(connection, project=project, id=said.id, **row).scalar_one())
+        trace = int(INSERT.run(connection, project=project, id=said.id, **row).scalar_one())
     else:
         trace, request, response, old_name, old_session = known[0], known[7], known[8], known[9], known[10]
         row["request_preview"] = request if said.request_preview is None else said.request_preview
@@ -161,10 +161,10 @@ def add(connection: Connection, project: ProjectId, experiment_id: str, arrived:
             trace, told = int(known[0]), _join(connection, known, each)
         metadata += pairs(trace, told)
         tags += pairs(trace, own)
-        spans += [_span_row(trace, span) for span in one.spans]
+        spans += [span_row(trace, span) for span in one.spans]
         packs.append((trace, *each.pack))
-    _SPANS.write(connection, spans)
-    _PACKS.write(connection, packs)
+    SPANS.write(connection, spans)
+    PACKS.write(connection, packs)
     TAGS.write(connection, tags)
     METADATA.write(connection, metadata)
 
@@ -211,7 +211,7 @@ def _begin(connection: Connection, project: ProjectId, experiment: int, each: Br
         "final": 0,
     }
     told = {SESSION: one.session, USER: one.user, USAGE: each.used, COST: each.paid}
-    return int(_INSERT.run(connection, **row).scalar_one()), {key: value for key, value in told.items() if value}
+    return int(INSERT.run(connection, **row).scalar_one()), {key: value for key, value in told.items() if value}
 
 
 def _join(connection: Connection, known: Sequence[Any], each: Brought) -> dict[str, str]:
@@ -265,7 +265,7 @@ def _times(spans: Sequence[TraceSpan]) -> tuple[int, int | None]:
     return min(span.start_ns for span in spans) // 1_000_000, max(ends) // 1_000_000 if ends else None
 
 
-def _span_row(trace: int, span: TraceSpan) -> tuple[Any, ...]:
+def span_row(trace: int, span: TraceSpan) -> tuple[Any, ...]:
     return (
         trace, span.id, span.parent, span.name, span.type, span.status, span.start_ns, span.end_ns, span.usage,
         span.cost,

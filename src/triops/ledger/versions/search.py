@@ -43,7 +43,7 @@ def search_models(
     if all(order.key != "name" for order in orders):
         statement = statement.order_by(_M.name)
     rows = connection.execute(statement.offset(offset).limit(limit)).all()
-    return models_of(connection, project, rows)
+    return models_of(connection, project, rows, by_stage=True)  # MLflow's orders differ between get and search
 
 
 def search_versions(
@@ -93,7 +93,9 @@ def list_models(
     )
 
 
-def models_of(connection: Connection, project: ProjectId, rows: Sequence[AnyRow]) -> list[RegisteredModel]:
+def models_of(
+    connection: Connection, project: ProjectId, rows: Sequence[AnyRow], *, by_stage: bool = False
+) -> list[RegisteredModel]:
     """Rows of `registered_models` with their tags, aliases and latest versions, each read for many at once."""
     names = [row.name for row in rows]
     tags: dict[str, dict[str, str]] = {}
@@ -106,7 +108,7 @@ def models_of(connection: Connection, project: ProjectId, rows: Sequence[AnyRow]
         named = select(alias.name, alias.alias, alias.version).where(alias.project == project, alias.name.in_(some))
         for row in connection.execute(named.order_by(alias.alias)):
             aliases.setdefault(row.name, {})[row.alias] = row.version
-    latest = latest_of(connection, project, names)
+    latest = latest_of(connection, project, names, by_stage=by_stage)
     return [
         RegisteredModel(
             row.name,

@@ -66,6 +66,8 @@ model_versions = Table(
     _text("run"),
     _text("run_link"),
     _text("model_id"),
+    _text("status", server_default="READY"),
+    _text("status_message", server_default=""),
 )
 
 model_version_tags = Table(

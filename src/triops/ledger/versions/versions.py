@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
 
 from triops.kernel.errors import NotFound
 from triops.kernel.ids import ProjectId
@@ -56,15 +56,17 @@ def count_versions(connection: Connection, project: ProjectId, names: Sequence[s
     return found
 
 
-def latest_of(connection: Connection, project: ProjectId, names: Sequence[str]) -> dict[str, list[ModelVersion]]:
-    """Of each name the highest version a stage, in the order in which the stages first occur."""
+def latest_of(
+    connection: Connection, project: ProjectId, names: Sequence[str], *, by_stage: bool = False
+) -> dict[str, list[ModelVersion]]:
+    """Of each name the highest version a stage, in the order in which the stages first occur, or by their names."""
     wanted: list[tuple[str, int]] = []
     for some in chunks(names):
         statement = (
             select(_V.name, func.max(_V.version).label("highest"), func.min(_V.version).label("lowest"))
             .where(_V.project == project, _V.name.in_(some))
             .group_by(_V.name, _V.stage)
-            .order_by(_V.name, "lowest")
+            .order_by(_V.name, _V.stage if by_stage else "lowest")
         )
         wanted += [(row.name, row.highest) for row in connection.execute(statement)]
     found = {(v.name, v.version): v for v in versions_at(connection, project, wanted)}
@@ -76,25 +78,19 @@ def latest_of(connection: Connection, project: ProjectId, names: Sequence[str]) 
 
 def versions_at(connection: Connection, project: ProjectId, keys: Sequence[tuple[str, int]]) -> list[ModelVersion]:
     """Versions by name and number, in no order."""
-    found: list[ModelVersion] = []
-    by_name: dict[str, list[int]] = {}
-    for name, version in keys:
-        by_name.setdefault(name, []).append(version)
-    for name, numbers in by_name.items():
-        for some in chunks(numbers):
-            statement = select(tables.model_versions).where(
-                _V.project == project, _V.name == name, _V.version.in_(some)
-            )
-            found += versions_of(connection, project, connection.execute(statement).all())
-    return found
+    rows: list[AnyRow] = []
+    for some in chunks(keys):
+        wanted = tuple_(_V.name, _V.version).in_(some)
+        rows += connection.execute(select(tables.model_versions).where(_V.project == project, wanted)).all()
+    return versions_of(connection, project, rows)
 
 
 def versions_of(connection: Connection, project: ProjectId, rows: Sequence[AnyRow]) -> list[ModelVersion]:
     """Rows of `model_versions` with their tags and aliases: two reads more, whatever their number (by name)."""
     tags: dict[tuple[str, int], dict[str, str]] = {}
     aliases: dict[tuple[str, int], list[str]] = {}
+    numbers = [row.version for row in rows]
     for some in chunks(dict.fromkeys(row.name for row in rows)):
-        numbers = [row.version for row in rows if row.name in set(some)]
         statement = (
             select(_T.name, _T.version, _T.key, _T.value)
             .where(_T.project == project, _T.name.in_(some), _T.version.between(min(numbers), max(numbers)))
@@ -121,6 +117,8 @@ def versions_of(connection: Connection, project: ProjectId, rows: Sequence[AnyRo
             row.model_id,
             tags.get((row.name, row.version), {}),
             aliases.get((row.name, row.version), ()),
+            row.status,
+            row.status_message,
         )
         for row in rows
     ]

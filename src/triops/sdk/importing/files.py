@@ -8,7 +8,10 @@ from typing import Any, TypeVar
 
 import yaml
 
+from triops.kernel.trace import ARTIFACTS_TAG
 from triops.kernel.transfer import (
+    MovedDataset,
+    MovedExample,
     MovedExperiment,
     MovedInput,
     MovedLink,
@@ -16,14 +19,22 @@ from triops.kernel.transfer import (
     MovedMetric,
     MovedModel,
     MovedRun,
+    MovedScorer,
+    MovedTrace,
     MovedVersion,
+    MovedWebhook,
 )
+from triops.sdk.importing.distinct import distinct
 from triops.sdk.importing.paths import Folders, files_under, pieces_of
-from triops.sdk.importing.source import ArtifactFile, Point, Problems, SourceError
+from triops.sdk.importing.source import ArtifactFile, Owner, Point, Problems, SourceError
+from triops.sdk.importing.spans import encoded
+from triops.sdk.importing.spans_file import SPANS_FILE, spans_in
+from triops.sdk.importing.trace_info import info_of, normal
 from triops.sdk.importing.values import as_text, whole
 
 N = TypeVar("N")
 _META = "meta.yaml"
+_TRACE_META = "trace_info.yaml"
 _RUN_ID = 32  # characters
 _META_BYTES = 16 << 20
 _TRASH = ".trash"
@@ -66,11 +77,41 @@ class FilesSource:
     def points(self, run: MovedRun) -> Iterator[Point]:
         folder = self._where[run.id] / "metrics"
         for key in _keys(folder):
-            for at, line in enumerate(_lines(folder / key)):
+            yield from distinct(self._points(folder, key))
+
+    def _points(self, folder: Path, key: str) -> Iterator[Point]:
+        for at, line in enumerate(_lines(folder / key)):
+            try:
+                point = Point(key, float(line[1]), int(line[0]), int(line[2]) if len(line) > 2 else 0)
+                if max(abs(point.time_ms), abs(point.step)) >= 1 << 63:
+                    raise ValueError
+                yield point
+            except (ValueError, IndexError):
+                self.problems.add(f"{folder / key}, line {at + 1} is not a point of a metric")
+
+    def traces(self, experiment: MovedExperiment) -> Iterator[MovedTrace]:
+        for folder in _folders(self._where[experiment.id] / "traces"):
+            if (folder / _TRACE_META).is_file():
                 try:
-                    yield Point(key, float(line[1]), int(line[0]), int(line[2]) if len(line) > 2 else 0)
-                except (ValueError, IndexError):
-                    self.problems.add(f"{folder / key}, line {at + 1} is not a point of a metric")
+                    trace = self._trace(folder)
+                except (SourceError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+                    self.problems.add(f"{folder} is left out: {type(error).__name__} {error}")
+                else:
+                    self._where[trace.id] = folder
+                    yield trace
+
+    def datasets(self) -> Iterator[MovedDataset]:
+        """A file store has none, nor what follows."""
+        return iter(())
+
+    def examples(self, dataset: MovedDataset) -> Iterator[MovedExample]:
+        return iter(())
+
+    def scorers(self, experiment: MovedExperiment) -> Iterator[MovedScorer]:
+        return iter(())
+
+    def webhooks(self) -> Iterator[MovedWebhook]:
+        return iter(())
 
     def logged_models(self, experiment: MovedExperiment) -> Iterator[MovedLoggedModel]:
         for folder in _folders(self._where[experiment.id] / _MODELS):
@@ -83,6 +124,18 @@ class FilesSource:
             for model, _ in self._read(folder, _model):
                 yield model
 
+    def _trace(self, folder: Path) -> MovedTrace:
+        info = _meta(folder, _TRACE_META)
+        tags, metadata = _texts(folder / "tags"), _texts(folder / "request_metadata")
+        assessments = [
+            _meta(folder / "assessments", name) for name in _keys(folder / "assessments") if name.endswith(".yaml")
+        ]
+        where = tags.get(ARTIFACTS_TAG, "")
+        beside = folder / "artifacts"
+        spans = spans_in(beside if beside.is_dir() else self._folders.find(where))
+        told = info_of(info, tags, metadata, sorted(assessments, key=lambda one: str(one.get("create_time"))))
+        return MovedTrace(str(info["trace_id"]), where, normal(told), encoded(spans))
+
     def _read(self, folder: Path, read: Callable[[Path, Mapping[str, Any]], N | None]) -> list[tuple[N, Path]]:
         """One noun, or none where its files are broken or it was deleted."""
         try:
@@ -92,23 +145,27 @@ class FilesSource:
             return []
         return [] if noun is None else [(noun, folder)]
 
-    def artifacts(self, owner: MovedRun | MovedLoggedModel) -> Iterator[ArtifactFile] | None:
+    def artifacts(self, owner: Owner) -> Iterator[ArtifactFile] | None:
         folder = self._artifacts_of(owner)
+        if isinstance(owner, MovedTrace):
+            files = files_under(folder, self.problems) if folder else iter(())
+            return (file for file in files if file.path != SPANS_FILE)
         return files_under(folder, self.problems) if folder else None
 
-    def open(self, owner: MovedRun | MovedLoggedModel, file: ArtifactFile) -> Iterator[bytes]:
+    def open(self, owner: Owner, file: ArtifactFile) -> Iterator[bytes]:
         folder = self._artifacts_of(owner)
         if folder is None:
             raise SourceError(f"{owner.artifact_uri} cannot be read")
         return pieces_of(folder, file)
 
-    def _artifacts_of(self, owner: MovedRun | MovedLoggedModel) -> Path | None:
+    def _artifacts_of(self, owner: Owner) -> Path | None:
         """Beside the owner's metadata, where the file store puts them (the folder may have moved since); elsewhere only
         where reading is allowed."""
         beside = self._where[owner.id] / "artifacts"
         if beside.is_dir() and not beside.is_symlink() and any(beside.iterdir()):
             return beside
-        return self._folders.find(owner.artifact_uri) or (beside if beside.is_dir() else None)
+        own = beside.is_dir() or owner.artifact_uri.rstrip("/").endswith("/".join(beside.parts[-3:]))  # nothing written
+        return self._folders.find(owner.artifact_uri) or (beside if own else None)
 
 
 def _experiment(folder: Path, meta: Mapping[str, Any]) -> MovedExperiment:
@@ -171,9 +228,7 @@ def _links(run: Path) -> Iterator[MovedLink]:
         yield MovedLink(str(meta["destination_id"]), "output", whole(meta.get("step")))
 
 
-def _logged_model(folder: Path, meta: Mapping[str, Any]) -> MovedLoggedModel | None:
-    if meta.get("lifecycle_stage", "active") != "active":
-        return None
+def _logged_model(folder: Path, meta: Mapping[str, Any]) -> MovedLoggedModel:
     status = meta.get("status", 0)
     return MovedLoggedModel(
         str(meta["model_id"]),
@@ -189,6 +244,7 @@ def _logged_model(folder: Path, meta: Mapping[str, Any]) -> MovedLoggedModel | N
         _texts(folder / "params"),
         _texts(folder / "tags"),
         tuple(_model_metrics(folder / "metrics")),
+        as_text(meta.get("lifecycle_stage")) or "active",
     )
 
 
@@ -268,12 +324,12 @@ def _lines(path: Path) -> Iterator[list[str]]:
                 yield words
 
 
-def _meta(folder: Path) -> dict[str, Any]:
-    text = _read(folder / _META)
+def _meta(folder: Path, name: str = _META) -> dict[str, Any]:
+    text = _read(folder / name)
     try:
         meta = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise SourceError(f"{folder / _META} is not YAML: {str(error)[:200]}") from error
+        raise SourceError(f"{folder / name} is not YAML: {str(error)[:200]}") from error
     if not isinstance(meta, dict):
-        raise SourceError(f"{folder / _META} is not a mapping")
+        raise SourceError(f"{folder / name} is not a mapping")
     return meta

@@ -4,28 +4,22 @@ It may be stopped at any point and run again: what the receiver has whole is not
 sent from its beginning, and a file that has the right bytes stays.
 """
 
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from itertools import islice
-from typing import Any, TypeVar
+from itertools import chain
 
 from triops.kernel.transfer import MovedExperiment, MovedLoggedModel, MovedModel, MovedRun, MovedVersion
-from triops.sdk.client import ApiError
 from triops.sdk.importing.columns import JSON, pieces
-from triops.sdk.importing.receiver import Receiver, refusal
-from triops.sdk.importing.source import Problems, Source
+from triops.sdk.importing.evaluations import EvaluationsMove
+from triops.sdk.importing.receiver import Receiver
+from triops.sdk.importing.sending import each, some, within
+from triops.sdk.importing.source import Problems, Progress, Source
 from triops.sdk.importing.tally import Tally
 from triops.sdk.importing.uploading import Uploads
 
-N = TypeVar("N")
-Progress = Callable[[str, int], None]
-"""A kind of `tally.KINDS` and how many more of it are done."""
-
 _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 _RUNS = 50  # of one request
-_BYTES = 3 << 20
 _VERSIONS = 100
 
 
@@ -42,16 +36,18 @@ class Import:
         self.experiments: dict[str, JSON] = {}  # as the receiver answered
         self.runs: dict[str, str] = {}  # where their artifacts lie
         self.logged: dict[str, str] = {}
+        self.deleted_logged: list[str] = []
         self.versions: dict[str, set[int]] = {}
         self.present = 0  # runs that were here already
         self._places: dict[str, str] = {}  # where artifacts were, and where they are
         self._uploads = Uploads(source, receiver, self.problems, self.tally, progress)
+        self.evaluations = EvaluationsMove(source, receiver, self.problems, self.tally, self._uploads, progress)
 
     def move(self) -> None:
         """Raises: SourceError, ApiError, Unreachable; what is wrong with a part alone is told in `problems`."""
         found = self._source.experiments()
         items = [asdict(one) for one in found]
-        sent = self._each(self._begin, items, lambda item: f"experiment {item['name'][:200]}")
+        sent = each(self.problems, self._begin, items, lambda item: f"experiment {item['name'][:200]}")
         self.experiments = {item["id"]: answer for item, answer in sent}
         with self._uploads:
             for experiment in found:
@@ -60,12 +56,24 @@ class Import:
                 merged = self.experiments[experiment.id]["state"] != "created"
                 self.tally.experiment(experiment, merged=merged)
                 self._progress("experiments", 1)
-                for runs in _some(self._source.runs(experiment), _RUNS):
+                for runs in some(self._source.runs(experiment), _RUNS):
                     self._move_runs(experiment, runs)
-                for models in _some(self._source.logged_models(experiment), _RUNS):
+                for models in some(self._source.logged_models(experiment), _RUNS):
                     self._move_logged_models(experiment, models)
+                self.evaluations.of_experiment(experiment, self.experiments[experiment.id]["to"])
+        self.evaluations.rest(self.experiments)
         for model in self._source.models():
             self._move_model(model)
+
+    def notes(self) -> list[str]:
+        """What whoever imports has to do now."""
+        webhooks = len(self.evaluations.webhooks)
+        if not webhooks:
+            return []
+        return [
+            f"{webhooks} webhooks came without their secrets, which no server tells, and are DISABLED: set a secret, "
+            "then the status ACTIVE"
+        ]
 
     def _begin(self, items: Sequence[JSON]) -> list[JSON]:
         return self._receiver.experiments(self._source.name, items)
@@ -80,24 +88,34 @@ class Import:
         self.present += len(known)
         batch: list[JSON] = []
         for run in runs:
-            points = list(self._source.points(run))
-            self.tally.run(run, experiment.name, points)
-            columns = list(pieces(points))
-            item = {"run": asdict(run), "to": to["to"], "points": columns[0], "more": len(columns) > 1}
+            self.tally.run(run, experiment.name)
+            columns = pieces(self.tally.points(run.id, self._source.points(run)))
+            first, second = next(columns), next(columns, None)
+            item = {"run": asdict(run), "to": to["to"], "points": first, "more": second is not None}
             if run.id in known:
                 batch.append({**item, "points": None, "more": False})  # answers where it is
-            elif len(columns) == 1:
+            elif second is None:
                 batch.append(item)
+                continue
             elif self._send_runs([item]):
-                for at, piece in enumerate(columns[1:], 2):
-                    self._receiver.points(run.id, piece, more=at < len(columns))
-        for some in _within(batch, _BYTES):
-            self._send_runs(some)
+                self._send_points(run.id, chain([second], columns))
+            for _ in columns:  # what is not sent is counted all the same
+                pass
+        for few in within(batch):
+            self._send_runs(few)
         self._progress("runs", len(runs))
         self._uploads.add([(run, self.runs[run.id]) for run in runs if run.id in self.runs])
 
+    def _send_points(self, run: str, columns: Iterator[JSON]) -> None:
+        """The last one says that it is the last."""
+        piece = next(columns, None)
+        while piece is not None:
+            following = next(columns, None)
+            self._receiver.points(run, piece, more=following is not None)
+            piece = following
+
     def _send_runs(self, items: Sequence[JSON]) -> bool:
-        answers = self._each(self._receiver.runs, items, lambda item: f"run {item['run']['id']}")
+        answers = each(self.problems, self._receiver.runs, items, lambda item: f"run {item['run']['id']}")
         for item, answer in answers:
             self.runs[answer["id"]] = answer["artifact_uri"]
             self._moved(item["run"]["artifact_uri"], answer["artifact_uri"])
@@ -108,27 +126,28 @@ class Import:
         for model in models:
             self.tally.logged_model(model, experiment.name)
         items = [{"model": asdict(model), "to": to} for model in models]
-        for some in _within(items, _BYTES):
-            sent = self._each(self._receiver.logged_models, some, lambda item: f"logged model {item['model']['id']}")
+        for few in within(items):
+            sent = each(
+                self.problems, self._receiver.logged_models, few, lambda item: f"logged model {item['model']['id']}"
+            )
             for item, answer in sent:
                 self.logged[answer["id"]] = answer["artifact_uri"]
+                if item["model"]["stage"] == "deleted":
+                    self.deleted_logged.append(answer["id"])
                 self._moved(item["model"]["artifact_uri"], answer["artifact_uri"])
         self._progress("logged models", len(models))
         self._uploads.add([(model, self.logged[model.id]) for model in models if model.id in self.logged])
 
     def _move_model(self, model: MovedModel) -> None:
         """Its versions by the hundred, its aliases with the last of them."""
-        for version in model.versions:
-            if version.status != "READY":
-                self.problems.add(f"version {version.version} of {model.name} is left out: it is {version.status}")
-        model = replace(model, versions=tuple(self._placed(v) for v in model.versions if v.status == "READY"))
+        model = replace(model, versions=tuple(self._placed(version) for version in model.versions))
         self.tally.model(model)
         self.versions[model.name] = {version.version for version in model.versions}
-        parts = list(_some(iter(model.versions), _VERSIONS)) or [[]]
+        parts = list(some(model.versions, _VERSIONS)) or [[]]
         for at, versions in enumerate(parts, 1):
             aliases = model.aliases if at == len(parts) else {}
             part = {"model": asdict(replace(model, versions=tuple(versions), aliases=aliases))}
-            self._each(self._receiver.models, [part], lambda item: f"model {item['model']['name']}")
+            each(self.problems, self._receiver.models, [part], lambda item: f"model {item['model']['name']}")
         self._progress("registered models", 1)
         self._progress("model versions", len(model.versions))
 
@@ -151,41 +170,6 @@ class Import:
             tail = f"{slash}{last}{tail}"
         return uri
 
-    def _each(
-        self, send: Callable[[Sequence[JSON]], list[JSON]], items: Sequence[JSON], name: Callable[[JSON], str]
-    ) -> list[tuple[JSON, JSON]]:
-        """What was sent and its answer. Where one is refused the others are sent without it."""
-        try:
-            return list(zip(items, send(items), strict=True))
-        except ApiError as error:
-            words = refusal(error)
-            if not words:
-                raise
-            if len(items) == 1:
-                self.problems.add(f"{name(items[0])} was refused: {words}")
-                return []
-        return [pair for item in items for pair in self._each(send, [item], name)]
-
 
 def _plain(uri: str) -> str:
     return uri.removeprefix("file://").rstrip("/")
-
-
-def _some(items: Iterator[N], most: int) -> Iterator[list[N]]:
-    while some := list(islice(items, most)):
-        yield some
-
-
-def _within(items: Iterable[JSON], most: int) -> Iterator[list[Any]]:
-    """Lists of items whose JSON together has at most about `most` bytes; at least one each."""
-    batch: list[JSON] = []
-    size = 0
-    for item in items:
-        weight = len(json.dumps(item))
-        if batch and size + weight > most:
-            yield batch
-            batch, size = [], 0
-        batch.append(item)
-        size += weight
-    if batch:
-        yield batch

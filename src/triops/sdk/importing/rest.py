@@ -9,6 +9,8 @@ from urllib.parse import quote
 import httpx
 
 from triops.kernel.transfer import (
+    MovedDataset,
+    MovedExample,
     MovedExperiment,
     MovedInput,
     MovedLink,
@@ -16,10 +18,16 @@ from triops.kernel.transfer import (
     MovedMetric,
     MovedModel,
     MovedRun,
+    MovedScorer,
+    MovedTrace,
     MovedVersion,
+    MovedWebhook,
 )
-from triops.sdk.importing.paths import proxied_path, safe_path, scheme_of
-from triops.sdk.importing.source import ArtifactFile, Point, Problems, SourceError
+from triops.sdk.importing.api import Api
+from triops.sdk.importing.paths import proxied_path, safe_path
+from triops.sdk.importing.rest_evaluations import RestEvaluations
+from triops.sdk.importing.source import ArtifactFile, Owner, Point, Problems, SourceError
+from triops.sdk.importing.spans_file import SPANS_FILE
 from triops.sdk.importing.values import as_text, number, whole
 
 JSON = Mapping[str, Any]
@@ -27,6 +35,8 @@ _PAGE = 1000
 _BULK_RUNS = 100
 _BULK_POINTS = 25_000
 _DEPTH = 64
+_AHEAD = 100_000  # points read ahead
+_LOGGED = "2.0/mlflow/logged-models/{}/artifacts"
 _PROXY = "2.0/mlflow-artifacts/artifacts"
 
 
@@ -36,7 +46,8 @@ class RestSource:
     def __init__(self, http: httpx.Client) -> None:
         self.name = str(http.base_url).rstrip("/")
         self.problems = Problems()
-        self._http = http
+        self._http = Api(http)
+        self._evaluations = RestEvaluations(self._http, self.problems)
         self._keys: dict[str, list[str]] = {}
         self._ahead: dict[str, list[Point]] = {}
 
@@ -45,13 +56,15 @@ class RestSource:
 
     def experiments(self) -> Sequence[MovedExperiment]:
         body = {"view_type": "ALL", "max_results": _PAGE}
-        found = [_experiment(one) for one in self._pages("POST", "2.0/mlflow/experiments/search", "experiments", body)]
+        found = [
+            _experiment(one) for one in self._http.pages("POST", "2.0/mlflow/experiments/search", "experiments", body)
+        ]
         return sorted(found, key=lambda experiment: int(experiment.id))
 
     def runs(self, experiment: MovedExperiment) -> Iterator[MovedRun]:
         body = {"experiment_ids": [experiment.id], "run_view_type": "ALL", "max_results": _BULK_RUNS}
         batch: list[JSON] = []
-        for one in self._pages("POST", "2.0/mlflow/runs/search", "runs", body):
+        for one in self._http.pages("POST", "2.0/mlflow/runs/search", "runs", body):
             batch.append(one)
             if len(batch) == _BULK_RUNS:
                 yield from self._with_histories(batch)
@@ -62,12 +75,12 @@ class RestSource:
         yield from self._ahead.pop(run.id, ())
         for key in self._keys.pop(run.id, ()):
             query = {"run_id": run.id, "metric_key": key, "max_results": _BULK_POINTS}
-            for one in self._pages("GET", "2.0/mlflow/metrics/get-history", "metrics", query):
+            for one in self._http.pages("GET", "2.0/mlflow/metrics/get-history", "metrics", query):
                 yield _point(key, one)
 
     def logged_models(self, experiment: MovedExperiment) -> Iterator[MovedLoggedModel]:
         body = {"experiment_ids": [experiment.id], "max_results": 50}
-        for one in self._pages("POST", "2.0/mlflow/logged-models/search", "models", body, {}):
+        for one in self._http.pages("POST", "2.0/mlflow/logged-models/search", "models", body, {}):
             yield _logged_model(one)
 
     def models(self) -> Iterator[MovedModel]:
@@ -76,27 +89,47 @@ class RestSource:
         for wanted in ("", "tags.`mlflow.prompt.is_prompt` = 'true'"):
             plain = {"max_results": _PAGE}
             query: JSON = {**plain, "filter": wanted} if wanted else plain
-            for one in self._pages("GET", "2.0/mlflow/registered-models/search", "registered_models", query, {}):
+            for one in self._http.pages("GET", "2.0/mlflow/registered-models/search", "registered_models", query, {}):
                 found[one["name"]] = one
         for name in sorted(found):
-            model = self._call("GET", "2.0/mlflow/registered-models/get", {"name": name})["registered_model"]
+            model = self._http.call("GET", "2.0/mlflow/registered-models/get", {"name": name})["registered_model"]
             query = {"filter": f"name = {_quoted(name)}", "max_results": _PAGE}
-            versions = self._pages("GET", "2.0/mlflow/model-versions/search", "model_versions", query)
+            versions = self._http.pages("GET", "2.0/mlflow/model-versions/search", "model_versions", query)
             yield _model(model, versions)
 
-    def artifacts(self, owner: MovedRun | MovedLoggedModel) -> Iterator[ArtifactFile] | None:
-        if scheme_of(owner.artifact_uri) == "mlflow-artifacts" or isinstance(owner, MovedRun):
-            return self._walk(owner, "", 0)
-        return None
+    def traces(self, experiment: MovedExperiment) -> Iterator[MovedTrace]:
+        yield from self._evaluations.traces(experiment.id)
 
-    def open(self, owner: MovedRun | MovedLoggedModel, file: ArtifactFile) -> Iterator[bytes]:
+    def datasets(self) -> Iterator[MovedDataset]:
+        yield from self._evaluations.datasets()
+
+    def examples(self, dataset: MovedDataset) -> Iterator[MovedExample]:
+        yield from self._evaluations.examples(dataset.id)
+
+    def scorers(self, experiment: MovedExperiment) -> Iterator[MovedScorer]:
+        if experiment.stage == "active":
+            yield from self._evaluations.scorers(experiment.id)
+
+    def webhooks(self) -> Iterator[MovedWebhook]:
+        yield from self._evaluations.webhooks()
+
+    def artifacts(self, owner: Owner) -> Iterator[ArtifactFile] | None:
+        if isinstance(owner, MovedTrace):
+            walked = self._walk(owner, "", 0) if proxied_path(owner.artifact_uri) else iter(())
+            return (file for file in walked if file.path != SPANS_FILE)
+        return self._walk(owner, "", 0)
+
+    def open(self, owner: Owner, file: ArtifactFile) -> Iterator[bytes]:
         root = proxied_path(owner.artifact_uri)
         if root:
             path, query = f"/api/{_PROXY}/{quote(safe_path(f'{root}/{file.path}'))}", {}
+        elif isinstance(owner, MovedLoggedModel):
+            path, query = f"{_LOGGED.format(owner.id)}/files", {"artifact_file_path": file.path}
+            path = f"/ajax-api/{path}"
         else:
             path, query = "/get-artifact", {"run_uuid": owner.id, "path": file.path}
         try:
-            with self._http.stream("GET", path, params=query) as answer:
+            with self._http.http.stream("GET", path, params=query) as answer:
                 if answer.status_code >= 400:
                     answer.read()
                     raise SourceError(f"{self.name}{path}: HTTP {answer.status_code} {answer.text[:200]}")
@@ -104,17 +137,21 @@ class RestSource:
         except httpx.TransportError as error:
             raise SourceError(f"{self.name}{path}: {error}") from error
 
-    def _walk(self, owner: MovedRun | MovedLoggedModel, folder: str, depth: int) -> Iterator[ArtifactFile]:
+    def _walk(self, owner: Owner, folder: str, depth: int) -> Iterator[ArtifactFile]:
         if depth > _DEPTH:
             raise SourceError(f"{self.name}: artifacts of {owner.id} are nested deeper than {_DEPTH}")
         root = proxied_path(owner.artifact_uri)
         if root:
             path = f"{root}/{folder}" if folder else root
-            files = self._call("GET", _PROXY, {"path": path}, missing={}).get("files", ())
+            files = self._http.call("GET", _PROXY, {"path": path}, missing={}).get("files", ())
             named = [(f"{folder}/{one['path']}" if folder else one["path"], one) for one in files]
+        elif isinstance(owner, MovedLoggedModel):
+            query = {"artifact_directory_path": folder} if folder else {}
+            files = list(self._http.pages("GET", f"{_LOGGED.format(owner.id)}/directories", "files", query))
+            named = [(one["path"], one) for one in files]
         else:
             query = {"run_id": owner.id, "path": folder} if folder else {"run_id": owner.id}
-            files = list(self._pages("GET", "2.0/mlflow/artifacts/list", "files", query))
+            files = list(self._http.pages("GET", "2.0/mlflow/artifacts/list", "files", query))
             named = [(one["path"], one) for one in files]
         for name, one in named:
             try:
@@ -136,60 +173,27 @@ class RestSource:
             for metric in one.get("data", {}).get("metrics", ()):
                 keys[metric["key"]].append(one["info"]["run_id"])
         self._ahead, self._keys = defaultdict(list), defaultdict(list)
+        ahead = 0
         for key, ids in keys.items():
-            many = self._bulk(key, ids) if len(ids) > 1 else None
+            many = self._bulk(key, ids) if len(ids) > 1 and ahead < _AHEAD else None
             for id in ids:
                 if many is None or len(many[id]) >= _BULK_POINTS // len(ids):  # perhaps cut short
                     self._keys[id].append(key)
                 else:
                     self._ahead[id].extend(many[id])
+                    ahead += len(many[id])
         for one in batch:
             yield _run(one)
 
     def _bulk(self, key: str, ids: Sequence[str]) -> dict[str, list[Point]] | None:
         query = {"run_id": list(ids), "metric_key": key, "max_results": _BULK_POINTS}
-        answer = self._call("GET", "2.0/mlflow/metrics/get-history-bulk", query, missing=None, twin="ajax-api")
+        answer = self._http.call("GET", "2.0/mlflow/metrics/get-history-bulk", query, missing=None, twin="ajax-api")
         if answer is None or len(answer.get("metrics", ())) >= _BULK_POINTS:
             return None
         found: dict[str, list[Point]] = {id: [] for id in ids}
         for one in answer.get("metrics", ()):
             found[one["run_id"]].append(_point(key, one))
         return found
-
-    def _pages(self, method: str, path: str, name: str, given: JSON, missing: Any = ...) -> Iterator[JSON]:
-        token = ""
-        while True:
-            # an older server has no logged models, or no registry
-            answer = self._call(method, path, {**given, **({"page_token": token} if token else {})}, missing=missing)
-            items = answer.get(name, ())
-            try:
-                yield from items
-            except (KeyError, ValueError, TypeError, AttributeError) as error:
-                raise SourceError(f"{self.name}: {path} answered what no tracking server does: {error}") from error
-            following = answer.get("next_page_token") or ""
-            if not following or following == token:
-                return
-            token = following
-
-    def _call(self, method: str, path: str, given: JSON, *, missing: Any = ..., twin: str = "api") -> Any:
-        """`missing`: what a 404 answers, if that is no error."""
-        try:
-            if method == "GET":
-                answer = self._http.get(f"/{twin}/{path}", params=given)
-            else:
-                answer = self._http.request(method, f"/{twin}/{path}", json=given)
-        except httpx.HTTPError as error:
-            raise SourceError(f"{self.name}: {error}") from error
-        if missing is not ... and answer.status_code in (404, 405, 501):
-            return missing
-        try:
-            body = answer.json()
-        except ValueError:
-            body = None
-        if answer.status_code >= 400 or not isinstance(body, dict):
-            told = body.get("message", "") if isinstance(body, dict) else answer.text
-            raise SourceError(f"{self.name}: {path}: HTTP {answer.status_code} {str(told)[:300]}")
-        return body
 
 
 def _quoted(name: str) -> str:

@@ -1,10 +1,25 @@
 """A place to import from: what every kind of source can tell, and how it says that it cannot."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from triops.kernel.transfer import MovedExperiment, MovedLoggedModel, MovedModel, MovedRun
+from triops.kernel.transfer import (
+    MovedDataset,
+    MovedExample,
+    MovedExperiment,
+    MovedLoggedModel,
+    MovedModel,
+    MovedRun,
+    MovedScorer,
+    MovedTrace,
+    MovedWebhook,
+)
+
+Owner = MovedRun | MovedLoggedModel | MovedTrace
+"""What has artifacts."""
+Progress = Callable[[str, int], None]
+"""A kind of `tally.KINDS` and how many more of it are done."""
 
 
 class SourceError(Exception):
@@ -57,17 +72,31 @@ class Source(Protocol):
         """All of one experiment, deleted ones too."""
 
     def points(self, run: MovedRun) -> Iterator[Point]:
-        """The whole history of every metric of a run; exact repeats may occur."""
+        """The whole history of every metric of a run, each point once."""
 
-    def logged_models(self, experiment: MovedExperiment) -> Iterator[MovedLoggedModel]: ...
+    def logged_models(self, experiment: MovedExperiment) -> Iterator[MovedLoggedModel]:
+        """Deleted ones too, where the source tells of them."""
 
     def models(self) -> Iterator[MovedModel]:
         """Registered models with their versions."""
 
-    def artifacts(self, owner: MovedRun | MovedLoggedModel) -> Iterator[ArtifactFile] | None:
+    def artifacts(self, owner: Owner) -> Iterator[ArtifactFile] | None:
         """Its files; None where this source cannot reach them (they lie in a store of their own)."""
 
-    def open(self, owner: MovedRun | MovedLoggedModel, file: ArtifactFile) -> Iterator[bytes]:
+    def open(self, owner: Owner, file: ArtifactFile) -> Iterator[bytes]:
         """A file's bytes, in pieces."""
+
+    def traces(self, experiment: MovedExperiment) -> Iterator[MovedTrace]:
+        """With their spans. Their artifacts leave the spans out."""
+
+    def datasets(self) -> Iterator[MovedDataset]:
+        """Evaluation data sets."""
+
+    def examples(self, dataset: MovedDataset) -> Iterator[MovedExample]: ...
+
+    def scorers(self, experiment: MovedExperiment) -> Iterator[MovedScorer]:
+        """Of an experiment that is not deleted: no server tells of others."""
+
+    def webhooks(self) -> Iterator[MovedWebhook]: ...
 
     def close(self) -> None: ...

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from triops.kernel.transfer import (
+    MovedDataset,
+    MovedExample,
     MovedExperiment,
     MovedInput,
     MovedLink,
@@ -14,10 +16,15 @@ from triops.kernel.transfer import (
     MovedMetric,
     MovedModel,
     MovedRun,
+    MovedScorer,
+    MovedTrace,
     MovedVersion,
+    MovedWebhook,
 )
 from triops.sdk.importing.paths import Folders, files_under, pieces_of
-from triops.sdk.importing.source import ArtifactFile, Point, Problems, SourceError
+from triops.sdk.importing.source import ArtifactFile, Owner, Point, Problems, SourceError
+from triops.sdk.importing.spans_file import SPANS_FILE, spans_in
+from triops.sdk.importing.sqlite_evaluations import SqliteEvaluations
 from triops.sdk.importing.values import as_text, unbounded
 
 _STATUSES = {0: "LOGGED_MODEL_STATUS_UNSPECIFIED", 1: "LOGGED_MODEL_PENDING", 2: "LOGGED_MODEL_READY"} | {
@@ -33,6 +40,7 @@ class SqliteSource:
         self.name = str(path)
         self.problems = Problems()
         self._folders = folders
+        self._evaluations = SqliteEvaluations(self._rows, self.problems, lambda uri: spans_in(folders.find(uri)))
         try:
             self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
             self._db.row_factory = sqlite3.Row
@@ -79,7 +87,7 @@ class SqliteSource:
             yield Point(key, float("nan") if nan or value is None else unbounded(value), time_ms or 0, step or 0)
 
     def logged_models(self, experiment: MovedExperiment) -> Iterator[MovedLoggedModel]:
-        where = "WHERE experiment_id = ? AND lifecycle_stage = 'active' ORDER BY model_id"
+        where = "WHERE experiment_id = ? ORDER BY model_id"
         for row in self._rows("logged_models", where, int(experiment.id)):
             of = ("WHERE model_id = ?", row["model_id"])
             yield MovedLoggedModel(
@@ -96,6 +104,7 @@ class SqliteSource:
                 {p["param_key"]: as_text(p["param_value"]) for p in self._rows("logged_model_params", *of)},
                 {t["tag_key"]: as_text(t["tag_value"]) for t in self._rows("logged_model_tags", *of)},
                 tuple(_model_metric(m) for m in self._rows("logged_model_metrics", *of)),
+                as_text(row["lifecycle_stage"]) or "active",
             )
 
     def models(self) -> Iterator[MovedModel]:
@@ -119,11 +128,29 @@ class SqliteSource:
                 ),
             )
 
-    def artifacts(self, owner: MovedRun | MovedLoggedModel) -> Iterator[ArtifactFile] | None:
+    def traces(self, experiment: MovedExperiment) -> Iterator[MovedTrace]:
+        return self._evaluations.traces(experiment.id)
+
+    def datasets(self) -> Iterator[MovedDataset]:
+        return self._evaluations.datasets()
+
+    def examples(self, dataset: MovedDataset) -> Iterator[MovedExample]:
+        return self._evaluations.examples(dataset.id)
+
+    def scorers(self, experiment: MovedExperiment) -> Iterator[MovedScorer]:
+        return self._evaluations.scorers(experiment.id) if experiment.stage == "active" else iter(())
+
+    def webhooks(self) -> Iterator[MovedWebhook]:
+        return self._evaluations.webhooks()
+
+    def artifacts(self, owner: Owner) -> Iterator[ArtifactFile] | None:
         folder = self._folders.find(owner.artifact_uri)
+        if isinstance(owner, MovedTrace):
+            files = files_under(folder, self.problems) if folder else iter(())
+            return (file for file in files if file.path != SPANS_FILE)
         return files_under(folder, self.problems) if folder else None
 
-    def open(self, owner: MovedRun | MovedLoggedModel, file: ArtifactFile) -> Iterator[bytes]:
+    def open(self, owner: Owner, file: ArtifactFile) -> Iterator[bytes]:
         folder = self._folders.find(owner.artifact_uri)
         if folder is None:
             raise SourceError(f"{owner.artifact_uri} cannot be read")

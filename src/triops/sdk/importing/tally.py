@@ -5,12 +5,25 @@ on their order. The same is computed of the source and of what arrived.
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from triops.kernel.transfer import MovedExperiment, MovedLoggedModel, MovedModel, MovedRun, MovedVersion
+from triops.kernel.trace import ARTIFACTS_TAG, FINAL, SPANS_TAG
+from triops.kernel.transfer import (
+    MovedDataset,
+    MovedExample,
+    MovedExperiment,
+    MovedLoggedModel,
+    MovedModel,
+    MovedRun,
+    MovedScorer,
+    MovedTrace,
+    MovedVersion,
+    MovedWebhook,
+)
 from triops.sdk.importing.source import Point
+from triops.sdk.importing.spans import compared as compared_spans
 
 KINDS = (
     "experiments",
@@ -20,10 +33,22 @@ KINDS = (
     "metric points",
     "inputs",
     "logged models",
+    "deleted logged models",
     "registered models",
     "model versions",
+    "traces",
+    "spans",
+    "assessments",
+    "evaluation data sets",
+    "examples",
+    "scorers",
+    "webhooks",
     "artifacts",
 )
+_OF_TRACE = (
+    "request_time", "execution_duration", "state", "client_request_id", "request_preview", "response_preview"
+)  # fmt: skip
+_PLACES = (ARTIFACTS_TAG, SPANS_TAG)  # where a server keeps what is of a trace
 _MASK = (1 << 128) - 1
 
 
@@ -56,7 +81,7 @@ class Tally:
         own = {} if merged else {"stage": experiment.stage, "created": experiment.created_ms, "tags": experiment.tags}
         self.add("experiments", experiment.name, own)
 
-    def run(self, run: MovedRun, experiment: str, points: Iterable[Point]) -> None:
+    def run(self, run: MovedRun, experiment: str) -> None:
         """`experiment`: its name, since ids may differ."""
         info = [experiment, run.name, run.status, run.stage, run.user, run.start_ms, run.end_ms]
         self.add("runs", run.id, info)
@@ -66,13 +91,21 @@ class Tally:
             self.add("tags", run.id, run.tags, len(run.tags))
         for one in (*map(asdict, run.inputs), *map(asdict, run.links)):
             self.add("inputs", run.id, one)
-        histories: dict[str, set[tuple[int, int, str]]] = {}
+
+    def points(self, run: str, points: Iterable[Point]) -> Iterator[Point]:
+        """Counts them as they pass by."""
+        total = self.kinds["metric points"]
         for point in points:
-            histories.setdefault(point.key, set()).add((point.step, point.time_ms, _shown(point.value)))
-        for key, history in histories.items():
-            self.add("metric points", run.id, [key, sorted(history)], len(history))
+            told = f"{run}\0{point.key}\0{point.step}\0{point.time_ms}\0{_shown(point.value)}"
+            total.count += 1
+            digest = int.from_bytes(hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).digest())
+            total.owners[run] = (total.owners.get(run, 0) + digest) & _MASK
+            yield point
 
     def logged_model(self, model: MovedLoggedModel, experiment: str) -> None:
+        if model.stage == "deleted":  # no client can look at it: that it is there is all that can be compared
+            self.add("deleted logged models", model.id, "")
+            return
         info = [
             experiment,
             model.name,
@@ -97,14 +130,60 @@ class Tally:
             if versions is None or version.version in versions:
                 self.add("model versions", f"{model.name}/{version.version}", _version(version))
 
+    def trace(self, trace: MovedTrace, experiment: str) -> None:
+        info = trace.info
+        own = [info.get(name) for name in _OF_TRACE]
+        tags = {key: value for key, value in info.get("tags", {}).items() if key not in _PLACES}
+        metadata = {key: _meant(value) for key, value in info.get("trace_metadata", {}).items() if key != FINAL}
+        self.add("traces", trace.id, [experiment, *own, tags, metadata])
+        for one in compared_spans(trace.spans):
+            self.add("spans", trace.id, one)
+        for assessment in info.get("assessments", ()):
+            self.add("assessments", trace.id, assessment)
+
+    def dataset(self, dataset: MovedDataset, experiments: Sequence[str]) -> None:
+        """`experiments`: names of those that came along."""
+        told = asdict(dataset) | {"experiments": sorted(experiments)}
+        for name in ("schema", "profile"):
+            told[name] = _meant(told[name])
+        self.add("evaluation data sets", dataset.id, told)
+
+    def example(self, dataset: MovedDataset, example: MovedExample) -> None:
+        told = asdict(example)
+        for name in ("inputs", "outputs", "expectations", "tags", "source"):
+            told[name] = _meant(told[name])
+        self.add("examples", dataset.id, told)
+
+    def scorer(self, scorer: MovedScorer, experiment: str) -> None:
+        """Its id may be another here: scorers are known by their names."""
+        self.add(
+            "scorers",
+            f"{experiment}/{scorer.name}",
+            sorted([one.version, one.serialized, one.created_ms] for one in scorer.versions),
+        )
+
+    def webhook(self, webhook: MovedWebhook) -> None:
+        """But whether it is on: it arrives switched off."""
+        told = asdict(webhook) | {"events": sorted(webhook.events)}
+        del told["status"]
+        self.add("webhooks", webhook.id, told)
+
     def artifact(self, owner: str, path: str, size: int, sha256: str) -> None:
         self.add("artifacts", owner, [path, size, sha256], 1, size)
 
 
 def _version(version: MovedVersion) -> list[Any]:
     times = [version.created_ms, version.updated_ms]
-    told = [version.stage, version.run, version.run_link, version.description]
+    told = [version.stage, version.run, version.run_link, version.description, version.status, version.status_message]
     return [*times, *told, version.source, version.tags]
+
+
+def _meant(text: str | None) -> Any:
+    """JSON in a text, however its writer spaced it."""
+    try:
+        return json.loads(text) if text is not None else None
+    except (ValueError, RecursionError):
+        return text
 
 
 def _shown(value: float) -> str:

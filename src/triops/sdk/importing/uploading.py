@@ -7,14 +7,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from triops.kernel.transfer import MovedLoggedModel, MovedRun
-from triops.sdk.importing.paths import proxied_path
+from triops.sdk.importing.paths import proxied_path, scheme_of
 from triops.sdk.importing.receiver import Receiver
-from triops.sdk.importing.source import ArtifactFile, Problems, Source, SourceError
+from triops.sdk.importing.source import ArtifactFile, Owner, Problems, Source, SourceError
 from triops.sdk.importing.tally import Tally
 
-Owner = MovedRun | MovedLoggedModel
 Sent = tuple[str, list[tuple[ArtifactFile, int, str]]]  # the owner's id; file, size, SHA-256
+_WRITTEN = ("", "file", "mlflow-artifacts")  # schemes of places that a server may write
 _AT_ONCE = 4
 _AHEAD = 32
 
@@ -52,9 +51,9 @@ class Uploads:
         self._pool.shutdown(cancel_futures=True)
 
     def add(self, owners: Iterable[tuple[Owner, str]]) -> None:
-        """Each with its artifacts' place at the receiver; a place elsewhere is none of ours to write."""
+        """Each with its artifacts' place at the receiver. Those that stay where they were are not touched."""
         for owner, place in owners:
-            if proxied_path(place):
+            if proxied_path(place) or place.rstrip("/") != owner.artifact_uri.rstrip("/"):
                 self._under_way.append(self._pool.submit(self._send, owner, place))
                 self._finish(_AHEAD)
 
@@ -70,11 +69,18 @@ class Uploads:
         if files is None:
             self._problems.add(f"artifacts of {owner.id} are out of reach: {owner.artifact_uri[:200]}")
             return owner.id, []
+        if scheme_of(place) not in _WRITTEN:
+            if left := sum(1 for _ in files):
+                self._problems.add(
+                    f"{left} artifacts of {owner.id} are left out: this server's artifact root is {place[:200]}, which "
+                    "it does not write; copy them there yourself"
+                )
+            return owner.id, []
         sent: list[tuple[ArtifactFile, int, str]] = []
         there: dict[str, tuple[int, str]] | None = None
         for file in files:
             if there is None:
-                there = dict(self._receiver.digests(place))
+                there = dict(self._receiver.digests(place)) if proxied_path(place) else {}
             try:
                 size, digest = self._copy(owner, place, file, there.get(file.path))
             except SourceError as error:

@@ -1,5 +1,6 @@
 """Values as MLflow's stores hold them, made one: what is absent, and what its databases cannot say."""
 
+import json
 import math
 import sys
 from typing import Any
@@ -23,3 +24,8 @@ def whole(value: Any) -> int:
 def number(value: Any) -> float:
     """A number, or the text of NaN and the infinities. Raises: ValueError, TypeError."""
     return unbounded(float(value))
+
+
+def json_text(value: Any) -> str | None:
+    """None for none, and for an object without members: servers do not tell these apart."""
+    return None if value is None or value == {} else json.dumps(value)

@@ -1,11 +1,14 @@
 """What arrived of an import, read back by MLflow's API as its clients will read it."""
 
+import hashlib
 from collections.abc import Iterator
 
-from triops.sdk.importing.moving import Import, Progress
+from triops.sdk.importing.moving import Import
 from triops.sdk.importing.paths import proxied_path
 from triops.sdk.importing.receiver import Receiver
 from triops.sdk.importing.rest import RestSource
+from triops.sdk.importing.sending import some
+from triops.sdk.importing.source import Owner, Progress
 from triops.sdk.importing.tally import Tally
 
 
@@ -20,11 +23,25 @@ def arrived(moved: Import, receiver: Receiver, progress: Progress) -> Tally:
         tally.experiment(experiment, merged=states[experiment.id] != "created")
         for run in here.runs(experiment):
             if run.id in moved.runs:
-                tally.run(run, experiment.name, here.points(run))
+                tally.run(run, experiment.name)
+                for _ in tally.points(run.id, here.points(run)):
+                    pass
+                if not proxied_path(moved.runs[run.id]):
+                    _read_files(here, run, tally, progress)
                 progress("runs", 1)
         for model in here.logged_models(experiment):
             if model.id in moved.logged:
                 tally.logged_model(model, experiment.name)
+                if not proxied_path(moved.logged[model.id]):
+                    _read_files(here, model, tally, progress)
+        for trace in here.traces(experiment):
+            if trace.id in moved.evaluations.traces:
+                tally.trace(trace, experiment.name)
+                progress("traces", 1)
+        for scorer in here.scorers(experiment):
+            if (experiment.id, scorer.name) in moved.evaluations.scorers:
+                tally.scorer(scorer, experiment.name)
+    _rest(moved, here, receiver, tally)
     for registered in here.models():
         if registered.name in moved.versions:
             tally.model(registered, moved.versions[registered.name])
@@ -34,9 +51,39 @@ def arrived(moved: Import, receiver: Receiver, progress: Progress) -> Tally:
     return tally
 
 
+def _rest(moved: Import, here: RestSource, receiver: Receiver, tally: Tally) -> None:
+    names = {answer["to"]: answer["name"] for answer in moved.experiments.values()}
+    for dataset in here.datasets():
+        if dataset.id in moved.evaluations.datasets:
+            tally.dataset(dataset, [names[id] for id in dataset.experiments if id in names])
+            for example in here.examples(dataset):
+                tally.example(dataset, example)
+    for webhook in here.webhooks():
+        if webhook.id in moved.evaluations.webhooks:
+            tally.webhook(webhook)
+    for few in some(moved.deleted_logged, 1000):
+        for id in receiver.known(logged_models=few):
+            tally.add("deleted logged models", id, "")
+
+
+def _read_files(here: RestSource, owner: Owner, tally: Tally, progress: Progress) -> None:
+    """Files that are not in the server's own store, which knows hashes: each is read."""
+    for file in here.artifacts(owner) or ():
+        hashed, size = hashlib.sha256(), 0
+        for piece in here.open(owner, file):
+            hashed.update(piece)
+            size += len(piece)
+        tally.artifact(owner.id, file.path, size, hashed.hexdigest())
+        progress("artifacts", 1)
+
+
 def _files(moved: Import, receiver: Receiver) -> Iterator[tuple[str, str, int, str]]:
     """Owner, path, size and SHA-256 of what is stored: one list an experiment, since most owners have few files."""
-    owners = {proxied_path(place): id for places in (moved.runs, moved.logged) for id, place in places.items()}
+    owners = {
+        proxied_path(place): id
+        for places in (moved.runs, moved.logged, moved.evaluations.traces)
+        for id, place in places.items()
+    }
     owners.pop("", None)
     listed: set[str] = set()
     for home in {answer["location"] for answer in moved.experiments.values()}:

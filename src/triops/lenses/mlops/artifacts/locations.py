@@ -18,6 +18,7 @@ _LENGTH = 2048
 _DECODED = 10
 # Schemes whose locations name a host, to which a server that read them would connect.
 _HOSTED = frozenset({"ftp", "sftp", "hdfs", "viewfs", "http", "https", "mlflow-artifacts", "r2", "b2", "abfss"})
+_HERE = (None, "", ".", "localhost", "127.0.0.1")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -43,8 +44,17 @@ def check_location(uri: str, field: str, root: str = "") -> str:
         )
     if parts.scheme == PROXIED:
         safe_path(parts.path.lstrip("/"), root=True)
+    if parts.scheme == "file" and parts.hostname not in _HERE:
+        raise Invalid(f"{uri} is not a valid remote uri.", field=field)
+    return _absolute(uri, parts)
+
+
+def _absolute(uri: str, parts: ParseResult) -> str:
+    """No file is looked at."""
+    if parts.scheme == "file" and not parts.netloc and parts.path[:1] not in ("", "/"):
+        return parts._replace(netloc="", path=str(Path.cwd() / parts.path)).geturl()
     if not parts.scheme and not uri.startswith("/"):
-        return str(Path.cwd() / uri)  # no file is looked at
+        return str(Path.cwd() / uri)
     return uri
 
 

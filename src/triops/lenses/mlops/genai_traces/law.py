@@ -10,6 +10,7 @@ from triops.ledger.traces.usage import cost_text, tokens_text
 
 _KEY, _VALUE, _NAME, _SESSION, _ID = 250, 8000, 4096, 250, 250
 _NAMES = re.compile(r"[/\w.\- :]*")
+_IDS = re.compile(r"[A-Za-z0-9_.:\-]+")  # its artifacts lie in a folder of this name
 _PER_TRACE = 1000  # tags, metadata
 _OURS = (SPANS_TAG, "mlflow.trace.archiveLocation", "mlflow.trace.archivalFailure")
 _DELETABLE = "mlflow.trace.archivalFailure"
@@ -51,6 +52,11 @@ def trace_id(id: str) -> str:
     if not id:
         raise Invalid("Missing value for required parameter 'trace_id'.", field="trace_id")
     _within("trace_id", id, _ID)
+    if not _IDS.fullmatch(id) or not id.strip("."):
+        raise Invalid(
+            f"Invalid trace ID '{id}': it may only contain alphanumerics, underscores, dashes, periods and colons.",
+            field="trace_id",
+        )
     return id
 
 

@@ -66,6 +66,10 @@ class TraceService:
         await self._traces.add(project, experiment, arrived)
         return [each.sent.trace for each in arrived if each.sent.state is not None]
 
+    async def artifacts(self, project: ProjectId, id: str) -> str:
+        """Where they lie. Raises: NotFound."""
+        return await self._traces.artifacts(project, id)
+
     async def get(self, project: ProjectId, id: str) -> Trace:
         return await self._traces.get(project, id)
 

@@ -1,6 +1,7 @@
 """What an import may bring: the same bounds as what clients log, a little wider where older servers were. Everything is
 Invalid that does not hold to them, with the path of the field."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,12 +11,23 @@ import numpy.typing as npt
 
 from triops.kernel.errors import Invalid
 from triops.kernel.run import MetricPoints, RunStatus, Stage
-from triops.kernel.transfer import MovedExperiment, MovedLoggedModel, MovedModel, MovedRun
-from triops.kernel.version import STAGES
-from triops.ledger.imports.logged_models import STATUSES
+from triops.kernel.trace import Trace
+from triops.kernel.transfer import (
+    MovedDataset,
+    MovedExample,
+    MovedExperiment,
+    MovedLoggedModel,
+    MovedModel,
+    MovedRun,
+    MovedScorer,
+    MovedWebhook,
+)
+from triops.kernel.version import STAGES, STATUSES
+from triops.ledger.imports.logged_models import STATUSES as MODEL_STATUSES
 
 POINTS = 25_000  # of one request
 _RUN = re.compile(r"[A-Za-z0-9][\w-]{0,63}", re.ASCII)
+_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 _MODEL = re.compile(r"m-[\w-]{1,62}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _ALIAS = re.compile(r"[\w.-]{1,255}")
@@ -61,7 +73,8 @@ def check_logged_model(moved: MovedLoggedModel) -> None:
     _text("name", moved.name, _NAME, empty=False)
     _text("model_type", moved.model_type, _NAME)
     _text("status_message", moved.status_message, _TEXT)
-    _one_of("status", moved.status, list(STATUSES))
+    _one_of("status", moved.status, list(MODEL_STATUSES))
+    _one_of("stage", moved.stage, list(Stage))
     if moved.run:
         _id("run", moved.run, _RUN)
     _times(moved.created_ms, moved.updated_ms)
@@ -93,7 +106,8 @@ def check_model(moved: MovedModel) -> None:
     for one in moved.versions:
         _number("versions.version", one.version)
         _one_of("versions.stage", one.stage, STAGES)
-        _one_of("versions.status", one.status, ["READY"])
+        _one_of("versions.status", one.status, STATUSES)
+        _text("versions.status_message", one.status_message, _TEXT)
         if one.run:
             _id("versions.run", one.run, _RUN)
         for field in ("source", "storage_location", "run_link"):
@@ -102,6 +116,75 @@ def check_model(moved: MovedModel) -> None:
         _text("versions.description", one.description, _TEXT)
         _times(one.created_ms, one.updated_ms)
         _pairs("versions.tags", one.tags)
+
+
+def check_trace(said: Trace) -> None:
+    _times(said.request_ms, said.duration_ms or 0)
+    for text in (said.client_request_id, said.request_preview, said.response_preview):
+        _text("trace", text or "", _TEXT)
+    _pairs("tags", said.tags)
+    _pairs("metadata", said.metadata)
+    _few("assessments", said.assessments)
+    for one in said.assessments:
+        _id("assessments.id", one.id, _ID)
+        _text("assessments.name", one.name, _KEY)
+        for text in (one.source_id, one.span_id, one.overrides):
+            _text("assessments", text, _NAME)
+        _text("assessments.rationale", one.rationale, _DOCUMENT)
+        _times(one.created_ms, one.updated_ms)
+        _pairs("assessments.metadata", one.metadata)
+
+
+def check_dataset(moved: MovedDataset) -> None:
+    _id("id", moved.id, _ID)
+    _text("name", moved.name, _NAME, empty=False)
+    for text in (moved.digest, moved.created_by or "", moved.updated_by or ""):
+        _text("dataset", text, _NAME)
+    for field, document in (("schema", moved.schema), ("profile", moved.profile)):
+        _json(field, document)
+    _times(moved.created_ms, moved.updated_ms)
+    _pairs("tags", moved.tags)
+    _few("experiments", moved.experiments)
+    for id in moved.experiments:
+        experiment_number(id)
+
+
+def check_example(moved: MovedExample) -> None:
+    _id("examples.id", moved.id, _ID)
+    _json("examples.inputs", moved.inputs, dict)
+    for field in ("expectations", "tags", "source"):
+        _json(f"examples.{field}", getattr(moved, field), dict)
+    if moved.source is not None and not isinstance(json.loads(moved.source).get("source_data"), dict):
+        raise Invalid("not a source", field="examples.source")
+    if moved.source is not None and not isinstance(json.loads(moved.source).get("source_type"), str):
+        raise Invalid("not a source", field="examples.source")
+    _json("examples.outputs", moved.outputs)
+    for text in (moved.created_by or "", moved.updated_by or ""):
+        _text("examples", text, _NAME)
+    _times(moved.created_ms, moved.updated_ms)
+
+
+def check_scorer(moved: MovedScorer) -> None:
+    _id("id", moved.id, _ID)
+    _text("name", moved.name, _NAME, empty=False)
+    _few("versions", moved.versions)
+    for one in moved.versions:
+        _number("versions.version", one.version)
+        _text("versions.serialized", one.serialized, _DOCUMENT)
+        _times(one.created_ms)
+
+
+def check_webhook(moved: MovedWebhook) -> None:
+    """What is left over by the check that every new webhook passes."""
+    _id("id", moved.id, _ID)
+    _times(moved.created_ms, moved.updated_ms)
+
+
+def experiment_number(value: Any) -> int:
+    """An experiment's id as this server answered it. Raises: Invalid."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 and int(value) < 1 << 63:
+        return int(value)
+    raise Invalid("not an experiment's id", field="to", got=value)
 
 
 def points_of(columns: Mapping[str, Any]) -> MetricPoints:
@@ -156,6 +239,18 @@ def _integers(field: str, values: list[Any]) -> npt.NDArray[np.int64]:
 def _text(field: str, value: Any, most: int, *, empty: bool = True) -> None:
     if not isinstance(value, str) or len(value) > most or not (value or empty):
         raise Invalid("not a text of this length", field=field, got=value, expected=f"at most {most} characters")
+
+
+def _json(field: str, text: str | None, kind: type = object) -> None:
+    if text is None:
+        return
+    _text(field, text, _DOCUMENT)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Invalid("not JSON", field=field) from None
+    if not isinstance(value, kind):
+        raise Invalid("not an object", field=field)
 
 
 def _location(field: str, value: str) -> None:

@@ -1,6 +1,6 @@
 """`Importing`: one method a call. Each is a transaction, and doing it again changes nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,21 +26,22 @@ from triops.ledger.imports.runs import (
     write_run,
 )
 from triops.ledger.runs.experiments import Experiments
+from triops.lenses.mlops.artifacts import Places, proxied_path
 from triops.lenses.mlops.importing.checking import (
     check_experiment,
     check_logged_model,
     check_model,
     check_run,
+    experiment_number,
     points_of,
 )
+from triops.lenses.mlops.importing.evaluations import EvaluationImport
 from triops.lenses.mlops.registry.telling import Teller, Telling
 from triops.ports.clock import Clock
 from triops.ports.records import Records
 
 N = TypeVar("N")
 JSON = dict[str, Any]
-ProxiedPath = Callable[[str], str | None]
-"""Where in the server's own store a location lies; None when it lies elsewhere."""
 CheckLocation = Callable[[str, str], str]
 
 _FILES = 1000
@@ -56,18 +57,17 @@ class Importing:
         teller: Teller,
         clock: Clock,
         check_location: CheckLocation,
-        proxied_path: ProxiedPath,
-        shared: Callable[[str], bool],
+        places: Places,
+        evaluations: EvaluationImport,
     ) -> None:
-        """`shared`: whether a location lies where projects are told apart by their paths alone."""
+        self.evaluations = evaluations
         self._records = records
         self._experiments = experiments
         self._audit = audit
         self._teller = teller
         self._clock = clock
         self._check_location = check_location
-        self._proxied_path = proxied_path
-        self._shared = shared
+        self._places = places
 
     async def experiments(self, who: Principal, source: str, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
         """Begins an import. Each experiment's id at the source, and its id, location and state here."""
@@ -92,11 +92,14 @@ class Importing:
         )
         return answers
 
-    async def known(self, project: ProjectId, *, runs: Sequence[str], logged_models: Sequence[str]) -> set[str]:
+    async def known(
+        self, project: ProjectId, *, runs: Sequence[str], logged_models: Sequence[str], traces: Sequence[str]
+    ) -> set[str]:
         """Of these ids those that are here, whole."""
-        return await self._records.read(
+        found = await self._records.read(
             lambda c: whole_runs(c, project, runs) | set(model_locations(c, project, logged_models))
         )
+        return found | (await self.evaluations.known(project, traces) if traces else set())
 
     async def runs(self, project: ProjectId, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
         """Items: `run`, `to` (experiment), `points` (columns or null), `more`. A run that is here whole stays as it
@@ -106,7 +109,7 @@ class Importing:
             run = from_json(MovedRun, item.get("run"), f"items[{at}].run")
             check_run(run)
             points = points_of(item.get("points") or {"keys": [], "key": [], "value": [], "time_ms": [], "step": []})
-            moved.append((run, _number(item.get("to")), points, bool(item.get("more"))))
+            moved.append((run, experiment_number(item.get("to")), points, bool(item.get("more"))))
         now_ms = self._now_ms()
 
         def write(connection: Connection) -> list[JSON]:
@@ -135,7 +138,8 @@ class Importing:
         for at, item in enumerate(items):
             model = from_json(MovedLoggedModel, item.get("model"), f"items[{at}].model")
             check_logged_model(model)
-            moved.append((model, _number(item.get("to"))))
+            moved.append((model, experiment_number(item.get("to"))))
+        now_ms = self._now_ms()
 
         def write(connection: Connection) -> list[JSON]:
             known = model_locations(connection, project, [model.id for model, _ in moved])
@@ -145,7 +149,7 @@ class Importing:
                 if not location:
                     home = self._home(connection, project, experiment)
                     location = self._place(model.artifact_uri, f"{home}/models/{model.id}/artifacts")
-                    write_logged_model(connection, project, model, experiment, location)
+                    write_logged_model(connection, project, model, experiment, location, now_ms)
                     state = "created"
                 answers.append({"id": model.id, "artifact_uri": location, "state": state})
             return answers
@@ -156,7 +160,7 @@ class Importing:
         """Items: `model`. Answers name, state and the versions that were added of each; what was added is a Change."""
         moved = _each(items, lambda item, at: from_json(MovedModel, item.get("model"), at), check_model)
         for version in (version for one in moved for version in one.versions):
-            if self._shared(version.source) or self._shared(version.storage_location or ""):
+            if self._places.shared(version.source) or self._places.shared(version.storage_location or ""):
                 raise Invalid(
                     "a version's files cannot be named in this server's artifact root",
                     field="versions.source",
@@ -180,7 +184,7 @@ class Importing:
 
         Raises: Invalid where it is not in the server's own store.
         """
-        folder = self._proxied_path(location)
+        folder = proxied_path(location)
         if not folder:
             raise Invalid("not in the server's own store", field="artifact_uri", got=location)
         found = await digests_below(self._records, project, folder, after, _FILES)
@@ -190,7 +194,15 @@ class Importing:
     def _home(self, connection: Connection, project: ProjectId, experiment: int) -> str:
         """Where what is imported into an experiment lies. An id that was brought along may be another project's too."""
         location = experiment_location(connection, project, experiment).rstrip("/")
-        return f"{location}/{project}" if self._shared(location) else location
+        return f"{location}/{project}" if self._places.shared(location) else location
+
+    async def write_file(self, project: ProjectId, location: str, path: str, chunks: AsyncIterable[bytes]) -> None:
+        """A file of what was imported, at its place below `location`. Raises: Invalid where this server does not
+        write, and in a folder that projects share, what is not a place of this project's imports."""
+        if self._places.shared(location) and f"/{project}/" not in location:
+            raise Invalid("not where an import of this project lies", field="artifact_uri", got=location)
+        place = self._places.at(location, path)
+        await place.files.write(project, place.path, chunks)
 
     def _place(self, location: str, own: str) -> str:
         """Where artifacts lie from now on: here if they are copied, else where they were."""
@@ -214,9 +226,3 @@ def _each(
         check(noun)
         found.append(noun)
     return found
-
-
-def _number(value: Any) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
-        return int(value)
-    raise Invalid("not an experiment's id", field="to", got=value)

@@ -62,7 +62,7 @@ class ModelSearch:
         orders = [
             ModelOrder(
                 LOGGED_MODELS.order(order.field_name, order.ascending),
-                OnDataset(order.dataset_name, order.dataset_digest or "") if order.dataset_name else None,
+                _on(order),
             )
             for order in order_by
         ]
@@ -76,6 +76,12 @@ class ModelSearch:
             offset=offset,
         )
         return found[:most], _token(offset + most, *asked) if len(found) > most else ""
+
+
+def _on(order: OrderAsked) -> OnDataset | None:
+    if not (order.dataset_name or order.dataset_digest):
+        return None
+    return OnDataset(order.dataset_name or "", order.dataset_digest or "")
 
 
 def _token(offset: int, experiments: list[str], filter: str | None, order_by: Any) -> str:

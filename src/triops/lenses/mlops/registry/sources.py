@@ -7,13 +7,13 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn
-from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit
+from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit, urlunsplit
 
-from triops.kernel.errors import Invalid
+from triops.kernel.errors import Invalid, NotFound
 from triops.kernel.ids import ProjectId
 from triops.kernel.version import ModelVersion
 from triops.lenses.mlops.registry.names import URI_CHARACTERS, bounded
-from triops.lenses.mlops.registry.origins import Origins
+from triops.lenses.mlops.registry.origins import ModelOrigin, Origins
 
 PROMPT_SOURCES = ("dummy-source", "prompt-template")
 _LOCAL_HOSTS = (".", "localhost", "127.0.0.1")
@@ -65,12 +65,13 @@ class Sources:
                     f"Invalid prompt source: '{source}'. Prompt sources must use an MLflow placeholder.", field="source"
                 )
             return Source(source, source, run or "", model_id or "")
-        parts = _split(source)
         self._check_scheme(source)
+        source = _straight(source)
+        parts = _split(source)
         if parts.scheme != "models":
             await self._check(project, source, parts, run or "", model_id or "")
-            made_by = run or await self._run_of(project, model_id or "")
-            return Source(source, source, made_by, model_id or "")
+            model = await self._need_model(project, model_id) if model_id else None
+            return Source(source, source, run or (model.run if model is not None else ""), model_id or "")
         if parts.netloc:
             raise Invalid(
                 f"Invalid model version source: '{source}'. Registered model sources must use the active model "
@@ -103,9 +104,11 @@ class Sources:
             )
         return Source(source, model.artifact_location, run or model.run, model_id)
 
-    async def _run_of(self, project: ProjectId, model_id: str) -> str:
-        model = await self._origins.logged_model(project, model_id) if model_id else None
-        return model.run if model is not None else ""
+    async def _need_model(self, project: ProjectId, id: str) -> ModelOrigin:
+        model = await self._origins.logged_model(project, id)
+        if model is None:
+            raise NotFound(f"Logged model with ID '{id}' not found.")
+        return model
 
     async def _check(self, project: ProjectId, source: str, parts: SplitResult, run: str, model_id: str) -> None:
         by = "model_id" if model_id else "run_id"
@@ -195,6 +198,16 @@ def _split(source: str) -> SplitResult:
         return urlsplit(source)
     except ValueError:
         raise Invalid(f"Invalid model version source: '{source}'.", field="source") from None
+
+
+def _straight(source: str) -> str:
+    """A local path without the `..` that is written out in it, so that what is checked is what is kept and read."""
+    parts = _split(source)
+    path = parts.path if parts.scheme == "file" else source
+    if parts.scheme not in ("", "file") or ".." not in path.split("/"):
+        return source
+    path = posixpath.normpath(path)
+    return urlunsplit(parts._replace(path=path)) if parts.scheme == "file" else path
 
 
 def _is_local(parts: SplitResult, source: str) -> bool:

@@ -104,6 +104,21 @@ class Webhooks:
 
         return await self.teller.write(who.project, write)
 
+    async def bring(self, who: Principal, webhook: Webhook) -> bool:
+        """One from elsewhere, with its id and times; False where that id is here. Raises: Invalid, Conflict."""
+        self._check(webhook)
+
+        def write(telling: Telling) -> bool:
+            try:
+                book.get_webhook(telling.connection, who.project, webhook.id)
+            except NotFound:
+                book.add_webhook(telling.connection, who.project, webhook)
+                _audit(telling, who, "webhook.create", webhook)
+                return True
+            return False
+
+        return await self.teller.write(who.project, write)
+
     async def get(self, project: ProjectId, id: str) -> Webhook:
         """Raises: NotFound."""
         return await self.records.read(lambda c: book.get_webhook(c, project, id))

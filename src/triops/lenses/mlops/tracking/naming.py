@@ -2,11 +2,13 @@
 
 import secrets
 
+# Only words that MLflow's own names begin with, too: its clients know a made name by its first word.
 _ADJECTIVES = (
-    "agile amber arctic bold brave brisk bright calm clever coral crisp deft eager early fair fleet fresh gentle glad"
-    " golden grand happy hardy honest jolly keen kind lively lucid lucky mellow merry mild misty neat nimble noble"
-    " patient plucky proud quick quiet rapid ready rosy royal rustic serene sharp silent silver smart snowy solar spry"
-    " steady stoic stout sunny swift tidy tough vivid warm wary wild wise witty young zesty"
+    "able aged amazing amusing big bold bouncy brawny bright bustling calm capable carefree caring casual charming"
+    " chill classy clean colorful dapper dashing dazzling fearless flawless fun gentle gifted kindly learned"
+    " likeable luminous lyrical melodic merciful nimble orderly peaceful placid polite popular powerful rare"
+    " salty sedate serious silent sincere skillful smiling spiffy stately stylish tasteful unique upbeat useful"
+    " valuable wise wistful youthful zealous"
 )
 _NOUNS = (
     "badger bison bream carp clam cobra condor coot crane cricket curlew dove eagle eel egret elk falcon ferret finch"

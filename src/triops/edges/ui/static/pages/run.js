@@ -12,7 +12,7 @@ import { provenance } from '../parts/provenance.js';
 import { askReason } from '../parts/reason.js';
 import { runFacts } from '../parts/runfacts.js';
 import { metricsTable, paramsTable } from '../parts/runtables.js';
-import { better, byWeight, experimentPath, lasted, metricText, nameOfRun, number, pairs, runState } from '../parts/runwords.js';
+import { better, byWeight, experimentPath, lasted, metricText, nameOfRun, number, pairs, runState, userOf } from '../parts/runwords.js';
 import { stat } from '../parts/stat.js';
 import { link } from '../state.js';
 
@@ -189,7 +189,7 @@ function orThrow(otherwise) {
 /** @param {any} run */
 function statsOf(run) {
   const s = lasted(run);
-  return [stat('Status', runState(run.status)), stat('Duration', s === null ? '–' : lasting(s)), stat('Started', run.start_at ? clock(run.start_at, { day: true }) : '–', { note: run.start_at ? exact(run.start_at) : '' }), stat('User', run.user || '–'),
+  return [stat('Status', runState(run.status)), stat('Duration', s === null ? '–' : lasting(s)), stat('Started', run.start_at ? clock(run.start_at, { day: true }) : '–', { note: run.start_at ? exact(run.start_at) : '' }), stat('User', userOf(run) || '–'),
     stat('Parameters', Object.keys(run.params).length), stat('Metrics', Object.keys(run.metrics).length), stat('Traces', 'of this run', { href: link('/ui/traces', { from: run.start_at ? Math.floor(run.start_at - 60) : null, to: run.end_at ? Math.ceil(run.end_at + 60) : null }) })];
 }
 

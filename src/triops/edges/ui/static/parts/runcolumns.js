@@ -2,7 +2,7 @@
 
 import { h } from '../dom.js';
 import { exact, when } from '../format.js';
-import { byWeight, lastedText, metricText, nameOfRun, runState } from './runwords.js';
+import { byWeight, lastedText, metricText, nameOfRun, runState, userOf } from './runwords.js';
 
 /** @typedef {import('./longtable.js').Column & {value: (run: any) => any, kind: string}} RunColumn */
 
@@ -16,7 +16,7 @@ const ATTRIBUTES = [
   { id: 'attributes.start_time', kind: 'run', label: 'Started', value: (r) => (r.start_at ? exact(r.start_at) : ''), cell: (r) => when(r.start_at), width: 'minmax(112px, 0.6fr)' },
   { id: 'duration', kind: 'run', label: 'Duration', fixed: true, right: true, value: (r) => (r.end_at && r.start_at ? r.end_at - r.start_at : ''), cell: (r) => lastedText(r) },
   { id: 'attributes.status', kind: 'run', label: 'Status', value: (r) => r.status, cell: (r) => runState(r.status), width: 'minmax(92px, 0.5fr)' },
-  { id: 'attributes.user_id', kind: 'run', label: 'User', value: (r) => r.user, cell: (r) => r.user },
+  { id: 'attributes.user_id', kind: 'run', label: 'User', value: userOf, cell: userOf },
   { id: 'tags.mlflow.source.name', kind: 'run', label: 'Source', value: (r) => r.tags['mlflow.source.name'], cell: (r) => r.tags['mlflow.source.name'] },
   { id: 'tags.mlflow.source.git.commit', kind: 'run', label: 'Commit', value: (r) => r.tags['mlflow.source.git.commit'], cell: (r) => h('span', { class: 'mono small' }, (r.tags['mlflow.source.git.commit'] || '').slice(0, 10)) },
   { id: 'attributes.run_id', kind: 'run', label: 'Run id', value: (r) => r.id, cell: (r) => h('span', { class: 'mono small' }, r.id), width: '270px' },

@@ -43,6 +43,11 @@ export function lastedText(run) {
 }
 
 /** @param {any} run */
+export function userOf(run) {
+  return run.user || run.tags['mlflow.user'] || '';
+}
+
+/** @param {any} run */
 export function nameOfRun(run) {
   return run.name || run.id.slice(0, 8);
 }
