@@ -220,3 +220,27 @@ def test_the_native_api_reaches_nothing_of_another_project(house: House) -> None
             _told(house.ours.request(method, f"/triops/v1{filled}", params=cast(Any, query), **sent))
             _told(house.ours.request(method, f"/triops/v1{filled}", **sent))
     assert house.snapshot() == before
+
+
+def test_an_import_names_no_file_of_another_project_in_a_shared_root(tmp_path: Path) -> None:
+    data, root = tmp_path / "data", tmp_path / "root"
+    keys = [_made(data, project) for project in ("theirs", "ours")]
+    with RunningTriops(data, key=keys[0], environ={"TRIOPS_MLOPS_ARTIFACT_ROOT": str(root)}) as server:
+        theirs, ours = (httpx.Client(base_url=server.url, headers={"authorization": f"Bearer {key}"}) for key in keys)
+        with theirs, ours:
+            made = theirs.post("/api/2.0/mlflow/runs/create", json={"experiment_id": "0"}).json()["run"]["info"]
+            run, uri = made["run_id"], made["artifact_uri"]
+            file = {"run_uuid": run, "path": "secret.txt"}
+            assert theirs.post("/api/2.0/mlflow/upload-artifact", params=file, content=SECRET.encode()).is_success
+            assert theirs.get("/get-artifact", params=file).text == SECRET
+            ours.get("/api/2.0/mlflow/experiments/get", params={"experiment_id": "0"})
+            moved = {"id": run, "experiment": "0", "name": "r", "status": "FINISHED", "stage": "active", "user": "u",
+                     "start_ms": 1, "end_ms": 2, "artifact_uri": uri}  # fmt: skip
+            answer = ours.post("/triops/v1/import/mlflow/runs", json={"items": [{"run": moved, "to": "0"}]})
+            assert answer.json()["items"][0]["state"] == "created"
+            assert ours.get("/get-artifact", params=file).status_code == 404
+            for named in ({"source": uri}, {"source": "s3://b/m", "storage_location": uri}):
+                version = {"version": 1, "created_ms": 1, "updated_ms": 1, "stage": "None", "status": "READY", **named}
+                model = {"name": "m", "created_ms": 1, "updated_ms": 1, "versions": [version]}
+                answer = ours.post("/triops/v1/import/mlflow/models", json={"items": [{"model": model}]})
+                assert answer.status_code == 400

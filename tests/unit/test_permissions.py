@@ -4,12 +4,15 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from triops.kernel.document import Document
 from triops.kernel.errors import Forbidden
 from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Principal, Role
+from triops.ledger.belonging import Belonging
 from triops.ledger.documents import Documents
+from triops.ledger.runs.tables import experiments
 from triops.lenses.mlops.permissions import Level, Names, Permissions
 from triops.lenses.mlops.permissions.model import refusal, rules_of
 from triops.testing.books import open_records
@@ -84,3 +87,13 @@ async def test_what_belongs_to_an_experiment_is_as_open_as_it(permissions: Permi
         with pytest.raises(Forbidden):
             await permissions.check_ids(BOB, Level.READ, **ids)
     await permissions.check_ids(Principal(ProjectId("two"), Role.EDITOR, "bob"), Level.READ, experiments=["1"])
+
+
+async def test_an_imported_experiment_is_known_by_its_long_id(tmp_path: Path) -> None:
+    """A file store's ids have eighteen digits; what is not known is not guarded."""
+    async with open_records(tmp_path) as records:
+        row = {"project": ONE, "id": 123456789012345678, "name": "churn", "artifact_location": "", "stage": "active"}
+        await records.write(lambda c: c.execute(insert(experiments).values(**row, created_ms=1, updated_ms=1)))
+        assert await Belonging(records).experiment_names(ONE, {"123456789012345678", "9" * 5000}) == {
+            "123456789012345678": "churn"
+        }

@@ -19,7 +19,7 @@ from triops.ledger.documents import Documents
 from triops.ledger.entities import Entities
 from triops.ledger.erase import erase_project
 from triops.ledger.versions import tables
-from triops.lenses.mlops.registry.gates import Gates
+from triops.lenses.mlops.registry.gates import Gates, GateSet
 from triops.lenses.mlops.registry.lineage import Lineage
 from triops.lenses.mlops.registry.origins import ModelOrigin, RunOrigin
 from triops.lenses.mlops.registry.promotions import Promotions
@@ -133,6 +133,28 @@ async def test_erasing_a_project_leaves_nothing_of_it(tmp_path: Path) -> None:
         for table in tables.metadata.sorted_tables:
             statement = select(func.count()).select_from(table)
             assert await parts.records.read(lambda c, s=statement: c.scalar(s)) == 0, table.name  # type: ignore[misc]
+
+
+async def test_a_gate_does_not_judge_a_move_from_where_the_alias_is_no_longer(tmp_path: Path) -> None:
+    async with composed(tmp_path) as parts:
+        await parts.add(EVE, "m", 2)
+        await parts.promotions.move(EVE, "m", "champion", 1)
+        await parts.guard()
+        admins = Promotions(
+            parts.records, Teller(parts.records, parts.bus, parts.clock), Nowhere(), Gates(parts.documents)
+        )
+
+        class Meanwhile(Gates):
+            async def of(self, project: ProjectId) -> GateSet:
+                await admins.move(ANN, "m", "champion", 2)
+                return await super().of(project)
+
+        slow = Promotions(
+            parts.records, Teller(parts.records, parts.bus, parts.clock), Nowhere(), Meanwhile(parts.documents)
+        )
+        with pytest.raises(Conflict, match="moved meanwhile"):
+            await slow.move(EVE, "m", "champion", 1)
+        assert (await parts.registry.model(P, "m")).aliases == {"champion": 2}
 
 
 async def test_numbers_under_many_at_once(tmp_path: Path) -> None:

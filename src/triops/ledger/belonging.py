@@ -13,6 +13,7 @@ from triops.ledger.runs import tables
 from triops.ledger.versions.tables import model_versions
 from triops.ports.records import Records
 
+_DIGITS = 19  # file stores' ids are long
 _MOST = 1000  # ids of one question, so that a statement's parameters stay within every database's bound
 
 
@@ -23,7 +24,7 @@ class Belonging:
     async def experiment_names(self, project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
         """Experiment id → name, of those that there are."""
         e = tables.experiments.c
-        numbers = [int(id) for id in ids if id.isdecimal() and len(id) < 10]
+        numbers = [int(id) for id in ids if id.isdecimal() and len(id) < _DIGITS]
         return await self._all(numbers, lambda some: select(e.id, e.name).where(e.project == project, e.id.in_(some)))
 
     async def experiments_of_runs(self, project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:

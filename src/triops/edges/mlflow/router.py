@@ -92,6 +92,8 @@ class MlflowApi:
             response = await self._answer(request)
         except TriopsError as error:
             response = problem(error)
+        except RecursionError:  # nothing here nests deeply but what a client sent
+            response = problem(Invalid("The request is nested too deeply.", field="body"))
         except Exception:
             log.exception("%s %s failed", request.method, request.url.path)
             body = {"error_code": "INTERNAL_ERROR", "message": "Triops failed at this request; its log says where."}

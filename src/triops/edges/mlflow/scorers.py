@@ -43,7 +43,7 @@ def scorer_endpoints(scorers: ScorerBook) -> Sequence[Endpoint]:
             if len(several) > _EXPERIMENTS:
                 raise Invalid(f"At most {_EXPERIMENTS} experiments.", field="experiment_ids")
             numbers = [experiment_no(id) for id in several]
-            found = await scorers.book.latest(call.project, [number for number in numbers if 0 <= number < 1 << 31])
+            found = await scorers.book.latest(call.project, [number for number in numbers if 0 <= number < 1 << 63])
         else:
             found = await scorers.book.latest(call.project, None)
         return listed("scorers", [scorer_message(version) for version in found])

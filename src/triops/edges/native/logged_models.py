@@ -25,7 +25,7 @@ async def logged_models(
     if not 0 <= offset < 1 << 31:
         raise Invalid("not a cursor that a list gave", field="cursor", got=cursor)
     no = experiment_no(experiment)
-    wanted = [no if 0 <= no < 1 << 31 else -1] if experiment else []
+    wanted = [no if 0 <= no < 1 << 63 else -1] if experiment else []
     found = await services.model_search.book.find(who.project, wanted, run=run, limit=limit + 1, offset=offset)
     shown = await _readable(services, who, found[:limit])
     next = encode_cursor(offset + limit) if len(found) > limit else None

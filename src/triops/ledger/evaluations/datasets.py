@@ -104,7 +104,7 @@ class EvaluationDatasets:
 
         def write(connection: Connection) -> EvaluationDataset:
             _found(connection, project, id, f"Dataset '{id[:80]}' not found")
-            numbers = [int(one) for one in wanted if one.isdecimal() and len(one) < 10]
+            numbers = [int(one) for one in wanted if one.isdecimal() and len(one) < 19]
             known: set[str] = set()
             for some in chunks(numbers):
                 e = experiments.c

@@ -70,7 +70,7 @@ scorers = Table(
     metadata,
     _text("project", primary_key=True),
     _text("id", primary_key=True),
-    Column("experiment", Integer, nullable=False),
+    Column("experiment", BigInteger, nullable=False),
     _text("name"),  # unique in the experiment
 )
 

@@ -67,7 +67,7 @@ def apply(connection: Connection) -> None:
         book,
         text("project", primary_key=True),
         text("id", primary_key=True),
-        Column("experiment", Integer, nullable=False),
+        Column("experiment", BigInteger, nullable=False),
         text("name"),
     )
     Index("uq_scorers_name", scorers.c.project, scorers.c.experiment, scorers.c.name, unique=True)

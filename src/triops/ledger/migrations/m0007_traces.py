@@ -63,7 +63,7 @@ def _tables(traces: MetaData) -> None:
         _serial("no"),
         _text("project"),
         _text("id"),
-        Column("experiment", Integer, nullable=False),
+        Column("experiment", BigInteger, nullable=False),
         _whole("request_ms"),
         _whole("duration_ms", nullable=True),
         _text("state"),

@@ -34,7 +34,7 @@ traces = Table(
     _serial("no"),
     _text("project"),
     _text("id"),  # unique in the project
-    Column("experiment", Integer, nullable=False),
+    Column("experiment", BigInteger, nullable=False),
     _whole("request_ms"),
     _whole("duration_ms", nullable=True),
     _text("state"),

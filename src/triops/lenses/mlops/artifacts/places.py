@@ -40,16 +40,27 @@ class Places:
         inside = proxied_path(location)
         if inside is not None:
             return Place(self.store, joined(inside, below))
-        named = folder_path(location)
-        if self._folder is not None and self._top is not None and named is not None and _plain(named):
-            top, path = posixpath.normpath(self._top), posixpath.normpath(named)
-            if path == top or path.startswith(top.rstrip("/") + "/"):
-                return Place(self._folder, joined(path[len(top) :].strip("/"), below))
+        shared = self._below_top(location)
+        if self._folder is not None and shared is not None:
+            return Place(self._folder, joined(shared, below))
         raise Invalid(
             f"The tracking server does not read or write artifact location '{location[:200]}': it is neither in its "
             "own store (mlflow-artifacts:/) nor under the artifact root that its administrator set. Clients reach it "
             "themselves."
         )
+
+    def shared(self, location: str) -> bool:
+        """Whether it lies in the administrator's folder, where projects are told apart by their paths alone."""
+        return self._folder is not None and self._below_top(location) is not None
+
+    def _below_top(self, location: str) -> str | None:
+        named = folder_path(location)
+        if self._top is None or named is None or not _plain(named):
+            return None
+        top, path = posixpath.normpath(self._top), posixpath.normpath(named)
+        if path == top or path.startswith(top.rstrip("/") + "/"):
+            return path[len(top) :].strip("/")
+        return None
 
     async def freed(self, project: ProjectId, locations: Iterable[str]) -> None:
         """Delete all under these locations of things that are gone for good. What is not ours stays, and so does a

@@ -115,9 +115,9 @@ class Importing:
         def write(connection: Connection) -> list[JSON]:
             whole = whole_runs(connection, project, [run.id for run, *_ in moved])
             for run, experiment, points, more in moved:
-                location = experiment_location(connection, project, experiment)
+                home = self._home(connection, project, experiment)
                 if run.id not in whole:
-                    uri = self._place(run.artifact_uri, f"{location.rstrip('/')}/{run.id}/artifacts")
+                    uri = self._place(run.artifact_uri, f"{home}/{run.id}/artifacts")
                     write_run(connection, project, run, experiment, uri, points, now_ms, more=more)
             uris = artifact_uris(connection, project, [run.id for run, *_ in moved])
             return [
@@ -147,7 +147,7 @@ class Importing:
             for model, experiment in moved:
                 state, location = "present", known.get(model.id, "")
                 if not location:
-                    home = experiment_location(connection, project, experiment).rstrip("/")
+                    home = self._home(connection, project, experiment)
                     location = self._place(model.artifact_uri, f"{home}/models/{model.id}/artifacts")
                     write_logged_model(connection, project, model, experiment, location, now_ms)
                     state = "created"
@@ -159,6 +159,13 @@ class Importing:
     async def models(self, who: Principal, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
         """Items: `model`. Answers name, state and the versions that were added of each; what was added is a Change."""
         moved = _each(items, lambda item, at: from_json(MovedModel, item.get("model"), at), check_model)
+        for version in (version for one in moved for version in one.versions):
+            if self._places.shared(version.source) or self._places.shared(version.storage_location or ""):
+                raise Invalid(
+                    "a version's files cannot be named in this server's artifact root",
+                    field="versions.source",
+                    got=version.source,
+                )
 
         def write(telling: Telling) -> list[JSON]:
             answers = []
@@ -184,9 +191,16 @@ class Importing:
         items = [{"path": one.path, "size": one.size, "sha256": one.digest} for one in found]
         return items, found[-1].path if len(found) == _FILES else ""
 
+    def _home(self, connection: Connection, project: ProjectId, experiment: int) -> str:
+        """Where what is imported into an experiment lies. An id that was brought along may be another project's too."""
+        location = experiment_location(connection, project, experiment).rstrip("/")
+        return f"{location}/{project}" if self._places.shared(location) else location
+
     async def write_file(self, project: ProjectId, location: str, path: str, chunks: AsyncIterable[bytes]) -> None:
         """A file of what was imported, at its place below `location`. Raises: Invalid where this server does not
-        write."""
+        write, and in a folder that projects share, what is not a place of this project's imports."""
+        if self._places.shared(location) and f"/{project}/" not in location:
+            raise Invalid("not where an import of this project lies", field="artifact_uri", got=location)
         place = self._places.at(location, path)
         await place.files.write(project, place.path, chunks)
 

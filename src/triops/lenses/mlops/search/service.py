@@ -15,6 +15,7 @@ from triops.kernel.errors import Invalid
 from triops.kernel.ids import ProjectId
 from triops.kernel.run import Experiment, Stage
 from triops.ledger.runs.contents import Shape
+from triops.ledger.runs.experiments import experiment_no
 from triops.ledger.runs.history import numbers_of, points_of
 from triops.ledger.runs.keys import Keys, keys_in
 from triops.ledger.runs.points import ordered
@@ -194,10 +195,7 @@ def experiment_numbers(ids: Sequence[str]) -> list[int]:
         )
     numbers = []
     for id in ids:
-        try:
-            numbers.append(int(id))
-        except ValueError:
-            raise Invalid(
-                f"Invalid experiment ID '{id[:200]}'. Experiment ID must be a valid integer.", field="experiment_ids"
-            ) from None
+        if not id:
+            raise Invalid("Invalid experiment ID ''. Experiment ID must be a valid integer.", field="experiment_ids")
+        numbers.append(experiment_no(id))
     return [number for number in dict.fromkeys(numbers) if 0 <= number < _NUMBERS]

@@ -1,6 +1,7 @@
 """Experiments and runs as clients of tracking use them: what is asked is checked against the limits, written to the
 book, and the loop is told."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from uuid import uuid4
@@ -222,7 +223,7 @@ class Tracking:
         def appended(known: str | None) -> str:
             try:
                 models = json.loads(known) if known else []
-            except ValueError:
+            except (ValueError, RecursionError):
                 models = None
             if not isinstance(models, list):
                 raise Invalid(f"Tag '{LOGGED_MODELS_TAG}' of run '{run}' is no list of models.", field="model_json")
@@ -255,4 +256,4 @@ class Tracking:
     ) -> list[tuple[str, Columns]]:
         """Of each known run at most `most` points, by step, time, value; `steps`: only within these, both inclusive."""
         found = await self._history.points(project, runs, key, by_step=True)
-        return [(run, thinned(within(columns, steps), most)) for run, columns in found]
+        return await asyncio.to_thread(lambda: [(run, thinned(within(columns, steps), most)) for run, columns in found])
