@@ -24,6 +24,7 @@ from triops.sdk.importing.receiver import Receiver
 from triops.testing.server import RunningTriops
 
 TESTS = Path(__file__).parent.parent
+ATTACHMENT = "0b7e0b5c-3a35-4a3c-9c62-5d6b7a1c2d3e"
 _SERVER = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
 
@@ -60,6 +61,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
                 "UPDATE model_versions SET status = 'FAILED_REGISTRATION', status_message = 'no file' WHERE version = 2"
             )
             db.commit()
+            [(root,)] = db.execute(
+                "SELECT value FROM trace_tags JOIN trace_info USING (request_id)"
+                " WHERE key = 'mlflow.artifactLocation' AND status = 'OK'"
+            )
+        attached = folder / "mlartifacts" / root.removeprefix("mlflow-artifacts:/") / "attachments" / ATTACHMENT
+        attached.parent.mkdir(parents=True)
+        attached.write_bytes(b"a picture")
         yield url, folder, files
     finally:
         os.killpg(server.pid, 9)
@@ -143,6 +151,10 @@ def same_evaluations(theirs: str, ours: str) -> None:
             span["name"]: {pair["key"]: pair.get("value") for pair in span["attributes"]} for span in whole["spans"]
         }
 
+    shown = httpx.get(
+        f"{ours}/ajax-api/2.0/mlflow/get-trace-artifact", params={"request_id": answered, "path": ATTACHMENT}
+    )
+    assert shown.content == b"a picture"
     ours_say, theirs_say = spans(ours), spans(theirs)
     assert ours_say.keys() == theirs_say.keys() == {"answer", "recall"}
     assert ours_say["recall"]["text"] == theirs_say["recall"]["text"] == {"string_value": "123"}
