@@ -139,6 +139,7 @@ def compose_mlops(
         belonging.experiments_of_runs,
         belonging.experiments_of_models,
         kept_traces.experiments,
+        belonging.experiments_of_datasets,
     )
     permissions = Permissions(documents, names)
 
@@ -216,7 +217,6 @@ def compose_mlops(
     jobs = [
         *tracking_jobs(compaction, gc),
         *trace_jobs(TraceFreeing(records), settings.mlops.deleted_days),
-        Job("artifacts", 6 * 3600.0, artifacts.sweep, limit_s=600.0),
         *logged_model_jobs(LoggedModelsFreeing(records), settings.mlops.deleted_days),
         Job("artifacts", 3600.0, artifacts.sweep, limit_s=600.0),
         Job("uploads", 3600.0, uploads.sweep, limit_s=600.0),

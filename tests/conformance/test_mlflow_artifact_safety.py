@@ -53,6 +53,7 @@ class Raw:
         content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         connection.putrequest(method, path, skip_accept_encoding=True)
         connection.putheader("Content-Length", str(len(content or b"")))
+        connection.putheader("Content-Type", "application/json")
         connection.endheaders(content)
         answer = connection.getresponse()
         text = answer.read().decode()

@@ -181,6 +181,24 @@ def test_there_is_no_way_around(eve: MlflowClient, ann: Client, bob: Client) -> 
         eve.rename_registered_model("free", "churn_free")
 
 
+@pytest.mark.parametrize("kind", ["Gate", "Access"])
+def test_who_is_bound_by_a_document_does_not_write_it(
+    server: RunningTriops, keys: dict[str, str], ann: Client, kind: str
+) -> None:
+    spec = {"Gate": {"model": "loose", "alias": "champion", "approval": {"role": "admin"}},
+            "Access": {"models": ["loose"], "manage": ["ann"]}}[kind]  # fmt: skip
+    ann.call("POST", "/documents", body={"documents": [{"kind": kind, "name": "loose", "spec": spec}]})
+    eve = Client(server.url, keys["eve"])
+    for method, path, body in (
+        ("POST", "/documents", {"documents": [{"kind": kind, "name": "loose", "spec": spec}]}),
+        ("DELETE", f"/documents/{kind}/loose", None),
+    ):
+        with pytest.raises(ApiError) as error:
+            eve.call(method, path, body=body)
+        assert error.value.status == 403
+    ann.call("DELETE", f"/documents/{kind}/loose")
+
+
 def test_a_gate_that_is_no_gate_is_refused(ann: Client) -> None:
     for spec in (
         {"model": "m", "alias": "a", "checks": [{"metric": "x"}]},

@@ -1,6 +1,5 @@
 """Searches by the unmodified `mlflow` client: runs as entities and into pandas, experiments, data sets; refusals."""
 
-import json
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -217,6 +216,10 @@ def test_refusals(client: MlflowClient, server: RunningTriops, searched: str) ->
         "runs/search", own | {"filter": "metrics.m > 0 OR metrics.m < 0"}
     )
     assert "Invalid value 50001 for parameter 'max_results'" in refused("runs/search", own | {"max_results": 50001})
+    in_a_query = httpx.get(f"{server.url}/api/2.0/mlflow/registered-models/search", params={"max_results": 1001})
+    assert in_a_query.json()["message"].startswith(
+        "Invalid value \"1001\" for parameter 'max_results' supplied:  Hint: Value was of type 'str'."
+    )
     assert refused("runs/search", own | {"max_results": 0}).endswith("It must be a positive integer")
     assert "could not base64-decode" in refused("runs/search", own | {"page_token": "x"})
     assert "Invalid order_by clause 'metrics.m DESC x'" in refused(
@@ -233,7 +236,7 @@ def test_refusals(client: MlflowClient, server: RunningTriops, searched: str) ->
 def test_data_sets(server: RunningTriops, searched: str) -> None:
     answer = httpx.post(
         f"{server.url}/ajax-api/2.0/mlflow/experiments/search-datasets",
-        content=json.dumps({"experiment_ids": [searched]}),
+        json={"experiment_ids": [searched]},
     )
     told = {(one["name"], one["digest"], one["context"]) for one in answer.json()["dataset_summaries"]}
     assert told == {("data0", "d0", "train"), ("data1", "d1", "eval")}

@@ -210,6 +210,8 @@ def test_tags_are_set_and_deleted(server: RunningTriops, experiment: str) -> Non
     client.set_trace_tag(id, "mlflow.traceName", "renamed")
     assert client.get_trace(id).info.tags["owner"] == "me"
     assert client.get_trace(id).info.tags["mlflow.traceName"] == "renamed"
+    client.set_trace_tag(id, "long", "v" * 9000)
+    assert client.get_trace(id).info.tags["long"] == "v" * 4096
     client.delete_trace_tag(id, "owner")
     assert "owner" not in client.get_trace(id).info.tags
     with pytest.raises(MlflowException, match="No trace tag with key 'owner'") as caught:

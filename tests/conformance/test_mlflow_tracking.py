@@ -48,10 +48,50 @@ def raw(server: RunningTriops, path: str, body: Any) -> tuple[int, dict[str, Any
     return answer.status_code, answer.json()
 
 
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({}, "Bad Request. Content-Type header is missing."),
+        ({"Content-Type": "text/plain"}, "Bad Request. Content-Type must be one of ['application/json']."),
+        (
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            "Bad Request. Content-Type must be one of ['application/json'].",
+        ),
+        ({"Content-Type": "application/json; charset=utf-8"}, ""),
+    ],
+)
+def test_a_body_is_said_to_be_json(server: RunningTriops, headers: dict[str, str], message: str) -> None:
+    url = f"{server.url}/ajax-api/2.0/mlflow/experiments/create"
+    answer = httpx.post(url, content=b'{"name": "said to be JSON"}', headers=headers)
+    told = answer.json()
+    assert answer.status_code == (400 if message else 200)
+    assert told.get("message", "") == message
+
+
 def asked(server: RunningTriops, path: str, **parameters: Any) -> dict[str, Any]:
     answer = httpx.get(f"{server.url}/{path}", params=parameters)
     told: dict[str, Any] = answer.json()
     return told
+
+
+@pytest.mark.parametrize(
+    ("type_", "message"),
+    [
+        (None, "Bad Request. Content-Type header is missing."),
+        ("text/plain", "Bad Request. Content-Type must be one of ['application/json']."),
+        ("application/x-www-form-urlencoded", "Bad Request. Content-Type must be one of ['application/json']."),
+        ("Application/JSON; charset=utf-8", ""),
+    ],
+)
+def test_a_body_says_that_it_is_json(server: RunningTriops, type_: str | None, message: str) -> None:
+    """What a page of another site can send without asking is not obeyed."""
+    answer = httpx.post(
+        f"{server.url}/api/2.0/mlflow/experiments/search",
+        content=b'{"max_results": 1}',
+        headers={"Content-Type": type_} if type_ else {},
+    )
+    assert answer.json().get("message", "") == message
+    assert answer.status_code == (400 if message else 200)
 
 
 def refused(error: pytest.ExceptionInfo[MlflowException], code: str) -> str:

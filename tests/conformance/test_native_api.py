@@ -23,6 +23,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriops]:
 # The document does not depend on what the API is made of, so it is there before a server runs.
 schema = schemathesis.openapi.from_dict(native_app(cast(Services, None)).openapi())
 ENDLESS = ("/live", "/logs/tail")
+URL_BYTES = 60_000  # about what the HTTP parser takes
 LOCKS_OUT = ("/keys",)  # a first key made by chance would end the open mode that the other calls need
 
 
@@ -32,6 +33,8 @@ LOCKS_OUT = ("/keys",)  # a first key made by chance would end the open mode tha
 def test_no_input_makes_a_server_error(case: schemathesis.Case, server: RunningTriops) -> None:
     answer = case.call(base_url=f"{server.url}/triops/v1", timeout=20)
     assert answer.status_code < 500, f"{answer.status_code} {answer.text[:500]}"
+    if answer.status_code == 400 and len(str(answer.request.url)) > URL_BYTES:
+        return  # refused before it is a request
     if answer.status_code >= 400 and answer.status_code not in (405,):
         if answer.text == "Invalid HTTP request received.":
             return  # an address over 64 kB, which the HTTP parser itself refuses

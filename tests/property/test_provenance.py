@@ -25,6 +25,14 @@ def test_any_bytes(raw: bytes) -> None:
         assert isinstance(version, str)
 
 
+def test_a_few_lines_of_yaml_do_not_become_billions() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 9)}]" for at in range(1, 12)]
+    assert python_of_env("\n".join([*lines, "python: *a11"]).encode()) == ""
+    assert python_of_env(b"python: 3.12") == "3.12"
+    assert python_of_env(b"python: [3, 12]") == ""
+
+
 @given(st.dictionaries(st.sampled_from(PARTS), JSON))
 def test_any_record(record: dict[str, object]) -> None:
     found = of_record(orjson.dumps(record))

@@ -109,3 +109,12 @@ async def test_only_locations_below_the_root_are_ours(folder: Folder, tmp_path: 
         ):
             with pytest.raises(Invalid, match="does not read or write artifact location"):
                 places.at(location, "a")
+
+
+async def test_no_location_climbs_to_what_lies_beside_it(folder: Folder, tmp_path: Path) -> None:
+    root = str(tmp_path / "root")
+    places = Places(folder, root, folder)
+    assert places.at(f"{root}/1/run/artifacts", "model").path == "1/run/artifacts/model"
+    for location in (f"{root}/1/run/artifacts/../../../2/theirs", f"file://{root}/1/%2e%2e/2", f"{root}/..", "/etc"):
+        with pytest.raises(Invalid):
+            places.at(location, "model")

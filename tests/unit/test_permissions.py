@@ -60,8 +60,11 @@ async def permissions(tmp_path: Path) -> AsyncIterator[Permissions]:
     async def of(project: ProjectId, ids: Collection[str]) -> Mapping[str, str]:
         return {id: id[-1] for id in ids}
 
+    async def none(project: ProjectId, ids: Collection[str]) -> Mapping[str, Collection[str]]:
+        return {}
+
     async with open_records(tmp_path) as records:
-        yield Permissions(Documents(records), Names(names, of, of, of))
+        yield Permissions(Documents(records), Names(names, of, of, of, none))
 
 
 async def test_a_document_binds_at_once_and_no_longer_than_it_is_there(permissions: Permissions) -> None:

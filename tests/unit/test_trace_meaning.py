@@ -41,6 +41,17 @@ from triops.lenses.mlops.genai_traces.preview import preview
             "WORKFLOW",
             {"input_tokens": 1, "total_tokens": 2},
         ),
+        ({"ai.operationId": "ai.embed.doEmbed"}, "EMBEDDING", None),
+        (
+            {"span.type": "llm", "entity.type": "agent", "usage.prompt_tokens": 1, "usage.completion_tokens": 2},
+            "LLM",
+            {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3},
+        ),
+        ({"entity.type": "agent", "llm.usage.total_tokens": 5}, "AGENT", {"total_tokens": 5}),
+        ({"span.type": "claude_code.interaction"}, "AGENT", None),
+        ({"gen_ai.request.model": "m"}, "LLM", None),
+        ({"lmnr.span.type": "PIPELINE"}, "CHAIN", None),
+        ({"langfuse.observation.type": "generation"}, "LLM", None),
         ({"gen_ai.operation.name": ["x"], "gen_ai.usage.input_tokens": True}, None, None),
         ({}, None, None),
     ],
@@ -48,6 +59,20 @@ from triops.lenses.mlops.genai_traces.preview import preview
 def test_types_and_tokens(attributes: dict[str, Any], type_: str | None, usage: Any) -> None:
     assert meaning.span_type(attributes.get) == type_
     assert meaning.usage(attributes.get) == usage
+
+
+@pytest.mark.parametrize(
+    ("sent", "name", "said"),
+    [
+        ({"ai.toolCall.args": '{"a": 1}', "ai.prompt": ""}, "mlflow.spanInputs", {"a": 1}),
+        ({"ai.response.text": "Yes."}, "mlflow.spanOutputs", "Yes."),
+        ({"agent.messages": '[{"role": "user"}]', "input": "x"}, "mlflow.spanInputs", [{"role": "user"}]),
+        ({"lk.response.text": "Hello"}, "mlflow.spanOutputs", "Hello"),
+        ({"gen_ai.tool.definitions": '[{"name": "f"}]'}, "mlflow.chat.tools", [{"name": "f"}]),
+    ],
+)
+def test_where_conventions_say_it(sent: dict[str, Any], name: str, said: Any) -> None:
+    assert meaning.translated(sent)[name] == said
 
 
 def test_the_rest_is_said_in_one_convention_too() -> None:

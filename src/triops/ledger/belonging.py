@@ -6,7 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from triops.kernel.ids import ExperimentId, ProjectId
+from triops.ledger.evaluations.tables import dataset_experiments
 from triops.ledger.logged_models.tables import logged_models
+from triops.ledger.paging import chunks
 from triops.ledger.runs import tables
 from triops.ledger.versions.tables import model_versions
 from triops.ports.records import Records
@@ -37,6 +39,20 @@ class Belonging:
         return await self._all(
             list(ids), lambda some: select(m.id, m.experiment).where(m.project == project, m.id.in_(some))
         )
+
+    async def experiments_of_datasets(self, project: ProjectId, ids: Collection[str]) -> Mapping[str, set[str]]:
+        """Evaluation data set id → the ids of its experiments, of those that have any."""
+        d = dataset_experiments.c
+
+        def read(connection: Connection) -> dict[str, set[str]]:
+            found: dict[str, set[str]] = {}
+            for some in chunks(ids):
+                asked = select(d.dataset, d.experiment).where(d.project == project, d.dataset.in_(some))
+                for dataset, experiment in connection.execute(asked):
+                    found.setdefault(dataset, set()).add(experiment)
+            return found
+
+        return await self._records.read(read)
 
     async def models_of(self, project: ProjectId, experiment: ExperimentId) -> Sequence[str]:
         """The registered models of which runs of the experiment made versions, at most a hundred, by name."""

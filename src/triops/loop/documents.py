@@ -20,11 +20,13 @@ _SPEC_DEPTH = 24  # the books hold 32 levels, and an action holds a spec some le
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`schema` describes `spec`; `check` sees a document that fits it. `check` raises Invalid, or Forbidden."""
+    """`schema` describes `spec`; `check` sees a document that fits it, and raises Invalid, or Forbidden. `binds`: it
+    says what editors may not do, so it is not theirs to write."""
 
     name: str
     schema: Mapping[str, Any]
     check: Callable[[Document], None] | None = None
+    binds: bool = False
 
 
 class Kinds:
@@ -36,6 +38,7 @@ class Kinds:
             raise ValueError(f"a kind is registered twice: {[kind.name for kind in kinds]}")
         for kind in kinds:
             jsonschema.Draft202012Validator.check_schema(kind.schema)
+        self.binding = frozenset(kind.name for kind in kinds if kind.binds)
         self._validators = {kind.name: jsonschema.Draft202012Validator(kind.schema) for kind in kinds}
 
     def validate(self, kind: str, name: str, spec: Mapping[str, Any]) -> Document:

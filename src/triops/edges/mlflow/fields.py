@@ -87,8 +87,8 @@ def enum(names: Mapping[str, int], *, required: bool = False, default: str | Non
     def convert(value: Any) -> str:
         if isinstance(value, str) and value in names:
             return value
-        if isinstance(value, str) and value.lstrip("-").isdigit():
-            value = int(value)
+        if isinstance(value, str):
+            value = _integer(value)
         if isinstance(value, int) and not isinstance(value, bool) and value in by_number:
             return by_number[value]
         raise Misfit

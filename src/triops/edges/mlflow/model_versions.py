@@ -13,12 +13,13 @@ from triops.edges.mlflow.fields import (
     text,
     texts,
 )
-from triops.edges.mlflow.router import Call, Endpoint
+from triops.edges.mlflow.router import ITEM_BYTES, Call, Endpoint
 from triops.kernel.errors import Forbidden
 from triops.kernel.tenant import Right
 from triops.kernel.version import ModelVersion
 from triops.lenses.mlops.registry.promotions import Move, Promotions
 from triops.lenses.mlops.registry.service import Registry
+from triops.web.body import off_loop
 
 JSON = dict[str, Any]
 _TEST = "tests/conformance/test_mlflow_registry.py"
@@ -144,7 +145,8 @@ class ModelVersions:
         found, token = await self._registry.search_versions(
             call.project, given["filter"], given["order_by"], given["max_results"], given["page_token"]
         )
-        shown: JSON = {"model_versions": [version_json(version) for version in found]} if found else {}
+        listed = await off_loop(ITEM_BYTES * len(found), lambda: [version_json(version) for version in found])
+        shown: JSON = {"model_versions": listed} if found else {}
         return {**shown, "next_page_token": token} if token else shown
 
     async def download_uri(self, call: Call) -> JSON:

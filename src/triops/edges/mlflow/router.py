@@ -15,13 +15,14 @@ from starlette.types import Receive, Scope, Send
 
 from triops.edges.mlflow.fields import Fields, decoded, of_query, parsed
 from triops.edges.mlflow.problems import problem
-from triops.kernel.errors import NotFound, TriopsError
+from triops.kernel.errors import Invalid, NotFound, TriopsError
 from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Principal, Right
 from triops.web.access import Authenticate
-from triops.web.body import JSON_BYTES, Bodies, off_loop
+from triops.web.body import JSON_BYTES, Bodies, media_type, off_loop
 
 log = logging.getLogger(__name__)
+ITEM_BYTES = 512  # about what one of a list's items is in JSON
 
 
 @dataclass(slots=True)
@@ -107,6 +108,7 @@ class MlflowApi:
             given: Mapping[str, Any] = {**of_query(request.query_params, fields), **path}
             call = Call(principal, decoded(given, fields), path, request, given)
         else:
+            _check_media_type(request)
             async with self._bodies.read(request, most=JSON_BYTES) as raw:
                 given, body = await off_loop(len(raw), _decode, raw, fields, path)
             call = Call(principal, body, path, request, given)
@@ -117,7 +119,9 @@ class MlflowApi:
             answer = await self._guard.after(call, await endpoint.handler(call))
         if isinstance(answer, Response):
             return answer
-        return Response(answer if isinstance(answer, bytes) else orjson.dumps(answer), media_type="application/json")
+        if not isinstance(answer, bytes):
+            answer = await off_loop(_size(answer), orjson.dumps, answer)
+        return Response(answer, media_type="application/json")
 
     def _find(self, method: str, path: str) -> tuple[Endpoint, Mapping[str, str]]:
         """Raises: NotFound."""
@@ -131,11 +135,25 @@ class MlflowApi:
         raise NotFound(f"There is no {method} {path[:200]}; docs/reference/mlflow.md lists what is.")
 
 
+def _check_media_type(request: Request) -> None:
+    """As MLflow does, since what a form of a web page can send is no JSON. Raises: Invalid."""
+    given = request.headers.get("content-type")
+    if request.method not in ("POST", "PUT") or (given and media_type(given) == "application/json"):
+        return
+    told = "Content-Type must be one of ['application/json']." if given else "Content-Type header is missing."
+    raise Invalid(f"Bad Request. {told}", field="Content-Type")
+
+
 def _decode(raw: bytes, fields: Fields, path: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
     given = parsed(raw)
     if path:  # a part of the path counts as its field
         given = {**given, **{name: value for name, value in path.items() if name in fields}}
     return given, decoded(given, fields)
+
+
+def _size(answer: Mapping[str, Any]) -> int:
+    """About the bytes that its lists become."""
+    return sum(ITEM_BYTES * len(part) for part in answer.values() if isinstance(part, list))
 
 
 def _pattern(path: str) -> re.Pattern[str]:

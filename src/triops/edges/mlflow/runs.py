@@ -25,10 +25,12 @@ from triops.kernel.run import Dataset, Input, MetricPoints, ModelOutput, RunStat
 from triops.kernel.tenant import Right
 from triops.ledger.runs.log import ParamChanged
 from triops.lenses.mlops.tracking import Tracking, limits
+from triops.web.body import off_loop
 
 _TEST = "tests/conformance/test_mlflow_tracking.py"
 _STATUSES = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
 _RUN = text(required=True)
+_ROW_BYTES = 128  # about what a point of a batch is; far too many are refused, but not read on the event loop
 _MODEL_FIELDS = {"artifact_path", "flavors", "utc_time_created", "run_id"}
 _DATASET = {
     "name": text(),
@@ -102,7 +104,8 @@ def run_endpoints(tracking: Tracking) -> Sequence[Endpoint]:
 
     async def log_batch(call: Call) -> Answer:
         body = call.body
-        points = points_of(body["metrics"])
+        rows = len(body["metrics"]) if isinstance(body["metrics"], list) else 0
+        points = await off_loop(_ROW_BYTES * rows, points_of, body["metrics"])
         params, tags = texts_of(body["params"], "params"), texts_of(body["tags"], "tags")
         limits.check_run_id(body["run_id"])
         limits.check_points(points)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import orjson
 
 from triops.edges.mlflow.fields import at_most, enum, integer, text, texts
-from triops.edges.mlflow.router import Answer, Call, Endpoint
+from triops.edges.mlflow.router import ITEM_BYTES, Answer, Call, Endpoint
 from triops.edges.mlflow.shapes import experiment_message, links_message, listed
 from triops.kernel.errors import Invalid
 from triops.kernel.run import Links, Stage
@@ -16,6 +16,7 @@ from triops.ledger.runs.contents import Contents, Shape
 from triops.ledger.runs.runs import RunRow
 from triops.lenses.mlops.search import Search
 from triops.lenses.mlops.tracking import Tracking
+from triops.web.body import off_loop
 
 _TEST = "tests/conformance/test_mlflow_search.py"
 _VIEWS: Final = {"ACTIVE_ONLY": 1, "DELETED_ONLY": 2, "ALL": 3}
@@ -58,7 +59,10 @@ def search_endpoints(search: Search, tracking: Tracking) -> Sequence[Endpoint]:
             limit=body["max_results"],
             token=body["page_token"],
         )
-        answer = listed("experiments", [experiment_message(one) for one in found.parts])
+        messages = await off_loop(
+            ITEM_BYTES * len(found.parts), lambda: [experiment_message(one) for one in found.parts]
+        )
+        answer = listed("experiments", messages)
         return answer | ({"next_page_token": found.token} if found.token else {})
 
     async def datasets(call: Call) -> Answer:

@@ -20,6 +20,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+
 _DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s")
 _FORMAT = "JSON_FORMAT"
 _DEPTH = 64
+_TAG = 4096  # characters of a tag's value that an answer carries; more of it may be kept
 
 
 def said_trace(info: Mapping[str, Any], now_ms: int) -> Trace:
@@ -61,7 +62,7 @@ def shown_info(trace: Trace) -> dict[str, Any]:
     if trace.assessments:
         shown["assessments"] = [shown_assessment(one, trace.id) for one in trace.assessments]
     if trace.tags:
-        shown["tags"] = trace.tags
+        shown["tags"] = {key: value[:_TAG] for key, value in trace.tags.items()}
     for key, preview in (("request_preview", trace.request_preview), ("response_preview", trace.response_preview)):
         if preview is not None:
             shown[key] = preview
@@ -90,7 +91,7 @@ def shown_v2(trace: Trace) -> dict[str, Any]:
         "execution_time_ms": trace.duration_ms or 0,
         "status": state,
         "request_metadata": [{"key": key, "value": value} for key, value in trace.metadata.items()],
-        "tags": [{"key": key, "value": value} for key, value in trace.tags.items()],
+        "tags": [{"key": key, "value": value[:_TAG]} for key, value in trace.tags.items()],
     }
 
 

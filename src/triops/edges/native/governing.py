@@ -11,10 +11,10 @@ from triops.edges.native.services import Services
 from triops.edges.native.showing import listed
 from triops.kernel.change import Change
 from triops.kernel.document import Document
-from triops.kernel.errors import Conflict, Invalid
+from triops.kernel.errors import Conflict, Forbidden, Invalid
 from triops.kernel.ids import ChangeId, KeyId, ProjectId, entity_id, sortable_id
 from triops.kernel.masking import masked
-from triops.kernel.tenant import Role
+from triops.kernel.tenant import Principal, Role
 from triops.ledger.audit import AuditEntry
 from triops.ledger.codec import to_json
 from triops.loop.events import ChangeRecorded
@@ -73,6 +73,8 @@ async def schema(who: Reader, services: S) -> JSON:
 @router.post("/documents", summary="Apply documents: all or none; each that alters something is a Change")
 async def apply(who: Writer, services: S, body: Apply) -> JSON:
     given = [document.model_dump() for document in body.documents]
+    for document in given:
+        _allow(services, who, document["kind"])
     items = await apply_documents(services, who.project, who.name, given, dry_run=body.dry_run)
     return {"items": items, "next": None}
 
@@ -112,6 +114,12 @@ async def apply_documents(
     return [{**_document(d), "state": state} for d, state in stored]
 
 
+def _allow(services: Services, who: Principal, kind: str) -> None:
+    """Raises: Forbidden when the documents of the kind bind `who`."""
+    if kind in services.kinds.binding and who.role is not Role.ADMIN:
+        raise Forbidden(f"documents of the kind {kind} say what editors may not do: only an admin writes them")
+
+
 def _state(known: Document | None, new: Document) -> str:
     return "created" if known is None else "unchanged" if dict(known.spec) == dict(new.spec) else "changed"
 
@@ -139,6 +147,7 @@ async def _record(
 
 @router.delete("/documents/{kind}/{name}", summary="Remove a document")
 async def delete_document(who: Writer, services: S, kind: str, name: str) -> JSON:
+    _allow(services, who, kind)
     gone = await services.documents.delete(who.project, kind, name)
     await _record(services, who.project, gone, "deleted", who.name, services.clock.now())
     return _document(gone)

@@ -86,7 +86,8 @@ class Scorers:
                 statement = statement.where(_V.version == version)
             rows = connection.execute(statement.limit(LISTED)).all()
             if not rows:
-                raise _missing(experiment, name, version)
+                known = connection.scalar(select(_S.id).where(own)) is not None
+                raise _missing(experiment, name, version if known else None)
             return [_version(row) for row in rows]
 
         return await self._records.read(query)
@@ -101,7 +102,7 @@ class Scorers:
             if version is not None:
                 gone = gone.where(_V.version == version)
             if not connection.execute(gone).rowcount:
-                raise _missing(experiment, name, version)
+                raise _missing(experiment, name, version if scorer is not None else None)
             if version is None:
                 connection.execute(delete(tables.scorers).where(_S.project == project, _S.id == scorer))
 

@@ -3,6 +3,7 @@
 Experiment 0, "Default", is there from a project's first use on. Times are unix milliseconds.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from triops.ports.records import Records
 DEFAULT_ID = 0
 DEFAULT_NAME = "Default"
 _IDS = 1 << 63  # over it is no experiment's
+_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,39}")
 _E = tables.experiments.c
 _T = tables.experiment_tags.c
 _COLUMNS = (_E.id, _E.name, _E.artifact_location, _E.stage, _E.created_ms, _E.updated_ms)
@@ -51,13 +53,14 @@ _COUNT = Prepared(
 
 
 def experiment_no(id: str) -> int:
-    """An id as the number that it is; none is the default's. Raises: Invalid."""
-    try:
-        return int(id or DEFAULT_ID)
-    except ValueError:
+    """An id as the number that it is; none is the default's. An id is written in one way only, so that whoever asks
+    what it may be used for reads the same one. Raises: Invalid."""
+    number = int(id or DEFAULT_ID) if not id or _NUMBER.fullmatch(id) else None
+    if number is None:
         raise Invalid(
-            f"Invalid experiment ID '{id}'. Experiment ID must be a valid integer.", field="experiment_id"
-        ) from None
+            f"Invalid experiment ID '{id[:200]}'. Experiment ID must be a valid integer.", field="experiment_id"
+        )
+    return number
 
 
 class Experiments:

@@ -41,7 +41,7 @@ class Places:
         if inside is not None:
             return Place(self.store, joined(inside, below))
         named = folder_path(location)
-        if self._folder is not None and self._top is not None and named is not None and named.isprintable():
+        if self._folder is not None and self._top is not None and named is not None and _plain(named):
             top, path = posixpath.normpath(self._top), posixpath.normpath(named)
             if path == top or path.startswith(top.rstrip("/") + "/"):
                 return Place(self._folder, joined(path[len(top) :].strip("/"), below))
@@ -61,3 +61,8 @@ class Places:
                 continue
             if place.path:
                 await place.files.delete(project, place.path)
+
+
+def _plain(path: str) -> bool:
+    """Whether it says where it leads: nothing climbs back."""
+    return path.isprintable() and ".." not in path.split("/")

@@ -1,7 +1,7 @@
 """Names under which instrumentations say what a span of a model's call is, took, gave and used.
 
-In the order in which they are asked: OpenInference, OpenTelemetry's GenAI conventions, Traceloop (OpenLLMetry),
-Langfuse, Laminar, Google's agents.
+In the order in which they are asked: OpenInference, Claude Code, OpenTelemetry's GenAI conventions, Traceloop
+(OpenLLMetry), Google's agents, Vercel's AI SDK, VoltAgent, LiveKit, Laminar, Langfuse.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 class Convention:
     kind: str = ""
     kinds: Mapping[str, str] | None = None  # to MLflow's span types
+    marks: Mapping[str, str] | None = None  # names whose presence says the type
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     input_tokens: str = ""
@@ -21,7 +22,10 @@ class Convention:
     cache_created: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     provider: str = ""
+    tools: tuple[str, ...] = ()
 
+
+_VOLTAGENT = {"agent": "AGENT", "llm": "LLM", "tool": "TOOL", "memory": "MEMORY"}
 
 CONVENTIONS = (
     Convention(
@@ -52,6 +56,14 @@ CONVENTIONS = (
         provider="llm.provider",
     ),
     Convention(
+        kind="span.type",
+        kinds={
+            prefix + name: type_
+            for prefix in ("", "claude_code.")
+            for name, type_ in (("interaction", "AGENT"), ("llm_request", "LLM"), ("tool", "TOOL"))
+        },
+    ),
+    Convention(
         kind="gen_ai.operation.name",
         kinds={
             "chat": "CHAT_MODEL",
@@ -71,6 +83,7 @@ CONVENTIONS = (
         cache_created=("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
         models=("gen_ai.response.model", "gen_ai.request.model"),
         provider="gen_ai.provider.name",
+        tools=("gen_ai.tool.definitions",),
     ),
     Convention(
         kind="traceloop.span.kind",
@@ -82,10 +95,87 @@ CONVENTIONS = (
         total_tokens="llm.usage.total_tokens",
         provider="gen_ai.system",
     ),
-    Convention(inputs=("langfuse.observation.input",), outputs=("langfuse.observation.output",)),
-    Convention(inputs=("lmnr.span.input",), outputs=("lmnr.span.output",)),
     Convention(
         inputs=("gcp.vertex.agent.llm_request", "gcp.vertex.agent.tool_call_args"),
         outputs=("gcp.vertex.agent.llm_response", "gcp.vertex.agent.tool_response"),
+    ),
+    Convention(
+        kind="ai.operationId",
+        kinds={
+            "ai.generateText": "LLM",
+            "ai.generateText.doGenerate": "LLM",
+            "ai.streamText": "LLM",
+            "ai.streamText.doStream": "LLM",
+            "ai.generateObject": "LLM",
+            "ai.generateObject.doGenerate": "LLM",
+            "ai.streamObject": "LLM",
+            "ai.streamObject.doStream": "LLM",
+            "ai.toolCall": "TOOL",
+            "ai.embed": "EMBEDDING",
+            "ai.embed.doEmbed": "EMBEDDING",
+            "ai.embedMany": "EMBEDDING",
+        },
+        inputs=("ai.prompt", "ai.toolCall.args", "ai.value", "ai.values", "ai.prompt.messages"),
+        outputs=("ai.response.text", "ai.toolCall.result", "ai.response.object", "ai.embedding", "ai.embeddings"),
+    ),
+    Convention(
+        kind="span.type",
+        kinds=_VOLTAGENT,
+        inputs=("agent.messages", "llm.messages", "input"),
+        outputs=("output",),
+        input_tokens="usage.prompt_tokens",
+        output_tokens="usage.completion_tokens",
+        total_tokens="usage.total_tokens",
+    ),
+    Convention(  # what a child has from its parent, so the last to be asked
+        kind="entity.type",
+        kinds=_VOLTAGENT,
+        input_tokens="llm.usage.prompt_tokens",
+        output_tokens="llm.usage.completion_tokens",
+        total_tokens="llm.usage.total_tokens",
+    ),
+    Convention(
+        marks={
+            "gen_ai.request.model": "LLM",
+            "lk.retry_count": "LLM",
+            "lk.function_tool.name": "TOOL",
+            "lk.agent_name": "AGENT",
+            "lk.instructions": "AGENT",
+            "lk.generation_id": "AGENT",
+        },
+        inputs=("lk.user_input", "lk.user_transcript", "lk.chat_ctx", "lk.input_text"),
+        outputs=("lk.response.text", "lk.response.function_calls"),
+    ),
+    Convention(
+        kind="lmnr.span.type",
+        kinds={
+            "LLM": "LLM",
+            "CACHED": "LLM",
+            "TOOL": "TOOL",
+            "DEFAULT": "CHAIN",
+            "PIPELINE": "CHAIN",
+            "EXECUTOR": "AGENT",
+            "EVALUATOR": "EVALUATOR",
+            "HUMAN_EVALUATOR": "EVALUATOR",
+            "EVALUATION": "EVALUATOR",
+        },
+        inputs=("lmnr.span.input",),
+        outputs=("lmnr.span.output",),
+    ),
+    Convention(
+        kind="langfuse.observation.type",
+        kinds={
+            "generation": "LLM",
+            "embedding": "EMBEDDING",
+            "tool": "TOOL",
+            "retriever": "RETRIEVER",
+            "agent": "AGENT",
+            "chain": "CHAIN",
+            "evaluator": "EVALUATOR",
+            "guardrail": "GUARDRAIL",
+            "span": "UNKNOWN",
+        },
+        inputs=("langfuse.observation.input",),
+        outputs=("langfuse.observation.output",),
     ),
 )

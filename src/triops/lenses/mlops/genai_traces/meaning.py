@@ -13,6 +13,7 @@ from triops.lenses.mlops.genai_traces.conventions import CONVENTIONS, Convention
 TYPE, INPUTS, OUTPUTS = "mlflow.spanType", "mlflow.spanInputs", "mlflow.spanOutputs"
 USED, PAID = "mlflow.chat.tokenUsage", "mlflow.llm.cost"
 MODEL, PROVIDER = "mlflow.llm.model", "mlflow.llm.provider"
+TOOLS = "mlflow.chat.tools"
 _SESSIONS = ("session.id", "gen_ai.conversation.id")
 _USER = "user.id"
 _UNKNOWN = "UNKNOWN"
@@ -58,6 +59,9 @@ def span_type(get: Get) -> str | None:
             mapped = (convention.kinds or {}).get(kind) if isinstance(kind, str) else None
             if mapped:
                 return mapped
+        for name, type_ in (convention.marks or {}).items():
+            if get(name) is not None:
+                return type_
     return None if own is None else str(own)
 
 
@@ -81,6 +85,11 @@ def model(get: Get) -> Any:
 
 def provider(get: Get) -> Any:
     return opened(_said(get, PROVIDER, lambda convention: (convention.provider,) if convention.provider else ()))
+
+
+def tools(get: Get) -> Any:
+    """What a model was told that it may call."""
+    return _said(get, TOOLS, lambda convention: convention.tools)
 
 
 def usage(get: Get) -> Mapping[str, Any] | None:
@@ -107,13 +116,23 @@ def user(get: Get) -> str | None:
     return str(found) if found else None
 
 
+_READ: tuple[tuple[str, Callable[[Get], Any]], ...] = (
+    (INPUTS, inputs),
+    (OUTPUTS, outputs),
+    (USED, usage),
+    (MODEL, model),
+    (PROVIDER, provider),
+    (TOOLS, tools),
+)
+
+
 def translated(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """All attributes of a span, and with them, in MLflow's names, what it says in another convention."""
     get = attributes.get
     result = {key: opened(value) for key, value in attributes.items()}
     if (type_ := span_type(get)) is not None:
         result[TYPE] = type_
-    for name, read in ((INPUTS, inputs), (OUTPUTS, outputs), (USED, usage), (MODEL, model), (PROVIDER, provider)):
+    for name, read in _READ:
         if name not in result and (said := opened(read(get))) is not None:
             result[name] = said
     return result

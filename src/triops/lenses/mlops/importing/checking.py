@@ -29,6 +29,7 @@ POINTS = 25_000  # of one request
 _RUN = re.compile(r"[A-Za-z0-9][\w-]{0,63}", re.ASCII)
 _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 _MODEL = re.compile(r"m-[\w-]{1,62}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _ALIAS = re.compile(r"[\w.-]{1,255}")
 _KEY, _TEXT, _NAME, _URI = 500, 100_000, 1000, 4000
 _MANY = 20_000  # params, tags, ... of one thing
@@ -36,7 +37,7 @@ _DOCUMENT = 16 << 20
 
 
 def check_experiment(moved: MovedExperiment) -> None:
-    if not moved.id.isascii() or not moved.id.isdigit() or int(moved.id) >= 1 << 63:
+    if not _NUMBER.fullmatch(moved.id):
         raise Invalid("not an experiment's id", field="id", got=moved.id, expected="a whole number")
     _text("name", moved.name, _NAME, empty=False)
     _one_of("stage", moved.stage, list(Stage))

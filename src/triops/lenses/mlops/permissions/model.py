@@ -82,7 +82,7 @@ def refusal(rules: Sequence[Rule], principal: Principal, thing: Thing, name: str
 
 
 def access_kind() -> Kind:
-    return Kind("Access", SCHEMA)
+    return Kind("Access", SCHEMA, binds=True)
 
 
 def _any(patterns: Sequence[str], name: str) -> bool:

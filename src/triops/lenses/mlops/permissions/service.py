@@ -7,10 +7,13 @@ from triops.kernel.errors import Forbidden
 from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Principal, Role
 from triops.ledger.documents import Documents
+from triops.ledger.runs.experiments import DEFAULT_ID
 from triops.lenses.mlops.permissions.model import Level, Rule, Thing, refusal, rules_of
 
 # ids → the ids of the experiments they belong to (or names of experiments); what is not known is left out
 Resolve = Callable[[ProjectId, Collection[str]], Awaitable[Mapping[str, str]]]
+ResolveMany = Callable[[ProjectId, Collection[str]], Awaitable[Mapping[str, Collection[str]]]]
+_DEFAULT = str(DEFAULT_ID)  # the experiment of what names none
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,25 @@ class Names:
     of_runs: Resolve  # run id → experiment id
     of_models: Resolve  # logged model id → experiment id
     of_traces: Resolve  # trace id → experiment id
+    of_datasets: ResolveMany  # evaluation data set id → ids of the experiments it belongs to
+
+    async def of_things(
+        self,
+        project: ProjectId,
+        *,
+        runs: Collection[str] = (),
+        models: Collection[str] = (),
+        traces: Collection[str] = (),
+        datasets: Collection[str] = (),
+    ) -> set[str]:
+        """The experiments that they belong to."""
+        found: set[str] = set()
+        for given, resolve in ((runs, self.of_runs), (models, self.of_models), (traces, self.of_traces)):
+            if given:
+                found |= set((await resolve(project, given)).values())
+        if datasets:
+            found.update(*(await self.of_datasets(project, datasets)).values())
+        return found
 
 
 @dataclass
@@ -65,17 +87,20 @@ class Permissions:
         Raises: Forbidden."""
         if not await self.rules(principal):
             return
-        project, ids = principal.project, set(experiments)
-        for given, resolve in (
-            (runs, self.names.of_runs),
-            (models, self.names.of_models),
-            (traces, self.names.of_traces),
-        ):
-            if given:
-                ids |= set((await resolve(project, given)).values())
+        project = principal.project
+        ids = {id or _DEFAULT for id in experiments}
+        ids |= await self.names.of_things(project, runs=runs, models=models, traces=traces)
         if ids:
             names = await self.names.experiment_names(project, ids)
             await self.check(principal, "experiment", names.values(), level)
+
+    async def readable_experiments(self, principal: Principal, ids: Collection[str]) -> list[str]:
+        """Those of the experiments `ids` that may be looked at. One that does not exist is left to the call."""
+        if not await self.rules(principal):
+            return list(ids)
+        names = await self.names.experiment_names(principal.project, {id or _DEFAULT for id in ids})
+        readable = await self.readable(principal, "experiment", set(names.values()))
+        return [id for id in ids if names.get(id or _DEFAULT) in (None, *readable)]
 
     async def readable(self, principal: Principal, thing: Thing, names: Collection[str]) -> set[str]:
         """Those of `names` that may be looked at."""

@@ -117,12 +117,15 @@ def packages_of_requirements(raw: bytes) -> dict[str, str]:
 def python_of_env(raw: bytes) -> str:
     """The Python of MLflow's `python_env.yaml`, or of its `conda.yaml`."""
     try:
-        env = yaml.load(raw[: 1 << 20], Loader=_LOADER)  # noqa: S506 - a safe loader
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(raw, Loader=_LOADER)):
+            return ""  # by aliases a few lines become billions
+        env = yaml.load(raw, Loader=_LOADER)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, RecursionError):
         return ""
     env = _object(env)
-    if env.get("python"):
-        return _text(str(env["python"]))
+    python = env.get("python")
+    if python and isinstance(python, str | int | float):
+        return str(python)[:_TEXT]
     dependencies = env.get("dependencies")
     for one in dependencies if isinstance(dependencies, list) else ():
         if isinstance(one, str) and one.startswith("python="):

@@ -1,5 +1,6 @@
 """`Provenances`: reads a run, its links and the files that tell where it came from."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ ReadFile = Callable[[ProjectId, str, str, int], Awaitable[bytes]]
 
 _RECORD_BYTES = 4 << 20
 _FILE_BYTES = 1 << 20
+_ENV_BYTES = 64 << 10  # of YAML, which takes long to read
 _MODELS = 4  # of a run whose files are looked at
 _HISTORY = "mlflow.log-model.history"
 
@@ -67,7 +69,7 @@ class Provenances:
         links = await self._links.of(project, run.id)
         tagged = of_tags(run)
         raw = await self._file(project, run.artifact_uri, RECORD, _RECORD_BYTES) if _has_record(run) else None
-        recorded = of_record(raw) if raw is not None else None
+        recorded = await asyncio.to_thread(of_record, raw) if raw is not None else None
         if recorded is not None:
             known = replace(recorded, seed=recorded.seed or tagged.seed, inputs=tuple(links.inputs))
             return known if known.code.version else replace(known, code=tagged.code)
@@ -75,14 +77,15 @@ class Provenances:
 
     async def _by_models(self, project: ProjectId, run: Run, links: Links, known: Provenance) -> Provenance:
         """With the packages and the Python that MLflow noted beside the first model that has them."""
-        for place in _places(run, links):
-            requirements = await self._file(project, place, "requirements.txt", _FILE_BYTES)
-            env = await self._file(project, place, "python_env.yaml", _FILE_BYTES)
+        for home, folder in _places(run, links):
+            requirements = await self._file(project, home, f"{folder}/requirements.txt", _FILE_BYTES)
+            env = await self._file(project, home, f"{folder}/python_env.yaml", _ENV_BYTES)
             if env is None:
-                env = await self._file(project, place, "conda.yaml", _FILE_BYTES)
+                env = await self._file(project, home, f"{folder}/conda.yaml", _ENV_BYTES)
             if requirements is not None or env is not None:
-                packages = packages_of_requirements(requirements or b"")
-                return replace(known, packages=packages, python=known.python or python_of_env(env or b""))
+                packages = await asyncio.to_thread(packages_of_requirements, requirements or b"")
+                python = known.python or await asyncio.to_thread(python_of_env, env or b"")
+                return replace(known, packages=packages, python=python)
         return known
 
     async def _file(self, project: ProjectId, location: str, path: str, most: int) -> bytes | None:
@@ -97,11 +100,12 @@ def _has_record(run: Run) -> bool:
     return run.tags.get("triops.provenance") == RECORD
 
 
-def _places(run: Run, links: Links) -> Iterator[str]:
-    """Where the models that a run made lie: in their own folders, or (older clients) among its artifacts."""
+def _places(run: Run, links: Links) -> Iterator[tuple[str, str]]:
+    """Where the models that a run made lie, as a location of the server's and a path that clients told, which must not
+    lead out of it: in their own folders, or (older clients) among its artifacts."""
     home = run.artifact_uri.removesuffix(f"/{run.id}/artifacts")
     for output in links.outputs[:_MODELS]:
-        yield f"{home}/models/{output.model_id}/artifacts"
+        yield home, f"models/{output.model_id}/artifacts"
     try:
         history = json.loads(run.tags.get(_HISTORY, "[]"))
     except (ValueError, RecursionError):
@@ -109,4 +113,4 @@ def _places(run: Run, links: Links) -> Iterator[str]:
     for one in history[:_MODELS] if isinstance(history, list) else ():
         path = one.get("artifact_path") if isinstance(one, dict) else None
         if isinstance(path, str) and path:
-            yield f"{run.artifact_uri}/{path}"
+            yield run.artifact_uri, path

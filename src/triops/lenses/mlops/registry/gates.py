@@ -185,7 +185,7 @@ def gate_kind() -> Kind:
                 expected = "tag and equals; or metric and one of at_least, at_most, not_worse_than (by, better)"
                 raise Invalid("not a check", field=f"spec.checks[{at}]", got=sorted(one), expected=expected)
 
-    return Kind("Gate", SCHEMA, check)
+    return Kind("Gate", SCHEMA, check, binds=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Promotions:
         self._gates = gates
 
     async def move(self, who: Principal, name: str, alias: str, version: int | str | None, why: str = "") -> Move:
-        """`version` None removes the alias. Raises: Invalid, NotFound."""
+        """`version` None removes the alias. Raises: Invalid, NotFound; Conflict when a gated alias moves meanwhile."""
         names.model_name(name)
         number = None
         if version is None:
@@ -60,6 +60,8 @@ class Promotions:
 
         def write(telling: Telling) -> Move:
             now_on = _alias_for(telling.connection, who.project, name, alias, number)
+            if guards and now_on != before:  # a gate judged a move from where it is no longer
+                raise Conflict(f"{name}@{alias} moved meanwhile, to {now_on or 'nothing'}: ask again")
             if decision.state == "allow":
                 return _apply(telling, name, alias, now_on, number, who.name, why)
             target = f"{name}@{alias}"

@@ -170,6 +170,16 @@ def model_uri(uri: str) -> ModelUri:
     return ModelUri(model_id=parts[0])
 
 
+def model_named(source: object) -> str:
+    """The registered model that a source `models:/name/…` names; "" where it names none."""
+    try:
+        if isinstance(source, str) and urlsplit(source).scheme == "models":
+            return model_uri(source).name
+    except (Invalid, ValueError):
+        pass  # the call itself is refused
+    return ""
+
+
 def run_of(uri: str) -> str:
     """The run of `runs:/<run>/path`. Raises: Invalid."""
     path = urlsplit(uri).path
