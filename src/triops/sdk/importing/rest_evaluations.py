@@ -17,7 +17,7 @@ from triops.sdk.importing.api import Api
 from triops.sdk.importing.source import Problems, SourceError
 from triops.sdk.importing.spans import encoded
 from triops.sdk.importing.trace_info import normal
-from triops.sdk.importing.values import json_text, whole
+from triops.sdk.importing.values import json_text, members, whole
 
 _PAGE = 500
 
@@ -71,9 +71,9 @@ class RestEvaluations:
                     whole(one.get("created_time")),
                     whole(one.get("last_update_time")),
                     json_text(one.get("outputs")),
-                    json_text(one.get("expectations")),
-                    json_text(one.get("tags")),
-                    json_text(one.get("source")),
+                    members(one.get("expectations")),
+                    members(one.get("tags")),
+                    members(one.get("source")),
                     one.get("created_by") or None,
                     one.get("last_updated_by") or None,
                 )

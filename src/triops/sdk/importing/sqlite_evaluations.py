@@ -17,7 +17,7 @@ from triops.kernel.transfer import (
 from triops.sdk.importing.source import Problems, SourceError
 from triops.sdk.importing.spans import encoded
 from triops.sdk.importing.trace_info import info_of, normal, shown_duration, shown_time, value_of
-from triops.sdk.importing.values import as_text, json_text, whole
+from triops.sdk.importing.values import as_text, json_text, members, whole
 
 JSON = Mapping[str, Any]
 _PAGE = 200
@@ -90,9 +90,9 @@ class SqliteEvaluations:
                     row["created_time"] or 0,
                     row["last_update_time"] or 0,
                     json_text(outputs.get(_OUTPUTS) if isinstance(outputs, dict) else outputs),
-                    json_text(_opened(row["expectations"])),
-                    json_text(_opened(row["tags"])),
-                    json_text(_opened(row["source"])),
+                    members(_opened(row["expectations"])),
+                    members(_opened(row["tags"])),
+                    members(_opened(row["source"])),
                     row["created_by"] or None,
                     row["last_updated_by"] or None,
                 )

@@ -27,5 +27,9 @@ def number(value: Any) -> float:
 
 
 def json_text(value: Any) -> str | None:
-    """None for none, and for an object without members: servers do not tell these apart."""
-    return None if value is None or value == {} else json.dumps(value)
+    return None if value is None else json.dumps(value)
+
+
+def members(value: Any) -> str | None:
+    """The same of an object; one without members is as good as none, and servers tell them as they like."""
+    return json_text(value or None)

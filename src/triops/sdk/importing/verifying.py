@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Iterator
 
 from triops.sdk.importing.moving import Import
-from triops.sdk.importing.paths import proxied_path
+from triops.sdk.importing.paths import proxied_path, scheme_of
 from triops.sdk.importing.receiver import Receiver
 from triops.sdk.importing.rest import RestSource
 from triops.sdk.importing.sending import some
-from triops.sdk.importing.source import Owner, Progress
+from triops.sdk.importing.source import Owner, Progress, SourceError
 from triops.sdk.importing.tally import Tally
+
+_READ = ("", "file")  # schemes of places in a folder of the server's, whose files are read again
 
 
 def arrived(moved: Import, receiver: Receiver, progress: Progress) -> Tally:
@@ -26,13 +28,13 @@ def arrived(moved: Import, receiver: Receiver, progress: Progress) -> Tally:
                 tally.run(run, experiment.name)
                 for _ in tally.points(run.id, here.points(run)):
                     pass
-                if not proxied_path(moved.runs[run.id]):
+                if scheme_of(moved.runs[run.id]) in _READ:
                     _read_files(here, run, tally, progress)
                 progress("runs", 1)
         for model in here.logged_models(experiment):
             if model.id in moved.logged:
                 tally.logged_model(model, experiment.name)
-                if not proxied_path(moved.logged[model.id]):
+                if scheme_of(moved.logged[model.id]) in _READ:
                     _read_files(here, model, tally, progress)
         for trace in here.traces(experiment):
             if trace.id in moved.evaluations.traces:
@@ -67,14 +69,18 @@ def _rest(moved: Import, here: RestSource, receiver: Receiver, tally: Tally) -> 
 
 
 def _read_files(here: RestSource, owner: Owner, tally: Tally, progress: Progress) -> None:
-    """Files that are not in the server's own store, which knows hashes: each is read."""
-    for file in here.artifacts(owner) or ():
-        hashed, size = hashlib.sha256(), 0
-        for piece in here.open(owner, file):
-            hashed.update(piece)
-            size += len(piece)
-        tally.artifact(owner.id, file.path, size, hashed.hexdigest())
-        progress("artifacts", 1)
+    """Files that are not in the server's own store, which knows hashes: each is read. What the server does not read is
+    not counted, which is a difference where it was sent."""
+    try:
+        for file in here.artifacts(owner) or ():
+            hashed, size = hashlib.sha256(), 0
+            for piece in here.open(owner, file):
+                hashed.update(piece)
+                size += len(piece)
+            tally.artifact(owner.id, file.path, size, hashed.hexdigest())
+            progress("artifacts", 1)
+    except SourceError:
+        return
 
 
 def _files(moved: Import, receiver: Receiver) -> Iterator[tuple[str, str, int, str]]:
