@@ -10,7 +10,7 @@ from triops.kernel.errors import Invalid
 from triops.kernel.ids import ProjectId
 from triops.kernel.run import MetricPoints
 from triops.kernel.tenant import Principal
-from triops.kernel.transfer import MovedExperiment, MovedLoggedModel, MovedModel, MovedRun
+from triops.kernel.transfer import MovedExperiment, MovedLoggedModel, MovedModel, MovedRun, MovedVersion
 from triops.kernel.version import is_prompt
 from triops.ledger.artifacts.digests import digests_below
 from triops.ledger.audit import Audit, AuditEntry
@@ -159,17 +159,12 @@ class Importing:
     async def models(self, who: Principal, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
         """Items: `model`. Answers name, state and the versions that were added of each; what was added is a Change."""
         moved = _each(items, lambda item, at: from_json(MovedModel, item.get("model"), at), check_model)
-        for version in (version for one in moved for version in one.versions):
-            if self._places.shared(version.source) or self._places.shared(version.storage_location or ""):
-                raise Invalid(
-                    "a version's files cannot be named in this server's artifact root",
-                    field="versions.source",
-                    got=version.source,
-                )
 
         def write(telling: Telling) -> list[JSON]:
             answers = []
             for one in moved:
+                for version in one.versions:
+                    self._check_owned(telling.connection, who.project, version)
                 state, versions = write_model(telling.connection, who.project, one)
                 answers.append({"name": one.name, "state": state, "versions": versions})
                 if state == "created" or versions:
@@ -178,6 +173,22 @@ class Importing:
             return answers
 
         return await self._teller.write(who.project, write)
+
+    def _check_owned(self, connection: Connection, project: ProjectId, version: MovedVersion) -> None:
+        """In a folder that projects share its files are those of its own run or logged model. Raises: Invalid."""
+        shared = [at for at in (version.source, version.storage_location or "") if self._places.shared(at)]
+        if not shared:
+            return
+        model = version.source.removeprefix("models:/")
+        owned = list(model_locations(connection, project, [model]).values())
+        owned += artifact_uris(connection, project, [version.run]).values()
+        for location in shared:
+            if not any(location == own or location.startswith(own.rstrip("/") + "/") for own in owned):
+                raise Invalid(
+                    "a version's files must be its own run's or logged model's in this server's artifact root",
+                    field="versions.source",
+                    got=location,
+                )
 
     async def digests(self, project: ProjectId, location: str, after: str) -> tuple[list[JSON], str]:
         """What is stored under an artifact location: path, size, sha256; and `after` of the next page, or "".
