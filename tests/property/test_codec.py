@@ -89,6 +89,16 @@ def test_a_noun_with_one_member_spoiled_is_itself_or_refused(noun: Any, data: st
         assert to_json(read)[name] == plain[name]
 
 
+@pytest.mark.parametrize(("at", "holds"), [(1 << 53, True), ((1 << 53) + 1, False), (1 << 60, True)])
+def test_a_whole_number_that_a_float_does_not_hold_is_refused(at: int, holds: bool) -> None:
+    plain = to_json(CHANGE) | {"at": at}
+    if holds:
+        assert from_json(Change, plain).at == at
+    else:
+        with pytest.raises(Invalid):
+            from_json(Change, plain)
+
+
 CHANGE = Change(ChangeId("c"), EntityId("service:a"), "deploy", "t", 1.0)
 
 

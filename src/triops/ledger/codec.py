@@ -187,6 +187,8 @@ def _scalar(cls: type) -> _Reader:
 def _number(value: Any, path: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise Invalid("not a finite number", field=path, got=value, expected="number")
+    if float(value) != value:  # a whole number over 2**53 would become another
+        raise Invalid("not a number that a float holds", field=path, got=value, expected="at most 2**53")
     return float(value)
 
 
