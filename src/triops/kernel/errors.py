@@ -10,6 +10,8 @@ TriopsError
 ├── TooLarge           413  over a stated bound
 ├── Unsupported        415  a content type or encoding that is not spoken here
 ├── Overloaded         429  a bounded queue is full; retryable after `retry_after_s`
+│   ├── RateLimited    429  a caller's own limit of requests or tokens
+│   └── BudgetExceeded 429  a hard budget has no room for the call; retryable when its period ends
 ├── NotOffered         501  a call of a protocol that Triops leaves out; the message says why
 ├── Unavailable        503  stopping, or a needed part is down; retryable
 └── StoreFull          507  the disk is full; retryable when there is room; what is stored stays readable
@@ -79,6 +81,14 @@ class Overloaded(TriopsError):
     def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
         super().__init__(message, retry_after_s=retry_after_s)
         self.retry_after_s = retry_after_s
+
+
+class RateLimited(Overloaded):
+    """Too many requests or tokens for a key."""
+
+
+class BudgetExceeded(Overloaded):
+    """A hard budget cannot cover the most that a call may cost. `retry_after_s`: until its period ends."""
 
 
 class NotOffered(TriopsError):

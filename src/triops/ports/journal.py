@@ -1,0 +1,46 @@
+"""The gateway's journal: an append-only record of calls that stands before every answer.
+
+Durability: `append` hands the bytes to the operating system before it returns, so that the death of this process loses
+    nothing; they are on the disk (`fdatasync`) at most 50 ms later, which is what a power failure can lose.
+Ordering: sequence numbers count up by one without gaps, from 1, across segments and restarts.
+Idempotency: none on append; who applies the journal remembers the last sequence number that it applied.
+Limits: segments of 64 MB; applied ones are dropped by `drop_through`. A torn last record (a power failure) is cut off
+    when the journal is opened; a torn record elsewhere is an error that names the segment.
+Errors: StoreFull (the disk; nothing of the record is kept), Unavailable (closed, or another process holds it).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`kind`: "i" an intent, "o" an outcome, "c" a change of state that must survive (a killed call's settlement is an
+    outcome). `body`: one JSON object."""
+
+    seq: int
+    kind: str
+    body: bytes
+
+
+class Journal(Protocol):
+    """The writer's side: one process has it open for writing."""
+
+    def append(self, kind: str, body: bytes) -> int:
+        """Synchronous and short (one `write`); answers the entry's sequence number."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class JournalReader(Protocol):
+    """Reads while another process writes."""
+
+    def read(self, after: int, most: int) -> Sequence[Entry]:
+        """At most `most` entries with a sequence number above `after`, in order; [] when there is nothing new."""
+        ...
+
+    def drop_through(self, seq: int) -> None:
+        """Segments that hold nothing above `seq` may go."""
+        ...
