@@ -162,9 +162,6 @@ def _looks_again(raw: Mapping[str, Any]) -> bool:
     tools = raw.get("tools")
     if raw.get("web_search_options"):
         return True
-    if not isinstance(tools, list):
-        return False
-    for tool in tools:
-        if not isinstance(tool, Mapping) or tool.get("type") not in (None, "function", "custom"):
-            return True
-    return False
+    return isinstance(tools, list) and not all(
+        isinstance(tool, Mapping) and tool.get("type") in (None, "function", "custom") for tool in tools
+    )

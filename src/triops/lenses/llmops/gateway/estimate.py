@@ -16,16 +16,19 @@ from triops.kernel.completion import Ask
 PER_CALL: Final = 64  # tokens that a chat's template has around everything
 PER_MESSAGE: Final = 16
 PER_TOOLS: Final = 1_000  # a provider's own words about tools, where there are any
-IMAGE_MOST: Final = 50_000  # tokens of one image: the dearest way of counting that a provider publishes, at its size limit
+IMAGE_MOST: Final = 50_000  # of one image: the dearest way of counting that a provider publishes, at its size limit
 IMAGE_GUESS: Final = 1_000
 STORED_MOST: Final = 1_000_000  # a file or conversation that the provider has: as much as a window holds
 _MODELS: Final = 1_000
 _PER_BYTE: Final = 0.25  # until a model's own usage says better; of other scripts:
 _PER_BYTE_WIDE: Final = 0.36
 _LEARN: Final = 0.1  # of the newest call
-_LEAST, _MOST: Final = 0.02, 1.0
+_LEAST: Final = 0.02
+_MOST: Final = 1.0
 _DEPTH: Final = 32
-_STORED: Final = frozenset({"file_id", "previous_response_id", "conversation", "file_url", "container", "cached_content"})
+_STORED: Final = frozenset(
+    {"file_id", "previous_response_id", "conversation", "file_url", "container", "cached_content"}
+)
 _AROUND: Final = frozenset({"user", "metadata", "safety_identifier", "model", "stream_options", "service_tier", "type"})
 _IMAGES: Final = frozenset({"image_url", "images"})
 _MEDIA: Final = frozenset({"image", "input_image", "image_url"})
