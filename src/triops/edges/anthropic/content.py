@@ -14,8 +14,23 @@ from triops.web.members import flag, mapping, needed, number, sequence, text, te
 
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 _FIELDS = frozenset(
-    "model messages max_tokens system stream stop_sequences temperature top_p top_k tools tool_choice thinking"
-    " output_config output_format metadata".split()
+    {
+        "model",
+        "messages",
+        "max_tokens",
+        "system",
+        "stream",
+        "stop_sequences",
+        "temperature",
+        "top_p",
+        "top_k",
+        "tools",
+        "tool_choice",
+        "thinking",
+        "output_config",
+        "output_format",
+        "metadata",
+    }
 )
 
 
