@@ -151,10 +151,10 @@ def _write(connection: Connection, charges: Sequence[Charge]) -> None:
         hour = charge.at_ms // 1000 // tables.HOUR * tables.HOUR
         _add(hours, (charge.project, tables.HOUR, hour, no), measures)
     days: dict[tuple[Any, ...], list[int]] = {}
-    for (project, _, start, no), measures in hours.items():
-        _add(days, (project, tables.DAY, start // tables.DAY * tables.DAY, no), measures)
+    for (project, _, start, no), summed in hours.items():
+        _add(days, (project, tables.DAY, start // tables.DAY * tables.DAY, no), summed)
     _CALLS.write(connection, rows)
-    _SUMS.write(connection, [(*key, *sums) for key, sums in (*hours.items(), *days.items())])
+    _SUMS.write(connection, [(*key, *summed) for key, summed in (*hours.items(), *days.items())])
 
 
 def _add(into: dict[tuple[Any, ...], list[int]], key: tuple[Any, ...], measures: Sequence[int]) -> None:

@@ -2,8 +2,9 @@
 
 One range of sequence numbers at a time, in these steps. A crash between any two repeats the very same range:
 1. the range's end is noted in the records;
-2. the spans are appended, a project at a time, under a digest of the range's calls: a repetition stores nothing (the span store
-   remembers digests for a day, so a server that is down for longer may repeat one range of spans, never of spend);
+2. the spans are appended, a project at a time, under a digest of the range's calls: a repetition stores nothing (the
+   span store remembers digests for a day, so a server that is down for longer may repeat one range of spans, never
+   of spend);
 3. the charges and the position are one transaction of the records;
 4. who listens is told; the journal may drop what no open call and no range needs any more.
 """
