@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from triops.kernel.signal import F64
-from triops.lenses.aiops.series.columns import Columns
-from triops.lenses.aiops.series.model import Bool, Slots1
+from triops.loop.series.columns import Columns
+from triops.loop.series.model import Bool, Slots1
 
 _HOURS = 24
 _BINS = 2 * _HOURS

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from triops.kernel.signal import F64
-from triops.lenses.aiops.series.columns import Columns
-from triops.lenses.aiops.series.model import HEAD, Bool, Judged, Profile, Slots1
-from triops.lenses.aiops.series.tail import KNEE, PRIOR_EXCESS, PRIOR_EXCESS_SQ, PRIOR_RATE, pareto_score
+from triops.loop.series.columns import Columns
+from triops.loop.series.model import HEAD, Bool, Judged, Profile, Slots1
+from triops.loop.series.tail import KNEE, PRIOR_EXCESS, PRIOR_EXCESS_SQ, PRIOR_RATE, pareto_score
 
 LEVEL, JUMP, DRIFT = 0, 1, 2  # channels: each has its own calibration
 _CLIP = 3.0  # standard deviations, beyond which a point pulls the level no further

@@ -5,8 +5,8 @@ from typing import ClassVar
 import numpy as np
 
 from triops.kernel.signal import F64
-from triops.lenses.aiops.series.columns import Columns
-from triops.lenses.aiops.series.model import Bool, Slots1
+from triops.loop.series.columns import Columns
+from triops.loop.series.model import Bool, Slots1
 
 
 class Lifecycle(Columns):

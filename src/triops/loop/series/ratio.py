@@ -5,9 +5,9 @@ from typing import ClassVar
 import numpy as np
 
 from triops.kernel.signal import F64
-from triops.lenses.aiops.series.columns import Columns
-from triops.lenses.aiops.series.model import Bool, Slots1
-from triops.lenses.aiops.series.tail import binomial_score
+from triops.loop.series.columns import Columns
+from triops.loop.series.model import Bool, Slots1
+from triops.loop.series.tail import binomial_score
 
 _PRIOR_HITS, _PRIOR_TRIALS = 0.5, 25.0  # 2 %, worth 25 requests: a first error is no surprise
 _KEEP = 0.998  # a step: about 40 minutes of memory at 5 s
