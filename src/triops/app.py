@@ -27,6 +27,7 @@ from triops.adapters.embedded.records import SqliteRecords
 from triops.adapters.embedded.spans import EmbeddedSpans
 from triops.adapters.notifiers.slack import Slack
 from triops.adapters.notifiers.webhook import Webhook
+from triops.app_llmops import compose_llmops
 from triops.app_mlops import Store, compose_mlops
 from triops.edges import health, native
 from triops.edges.alertmanager import handlers as alertmanager
@@ -39,6 +40,7 @@ from triops.edges.otlp.grpc_server import GrpcServer
 from triops.edges.otlp.intake import Intake
 from triops.edges.prometheus import handlers as prometheus
 from triops.edges.ui import handlers as ui
+from triops.gateway_process import GatewayProcess
 from triops.kernel.anomaly import Anomaly
 from triops.kernel.clock import DAY_S, NS, day_of, parse_time
 from triops.kernel.ids import ProjectId
@@ -102,7 +104,7 @@ from triops.settings import Settings
 from triops.web.auth import Authenticator
 from triops.web.body import Bodies
 from triops.web.problems import routing_problem
-from triops.web.sniff import sniffing_protocol
+from triops.web.sniff import Nobody, sniffing_protocol
 from triops.web.splice import listen
 
 # What erasing a project leaves: without its keys nobody could enter it, and it would be open again.
@@ -128,6 +130,7 @@ class Triops:
     _stores: Sequence[Store]
     _grpc: GrpcServer
     _grpc_ports: list[int]
+    gateway: GatewayProcess | None = None
     _doorway: asyncio.Server | None = None
     _open: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
@@ -141,6 +144,12 @@ class Triops:
         for running in (services.bus, self.supervisor):
             self._open.push_async_callback(running.close)
             await running.start()
+
+    async def open_gateway(self) -> None:
+        """Start the gateway's process, when the documents given at the start are applied."""
+        if self.gateway is not None:
+            self._open.push_async_callback(self.gateway.close)
+            await self.gateway.start()
 
     async def open_grpc(self) -> None:
         """Listen on OpenTelemetry's own gRPC port too, when it is free."""
@@ -239,6 +248,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     mlops = compose_mlops(
         settings, records, documents, entities, audit, bus, clock, data, bodies, auth.require, base_url
     )
+    llmops = compose_llmops(settings, records, documents, keys, data)
     detectors: list[Detector] = []
     if settings.detection.enabled:
         watched = MetricProfile(series=settings.detection.max_series)
@@ -367,6 +377,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         Job("act", 1.0, act.tick, limit_s=300.0),
         Job("notify", 1.0, notify.tick),
         *mlops.jobs,
+        *llmops.jobs,
         Job("retention", 3600.0, lambda now: _retain(services, settings, now), limit_s=600.0),
     ]
     if settings.collector.enabled:
@@ -382,8 +393,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             DEFAULT_PROJECT,
             metrics_every_s=settings.collector.every_s,
         )
+    protocol = sniffing_protocol(grpc, llmops.gateway or Nobody())
     return Triops(
-        settings, services, asgi, sniffing_protocol(grpc), supervisor, records, mlops.stores, grpc, grpc_ports
+        settings, services, asgi, protocol, supervisor, records, mlops.stores, grpc, grpc_ports, llmops.gateway
     )
 
 
