@@ -1,5 +1,7 @@
 """Guards: a text is judged alike however it comes in pieces, and none makes them fail."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,7 +57,7 @@ cuts = st.lists(st.integers(0, 400), max_size=40)
 
 def pieces(text: str, places: list[int]) -> list[str]:
     marks = sorted({0, len(text), *(place for place in places if place < len(text))})
-    return [text[a:b] for a, b in zip(marks, marks[1:], strict=False)]
+    return [text[a:b] for a, b in itertools.pairwise(marks)]
 
 
 @given(prose, cuts)
