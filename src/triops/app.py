@@ -27,8 +27,9 @@ from triops.adapters.embedded.records import SqliteRecords
 from triops.adapters.embedded.spans import EmbeddedSpans
 from triops.adapters.notifiers.slack import Slack
 from triops.adapters.notifiers.webhook import Webhook
-from triops.app_llmops import compose_llmops
+from triops.app_llmops import compose_llmops, llmops_kinds
 from triops.app_mlops import Store, compose_mlops
+from triops.app_prompts import compose_prompts
 from triops.edges import health, native
 from triops.edges.alertmanager import handlers as alertmanager
 from triops.edges.cloudevents import handlers as cloudevents
@@ -46,7 +47,7 @@ from triops.kernel.clock import DAY_S, NS, day_of, parse_time
 from triops.kernel.ids import ProjectId
 from triops.kernel.incident import Incident
 from triops.kernel.limits import Limits
-from triops.kernel.tenant import DEFAULT_PROJECT
+from triops.kernel.tenant import DEFAULT_PROJECT, Principal, Role
 from triops.ledger.actions import Actions
 from triops.ledger.anomalies import Anomalies
 from triops.ledger.audit import Audit
@@ -67,8 +68,6 @@ from triops.lenses.aiops.logs.templates import Templates
 from triops.lenses.aiops.metrics.model import MetricProfile
 from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
-from triops.lenses.llmops.gateway.kinds import gateway_kinds
-from triops.lenses.llmops.guards.kind import guard_kind
 from triops.lenses.mlops.permissions import access_kind
 from triops.lenses.mlops.registry.gates import gate_kind
 from triops.loop.act import Act
@@ -177,7 +176,7 @@ class Triops:
     async def apply(self, documents: Sequence[Mapping[str, Any]]) -> None:
         """Documents given at the start, for the default project. Raises: Invalid."""
         if documents:
-            await native.apply_documents(self.services, DEFAULT_PROJECT, "--config", documents, dry_run=False)
+            await native.apply_documents(self.services, CONFIG, documents, dry_run=False)
 
     async def _remember_sources(self) -> None:
         """What earlier runs stored ticks the Start page's lines."""
@@ -188,10 +187,13 @@ class Triops:
                 self.services.seen.restore(DEFAULT_PROJECT, source, parse_time(usage.oldest_day))
 
 
+CONFIG = Principal(DEFAULT_PROJECT, Role.ADMIN, "--config")  # whoever starts the server
+
+
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
     """Every kind of document that `triops apply` takes."""
     loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), view_kind()]
-    return Kinds([*loop, access_kind(), gate_kind(), *gateway_kinds(), guard_kind()])
+    return Kinds([*loop, access_kind(), gate_kind(), *llmops_kinds()])
 
 
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
@@ -250,6 +252,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         settings, records, documents, entities, audit, bus, clock, data, bodies, auth.require, base_url
     )
     llmops = compose_llmops(settings, records, documents, keys, data)
+    prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions)
+    actuators["prompt"] = prompts.actuator
     detectors: list[Detector] = []
     if settings.detection.enabled:
         watched = MetricProfile(series=settings.detection.max_series)
@@ -347,6 +351,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         registry=mlops.registry,
         tracking=mlops.tracking,
         search=mlops.search,
+        prompts=prompts.prompts,
+        appliers={"Prompt": prompts.documents},
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )
@@ -361,6 +367,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             ),
             *prometheus.routes(receiver, bodies, auth.require, limits),
             *alertmanager.routes(alerts, bodies, auth.require, clock, limits),
+            *prompts.routes,
             *cloudevents.routes(changes, bus, bodies, auth.require, clock, limits),
             Mount(native.PREFIX, native.native_app(services)),
             *ui.routes(),

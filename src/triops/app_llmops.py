@@ -11,6 +11,8 @@ from triops.gateway_process import GatewayProcess
 from triops.ledger.documents import Documents
 from triops.ledger.keys import Keys
 from triops.lenses.llmops.gateway.kinds import gateway_kinds
+from triops.lenses.llmops.guards.kind import guard_kind
+from triops.lenses.llmops.prompts.documents import prompt_kind
 from triops.loop.documents import Kind
 from triops.loop.jobs import Job
 from triops.ports.records import Records
@@ -18,7 +20,7 @@ from triops.settings import Settings
 
 
 def llmops_kinds() -> Sequence[Kind]:
-    return [*gateway_kinds()]
+    return [*gateway_kinds(), guard_kind(), prompt_kind()]
 
 
 @dataclass
