@@ -13,7 +13,7 @@ from triops.adapters.providers.faults import MOST_BODY, error_of, refused
 from triops.adapters.providers.json_body import as_count, as_text
 from triops.adapters.providers.parts import call_id
 from triops.adapters.providers.sse import Sent, Splitter
-from triops.kernel.completion import Choice, Delta, Finish, Part, Reply, Usage
+from triops.kernel.completion import Choice, Delta, Finish, Part, PartKind, Reply, Usage
 from triops.ports.providers import Event, Fault
 
 _BLOCKED = frozenset(
@@ -93,8 +93,8 @@ def parts_of(candidate: Mapping[str, Any], answer: str, before: int) -> list[Par
             before += 1
         elif isinstance(blob := one.get("inlineData"), dict):
             media = as_text(blob.get("mimeType"))
-            kind: Any = media.partition("/")[0]
-            sort = kind if kind in ("image", "audio") else "file"
+            sort: PartKind = "audio" if media.startswith("audio/") else "file"
+            sort = "image" if media.startswith("image/") else sort
             parts.append(Part(sort, data=as_text(blob.get("data")), media_type=media))
     return parts
 
@@ -117,7 +117,9 @@ def finish_of(reason: Any, *, called: bool) -> Finish:
 def logprobs_of(candidate: Mapping[str, Any]) -> Any:
     """In OpenAI's form, None where there are none."""
     result = candidate.get("logprobsResult")
-    chosen = result.get("chosenCandidates") if isinstance(result, dict) else None
+    if not isinstance(result, dict):
+        return None
+    chosen = result.get("chosenCandidates")
     if not isinstance(chosen, list) or not chosen:
         return None
     tops = result.get("topCandidates") or []
@@ -137,7 +139,7 @@ def _top(tops: Any, index: int) -> list[Mapping[str, Any]]:
 def _probability(one: Mapping[str, Any]) -> dict[str, Any]:
     token = as_text(one.get("token"))
     value = one.get("logProbability")
-    logprob = float(value) if type(value) in (int, float) else -9999.0
+    logprob = float(value) if isinstance(value, int | float) else -9999.0
     return {"token": token, "logprob": logprob, "bytes": list(token.encode("utf-8", "replace"))}
 
 
@@ -153,10 +155,7 @@ def usage_of(value: Any) -> Usage | None:
 
 
 class ContentDecoder:
-    """`choices`: how many candidates were asked for."""
-
-    def __init__(self, choices: int = 1) -> None:
-        self._choices = choices
+    def __init__(self) -> None:
         self._splitter = Splitter()
         self._answer = ""
         self._calls: dict[int, int] = {}  # how many tool calls each candidate that began has made
