@@ -150,7 +150,7 @@ class ChatDecoder:
         if usage is None:
             return Event(sent.raw, tuple(deltas))
         # some servers tell the usage so far with every event: only what stands at the end is what is billed
-        if self._begun == self._finished and (read := usage_of(usage)) is not None:
+        if self._begun and self._begun == self._finished and (read := usage_of(usage)) is not None:
             deltas.append(Delta("usage", usage=read))
         return Event(sent.raw, tuple(deltas), self._hide_usage and not choices)
 
