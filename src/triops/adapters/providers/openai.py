@@ -15,6 +15,7 @@ import orjson
 
 from triops.adapters.providers.faults import MOST_BODY, refused
 from triops.adapters.providers.openai_chat import ChatDecoder, reply_of
+from triops.adapters.providers.openai_embeddings import embed_of, embedded_of
 from triops.adapters.providers.openai_write import chat_of
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
 from triops.kernel.errors import Invalid
@@ -38,26 +39,28 @@ class OpenAIProvider:
         self.native = chat | {"openai.responses"} if responses else chat
 
     def request(self, ask: Ask, content: Chat | Embed | None, target: Target) -> Outgoing:
-        dropped: tuple[str, ...] = ()
+        tree: dict[str, Any]
+        dropped: list[str] = []
         if content is None:
-            tree = dict(ask.raw)
-            tree["model"] = target.model
+            tree = {**ask.raw, "model": target.model}
         elif isinstance(content, Chat):
-            tree = {"model": target.model}
-            written, missing = chat_of(content, ask.dialect, modern=self._modern)
-            tree.update(written)
-            dropped = tuple(missing)
+            tree, dropped = chat_of(content, ask.dialect, modern=self._modern)
+            tree = {"model": target.model, **tree}
             if ask.stream:
                 tree["stream"] = True
         else:
-            raise Invalid("not a chat", field="model")
-        self._add(ask, content, tree, target.cap)
-        return Outgoing("POST", target.path + "/chat/completions", _headers(ask, target), _dump(tree), dropped)
+            tree, dropped = embed_of(content, ask.dialect)
+            tree["model"] = target.model
+        if ask.operation == "chat":
+            self._add(ask, content, tree, target.cap)
+        path = target.path + ("/embeddings" if ask.operation == "embeddings" else "/chat/completions")
+        return Outgoing("POST", path, _headers(ask, target), _dump(tree), tuple(dropped))
 
     def reply(self, ask: Ask, status: int, headers: Mapping[str, str], body: bytes) -> Reply | Embedded:
         if not 200 <= status < 300:
             raise refused(status, headers, body)
-        return reply_of(_tree(body))
+        tree = _tree(body)
+        return embedded_of(tree) if ask.operation == "embeddings" else reply_of(tree)
 
     def decoder(self, ask: Ask) -> Decoder:
         return ChatDecoder(hide_usage=not _wants_usage(ask))
@@ -103,6 +106,6 @@ def _tree(body: bytes) -> Mapping[str, Any]:
         raise Fault("garbage", "an answer that is not JSON", body=body[:MOST_BODY]) from None
     if not isinstance(tree, dict):
         raise Fault("garbage", "an answer that is not an object", body=body[:MOST_BODY])
-    if tree.get("error") and "choices" not in tree:
+    if tree.get("error") and not tree.get("choices") and not tree.get("output"):
         raise refused(502, {}, body)
     return tree
