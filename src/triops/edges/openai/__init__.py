@@ -3,5 +3,6 @@
 from triops.edges.openai.chat import ChatDialect
 from triops.edges.openai.embeddings import EmbeddingsDialect
 from triops.edges.openai.models import ModelList, OneModel
+from triops.edges.openai.responses import ResponsesDialect
 
-__all__ = ["ChatDialect", "EmbeddingsDialect", "ModelList", "OneModel"]
+__all__ = ["ChatDialect", "EmbeddingsDialect", "ModelList", "OneModel", "ResponsesDialect"]
