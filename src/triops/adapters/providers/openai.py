@@ -89,7 +89,7 @@ class OpenAIProvider:
 
 
 def _wants_usage(ask: Ask) -> bool:
-    """Of a caller in other words nothing is hidden: its stream is written anew."""
+    """Only the event that chat completions send for it is ever hidden, from a caller of chat completions."""
     options = ask.raw.get("stream_options")
     return isinstance(options, dict) and options.get("include_usage") is True
 
