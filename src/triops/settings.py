@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from triops.kernel.errors import Invalid
 
@@ -97,6 +97,16 @@ class Mlops(_Section):
     )
 
 
+class Secrets(_Section):
+    key: SecretStr = Field(
+        SecretStr(""),
+        description="what providers' credentials are encrypted with: 32 bytes as hexadecimal digits or base64",
+    )
+    file: Path | None = Field(
+        None, description="where that key lies when it is not given here; absent: `secrets.key` in the data folder"
+    )
+
+
 class Settings(_Section):
     server: Server = Server()
     limits: Limits = Limits()
@@ -107,6 +117,7 @@ class Settings(_Section):
     actuators: Actuators = Actuators()
     notify: Notify = Notify()
     mlops: Mlops = Mlops()
+    secrets: Secrets = Secrets()
 
     @property
     def loopback(self) -> bool:
