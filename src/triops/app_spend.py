@@ -75,9 +75,7 @@ def compose_spend(
         return settings.loopback and not await keys.made()
 
     metering, graph = Metering(take_metrics), Graph(entities)
-    budgets = Budgets(
-        records, documents, totals, clock, _reserved(state), report, keys.projects, anomalies.open
-    )
+    budgets = Budgets(records, documents, totals, clock, _reserved(state), report, keys.projects, anomalies.open)
     applying = Applying(book, journal, take_spans, [metering.applied, graph.applied, budgets.applied])
     snapshots = Snapshots(
         records, documents, keys, gateway_keys, credentials, clock, opened, prompts, prompts_version, fixed

@@ -7,6 +7,7 @@ from triops.edges.native import (
     artifacts,
     entities,
     experiments,
+    gateway,
     governing,
     importing,
     incidents,
@@ -16,6 +17,7 @@ from triops.edges.native import (
     problems,
     provenance,
     runs,
+    spend,
     telemetry,
 )
 from triops.edges.native.governing import apply_documents
@@ -38,6 +40,8 @@ _ROUTERS = (
     models.router,
     logged_models.router,
     importing.router,
+    spend.router,
+    gateway.router,
 )
 
 

@@ -15,6 +15,7 @@ from triops.ledger.entities import Entities
 from triops.ledger.incidents import Incidents
 from triops.ledger.keys import Keys
 from triops.ledger.outbox import Outbox
+from triops.lenses.llmops.spend.parts import SpendParts
 from triops.lenses.mlops.artifacts import Owners, Places
 from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.logged_models import Models, ModelSearch
@@ -75,3 +76,4 @@ class Services:
     registry: RegistryParts
     tracking: Tracking
     search: Search
+    spend: SpendParts

@@ -38,7 +38,9 @@ def gateway_view(
             *(_passed(name, routes[name]) for name in sorted(asked)),
         ],
         "providers": [
-            _provider(config.providers[name], name in config.declared, credentials, providers.get(name, _NONE), breakers)
+            _provider(
+                config.providers[name], name in config.declared, credentials, providers.get(name, _NONE), breakers
+            )
             for name in sorted(config.providers)
             if name in config.declared or name in providers
         ],
@@ -72,7 +74,14 @@ def _route(route: RouteSpec, counted: Mapping[str, Any], cache: Mapping[str, Any
 
 def _passed(name: str, counted: Mapping[str, Any]) -> dict[str, Any]:
     """A model's name that was passed through, without a document."""
-    plain = {"aliases": [], "targets": [], "fallbacks": [], "choose": "weight", "guards": [], "cache": None}
+    plain: dict[str, Any] = {
+        "aliases": [],
+        "targets": [],
+        "fallbacks": [],
+        "choose": "weight",
+        "guards": [],
+        "cache": None,
+    }
     return {"name": name, **plain, "documented": False, **_counted(counted)}
 
 
