@@ -74,6 +74,10 @@ def compose_llmops(
         if gateway is not None:
             gateway.changed()
 
+    async def told() -> None:
+        if gateway is not None:
+            await gateway.refresh()
+
     of_gateway = settings.gateway
     limits = {"body_bytes": of_gateway.body_mb << 20, "connections": of_gateway.connections, "calls": of_gateway.calls}
     fixed = {"limits": limits, "record": {"default": of_gateway.record, "bytes": of_gateway.record_kb << 10}}
@@ -91,6 +95,7 @@ def compose_llmops(
         report,
         state,
         changed,
+        told,
         prompts,
         prompts_version,
         fixed,

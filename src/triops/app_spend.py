@@ -1,5 +1,6 @@
 """The books of calls, composed: what the gateway journals becomes spend, spans, metrics and entities; its secrets."""
 
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from triops.ledger.entities import Entities
 from triops.ledger.keys import Keys
 from triops.lenses.llmops.spend.applying import Applying
 from triops.lenses.llmops.spend.budgets import Budgets, Report
+from triops.lenses.llmops.spend.environment import EnvironmentKeys
 from triops.lenses.llmops.spend.graph import Graph
 from triops.lenses.llmops.spend.metering import Metering
 from triops.lenses.llmops.spend.parts import SpendParts, State, spend_jobs
@@ -54,12 +56,13 @@ def compose_spend(
     report: Report,
     state: State,
     changed: Callable[[], None],
+    told: Callable[[], Awaitable[None]],
     prompts: Prompts,
     prompts_version: Callable[[], int],
     fixed: Mapping[str, Any],
 ) -> Composed:
-    """`state` and `changed` are the gateway process's; `prompts` of every project, as a snapshot has them; `fixed`:
-    the snapshot's `limits` and `record`."""
+    """`state`, `changed` and `told` are the gateway process's; `prompts` of every project, as a snapshot has them;
+    `fixed`: the snapshot's `limits` and `record`."""
     book, totals = SpendBook(records), Totals(records)
     secrets = settings.secrets
     sealing = AesSealing(secrets.key.get_secret_value(), secrets.file or data / "secrets.key")
@@ -77,11 +80,12 @@ def compose_spend(
     metering, graph = Metering(take_metrics), Graph(entities)
     budgets = Budgets(records, documents, totals, clock, _reserved(state), report, keys.projects, anomalies.open)
     applying = Applying(book, journal, take_spans, [metering.applied, graph.applied, budgets.applied])
+    environment = EnvironmentKeys(os.environ.get, settings.gateway.env)
     snapshots = Snapshots(
-        records, documents, keys, gateway_keys, credentials, clock, opened, prompts, prompts_version, fixed
+        records, documents, keys, gateway_keys, credentials, clock, opened, prompts, prompts_version, environment, fixed
     )
     spend = Spend(book, totals, clock)
-    parts = SpendParts(spend, budgets, applying, gateway_keys, credentials, snapshots, state)
+    parts = SpendParts(spend, budgets, applying, gateway_keys, credentials, snapshots, state, told)
     return Composed(parts, spend_jobs(parts, metering, graph, changed))
 
 

@@ -109,6 +109,9 @@ class Secrets(_Section):
 
 class Gateway(_Section):
     enabled: bool = Field(True, description="whether model calls are served, in a process of their own")
+    env: tuple[str, ...] = Field(
+        (), description="variables that `api_key_env` may name, beside those that end in _KEY or _TOKEN"
+    )
     body_mb: int = Field(64, ge=1, le=1024, description="the body of one call")
     connections: int = Field(20_000, ge=16, le=1_000_000, description="clients connected to the gateway at once")
     calls: int = Field(10_000, ge=1, le=1_000_000, description="calls in progress at once; over it: 429")

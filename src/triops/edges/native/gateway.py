@@ -32,12 +32,9 @@ class NewCredential(BaseModel):
 @router.get("/gateway", summary="Routes, providers and keys, as they fare at this moment")
 async def gateway(who: Reader, services: S) -> JSON:
     parts = services.spend
-    config = await parts.budgets.config(who.project)
-    credentials = await parts.credentials.names(who.project)
+    config, problems = await parts.snapshots.config(who.project)
     secrets = await parts.keys.list(who.project)
-    shown = gateway_view(who.project, config, await _state(services), credentials, secrets, services.clock.now())
-    if parts.snapshots.problem:
-        shown["problems"].append("a stored credential does not open: see the server's log, or store it again")
+    shown = gateway_view(who.project, config, await _state(services), problems, secrets, services.clock.now())
     return {**shown, "journal": {"applied": parts.applying.calls, "open_calls": parts.applying.open_calls}}
 
 
@@ -61,6 +58,7 @@ async def create_key(who: Admin, services: S, body: NewSecret) -> JSON:
     made, secret = await services.spend.keys.create(who.project, body.key, now, body.expires_at)
     entry = AuditEntry(now, who.name, "gateway_key.create", made.id, details={"key": body.key})
     await services.audit.append(who.project, entry)
+    await services.spend.told()
     return {**_key(made), "secret": secret}
 
 
@@ -70,6 +68,7 @@ async def revoke_key(who: Admin, services: S, id: Name) -> JSON:
     revoked = await services.spend.keys.revoke(who.project, id, now)
     entry = AuditEntry(now, who.name, "gateway_key.revoke", id, details={"key": revoked.key})
     await services.audit.append(who.project, entry)
+    await services.spend.told()
     return _key(revoked)
 
 
@@ -79,6 +78,7 @@ async def set_credential(who: Admin, services: S, name: Name, body: NewCredentia
     await services.documents.get(who.project, "Provider", name)
     await services.spend.credentials.set(who.project, name, body.secret.get_secret_value(), now, who.name)
     await services.audit.append(who.project, AuditEntry(now, who.name, "credential.set", name))
+    await services.spend.told()
     return {"provider": name, "set": True}
 
 
@@ -87,6 +87,7 @@ async def delete_credential(who: Admin, services: S, name: Name) -> JSON:
     await services.spend.credentials.delete(who.project, name)
     now = services.clock.now()
     await services.audit.append(who.project, AuditEntry(now, who.name, "credential.delete", name))
+    await services.spend.told()
     return {"provider": name, "set": False}
 
 

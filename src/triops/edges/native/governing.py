@@ -18,6 +18,7 @@ from triops.kernel.tenant import Principal, Role
 from triops.ledger.audit import AuditEntry
 from triops.ledger.codec import to_json
 from triops.lenses.llmops.spend.graph import documented
+from triops.lenses.llmops.spend.snapshots import KINDS
 from triops.loop.events import ChangeRecorded
 from triops.web.auth import COOKIE
 
@@ -115,6 +116,8 @@ async def apply_documents(
     entities, relations = documented([kept for kept, _ in stored], now)
     if entities:
         await services.entities.observe(project, entities, relations)
+    if any(kept.kind in KINDS for kept, _ in stored):
+        await services.spend.told()
     return [{**_document(d), "state": state} for d, state in stored]
 
 

@@ -15,11 +15,11 @@ def gateway_view(
     project: str,
     config: ProjectConfig,
     state: Mapping[str, Any],
-    credentials: Sequence[str],
+    problems: Sequence[str],
     secrets: Sequence[GatewayKey],
     now: float,
 ) -> dict[str, Any]:
-    """`state`: {} while the gateway is not ready. `credentials`: providers that have one stored."""
+    """`state`: {} while the gateway is not ready. `problems`: of the documents."""
     routes, providers = _of(state, "routes", project), _of(state, "providers", project)
     caches, keys = _of(state, "caches", project), _of(state, "keys", project)
     breakers = state.get("breakers", _NONE).get(project, ())
@@ -28,7 +28,7 @@ def gateway_view(
     live = Counter(s.key for s in secrets if s.revoked_at is None and (s.expires_at is None or s.expires_at > now))
     return {
         "ready": bool(state.get("ready")),
-        "problems": list(config.problems),
+        "problems": list(problems),
         "in_flight": state.get("in_flight", 0),
         "connections": state.get("connections", 0),
         "queued": state.get("queued", 0),
@@ -38,9 +38,7 @@ def gateway_view(
             *(_passed(name, routes[name]) for name in sorted(asked)),
         ],
         "providers": [
-            _provider(
-                config.providers[name], name in config.declared, credentials, providers.get(name, _NONE), breakers
-            )
+            _provider(config.providers[name], name in config.declared, providers.get(name, _NONE), breakers)
             for name in sorted(config.providers)
             if name in config.declared or name in providers
         ],
@@ -92,7 +90,6 @@ def _target(one: Weighted) -> dict[str, Any]:
 def _provider(
     spec: ProviderSpec,
     declared: bool,
-    credentials: Sequence[str],
     counted: Mapping[str, Any],
     breakers: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
@@ -107,8 +104,7 @@ def _provider(
         "health": health,
         "breakers": [{k: one.get(k) for k in ("model", "state", "failures", "opens_until")} for one in own],
         "in_flight": sum(one.get("in_flight") or 0 for one in own),
-        "credential": "env" if spec.variable else "set" if spec.name in credentials else "missing",
-        "needs_credential": spec.dialect != "local",
+        "credential": spec.source,
         "models": list(spec.models),
         **_counted(counted),
     }

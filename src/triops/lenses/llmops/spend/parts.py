@@ -19,7 +19,8 @@ State = Callable[[], Awaitable[Mapping[str, Any]]]
 
 @dataclass(frozen=True)
 class SpendParts:
-    """`state`: what is going on in the gateway's process. Raises: Unavailable while it is not ready."""
+    """`state`: what is going on in the gateway's process. Raises: Unavailable while it is not ready. `told`: returns
+    when the gateway knows what the books say now, or is not there; when a caller was answered, what they did holds."""
 
     spend: Spend
     budgets: Budgets
@@ -28,6 +29,7 @@ class SpendParts:
     credentials: Credentials
     snapshots: Snapshots
     state: State
+    told: Callable[[], Awaitable[None]]
 
 
 def spend_jobs(parts: SpendParts, metering: Metering, graph: Graph, changed: Callable[[], None]) -> list[Job]:

@@ -17,11 +17,13 @@ from triops.ledger.calls.keys import GatewayKeys, live_secrets
 from triops.ledger.calls.windows import Spent, spent
 from triops.ledger.documents import Documents, documents_of
 from triops.ledger.keys import Keys, live_keys
-from triops.lenses.llmops.gateway.config import project_config
+from triops.lenses.llmops.gateway.config import ProjectConfig, project_config
+from triops.lenses.llmops.spend.environment import EnvironmentKeys
 from triops.ports.clock import Clock
 from triops.ports.records import Records
 
 KINDS = ("Provider", "Route", "Price", "Key", "Budget", "Guard", "Redaction")
+_HELD = "held"
 Prompts = Callable[[], Awaitable[Mapping[ProjectId, Mapping[str, Any]]]]
 
 
@@ -38,7 +40,8 @@ class Snapshots:
     clock: Clock
     opened: Callable[[], Awaitable[bool]]
     prompts: Prompts
-    prompts_version: Callable[[], int] = lambda: 0
+    prompts_version: Callable[[], int]
+    environment: EnvironmentKeys
     fixed: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""  # why stored credentials do not open
 
@@ -59,6 +62,19 @@ class Snapshots:
         told = await self.records.read(lambda c: self._read(c, at, prompts))
         return {**told, "open": await self.opened(), **self.fixed}
 
+    async def config(self, project: ProjectId) -> tuple[ProjectConfig, Sequence[str]]:
+        """The project's documents as the gateway reads them, for pages: that a credential is there is known, what it is
+        is not. And what is wrong with them."""
+        documents = await self.documents.list(project)
+        held = set(await self.credentials.names(project))
+        held |= {
+            document.name for document in documents if document.kind == "Provider" and self.environment.read(document)
+        }
+        plain = [_plain(document) for document in documents if document.kind in KINDS]
+        config = project_config(project, {"documents": plain, "credentials": dict.fromkeys(held, _HELD)})
+        said = [*config.problems, *self.environment.problems(documents)]
+        return config, [*said, self.problem] if self.problem else said
+
     def _read(self, connection: Connection, at: float, prompts: Mapping[ProjectId, Any]) -> dict[str, Any]:
         documents = documents_of(connection, KINDS)
         secrets = live_secrets(connection, at)
@@ -78,7 +94,7 @@ class Snapshots:
                         digest: {"key": key, "expires_at": expires}
                         for digest, (key, expires) in secrets.get(name, {}).items()
                     },
-                    "credentials": credentials.get(name, {}),
+                    "credentials": {**credentials.get(name, {}), **self._variables(documents.get(name, ()))},
                     "prompts": prompts.get(name, {}),
                 }
                 for name in names
@@ -87,6 +103,10 @@ class Snapshots:
             "applied_seq": position.applied,
             "open_from": position.open_from,
         }
+
+    def _variables(self, documents: Sequence[Document]) -> dict[str, str]:
+        read = {d.name: self.environment.read(d) for d in documents if d.kind == "Provider"}
+        return {name: key for name, key in read.items() if key}
 
 
 def _windows(project: ProjectId, documents: Sequence[Document]) -> set[tuple[str, str]]:
