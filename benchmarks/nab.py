@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from triops.lenses.aiops.series import Profile, Seasons, SeriesModel
+from triops.loop.series import Profile, Seasons, SeriesModel
 
 PROFILE = Profile(learn=20, jumps=True)
 THRESHOLD = 5.0

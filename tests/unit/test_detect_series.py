@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triops.lenses.aiops.series import Profile, Seasons, SeriesModel, Slots, binomial_score, count_score, rounds
+from triops.loop.series import Profile, Seasons, SeriesModel, Slots, binomial_score, count_score, rounds
 
 
 @given(st.lists(st.lists(st.integers(1, 40), max_size=20), max_size=20))

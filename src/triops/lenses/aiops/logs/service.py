@@ -9,10 +9,10 @@ import numpy as np
 
 from triops.kernel.signal import F64
 from triops.lenses.aiops.logs.model import LogProfile
-from triops.lenses.aiops.series.columns import Columns
-from triops.lenses.aiops.series.lifecycle import Lifecycle
-from triops.lenses.aiops.series.model import Bool, Slots1
-from triops.lenses.aiops.series.tail import count_score
+from triops.loop.series.columns import Columns
+from triops.loop.series.lifecycle import Lifecycle
+from triops.loop.series.model import Bool, Slots1
+from triops.loop.series.tail import count_score
 from triops.ports.logs import LogCounts
 
 _PRIOR_STEPS = 2.0

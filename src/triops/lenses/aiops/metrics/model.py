@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from triops.kernel.ids import EntityId
 from triops.lenses.aiops.metrics.families import Meaning
-from triops.lenses.aiops.series.model import Profile
+from triops.loop.series.model import Profile
 
 SERIES_PROFILE = Profile(learn=15, alpha=0.02, floor_ratio=0.02, prior_scale_ratio=0.15, prior_weight=4.0)
 

@@ -7,8 +7,8 @@ import numpy as np
 from triops.kernel.ids import EntityId
 from triops.kernel.signal import F64
 from triops.lenses.aiops.metrics.model import MetricProfile
-from triops.lenses.aiops.series.columns import Columns
-from triops.lenses.aiops.series.model import Bool, Slots1
+from triops.loop.series.columns import Columns
+from triops.loop.series.model import Bool, Slots1
 
 _PAUSE_S = 30.0  # between two ticks: then it is we who slept
 _FORGET_S = 86_400.0

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from triops.kernel.signal import F64
 from triops.lenses.aiops.metrics.families import Reading
-from triops.lenses.aiops.series.columns import Columns
-from triops.lenses.aiops.series.model import Slots1
+from triops.loop.series.columns import Columns
+from triops.loop.series.model import Slots1
 
 
 class Readings(Columns):

@@ -12,13 +12,13 @@ from triops.lenses.aiops.metrics.families import Reading, Rule
 from triops.lenses.aiops.metrics.model import SERIES_PROFILE, Known, MetricProfile
 from triops.lenses.aiops.metrics.presence import Presence
 from triops.lenses.aiops.metrics.readings import Readings
-from triops.lenses.aiops.series.columns import Columns
-from triops.lenses.aiops.series.flat import FlatModel
-from triops.lenses.aiops.series.lifecycle import Lifecycle
-from triops.lenses.aiops.series.model import Bool, Slots1
-from triops.lenses.aiops.series.season import Seasons
-from triops.lenses.aiops.series.service import SeriesModel, rounds
-from triops.lenses.aiops.series.slots import Slots
+from triops.loop.series.columns import Columns
+from triops.loop.series.flat import FlatModel
+from triops.loop.series.lifecycle import Lifecycle
+from triops.loop.series.model import Bool, Slots1
+from triops.loop.series.season import Seasons
+from triops.loop.series.service import SeriesModel, rounds
+from triops.loop.series.slots import Slots
 
 SHIFT, FLAT, SATURATION = range(3)
 KINDS = ("level_shift", "flat", "saturation")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from triops.lenses.aiops.series.model import Profile
+from triops.loop.series.model import Profile
 
 LATENCY, ERRORS, RATE, MISSING = range(4)
 MEASURES = ("latency", "errors", "rate", "missing")

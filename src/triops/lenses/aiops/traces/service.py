@@ -10,9 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from triops.kernel.signal import F64
-from triops.lenses.aiops.series.model import Bool, Slots1
-from triops.lenses.aiops.series.ratio import RatioModel
-from triops.lenses.aiops.series.service import SeriesModel
 from triops.lenses.aiops.traces.model import (
     CLEAR,
     ERRORS,
@@ -29,6 +26,9 @@ from triops.lenses.aiops.traces.model import (
     RedProfile,
 )
 from triops.lenses.aiops.traces.verdicts import Verdicts
+from triops.loop.series.model import Bool, Slots1
+from triops.loop.series.ratio import RatioModel
+from triops.loop.series.service import SeriesModel
 from triops.ports.spans import RedTable
 
 

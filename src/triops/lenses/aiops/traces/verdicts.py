@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from triops.lenses.aiops.series.model import Bool, Slots1
 from triops.lenses.aiops.traces.model import MEASURES, NONE, NORMAL
+from triops.loop.series.model import Bool, Slots1
 
 
 class Verdicts:

@@ -1,0 +1,64 @@
+"""What is known of single askers and answers over minutes: questions that come again, and the usual languages."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+
+from triops.kernel.signal import F64, I64
+from triops.loop.series.model import Slots1
+
+_AGAIN_S = 600.0
+_QUESTIONS = 100_000
+_LANGUAGES = 20  # of one series
+_ENOUGH = 20.0  # answers before a language can be unusual
+_USUAL = 0.05
+
+
+class Asked:
+    """Questions of one project by fingerprint, the one asked longest ago forgotten first."""
+
+    def __init__(self) -> None:
+        self._when: OrderedDict[int, float] = OrderedDict()
+
+    def again(self, questions: I64, ended_s: F64) -> F64:
+        """1 for a question that was asked within ten minutes before, 0 for another, NaN where it is not known."""
+        answer = np.full(len(questions), np.nan)
+        for row, (question, at) in enumerate(zip(questions.tolist(), ended_s.tolist(), strict=True)):
+            if not question:
+                continue
+            before = self._when.pop(question, None)
+            answer[row] = before is not None and at - before <= _AGAIN_S
+            self._when[question] = at
+        while len(self._when) > _QUESTIONS:
+            self._when.popitem(last=False)
+        return answer
+
+
+class Languages:
+    """How often each series answers in which language."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, dict[str, float]] = {}
+
+    def unusual(self, slots: Slots1, languages: Sequence[str]) -> F64:
+        """1 for an answer in a language that its series hardly speaks, 0 for another, NaN where it cannot be told.
+        What is unusual is taken in slowly, so that it stays unusual for a while."""
+        answer = np.full(len(slots), np.nan)
+        for row, slot in enumerate(slots.tolist()):
+            language = languages[row]
+            if not language or slot < 0:
+                continue
+            known = self._of.setdefault(slot, {})
+            total = sum(known.values())
+            odd = total >= _ENOUGH and known.get(language, 0.0) < _USUAL * total
+            answer[row] = odd
+            if language in known or len(known) < _LANGUAGES:
+                known[language] = known.get(language, 0.0) + (0.02 if odd else 1.0)
+            if total > 1000:
+                for name in known:
+                    known[name] /= 2
+        return answer
+
+    def forget(self, slot: int) -> None:
+        self._of.pop(slot, None)

@@ -1,0 +1,234 @@
+"""Calls of one project, by application, prompt, model and provider: learned, and judged window by window.
+
+Owns the state and the verdicts; `plugin` reads the bus and words the claims. A series is judged on windows of at least
+a few calls, so that a quiet application and a busy one are judged alike.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from triops.kernel.ids import EntityId, entity_id
+from triops.kernel.signal import F64
+from triops.lenses.llmops.watch.asked import Asked, Languages
+from triops.lenses.llmops.watch.model import MEANS, MEASURES, SERIES, SHARES, CallColumns, WatchProfile
+from triops.lenses.llmops.watch.windows import Window, Windows
+from triops.loop.series.model import Slots1
+from triops.loop.series.ratio import RatioModel
+from triops.loop.series.service import SeriesModel
+
+_CLEAR, _SLIGHT = 2, 1
+_VERSIONS = 50  # of one prompt
+
+
+class CallWatch:
+    """[measure, slot] arrays in the order of `MEASURES`: `hot` is the weight of abnormal windows in a row, `calm` the
+    number of normal ones, `onset` when the run began (unix seconds), `value` beside `expected` at the last judgement.
+    """
+
+    def __init__(self, profile: WatchProfile) -> None:
+        self.profile = profile
+        self.keys: list[EntityId] = []  # by slot
+        self.refused = 0  # series over the bound
+        self.models = [SeriesModel(SERIES) for _ in MEANS]
+        self.ratios = [RatioModel() for _ in SHARES]
+        self.windows = Windows()
+        self.open = np.zeros((len(MEASURES), 64), np.bool_)
+        self.hot, self.calm = np.zeros((len(MEASURES), 64), np.int64), np.zeros((len(MEASURES), 64), np.int64)
+        self.score, self.value, self.expected, self.size = (np.zeros((len(MEASURES), 64)) for _ in range(4))
+        self.onset = np.full((len(MEASURES), 64), np.nan)
+        self.typical, self.heard = np.zeros(64), np.full(64, np.nan)
+        self.pool = np.zeros((2, len(SHARES), 64, profile.share_windows))
+        self.nth = np.zeros(64, np.int64)  # windows closed
+        self.versions: dict[int, dict[str, F64]] = {}  # slot -> version -> sums of means, then of calls
+        self._asked, self._languages = Asked(), Languages()
+        self._slot: dict[EntityId, int] = {}
+
+    def take(self, calls: CallColumns, now: float) -> None:
+        """Add calls to the open windows of their series."""
+        means = np.stack([np.asarray(getattr(calls, mean.column), np.float64) for mean in MEANS])
+        failed = np.array([bool(error) for error in calls.error])
+        means[:, failed] = np.where(np.isin([m.name for m in MEANS], ["cost"])[:, None], means[:, failed], np.nan)
+        hits = np.full((len(SHARES), len(calls)), np.nan)
+        hits[0] = failed
+        hits[1] = calls.refused
+        hits[3] = self._asked.again(calls.question, calls.ended_s)
+        served = [f"{p}/{m}" if p and m else m for p, m in zip(calls.provider, calls.model, strict=True)]
+        for type_, names in (
+            ("application", calls.application),
+            ("prompt", calls.prompt),
+            ("llm", served),
+            ("provider", calls.provider),
+        ):
+            slots = self._slots_of(type_, names)
+            known = slots >= 0
+            own = hits[:, known]
+            own[2] = self._languages.unusual(slots[known], [x for x, k in zip(calls.language, known, strict=True) if k])
+            self.heard[slots[known]] = now
+            self.windows.add(slots[known], now, means[:, known], own)
+            if type_ == "prompt":
+                self._by_version(slots, calls.version, means)
+
+    def judge(self, now: float) -> None:
+        """Close, judge and learn the windows that are due."""
+        profile, windows = self.profile, self.windows
+        age = now - windows.started - profile.settle_s
+        enough = (windows.count >= profile.calls) & (age >= profile.window_s)
+        due = (windows.count > 0) & (enough | (age >= profile.longest_s))
+        if not due.any():
+            return
+        window = windows.close(due)
+        for at in range(len(MEANS)):
+            self._judge_mean(at, window, now)
+        for at in range(len(SHARES)):
+            self._judge_share(at, window, now)
+        self.typical[window.slots] += 0.1 * (window.count - self.typical[window.slots])
+        self.nth[window.slots] += 1
+
+    def forget(self, now: float) -> Slots1:
+        """Learn anew what had no call for `forget_s`; answers the slots."""
+        gone: Slots1 = np.flatnonzero(now - self.heard > self.profile.forget_s)
+        if len(gone):
+            for columns in (*self.models, *self.ratios):
+                columns.clear(gone)
+            self.open[:, gone] = False
+            self.hot[:, gone] = self.calm[:, gone] = 0
+            self.pool[:, :, gone] = 0.0
+            self.heard[gone], self.nth[gone] = np.nan, 0
+            for slot in gone.tolist():
+                self._languages.forget(slot)
+                self.versions.pop(slot, None)
+        return gone
+
+    def _judge_mean(self, at: int, window: Window, now: float) -> None:
+        mean, model, profile = MEANS[at], self.models[at], self.profile
+        rows = np.flatnonzero(window.known[at] > 0)
+        slots, values = window.slots[rows], window.mean[at][rows]
+        on = self.open[at, slots]
+        usual_calls = np.maximum(self.typical[slots], 1.0)
+        spread = np.sqrt(np.clip(usual_calls / window.known[at][rows], 1.0, 100.0))
+        judged = model.judge(slots, np.log(values), spread)
+        usual = np.exp(judged.expected)
+        ratio = np.where(
+            on, 1.0 + 0.6 * (mean.ratio - 1.0), mean.ratio * (1.0 + 2.0 / np.maximum(model.count[slots], 1))
+        )
+        far = np.where(on, 0.5, 1.0) * mean.rise
+        likely = judged.score >= np.where(on, profile.score_on, profile.score)
+        up = (judged.z > 0) & likely & (values >= ratio * usual) & (values - usual >= far)
+        if mean.down:
+            up |= (judged.z < 0) & likely & (values <= usual / ratio) & (usual - values >= far)
+        clear = up & (np.maximum(values / usual, usual / values) >= 2.0) & (judged.score >= 6.0)
+        weight = np.where(clear, _CLEAR, np.where(up, _SLIGHT, 0))
+        self._note(at, slots, weight, judged.score, values, usual, window.started_s[rows], now)
+        model.learn(
+            slots,
+            np.full(len(slots), now),
+            np.log(values),
+            spread=spread,
+            prior=np.maximum(0.1, 1.5 * window.noise[at][rows]),
+            frozen=on,
+            doubtful=weight > 0,
+        )
+
+    def _judge_share(self, at: int, window: Window, now: float) -> None:
+        share, model, profile = SHARES[at], self.ratios[at], self.profile
+        measure = len(MEANS) + at
+        slots = window.slots
+        hits, trials = window.hits[at], window.trials[at]
+        ring = self.nth[slots] % profile.share_windows
+        self.pool[:, at, slots, ring] = hits, trials
+        on, usual = self.open[measure, slots], model.share(slots)
+        best, bad, seen = np.zeros(len(slots)), np.zeros(len(slots), np.bool_), hits / np.maximum(trials, 1.0)
+        pooled = self.pool[:, at, slots].sum(axis=2)
+        for some, of in ((hits, trials), (pooled[0], pooled[1])):
+            score, part = model.judge(slots, some, of), some / np.maximum(of, 1.0)
+            wrong = (score >= np.where(on, profile.score_on, profile.score)) & (part - usual >= share.rise)
+            wrong &= (some >= np.where(on, 1.0, share.hits)) & (hits > 0)
+            seen = np.where(wrong & ~bad, part, seen)
+            best, bad = np.maximum(best, np.where(of > 0, score, 0.0)), bad | wrong
+        ready = model.steps[slots] >= SERIES.learn
+        weight = np.where(bad & ready, np.where((seen >= 0.1) & (best >= 6), _CLEAR, _SLIGHT), 0)
+        told = trials > 0
+        self._note(measure, slots[told], weight[told], best[told], seen[told], usual[told], window.started_s[told], now)
+        learns = told & ~on
+        model.learn(slots[learns], hits[learns], trials[learns], best[learns] >= 1.0)
+
+    def _note(
+        self,
+        measure: int,
+        slots: Slots1,
+        weight: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+        score: F64,
+        value: F64,
+        expected: F64,
+        started_s: F64,
+        now: float,
+    ) -> None:
+        bad = weight > 0
+        begins = bad & (self.hot[measure, slots] == 0)
+        size = np.abs(value - expected)
+        # within its first abnormal window a shift began the later, the less of it is seen there
+        second = bad & (self.hot[measure, slots] > 0) & (self.size[measure, slots] < 0.4 * size)
+        again = slots[second]
+        part = np.clip(1.0 - self.size[measure, again] / np.maximum(size[second], 1e-300), 0.0, 0.9)
+        self.onset[measure, again] += part * np.maximum(started_s[second] - self.onset[measure, again], 0.0)
+        self.onset[measure, slots[begins]] = started_s[begins]
+        self.size[measure, slots[bad]] = size[bad]
+        self.hot[measure, slots] = np.where(bad, self.hot[measure, slots] + weight, 0)
+        self.calm[measure, slots] = np.where(bad, 0, self.calm[measure, slots] + 1)
+        at = slots[bad]
+        self.score[measure, at], self.value[measure, at], self.expected[measure, at] = (
+            score[bad],
+            value[bad],
+            expected[bad],
+        )
+
+    def _by_version(self, slots: Slots1, versions: Sequence[str], means: F64) -> None:
+        for row, slot in enumerate(slots.tolist()):
+            version = versions[row]
+            if slot < 0 or not version or not np.isfinite(means[0, row]):
+                continue
+            known = self.versions.setdefault(slot, {})
+            if version not in known:
+                if len(known) >= _VERSIONS:
+                    del known[next(iter(known))]
+                known[version] = np.zeros(len(MEANS) + 1)
+            sums = known[version]
+            if sums[-1] >= 200:
+                sums /= 2
+            sums[:-1] += np.nan_to_num(means[:, row])
+            sums[-1] += 1
+
+    def _slots_of(self, type_: str, names: Sequence[str]) -> Slots1:
+        slots = np.full(len(names), -1, np.int64)
+        for row, name in enumerate(names):
+            if not name:
+                continue
+            key = entity_id(type_, name)
+            slot = self._slot.get(key, -1)
+            if slot < 0:
+                if len(self.keys) >= self.profile.slots:
+                    self.refused += 1
+                    continue
+                slot = self._slot[key] = len(self.keys)
+                self.keys.append(key)
+            slots[row] = slot
+        self._ensure(len(self.keys))
+        return slots
+
+    def _ensure(self, rows: int) -> None:
+        for columns in (*self.models, *self.ratios):
+            columns.ensure(rows)
+        self.windows.ensure(rows)
+        more = self.windows.rows - self.open.shape[1]
+        if more > 0:
+            wide = ((0, 0), (0, more))
+            self.open = np.pad(self.open, wide)
+            self.hot, self.calm = (np.pad(a, wide) for a in (self.hot, self.calm))
+            self.score, self.value, self.expected, self.size = (
+                np.pad(a, wide) for a in (self.score, self.value, self.expected, self.size)
+            )
+            self.onset = np.pad(self.onset, wide, constant_values=np.nan)
+            self.pool = np.pad(self.pool, ((0, 0), (0, 0), (0, more), (0, 0)))
+            self.typical, self.nth = np.pad(self.typical, (0, more)), np.pad(self.nth, (0, more))
+            self.heard = np.pad(self.heard, (0, more), constant_values=np.nan)

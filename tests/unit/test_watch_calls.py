@@ -1,0 +1,179 @@
+"""The detector of model calls, told of made-up traffic: what it claims of what changed, and that it is quiet else."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from triops.kernel.anomaly import Anomaly, Direction
+from triops.kernel.ids import ProjectId
+from triops.lenses.llmops.watch import CallColumns, CallDetector
+from triops.lenses.llmops.watch.words import language, refuses
+
+PROJECT = ProjectId("default")
+
+
+@dataclass
+class Call:
+    ended_s: float
+    ms: float = 400.0
+    tokens: float = 40.0
+    version: str = "1"
+    error: str = ""
+    refused: float = 0.0
+    language: str = "en"
+    question: int = 0
+
+
+def columns(calls: Sequence[Call]) -> CallColumns:
+    def of(read: Callable[[Call], float]) -> np.ndarray:
+        return np.array([read(call) for call in calls], np.float64)
+
+    many = len(calls)
+    tokens = of(lambda c: c.tokens)
+    return CallColumns(
+        ended_s=of(lambda c: c.ended_s),
+        application=["bot"] * many,
+        prompt=["support"] * many,
+        version=[c.version for c in calls],
+        model=["small"] * many,
+        provider=["local"] * many,
+        ms=of(lambda c: c.ms),
+        first_ms=of(lambda c: c.ms / 5),
+        cost_usd=tokens * 6e-7,
+        input_tokens=np.full(many, 100.0),
+        output_tokens=tokens,
+        output_chars=tokens * 4,
+        error=[c.error for c in calls],
+        refused=of(lambda c: c.refused),
+        language=[c.language for c in calls],
+        question=np.array([c.question for c in calls], np.int64),
+    )
+
+
+def watched(seconds: int, make: Callable[[random.Random, float], Call], per_s: float = 2.0) -> list[Anomaly]:
+    """Every claim of `seconds` of traffic, as it was told."""
+    detector, random_ = CallDetector(), random.Random(7)
+    claims: list[Anomaly] = []
+    for second in range(seconds):
+        now = 1_000_000.0 + second
+        count = int(per_s) + (random_.random() < per_s % 1)
+        detector.take(PROJECT, columns([make(random_, now) for _ in range(count)]), now)
+        claims += asyncio.run(detector.tick(PROJECT, now))
+    return claims
+
+
+def usual(random_: random.Random, now: float) -> Call:
+    length = random_.lognormvariate(0, 0.5)
+    return Call(now, ms=400 * length, tokens=40 * length)
+
+
+@pytest.mark.parametrize("per_s", [0.3, 2.0, 20.0])
+def test_steady_traffic_claims_nothing(per_s: float) -> None:
+    assert watched(1200, usual, per_s) == []
+
+
+def test_a_prompt_that_makes_answers_long_and_slow() -> None:
+    def make(random_: random.Random, now: float) -> Call:
+        call = usual(random_, now)
+        if now >= 1_000_120:
+            return Call(now, ms=call.ms * 4, tokens=call.tokens * 4, version="2")
+        return call
+
+    claims = watched(180, make)
+    found = {(str(c.entity), c.kind): c for c in claims}
+    slow = found["application:bot", "latency"]
+    assert slow.symptom
+    assert slow.direction is Direction.UP
+    assert 1_000_100 <= slow.started_at <= 1_000_130
+    assert slow.detected_at <= 1_000_150
+    longer = found["prompt:support", "output_tokens"]
+    assert not longer.symptom
+    assert longer.evidence["versions"]["2"] > 2 * longer.evidence["versions"]["1"]
+    assert ("llm:local/small", "latency") in found
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("errors", {"error": "server"}),
+        ("refusals", {"refused": 1.0}),
+        ("language", {"language": "de"}),
+        ("repeats", {"question": 42}),
+    ],
+)
+def test_a_share_that_rises(kind: str, change: dict[str, object]) -> None:
+    def make(random_: random.Random, now: float) -> Call:
+        call = usual(random_, now)
+        call.question = random_.getrandbits(60) + 1
+        if now >= 1_000_180 and random_.random() < 0.6:
+            for name, value in change.items():
+                setattr(call, name, value)
+        return call
+
+    claims = [c for c in watched(300, make) if str(c.entity) == "application:bot"]
+    assert {c.kind for c in claims} == {kind}
+    assert claims[0].symptom
+    assert claims[0].detected_at <= 1_000_225
+
+
+def test_a_claim_ends_when_calls_are_as_usual_again() -> None:
+    def make(random_: random.Random, now: float) -> Call:
+        call = usual(random_, now)
+        return Call(now, ms=call.ms * 5) if 1_000_120 <= now < 1_000_170 else call
+
+    claims = [c for c in watched(260, make) if (str(c.entity), c.kind) == ("application:bot", "latency")]
+    assert claims[-1].ended_at is not None
+    assert 1_000_170 <= claims[-1].ended_at <= 1_000_210
+
+
+def test_answers_that_became_empty() -> None:
+    def make(random_: random.Random, now: float) -> Call:
+        call = usual(random_, now)
+        return Call(now, ms=call.ms, tokens=1.0) if now >= 1_000_120 else call
+
+    found = [c for c in watched(180, make) if (str(c.entity), c.kind) == ("application:bot", "output_length")]
+    assert found
+    assert found[0].direction is Direction.DOWN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm sorry, but I can't help with that.",
+        "I’m sorry, but I cannot assist with this request.",
+        "As an AI language model, I do not have opinions on that.",
+        "Es tut mir leid, aber ich kann dabei nicht helfen.",
+        "Lo siento, no puedo ayudar con eso.",
+    ],
+)
+def test_refusals(text: str) -> None:
+    assert refuses(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Sorry for the delay! Your order ships today.", "I can help you with that.", "You can't return it."]
+)
+def test_no_refusals(text: str) -> None:
+    assert not refuses(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("The order is on its way and you will have it in two days.", "en"),
+        ("Die Bestellung ist auf dem Weg und Sie haben sie in zwei Tagen.", "de"),
+        ("La commande est en route et vous avez le colis dans deux jours.", "fr"),
+        ("El pedido está en camino y lo recibe en dos días con el correo.", "es"),
+        ("Ваш заказ уже в пути и придёт через два дня.", "ru"),
+        ("ご注文は二日以内に届きます。", "ja"),
+        ("您的订单将在两天内送达。", "zh"),
+        ("42", ""),
+        ("SELECT 1;", ""),
+    ],
+)
+def test_languages(text: str, code: str) -> None:
+    assert language(text) == code
