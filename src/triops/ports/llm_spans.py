@@ -110,7 +110,11 @@ class LlmSpans(Protocol):
         """One trace, or none. At most 100,000 spans of it."""
         ...
 
-    async def llm_calls(self, project: ProjectId, query: LlmQuery) -> LlmRows:
-        """The calls that count of all traces that `query` means (`limit` and `cursor` aside), each with the user and
-        the session of its trace where it names none. Raises: Invalid over 500,000 spans."""
+    async def llm_rows(self, project: ProjectId, query: LlmQuery) -> LlmRows:
+        """All traces that `query` means (`limit` and `cursor` aside), each row with the user and the session of its
+        trace where it names none. Raises: Invalid over 500,000 spans."""
+        ...
+
+    async def llm_traces_of(self, project: ProjectId, user: str) -> Sequence[int]:
+        """Ids of the traces that `erase_user` would erase whole."""
         ...

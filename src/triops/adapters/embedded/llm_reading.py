@@ -25,7 +25,7 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 _COLUMNS = tuple(column.name for column in fields(LlmRows) if column.name != "counts")
 _LOOK = 50_000  # spans of the first look; each further takes 4 times as many
 MOST_SPANS = 100_000  # of one trace
-MOST_CALLS = 500_000
+MOST_ROWS = 500_000
 _GROUPED = """
 SELECT trace_hi, trace_lo, min(time_ns) AS began FROM {rows} GROUP BY trace_hi, trace_lo
 HAVING began >= $floor AND began < $top AND began >= $start AND began < $end {having} 
@@ -48,15 +48,20 @@ def newest_llm(
     return loaded, found[-1] if more else None
 
 
-def calls_of(connection: Connection, names: Sequence[str], project: int, query: LlmQuery) -> LlmRows:
-    """The calls that count of all traces that a query means. Raises: Invalid over `MOST_CALLS` spans."""
+def rows_in(connection: Connection, names: Sequence[str], project: int, query: LlmQuery) -> LlmRows:
+    """Those of all traces that a query means. Raises: Invalid over `MOST_ROWS` spans."""
     traces: list[int] = []
     for keys in _found(connection, names, project, query, None):
         traces += [hi << 64 | lo for _, hi, lo in keys]
-        if len(traces) > MOST_CALLS:
-            raise too_many(MOST_CALLS)
-    rows = loaded_traces(connection, names, project, traces, summed=False).rows
-    return with_inherited(rows).only(rows.counts)
+        if len(traces) > MOST_ROWS:
+            raise too_many(MOST_ROWS)
+    return with_inherited(loaded_traces(connection, names, project, traces, summed=False).rows)
+
+
+def persons_traces(connection: Connection, names: Sequence[str], project: int, user: str) -> list[int]:
+    select = "SELECT DISTINCT trace_hi, trace_lo FROM {day}.llm WHERE project = $project AND person = $user"
+    rows = connection.execute(f"SELECT DISTINCT * FROM {union(names, select)}", {"project": project, "user": user})
+    return [hi << 64 | lo for hi, lo in rows.fetchall()]
 
 
 def with_inherited(rows: LlmRows) -> LlmRows:
@@ -172,7 +177,7 @@ def loaded_traces(
     names: Sequence[str],
     project: int,
     traces: Sequence[int],
-    most: int = MOST_CALLS,
+    most: int = MOST_ROWS,
     summed: bool = True,
 ) -> LlmTraces:
     """In the order that is asked for. `summed`: with what all of their spans say together. Raises: Invalid over `most`

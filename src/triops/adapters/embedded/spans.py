@@ -9,7 +9,7 @@ from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.erasure import rewrite_without_user
 from triops.adapters.embedded.layout import SPANS
 from triops.adapters.embedded.llm_index import LlmIndex
-from triops.adapters.embedded.llm_reading import MOST_SPANS, NOTHING, calls_of, loaded_traces, newest_llm
+from triops.adapters.embedded.llm_reading import MOST_SPANS, NOTHING, loaded_traces, newest_llm, persons_traces, rows_in
 from triops.adapters.embedded.red import NO_RED, red_table
 from triops.adapters.embedded.relation import check_limit, check_range, check_step, position, union
 from triops.adapters.embedded.store import TelemetryStore
@@ -41,12 +41,7 @@ class EmbeddedSpans(TelemetryStore):
 
     async def erase_user(self, project: ProjectId, user: str) -> int:
         """A trace of models' calls is erased whole: not each of its spans names the user whose words it holds."""
-        asked = {"project": fingerprint(project), "user": user}
-        select = "SELECT DISTINCT trace_hi, trace_lo FROM {day}.llm WHERE project = $project AND person = $user"
-        found = await self._query(
-            self._days(), lambda connection, names: connection.execute(union(names, select), asked).fetchall()
-        )
-        traces = [hi << 64 | lo for hi, lo in found or ()]
+        traces = await self.llm_traces_of(project, user)
         return await self._erase(
             lambda day: rewrite_without_user(self._rewriting(day), fingerprint(project), user, traces)
         )
@@ -103,13 +98,19 @@ class EmbeddedSpans(TelemetryStore):
         )
         return found or NOTHING
 
-    async def llm_calls(self, project: ProjectId, query: LlmQuery) -> LlmRows:
+    async def llm_rows(self, project: ProjectId, query: LlmQuery) -> LlmRows:
         check_range(query.start_ns, query.end_ns)
         found = await self._query(
             self._days(query.start_ns - AROUND_NS, query.end_ns + AROUND_NS),
-            lambda connection, names: calls_of(connection, names, fingerprint(project), query),
+            lambda connection, names: rows_in(connection, names, fingerprint(project), query),
         )
         return NOTHING.rows if found is None else found
+
+    async def llm_traces_of(self, project: ProjectId, user: str) -> Sequence[int]:
+        found = await self._query(
+            self._days(), lambda connection, names: persons_traces(connection, names, fingerprint(project), user)
+        )
+        return found or []
 
     async def red(self, project: ProjectId, start_ns: int, end_ns: int, step_ns: int, service: str = "") -> RedTable:
         check_range(start_ns, end_ns)
