@@ -19,8 +19,8 @@ def message_of(error: TriopsError) -> str:
 
 
 def advice_of(error: TriopsError) -> tuple[tuple[str, str], ...]:
-    """Headers: `retry-after` where it is known, and `x-should-retry: false` where trying again soon cannot help (a spent
-    budget, a quota of the day, a conflict)."""
+    """Headers: `retry-after` where it is known, and `x-should-retry: false` where trying again soon cannot help (a
+    spent budget, a quota of the day, a conflict)."""
     if isinstance(error, ProviderFailed) and error.retry_after_s > 0:
         return (("retry-after", str(max(1, math.ceil(error.retry_after_s)))),)
     if not isinstance(error, Overloaded):
