@@ -14,6 +14,7 @@ from triops.edges.native import (
     models,
     overview,
     problems,
+    prompts,
     provenance,
     runs,
     telemetry,
@@ -37,6 +38,7 @@ _ROUTERS = (
     artifacts.router,
     models.router,
     logged_models.router,
+    prompts.router,
     importing.router,
 )
 

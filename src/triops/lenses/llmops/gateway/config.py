@@ -39,6 +39,7 @@ class ProjectConfig:
     prompts: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     local: bool = True
+    user_budgets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ def project_config(project: str, part: Mapping[str, Any], *, local: bool = True)
         prompts=part.get("prompts", {}),
         problems=tuple(said),
         local=local,
+        user_budgets=any(budget.scope == "user" for budget in budgets),
     )
 
 
