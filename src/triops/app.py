@@ -66,6 +66,7 @@ from triops.lenses.aiops.logs.templates import Templates
 from triops.lenses.aiops.metrics.model import MetricProfile
 from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
+from triops.lenses.llmops.gateway.kinds import gateway_kinds
 from triops.lenses.llmops.prompts.documents import prompt_kind
 from triops.lenses.mlops.permissions import access_kind
 from triops.lenses.mlops.registry.gates import gate_kind
@@ -185,7 +186,7 @@ CONFIG = Principal(DEFAULT_PROJECT, Role.ADMIN, "--config")  # whoever starts th
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
     """Every kind of document that `triops apply` takes."""
     loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), view_kind()]
-    return Kinds([*loop, access_kind(), gate_kind(), prompt_kind()])
+    return Kinds([*loop, access_kind(), gate_kind(), *gateway_kinds(), prompt_kind()])
 
 
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:

@@ -159,6 +159,7 @@ async def test_a_repeated_request_is_stored_once(place: Place) -> None:
         (bytes(2 << 20), "application/x-protobuf", "", 413, "larger than"),
         (b"\x0a\x00" * 6000, "application/x-protobuf", "", 413, "more than 5000"),
     ],
+    ids=range(10),
 )
 async def test_what_is_not_right_is_answered_clearly(
     place: Place, body: bytes, kind: str, encoding: str, status: int, word: str

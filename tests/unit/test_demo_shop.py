@@ -18,9 +18,9 @@ from typing import Any
 import psutil
 import pytest
 
+from triops.demo.children import Children, free_ports
 from triops.demo.shop import prices
 from triops.demo.shop.catalogue import products
-from triops.demo.shop.children import Children, free_ports
 from triops.demo.shop.config import LiveConfig
 from triops.demo.shop.deployer import VERSIONS, Deployer, handler
 from triops.demo.shop.shop import Shop, post

@@ -7,8 +7,9 @@ import pytest
 
 from triops.kernel.clause import Clause
 from triops.kernel.errors import Invalid
+from triops.kernel.genai import meaning
 from triops.ledger.traces.usage import cost_text, tokens_text, total_cost, total_tokens
-from triops.lenses.mlops.genai_traces import law, meaning
+from triops.lenses.mlops.genai_traces import law
 from triops.lenses.mlops.genai_traces.correlation import Correlation
 from triops.lenses.mlops.genai_traces.gather import SpanSaid, gather
 from triops.lenses.mlops.genai_traces.looking import SpanView, like, looker

@@ -12,6 +12,7 @@ def register(app: typer.Typer) -> None:
     app.command()(up)
     app.command()(demo)
     app.command("demo-mlops")(demo_mlops)
+    app.command("demo-llmops")(demo_llmops)
     app.command()(agent)
 
 
@@ -77,6 +78,20 @@ def demo_mlops(
     from triops.demo.models.story import tell_models
 
     raise typer.Exit(tell_models(once=once, port=port, data=data, no_color=no_color))
+
+
+def demo_llmops(
+    once: Annotated[bool, typer.Option("--once", help="Exit at the end, 0 only if every step went well.")] = False,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the server (default: 7333, or a free one).")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Keep the data here (default: a temporary folder).")] = None,
+    no_color: Annotated[bool, typer.Option("--no-color", help="Plain text, also on a terminal.")] = False,
+) -> None:
+    """A support assistant on a local model: a bad prompt is undone, a dead provider bridged, a runaway stopped."""
+    from triops.demo.assistant.story import tell_assistant
+
+    raise typer.Exit(tell_assistant(once=once, port=port, data=data, no_color=no_color))
 
 
 def agent(

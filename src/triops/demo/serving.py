@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from triops.demo.shop.children import Children, free_ports
+from triops.demo.children import Children, free_ports
 from triops.demo.waiting import StoryError, wait_for
 from triops.sdk import Client
 

@@ -9,13 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from triops.demo.faults import FAULTS, Fault, decoy
 from triops.demo.stage import Stage, open_stage
-from triops.demo.telling import Teller
+from triops.demo.telling import Teller, told
 from triops.demo.waiting import StoryError, wait_for
-from triops.sdk import ApiError, Unreachable
 
 BASELINE_S = 40.0  # of healthy traffic before the fault, and until the services' detector has learned
 DECOY_S = 22.0  # the decoy is deployed at least so long before the fault
@@ -32,29 +29,21 @@ def tell(
 ) -> int:  # fmt: skip
     """Tell it; answers the exit status: 0 only when the true cause was ranked first and recovery was verified (or,
     for a soak, when no incident opened)."""
-    teller = Teller(Console(highlight=False, soft_wrap=True, color_system=None if no_color else "auto"))
     if fault not in FAULTS:
-        teller.blank(f"there is no fault {fault!r}; there are {', '.join(FAULTS)}")
+        print(f"there is no fault {fault!r}; there are {', '.join(FAULTS)}")
         return 2
-    try:
+
+    def story(teller: Teller) -> None:
         with open_stage(port, data) as stage:
-            story = Story(stage, teller, FAULTS[fault], once)
+            shop = Story(stage, teller, FAULTS[fault], once)
             if soak_min is not None:
-                story.soak(soak_min * 60)
-                return 0
-            story.tell()
+                shop.soak(soak_min * 60)
+                return
+            shop.tell()
             if not once:
-                story.stay()
-            return 0
-    except StoryError as error:
-        teller.line("failed", str(error), "bold red")
-        return 1
-    except (ApiError, Unreachable, OSError) as error:
-        teller.line("failed", f"{type(error).__name__}: {error}", "bold red")
-        return 1
-    except KeyboardInterrupt:
-        teller.line("stopped", "everything is cleaned up")
-        return 0 if not once and teller.at("resolved") is not None else 130
+                shop.stay()
+
+    return told(story, last="resolved", once=once, no_color=no_color)
 
 
 @dataclass

@@ -1,11 +1,15 @@
 """How the story is printed: one line a step, with the time since the demo began and since the step before."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from triops.demo.waiting import StoryError
+from triops.sdk import ApiError, Unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +71,21 @@ class Teller:
             before = step.at
         self.blank()
         self.console.print(table)
+
+
+def told(story: Callable[[Teller], None], *, last: str, once: bool, no_color: bool) -> int:
+    """Tell a story; answers the exit status: 0 only when every step went as it must. `last`: the step after which a
+    visitor may leave by Ctrl-C with nothing left undone."""
+    teller = Teller(Console(highlight=False, soft_wrap=True, color_system=None if no_color else "auto"))
+    try:
+        story(teller)
+        return 0
+    except StoryError as error:
+        teller.line("failed", str(error), "bold red")
+        return 1
+    except (ApiError, Unreachable, OSError) as error:
+        teller.line("failed", f"{type(error).__name__}: {error}", "bold red")
+        return 1
+    except KeyboardInterrupt:
+        teller.line("stopped", "everything is cleaned up")
+        return 0 if not once and teller.at(last) is not None else 130

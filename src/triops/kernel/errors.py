@@ -12,6 +12,7 @@ TriopsError
 ├── Overloaded         429  a bounded queue is full; retryable after `retry_after_s`
 │   ├── RateLimited    429  a caller's own limit of requests or tokens
 │   └── BudgetExceeded 429  a hard budget has no room for the call; retryable when its period ends
+├── ProviderFailed     502  a provider of models did not answer as asked; often with another status that says more
 ├── NotOffered         501  a call of a protocol that Triops leaves out; the message says why
 ├── Unavailable        503  stopping, or a needed part is down; retryable
 └── StoreFull          507  the disk is full; retryable when there is room; what is stored stays readable
@@ -21,7 +22,7 @@ from typing import Any, ClassVar
 
 
 class TriopsError(Exception):
-    status: ClassVar[int] = 500
+    status: int = 500
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, **details: Any) -> None:
@@ -89,6 +90,29 @@ class RateLimited(Overloaded):
 
 class BudgetExceeded(Overloaded):
     """A hard budget cannot cover the most that a call may cost. `retry_after_s`: until its period ends."""
+
+
+class ProviderFailed(TriopsError):
+    """`fault`: its kind (`ports.providers.FaultKind`). `body`: the provider's own words without secrets, for callers of
+    the dialects in `native`, who can read them."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        fault: str,
+        status: int = 502,
+        body: bytes = b"",
+        native: frozenset[str] = frozenset(),
+        retry_after_s: float = 0.0,
+        **details: Any,
+    ) -> None:
+        super().__init__(message, fault=fault, **details)
+        self.fault = fault
+        self.status = status
+        self.body = body
+        self.native = native
+        self.retry_after_s = retry_after_s
 
 
 class NotOffered(TriopsError):

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, MetaData, delete, select
 from triops.kernel.ids import ProjectId
 from triops.ledger import tables
 from triops.ledger.artifacts import tables as artifacts
+from triops.ledger.calls import tables as calls
 from triops.ledger.evaluations import tables as evaluations
 from triops.ledger.imports import tables as imports
 from triops.ledger.logged_models import tables as logged_models
@@ -24,6 +25,7 @@ BOOKS: tuple[MetaData, ...] = (
     evaluations.metadata,
     traces.metadata,
     imports.metadata,
+    calls.metadata,
 )  # the tables of every book
 
 

@@ -13,12 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from triops.demo.serving import Server, open_server
-from triops.demo.telling import Teller
+from triops.demo.telling import Teller, told
 from triops.demo.waiting import StoryError
-from triops.sdk import ApiError, Client, Unreachable
+from triops.sdk import Client
 
 JSON = Mapping[str, Any]
 MODEL, ALIAS = "tumour", "champion"
@@ -40,23 +38,15 @@ def tell_models(
     *, once: bool = False, port: int | None = None, data: Path | None = None, no_color: bool = False
 ) -> int:
     """Tell it; answers the exit status: 0 only when every step went as it must."""
-    teller = Teller(Console(highlight=False, soft_wrap=True, color_system=None if no_color else "auto"))
-    try:
+
+    def story(teller: Teller) -> None:
         with open_server(port, data) as server:
-            story = ModelStory(server, teller)
-            story.tell()
+            models = ModelStory(server, teller)
+            models.tell()
             if not once:
-                story.stay()
-            return 0
-    except StoryError as error:
-        teller.line("failed", str(error), "bold red")
-        return 1
-    except (ApiError, Unreachable, OSError) as error:
-        teller.line("failed", f"{type(error).__name__}: {error}", "bold red")
-        return 1
-    except KeyboardInterrupt:
-        teller.line("stopped", "everything is cleaned up")
-        return 0 if not once and teller.at("undone") is not None else 130
+                models.stay()
+
+    return told(story, last="undone", once=once, no_color=no_color)
 
 
 @dataclass

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from triops.demo.shop.children import Children, free_ports
+from triops.demo.children import Children, free_ports
 from triops.demo.shop.deployer import Deployer
 from triops.demo.shop.pricing import DATABASE
 

@@ -13,8 +13,8 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from triops.kernel.errors import Invalid
+from triops.kernel.genai.meaning import texts, translated
 from triops.lenses.mlops.genai_traces.gather import SpanSaid
-from triops.lenses.mlops.genai_traces.meaning import texts, translated
 from triops.web.body import MESSAGE_BYTES
 from triops.web.protobuf import DecodeError, field_bytes
 

@@ -8,8 +8,8 @@ import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from triops.edges.mlflow.spans_wire import base64_of, kept, plain, texts_of
+from triops.kernel.genai.meaning import TYPE
 from triops.lenses.mlops.genai_traces.looking import SpanView
-from triops.lenses.mlops.genai_traces.meaning import TYPE
 
 _STATUS = {1: "OK", 2: "ERROR"}
 _CODES = {1: "STATUS_CODE_OK", 2: "STATUS_CODE_ERROR"}

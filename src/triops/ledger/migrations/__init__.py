@@ -11,6 +11,7 @@ from triops.ledger.migrations import (
     m0008_run_search,
     m0009_imports,
     m0010_version_status,
+    m0011_calls,
     m0012_prompts,
 )
 from triops.ports.records import Migration
@@ -26,5 +27,6 @@ MIGRATIONS = (
     Migration(8, "run_search", m0008_run_search.apply),
     Migration(9, "imports", m0009_imports.apply),
     Migration(10, "version_status", m0010_version_status.apply),
+    Migration(11, "calls", m0011_calls.apply),
     Migration(12, "prompts", m0012_prompts.apply),
 )

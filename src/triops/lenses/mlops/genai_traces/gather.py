@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from triops.kernel.errors import Invalid
+from triops.kernel.genai import meaning
 from triops.kernel.trace import NAME_TAG, SentSpans, TraceSpan, TraceState
-from triops.lenses.mlops.genai_traces import law, meaning
+from triops.lenses.mlops.genai_traces import law
 from triops.lenses.mlops.genai_traces.preview import preview
 
 _TAG = "mlflow.traceTag."

@@ -43,6 +43,12 @@ class Children:
         path = self.logs / f"{name}.log"
         return path.read_text("utf-8", "replace")[-characters:] if path.exists() else ""
 
+    def kill(self, name: str) -> None:
+        """SIGKILL, and it is no longer missed."""
+        process = self._processes.pop(name)
+        _signal(process, signal.SIGKILL)
+        process.wait()
+
     def stop(self, patience_s: float = 12.0) -> None:
         """Last started, first asked; who does not leave in time is killed. Safe twice."""
         for process in reversed(self._processes.values()):

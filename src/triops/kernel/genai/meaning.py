@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from triops.lenses.mlops.genai_traces.conventions import CONVENTIONS, Convention
+from triops.kernel.genai.conventions import CONVENTIONS, Convention
 
 TYPE, INPUTS, OUTPUTS = "mlflow.spanType", "mlflow.spanInputs", "mlflow.spanOutputs"
 USED, PAID = "mlflow.chat.tokenUsage", "mlflow.llm.cost"

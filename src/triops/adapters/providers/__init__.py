@@ -1,0 +1,1 @@
+"""Providers of language models: one file each, pure functions between our words and theirs."""

@@ -1,0 +1,130 @@
+"""One answer of a provider, as its bytes come."""
+
+import asyncio
+import zlib
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from triops.ports.providers import Fault
+
+_AHEAD = 256 << 10  # bytes read ahead of who takes them
+_INFLATED = 1 << 20  # of one piece
+
+
+class Answer:
+    """Filled by a connection, emptied by the gateway (`ports.upstream.Coming`)."""
+
+    __slots__ = ("_ahead", "_closed", "_inflater", "_pause", "_pieces", "_release", "_waiter", "begun", "ended",
+                 "error", "headers", "status")  # fmt: skip
+
+    def __init__(self, pause: Callable[[bool], None], release: Callable[[bool], None]) -> None:
+        """`pause`: stop or go on reading; `release`: done with the connection, which may be kept or not."""
+        self.status = 0
+        self.headers: Mapping[str, str] = {}
+        self.begun = False  # a byte of the body has come
+        self.ended = False
+        self.error: Fault | None = None
+        self._pieces: deque[bytes] = deque()
+        self._ahead = 0
+        self._pause = pause
+        self._release = release
+        self._waiter: asyncio.Future[None] | None = None
+        self._closed = False
+        self._inflater: zlib._Decompress | None = None
+
+    # The connection's side
+
+    def came(self, headers: Mapping[str, str], status: int) -> None:
+        self.headers, self.status = headers, status
+        coding = headers.get("content-encoding", "identity").strip().lower()
+        if coding in ("gzip", "x-gzip", "deflate"):
+            self._inflater = zlib.decompressobj(wbits=47)
+        elif coding not in ("identity", ""):
+            self.fail(
+                Fault("garbage", f"the provider answered with content-encoding {coding}, which was not asked for")
+            )
+        self._wake()
+
+    def put(self, data: bytes) -> None:
+        self.begun = True
+        if self._closed or self.error:
+            return
+        self._pieces.append(data)
+        self._ahead += len(data)
+        if self._ahead > _AHEAD:
+            self._pause(True)
+        self._wake()
+
+    def end(self) -> None:
+        self.ended = True
+        self._wake()
+
+    def fail(self, fault: Fault) -> None:
+        if not self.ended and self.error is None:
+            self.error = fault
+            self._wake()
+
+    async def headed(self) -> None:
+        """Until the headers have come. Raises: Fault."""
+        while not self.status:
+            if self.error is not None:
+                raise self.error
+            await self._wait()
+
+    # The gateway's side
+
+    async def read(self, most: int) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in self.chunks():
+            size += len(piece)
+            if size > most:
+                raise Fault("garbage", f"the provider's answer is over {most} bytes")
+            pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        while True:
+            while self._pieces:
+                data = self._pieces.popleft()
+                if self._ahead > _AHEAD >= self._ahead - len(data):
+                    self._pause(False)
+                self._ahead -= len(data)
+                if self._inflater is None:
+                    yield data
+                    continue
+                while data:
+                    plain, data = self._inflated(data)
+                    if plain:
+                        yield plain
+            if self.error is not None:
+                raise self.error
+            if self.ended:
+                return
+            await self._wait()
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._pieces.clear()
+            self._release(self.ended)
+            self.fail(Fault("cut", "the call was given up"))
+
+    def _inflated(self, data: bytes) -> tuple[bytes, bytes]:
+        assert self._inflater is not None
+        try:
+            plain = self._inflater.decompress(data, _INFLATED)
+        except zlib.error:
+            raise Fault("garbage", "the provider's answer is not the gzip that it says") from None
+        return plain, self._inflater.unconsumed_tail
+
+    async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -1,0 +1,170 @@
+"""One kept connection to a provider: a request at a time, its answer, its time-outs."""
+
+import asyncio
+from typing import cast
+
+import httptools
+
+from triops.adapters.providers.answer import Answer
+from triops.ports.providers import Fault
+from triops.ports.upstream import Timeouts
+
+_HEADERS = 64 << 10
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """`usable`: kept, silent, and not closed by the other end. One timer an exchange: it looks how long ago something
+    came and is set again, so that a byte costs no timer."""
+
+    __slots__ = ("_answer", "_coded", "_fields", "_headed", "_heading", "_kept", "_last", "_length", "_loop", "_parser",
+                 "_sent", "_timeouts", "_timer", "_transport", "heard", "idle_since", "lost")  # fmt: skip
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport = cast(asyncio.Transport, None)
+        self._parser = httptools.HttpResponseParser(self)
+        self._answer: Answer | None = None
+        self._fields: dict[str, str] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._timeouts = Timeouts()
+        self._sent = self._last = 0.0
+        self._heading = 0
+        self._headed = False
+        self._length = self._coded = False
+        self._kept = True
+        self.lost = False
+        self.heard = False
+        self.idle_since = 0.0
+
+    @property
+    def usable(self) -> bool:
+        return not self.lost and self._kept and self._answer is None and not self._transport.is_closing()
+
+    def exchange(self, request: bytes, answer: Answer, timeouts: Timeouts, began: float) -> None:
+        """`began`: when the call began, by the loop's clock: connecting counts too."""
+        self._answer = answer
+        self._timeouts = timeouts
+        self._heading = 0
+        self._headed = False
+        self._fields = {}
+        self._length = self._coded = False
+        self._sent = began
+        self._last = self._loop.time()
+        self.heard = False
+        self._timer = self._loop.call_at(self._due(), self._check)
+        self._transport.write(request)
+
+    def pause(self, paused: bool) -> None:
+        if self.lost or self._transport.is_closing():
+            return
+        if paused:
+            self._transport.pause_reading()
+        else:
+            self._last = self._loop.time()
+            self._transport.resume_reading()
+
+    def settle(self, whole: bool) -> None:
+        """The answer is done with; unless `whole`, the connection is closed, for its rest would still come."""
+        self._answer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not whole or not self._kept:
+            self.close()
+
+    def close(self) -> None:
+        self._kept = False
+        if self._transport is not None and not self.lost:
+            self._transport.abort()
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        answer = self._answer
+        if answer is None or answer.ended:
+            self.close()  # nothing was asked
+            return
+        self._last = self._loop.time()
+        self.heard = True
+        if not self._headed:
+            self._heading += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._kept = False
+            answer.fail(Fault("garbage", "the provider's answer is not HTTP/1.1"))
+            return
+        if not self._headed and self._heading > _HEADERS:
+            self._kept = False
+            answer.fail(Fault("garbage", f"the provider's headers are over {_HEADERS} bytes"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        answer = self._answer
+        if answer is None or answer.ended:
+            return
+        if self._headed and not self._length and not self._coded and exc is None:
+            answer.end()  # a body that ends with its connection
+        elif self._headed:
+            answer.fail(Fault("cut", "the provider closed the connection before its answer was complete"))
+        else:
+            answer.fail(Fault("cut", "the provider closed the connection before it answered"))
+
+    # What the parser calls
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._fields = {}
+            return
+        if self._headed:
+            self._kept = False  # a second answer
+            return
+        self._headed = True
+        self._length = "content-length" in self._fields or status in (204, 304)
+        self._coded = "transfer-encoding" in self._fields
+        if self._answer is not None:
+            self._answer.came(self._fields, status)
+
+    def on_body(self, body: bytes) -> None:
+        if self._answer is not None and not self._answer.ended:
+            self._answer.put(body)
+
+    def on_message_complete(self) -> None:
+        if not self._headed:
+            return
+        self._kept = self._kept and bool(self._parser.should_keep_alive())
+        if self._answer is not None:
+            self._answer.end()
+
+    # Time
+
+    def _due(self) -> float:
+        answer, times = self._answer, self._timeouts
+        begun = answer is not None and answer.begun
+        return min(self._sent + times.total, self._last + times.between if begun else self._sent + times.first)
+
+    def _check(self) -> None:
+        answer = self._answer
+        self._timer = None
+        if answer is None or answer.ended:
+            return
+        now, due = self._loop.time(), self._due()
+        if now < due:
+            self._timer = self._loop.call_at(due, self._check)
+            return
+        times = self._timeouts
+        if now >= self._sent + times.total:
+            words = f"no complete answer within {times.total:g} s"
+        elif answer.begun:
+            words = f"nothing more came for {times.between:g} s"
+        else:
+            words = f"no answer began within {times.first:g} s"
+        self._kept = False
+        answer.fail(Fault("timeout", words))

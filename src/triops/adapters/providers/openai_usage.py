@@ -1,0 +1,35 @@
+"""Usage as OpenAI's endpoints report it, of chat completions, responses and embeddings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from triops.kernel.completion import Usage
+
+
+def usage_of(value: Any) -> Usage | None:
+    """None where the provider did not say, or said what is no usage. Tokens of reasoning that were counted apart from
+    the output (their sum is then the total) are billed with it."""
+    if not isinstance(value, dict):
+        return None
+    read = _count(value, "prompt_tokens")
+    if read is None:
+        read = _count(value, "input_tokens")
+    if read is None:
+        return None
+    written = _count(value, "completion_tokens")
+    if written is None:
+        written = _count(value, "output_tokens") or 0
+    said = value.get("prompt_tokens_details") or value.get("input_tokens_details")
+    cached, stored = (_count(said, "cached_tokens"), _count(said, "cache_write_tokens")) if said else (0, 0)
+    if not said:
+        cached = _count(value, "prompt_cache_hit_tokens")  # DeepSeek
+    thought = value.get("completion_tokens_details") or value.get("output_tokens_details")
+    reasoning = (_count(thought, "reasoning_tokens") or 0) if thought else 0
+    if reasoning and _count(value, "total_tokens") == read + written + reasoning:
+        written += reasoning  # xAI
+    return Usage(read, written, min(cached or 0, read), min(stored or 0, read), min(reasoning, written))
+
+
+def _count(value: Mapping[str, Any], field: str) -> int | None:
+    count = value.get(field) if isinstance(value, dict) else None
+    return count if type(count) is int and count >= 0 else None

@@ -1,0 +1,91 @@
+"""Server-sent events out of a stream of bytes, however it is split: LF, CRLF and CR end a line, a blank line ends an
+event, lines of `data` are joined, comments and other fields are passed over."""
+
+import re
+from typing import NamedTuple
+
+from triops.ports.providers import Fault
+
+MOST_EVENT = 1 << 20  # bytes of one event; more is a Fault
+_BLANK = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+_BOM = b"\xef\xbb\xbf"
+
+
+class Sent(NamedTuple):
+    """`raw`: the event's bytes as they came, with the blank line that ended it. `data` is None where it had none (a
+    comment, a ping)."""
+
+    raw: bytes
+    name: str
+    data: bytes | None
+
+
+class Splitter:
+    """Raises: Fault (garbage) for an event over 1 MB, or bytes that begin like no event at all (JSON, HTML)."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._begun = False
+
+    def feed(self, data: bytes) -> list[Sent]:
+        """The events that are complete now."""
+        buffer = self._rest + data if self._rest else data
+        if not self._begun and not self._begin(buffer):
+            self._rest = buffer
+            return []
+        if b"\r" in buffer:
+            found, self._rest = _split_any(buffer)
+        else:
+            pieces = buffer.split(b"\n\n")
+            self._rest = pieces.pop()
+            found = [piece + b"\n\n" for piece in pieces]
+        if len(self._rest) > MOST_EVENT:
+            raise Fault("garbage", f"an event of more than {MOST_EVENT} bytes")
+        return [_read(raw) for raw in found]
+
+    def end(self) -> list[Sent]:
+        """What stood there without a blank line when the connection ended, if that makes an event."""
+        rest, self._rest = self._rest, b""
+        if not rest.strip():
+            return []
+        sent = _read(rest)
+        return [] if sent.data is None else [sent]
+
+    def _begin(self, buffer: bytes) -> bool:
+        if len(buffer) < len(_BOM) and _BOM.startswith(buffer):
+            return False
+        first = buffer.removeprefix(_BOM).lstrip(b"\r\n \t")[:1]
+        if not first:
+            return False
+        if first in b"{<[":
+            raise Fault("garbage", "not a stream of events", body=buffer[:65536])
+        self._begun = True
+        return True
+
+
+def _split_any(buffer: bytes) -> tuple[list[bytes], bytes]:
+    """A carriage return at the very end may be half of a line's end: it waits for what comes next."""
+    found, start = [], 0
+    for match in _BLANK.finditer(buffer):
+        end = match.end()
+        if end == len(buffer) and buffer.endswith(b"\r"):
+            break
+        found.append(buffer[start:end])
+        start = end
+    return found, buffer[start:]
+
+
+def _read(raw: bytes) -> Sent:
+    if len(raw) > MOST_EVENT:
+        raise Fault("garbage", f"an event of more than {MOST_EVENT} bytes")
+    if raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:
+        return Sent(raw, "", raw[6:-2])  # nearly every event
+    name, data = "", []
+    for line in raw.removeprefix(_BOM).splitlines():  # of bytes: at LF, CRLF and CR only
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value.decode("utf-8", "replace")
+    return Sent(raw, name, b"\n".join(data) if data else None)

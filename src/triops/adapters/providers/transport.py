@@ -1,0 +1,216 @@
+"""HTTP/1.1 to providers over kept connections (`ports/upstream.py`), hand-written: this is the gateway's hot path.
+
+A request is sent a second time only where its connection had been used before and closed before one byte of an answer
+came: a kept connection that the provider let go while it was idle. Everything else is the gateway's to retry.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from triops.adapters.providers.answer import Answer
+from triops.adapters.providers.connection import UpstreamConnection
+from triops.kernel.errors import Overloaded
+from triops.ports.providers import Fault, Outgoing
+from triops.ports.upstream import Coming, Host, Timeouts
+
+_IDLE_S = 55.0  # most servers close a kept connection after 60 s or more
+_HOSTS = 1000  # pools kept; over it the one used longest ago is forgotten
+
+
+class _Pool:
+    """Connections to one host. The one used last is used next, so that the others grow idle and go."""
+
+    __slots__ = ("busy", "idle", "most")
+
+    def __init__(self, most: int) -> None:
+        self.idle: deque[UpstreamConnection] = deque()
+        self.busy = 0
+        self.most = most
+
+
+class HttpUpstream:
+    """`connections`: at most so many calls of one host at once, unless `bound` says otherwise."""
+
+    def __init__(self, connections: int = 1000) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._pools: dict[Host, _Pool] = {}
+        self._most = connections
+        self._contexts: dict[str, ssl.SSLContext] = {}
+        self._closed = False
+
+    def bound(self, host: Host, connections: int) -> None:
+        self._pool(host).most = connections
+
+    async def send(self, host: Host, outgoing: Outgoing, timeouts: Timeouts) -> Coming:
+        request = _request(host, outgoing)
+        began = self._loop.time()
+        pool = self._pool(host)
+        if self._closed or pool.busy >= pool.most:
+            raise Overloaded(f"{pool.most} calls to {host.name} are in progress, which is all that is allowed")
+        pool.busy += 1
+        connection = self._kept(pool, began)
+        while True:
+            fresh = connection is None
+            if connection is None:
+                try:
+                    connection = await self._connect(host, timeouts)
+                except BaseException:
+                    pool.busy -= 1
+                    raise
+            answer = Answer(connection.pause, _Release(self, pool, connection))
+            connection.exchange(request, answer, timeouts, began)
+            try:
+                await answer.headed()
+            except Fault as fault:
+                if fresh or fault.kind != "cut" or not connection.lost or connection.heard:
+                    answer.close()
+                    raise
+                connection.settle(whole=False)
+                connection = None
+                continue
+            except BaseException:
+                answer.close()
+                raise
+            return answer
+
+    async def close(self) -> None:
+        """Idle connections are closed; calls in progress end by themselves."""
+        self._closed = True
+        for pool in self._pools.values():
+            while pool.idle:
+                pool.idle.pop().close()
+
+    def idle(self, now: float) -> None:
+        """Close what was idle too long; called from time to time."""
+        for pool in self._pools.values():
+            while pool.idle and (now - pool.idle[0].idle_since > _IDLE_S or not pool.idle[0].usable):
+                pool.idle.popleft().close()
+
+    def give_back(self, pool: _Pool, connection: UpstreamConnection, whole: bool) -> None:
+        pool.busy -= 1
+        connection.settle(whole)
+        if connection.usable and not self._closed:
+            connection.idle_since = self._loop.time()
+            pool.idle.append(connection)
+
+    def _pool(self, host: Host) -> _Pool:
+        pool = self._pools.get(host)
+        if pool is None:
+            if len(self._pools) >= _HOSTS:
+                for old in [h for h, p in self._pools.items() if not p.busy][: _HOSTS // 10]:
+                    for connection in self._pools.pop(old).idle:
+                        connection.close()
+            pool = self._pools[host] = _Pool(self._most)
+        return pool
+
+    def _kept(self, pool: _Pool, now: float) -> UpstreamConnection | None:
+        while pool.idle:
+            connection = pool.idle.pop()
+            if connection.usable and now - connection.idle_since < _IDLE_S:
+                return connection
+            connection.close()
+        return None
+
+    async def _connect(self, host: Host, timeouts: Timeouts) -> UpstreamConnection:
+        try:
+            async with asyncio.timeout(min(timeouts.connect, timeouts.total)):
+                context = await self._context(host.ca) if host.scheme == "https" else None
+                return await self._reach(host, context)
+        except TimeoutError:
+            raise Fault("timeout", f"no connection to {host.name} within {timeouts.connect:g} s") from None
+        except ssl.SSLError as error:
+            raise Fault("connect", f"TLS with {host.name} failed: {error.reason or 'certificate'}") from None
+        except (OSError, UnicodeError) as error:
+            words = getattr(error, "strerror", None) or "the name does not resolve"
+            raise Fault("connect", f"cannot connect to {host.name}:{host.port}: {words}") from None
+
+    async def _reach(self, host: Host, context: ssl.SSLContext | None) -> UpstreamConnection:
+        found = await self._loop.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
+        addresses = found if host.allow_private else [one for one in found if _public(one[4][0])]
+        if not addresses:
+            raise Fault(
+                "connect",
+                f"{host.name} has a private address; the Provider's allow_private: true would let calls go there",
+            )
+        return await self._first(addresses, host, context)
+
+    async def _first(
+        self, addresses: Sequence[tuple[Any, ...]], host: Host, context: ssl.SSLContext | None
+    ) -> UpstreamConnection:
+        """The first of the addresses that takes a connection."""
+        last: OSError | None = None
+        for family, kind, protocol, _, address in addresses[:8]:
+            connected = socket.socket(family, kind, protocol)
+            connected.setblocking(False)
+            try:
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                await self._loop.sock_connect(connected, address)
+                named: dict[str, Any] = {"ssl": context, "server_hostname": host.name} if context else {}
+                _, connection = await self._loop.create_connection(UpstreamConnection, sock=connected, **named)
+                return connection
+            except OSError as error:
+                connected.close()
+                last = error
+            except BaseException:
+                connected.close()
+                raise
+        assert last is not None
+        raise last
+
+    async def _context(self, ca: str) -> ssl.SSLContext:
+        context = self._contexts.get(ca)
+        if context is None:
+            context = await self._loop.run_in_executor(None, _trusting, ca)
+            self._contexts[ca] = context
+        return context
+
+
+class _Release:
+    """Who gives one connection back, once."""
+
+    __slots__ = ("_connection", "_pool", "_upstream")
+
+    def __init__(self, upstream: HttpUpstream, pool: _Pool, connection: UpstreamConnection) -> None:
+        self._upstream = upstream
+        self._pool = pool
+        self._connection = connection
+
+    def __call__(self, whole: bool) -> None:
+        self._upstream.give_back(self._pool, self._connection, whole)
+
+
+def _trusting(ca: str) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca:
+        context.load_verify_locations(ca)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _request(host: Host, outgoing: Outgoing) -> bytes:
+    """Raises: Fault when a header or the path would break out of its line."""
+    standard = host.port == (443 if host.scheme == "https" else 80)
+    name = f"[{host.name}]" if ":" in host.name else host.name
+    where = name if standard else f"{name}:{host.port}"
+    fields = "".join([f"{key}: {value}\r\n" for key, value in outgoing.headers])
+    head = (
+        f"{outgoing.method} {outgoing.path} HTTP/1.1\r\nhost: {where}\r\naccept-encoding: identity\r\n"
+        f"content-length: {len(outgoing.body)}\r\n{fields}\r\n"
+    )
+    lines = len(outgoing.headers) + 5
+    if head.count("\n") != lines or head.count("\r") != lines or "\0" in head or outgoing.path.count(" "):
+        raise Fault("invalid", "a header or the path of the provider's request holds a line break")
+    return head.encode("latin-1", "replace") + outgoing.body
+
+
+def _public(address: str) -> bool:
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
+    if mapped is not None:
+        ip = mapped
+    return ip.is_global and not ip.is_multicast

@@ -1,0 +1,124 @@
+"""Anthropic's content blocks, between their JSON and `Part`.
+
+A block that has no word of ours (a server tool's call or result, a search result, a file by its id) becomes a part of
+kind `file` whose media type is OPAQUE and whose text is the block itself: a provider of Anthropic's dialect writes it
+back as it came, any other refuses it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from triops.kernel.completion import Part
+from triops.kernel.errors import Invalid
+from triops.web.members import mapping, needed, sequence, text
+
+OPAQUE = "application/vnd.anthropic.block+json"
+
+
+def parts_of(content: Any, path: str) -> tuple[Part, ...]:
+    """`content`: a text, or a list of blocks."""
+    if isinstance(content, str):
+        return (Part("text", text=content),)
+    return tuple(
+        _part(mapping(block, f"{path}[{i}]"), f"{path}[{i}]") for i, block in enumerate(sequence(content, path))
+    )
+
+
+def _part(block: dict[str, Any], path: str) -> Part:
+    kind = block.get("type")
+    if kind == "text":
+        return Part("text", text=needed(block, "text", path))
+    if kind == "image":
+        return _sourced(block, "image", path)
+    if kind == "document":
+        return _document(block, path)
+    if kind == "tool_use":
+        given = mapping(block.get("input"), f"{path}.input")
+        return Part(
+            "tool_call", id=needed(block, "id", path), name=needed(block, "name", path), text=json_of(given, path)
+        )
+    if kind == "tool_result":
+        content = block.get("content")
+        parts = () if content is None else parts_of(content, f"{path}.content")
+        if any(part.kind in ("tool_call", "tool_result", "thinking") for part in parts):
+            raise Invalid("no such block in a tool's result", field=f"{path}.content", expected="text, image, document")
+        return Part(
+            "tool_result", id=needed(block, "tool_use_id", path), parts=parts, error=block.get("is_error") is True
+        )
+    if kind == "thinking":
+        return Part("thinking", text=text(block, "thinking", path), signature=text(block, "signature", path))
+    if kind == "redacted_thinking":
+        return Part("thinking", data=needed(block, "data", path))
+    if not isinstance(kind, str):
+        raise Invalid("not a block's type", field=f"{path}.type", got=kind, expected="text, image, tool_use, …")
+    return _opaque(block, path)
+
+
+def _opaque(block: dict[str, Any], path: str) -> Part:
+    return Part("file", name=str(block["type"]), text=json_of(block, path), media_type=OPAQUE)
+
+
+def _sourced(block: dict[str, Any], kind: Any, path: str) -> Part:
+    source = mapping(block.get("source"), f"{path}.source")
+    if source.get("type") == "base64":
+        return Part(
+            kind,
+            data=needed(source, "data", f"{path}.source"),
+            media_type=needed(source, "media_type", f"{path}.source"),
+            name=text(block, "title", path),
+        )
+    if source.get("type") == "url":
+        media = "application/pdf" if kind == "file" else ""
+        return Part(
+            kind, url=needed(source, "url", f"{path}.source"), media_type=media, name=text(block, "title", path)
+        )
+    return _opaque(block, path)
+
+
+def _document(block: dict[str, Any], path: str) -> Part:
+    source = mapping(block.get("source"), f"{path}.source")
+    citations = block.get("citations")
+    if isinstance(citations, dict) and citations.get("enabled"):
+        return _opaque(block, path)  # its answer's citations have no word of ours
+    if source.get("type") == "text":
+        title, data = text(block, "title", path), needed(source, "data", f"{path}.source")
+        return Part("text", text=f"{title}\n\n{data}" if title else data)
+    return _sourced(block, "file", path)
+
+
+def json_of(value: Any, path: str) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError as error:  # nested deeper than is written
+        raise Invalid(f"not JSON that can be written: {error}", field=path) from None
+
+
+def blocks_of(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """An answer's parts. A refusal is told as text; tools' arguments that are no object stand under `arguments`."""
+    return [block for part in parts if (block := _block(part)) is not None]
+
+
+def _block(part: Part) -> dict[str, Any] | None:
+    match part.kind:
+        case "text" | "refusal":
+            return {"type": "text", "text": part.text, "citations": None} if part.text else None
+        case "thinking":
+            if part.data:
+                return {"type": "redacted_thinking", "data": part.data}
+            return {"type": "thinking", "thinking": part.text, "signature": part.signature}
+        case "tool_call":
+            return {"type": "tool_use", "id": part.id, "name": part.name, "input": _arguments(part.text)}
+        case "file" if part.media_type == OPAQUE:
+            block: dict[str, Any] = orjson.loads(part.text)
+            return block
+    return None
+
+
+def _arguments(given: str) -> dict[str, Any]:
+    try:
+        value = orjson.loads(given) if given else {}
+    except orjson.JSONDecodeError:
+        value = given
+    return value if isinstance(value, dict) else {"arguments": value}

@@ -1,0 +1,166 @@
+"""A streamed answer as Anthropic's named events.
+
+Blocks follow each other, as its own API has them: one is open at a time. Where another provider's parallel tool calls
+come interleaved, those behind the open one wait until its arguments are whole.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from triops.edges.anthropic.words import message_id, stop_reason, usage_of
+from triops.kernel.completion import Delta, Finish, Usage
+from triops.web.dialects import Problem
+
+
+class _Call:
+    """One tool call on its way: what was written of its arguments, and what waits."""
+
+    __slots__ = ("begun", "id", "name", "said", "waiting")
+
+    def __init__(self, id: str, name: str) -> None:
+        self.id, self.name = id, name
+        self.begun = False
+        self.said: list[str] = []
+        self.waiting: list[str] = []
+
+    @property
+    def whole(self) -> bool:
+        try:
+            orjson.loads("".join(self.said) or "null")
+        except orjson.JSONDecodeError:
+            return False
+        return bool(self.said)
+
+
+class MessageEncoder:
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._started = False
+        self._block = -1  # index of the last block that was begun
+        self._open = ""  # its type; "" while none is open
+        self._calls: dict[int, _Call] = {}
+        self._current: int | None = None  # the open call's part
+        self._finish: Finish = "stop"
+        self._stop_sequence = ""
+        self._usage: Usage | None = None
+
+    def start(self) -> bytes:
+        return b""  # the id comes with the first delta
+
+    def feed(self, deltas: Sequence[Delta]) -> bytes:
+        return b"".join(self._written(delta) for delta in deltas if delta.index == 0)
+
+    def _written(self, delta: Delta) -> bytes:
+        match delta.kind:
+            case "start":
+                return self._start(delta.id, delta.model)
+            case "text" | "refusal":
+                if not delta.text:
+                    return b""
+                return self._in("text", {"text": "", "citations": None}, {"type": "text_delta", "text": delta.text})
+            case "thinking":
+                return self._thought(delta)
+            case "tool":
+                self._calls[delta.part] = _Call(delta.id, delta.name)
+                return self._go_on()
+            case "arguments":
+                return self._argued(delta)
+            case "finish":
+                self._finish, self._stop_sequence = delta.finish, delta.stop_sequence
+            case "usage":
+                self._usage = delta.usage
+        return b""
+
+    def end(self) -> bytes:
+        out = [self._start("", ""), self._go_on(last=True), self._close()]
+        told = {"stop_reason": stop_reason(self._finish, self._stop_sequence)}
+        delta = {**told, "stop_sequence": self._stop_sequence or None}
+        out.append(_event({"type": "message_delta", "delta": delta, "usage": usage_of(self._usage)}))
+        out.append(_event({"type": "message_stop"}))
+        return b"".join(out)
+
+    def fail(self, problem: Problem) -> bytes:
+        return b"event: error\ndata: " + problem.body + b"\n\n"
+
+    def _start(self, id: str, model: str) -> bytes:
+        if self._started:
+            return b""
+        self._started = True
+        message: dict[str, Any] = {
+            "id": message_id(id),
+            "type": "message",
+            "role": "assistant",
+            "model": model or self._model,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": usage_of(None),  # what it used is known at the end: `message_delta`
+        }
+        return _event({"type": "message_start", "message": message})
+
+    def _thought(self, delta: Delta) -> bytes:
+        if delta.name == "redacted_thinking":
+            out = self._begin("redacted_thinking", {"data": delta.signature})
+            return out + self._close()
+        out = b""
+        if delta.text:
+            said = {"type": "thinking_delta", "thinking": delta.text}
+            out = self._in("thinking", {"thinking": "", "signature": ""}, said)
+        if delta.signature:
+            signed = {"type": "signature_delta", "signature": delta.signature}
+            out += self._in("thinking", {"thinking": "", "signature": ""}, signed) + self._close()
+        return out
+
+    def _argued(self, delta: Delta) -> bytes:
+        call = self._calls.get(delta.part)
+        if call is None or not delta.text:
+            return b""
+        if delta.part != self._current:
+            call.waiting.append(delta.text)
+            return self._go_on()
+        return self._argue(call, delta.text)
+
+    def _argue(self, call: _Call, text: str) -> bytes:
+        call.said.append(text)
+        return self._delta({"type": "input_json_delta", "partial_json": text})
+
+    def _go_on(self, last: bool = False) -> bytes:
+        """The calls that wait, in order, as far as the open one is whole; `last`: no more will come."""
+        out = []
+        for part, call in sorted(self._calls.items()):
+            if call.begun:
+                continue
+            open_call = None if self._current is None else self._calls[self._current]
+            if open_call is not None and not open_call.whole and not last:
+                break
+            out.append(self._begin("tool_use", {"id": call.id, "name": call.name, "input": {}}))
+            call.begun, self._current = True, part
+            out.extend(self._argue(call, text) for text in call.waiting)
+            call.waiting.clear()
+        return b"".join(out)
+
+    def _in(self, kind: str, empty: dict[str, Any], delta: dict[str, Any]) -> bytes:
+        begun = b"" if self._open == kind else self._begin(kind, empty)
+        return begun + self._delta(delta)
+
+    def _begin(self, kind: str, content: dict[str, Any]) -> bytes:
+        out = self._start("", "") + self._close()
+        self._block += 1
+        self._open = kind
+        block = {"type": kind, **content}
+        return out + _event({"type": "content_block_start", "index": self._block, "content_block": block})
+
+    def _delta(self, delta: dict[str, Any]) -> bytes:
+        return _event({"type": "content_block_delta", "index": self._block, "delta": delta})
+
+    def _close(self) -> bytes:
+        if not self._open:
+            return b""
+        self._open, self._current = "", None
+        return _event({"type": "content_block_stop", "index": self._block})
+
+
+def _event(body: dict[str, Any]) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (body["type"].encode(), orjson.dumps(body))

@@ -1,0 +1,77 @@
+"""`POST /api/chat` and `POST /api/generate`. Both stream unless they are told not to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from triops.edges.ollama.answers import Voice, whole_of
+from triops.edges.ollama.content import chat_of, generated_of
+from triops.edges.ollama.options import max_tokens_of, options_of
+from triops.edges.ollama.problems import problem_of
+from triops.edges.ollama.stream import LineEncoder
+from triops.kernel.completion import Ask, Chat, Embed, Embedded, PromptRef, Reply
+from triops.kernel.errors import TriopsError
+from triops.web.dialects import Encoder, Problem
+from triops.web.envelope import MOST_WHO, model_of, prompt_of, texts_of
+from triops.web.members import flag, mapping, sequence, text, tree_of
+
+
+class OllamaChat:
+    name = "ollama.chat"
+    path = "/api/chat"
+    stream_type = "application/x-ndjson"
+    voice: Voice = "chat"
+
+    def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:
+        tree = tree_of(body)
+        prompt = self._prompt(tree)
+        metadata = texts_of(tree.pop("metadata", None))
+        user = text(tree, "user") or metadata.get("user_id", "")
+        tree.pop("user", None)
+        return Ask(
+            dialect=self.name,
+            operation="chat",
+            model=model_of(tree, prompt),
+            raw=tree,
+            size=len(body),
+            stream=flag(tree, "stream") is not False,
+            max_tokens=max_tokens_of(options_of(tree)),
+            user=user[:MOST_WHO],
+            session=(metadata.get("session_id") or metadata.get("session") or "")[:MOST_WHO],
+            metadata=metadata,
+            prompt=prompt,
+        )
+
+    def _prompt(self, tree: dict[str, Any]) -> PromptRef | None:
+        for index, message in enumerate(sequence(tree.setdefault("messages", []) or [], "messages")):
+            mapping(message, f"messages[{index}]")
+        tree["messages"] = tree["messages"] or []
+        return prompt_of(tree.pop("prompt", None))
+
+    def content(self, ask: Ask) -> Chat | Embed:
+        return chat_of(ask.raw, ask.user)
+
+    def reply(self, ask: Ask, answer: Reply | Embedded) -> bytes:
+        assert isinstance(answer, Reply)
+        return orjson.dumps(whole_of(self.voice, ask.model, answer))
+
+    def encoder(self, ask: Ask) -> Encoder:
+        return LineEncoder(self.voice, ask.model)
+
+    def problem(self, error: TriopsError) -> Problem:
+        return problem_of(error)
+
+
+class OllamaGenerate(OllamaChat):
+    """Its `prompt` is the text to answer, or, as an object, a prompt of the registry."""
+
+    name = "ollama.generate"
+    path = "/api/generate"
+    voice: Voice = "generate"
+
+    def _prompt(self, tree: dict[str, Any]) -> PromptRef | None:
+        return prompt_of(tree.pop("prompt")) if isinstance(tree.get("prompt"), dict) else None
+
+    def content(self, ask: Ask) -> Chat | Embed:
+        return generated_of(ask.raw, ask.user)

@@ -1,0 +1,65 @@
+"""`POST /api/embed`, and `POST /api/embeddings`, which it took the place of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from triops.edges.ollama.problems import problem_of
+from triops.edges.ollama.stream import LineEncoder
+from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
+from triops.kernel.errors import Invalid, TriopsError
+from triops.web.dialects import Encoder, Problem
+from triops.web.envelope import model_of
+from triops.web.members import mapping, needed, texts, tree_of, whole
+
+_FIELDS = ("model", "input", "dimensions", "options")
+
+
+class OllamaEmbed:
+    name = "ollama.embed"
+    path = "/api/embed"
+    stream_type = "application/json"
+
+    def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:
+        tree = tree_of(body)
+        self._checked(tree)
+        return Ask(self.name, "embeddings", model_of(tree, None), tree, len(body))
+
+    def _checked(self, tree: dict[str, Any]) -> None:
+        if tree.get("input") is None:
+            raise Invalid("missing", field="input", expected="a text or a list of texts")
+
+    def content(self, ask: Ask) -> Chat | Embed:
+        extra = {name: value for name, value in ask.raw.items() if name not in _FIELDS and value is not None}
+        if ask.raw.get("options") is not None:
+            extra.update(mapping(ask.raw["options"], "options"))
+        return Embed(texts(ask.raw, "input"), whole(ask.raw, "dimensions", 1), extra=extra)
+
+    def reply(self, ask: Ask, answer: Reply | Embedded) -> bytes:
+        assert isinstance(answer, Embedded)
+        told: dict[str, Any] = {"model": answer.model or ask.model, "embeddings": answer.vectors}
+        if answer.usage is not None:
+            told["prompt_eval_count"] = answer.usage.input
+        return orjson.dumps(told)
+
+    def encoder(self, ask: Ask) -> Encoder:
+        return LineEncoder("chat", ask.model)  # embeddings never stream
+
+    def problem(self, error: TriopsError) -> Problem:
+        return problem_of(error)
+
+
+class OllamaEmbeddings(OllamaEmbed):
+    """One text, one vector; asked of every provider as `/api/embed` is."""
+
+    name = "ollama.embeddings"
+    path = "/api/embeddings"
+
+    def _checked(self, tree: dict[str, Any]) -> None:
+        tree["input"] = needed(tree, "prompt")
+        del tree["prompt"]
+
+    def reply(self, ask: Ask, answer: Reply | Embedded) -> bytes:
+        assert isinstance(answer, Embedded)
+        return orjson.dumps({"embedding": answer.vectors[0] if answer.vectors else ()})

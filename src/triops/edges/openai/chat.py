@@ -1,0 +1,107 @@
+"""POST /v1/chat/completions: the envelope of a request, and a whole answer.
+
+`ask` reads what every call needs and stays out of the messages, since it stands in every call's way.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from triops.edges.openai import fields
+from triops.edges.openai.chat_content import content_of
+from triops.edges.openai.chat_stream import ChatEncoder
+from triops.edges.openai.problems import problem_of
+from triops.edges.openai.words import finish_word, tool_call_of, usage_of
+from triops.kernel.completion import Ask, Chat, Choice, Embedded, Reply
+from triops.kernel.errors import Invalid, TriopsError
+from triops.web.dialects import Encoder, Problem
+
+
+class ChatDialect:
+    name = "openai.chat"
+    path = "/v1/chat/completions"
+    stream_type = "text/event-stream"
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+
+    def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:
+        raw = fields.tree_of(body)
+        prompt = fields.prompt_of(raw) if "prompt" in raw else None
+        messages = raw.get("messages")
+        if not isinstance(messages, list) or not messages:
+            if prompt is None or (messages is not None and messages != []):
+                raise Invalid("not a list of messages", field="messages", got=messages, expected="at least one message")
+            raw["messages"] = []
+        options = raw.get("stream_options")
+        if options is not None:
+            fields.optional_flag(fields.mapping(options, "stream_options"), "include_usage")
+        metadata = fields.metadata_of(raw) if "metadata" in raw else {}
+        return Ask(
+            dialect=self.name,
+            operation="chat",
+            model=fields.model_of(raw, prompt),
+            raw=raw,
+            size=len(body),
+            stream=fields.flag(raw, "stream"),
+            max_tokens=_bound(raw),
+            n=fields.whole(raw, "n", 1, fields.MOST_CHOICES) or 1,
+            user=fields.user_of(raw, metadata),
+            session=fields.session_of(metadata) if metadata else "",
+            metadata=metadata,
+            prompt=prompt,
+            headers=fields.forwarded(headers),
+        )
+
+    def content(self, ask: Ask) -> Chat:
+        return content_of(ask.raw)
+
+    def reply(self, ask: Ask, answer: Reply | Embedded) -> bytes:
+        assert isinstance(answer, Reply)
+        tree: dict[str, Any] = {
+            "id": answer.id or f"chatcmpl-{secrets.token_hex(12)}",
+            "object": "chat.completion",
+            "created": answer.created or int(self._now()),
+            "model": answer.model or ask.model,
+            "choices": [_choice(choice) for choice in answer.choices],
+        }
+        if answer.usage is not None:
+            tree["usage"] = usage_of(answer.usage)
+        return orjson.dumps(tree)
+
+    def encoder(self, ask: Ask) -> Encoder:
+        return ChatEncoder(ask, int(self._now()))
+
+    def problem(self, error: TriopsError) -> Problem:
+        return problem_of(error)
+
+
+def _bound(raw: Mapping[str, Any]) -> int | None:
+    """Of both words for the same bound the larger counts, so that nobody reserves too little."""
+    new, old = fields.whole(raw, "max_completion_tokens", 1), fields.whole(raw, "max_tokens", 1)
+    return new if old is None else old if new is None else max(new, old)
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    texts = [part.text for part in choice.parts if part.kind == "text"]
+    refusals = [part.text for part in choice.parts if part.kind == "refusal"]
+    thoughts = [part.text for part in choice.parts if part.kind == "thinking"]
+    calls = [tool_call_of(part) for part in choice.parts if part.kind == "tool_call"]
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": "".join(texts) if texts or not (refusals or calls) else None,
+        "refusal": "".join(refusals) if refusals else None,
+    }
+    if any(thoughts):
+        message["reasoning_content"] = "".join(thoughts)
+    if calls:
+        message["tool_calls"] = calls
+    return {
+        "index": choice.index,
+        "message": message,
+        "logprobs": None if choice.logprobs is None else {"content": choice.logprobs, "refusal": None},
+        "finish_reason": finish_word(choice.finish, refused=bool(refusals)),
+    }

@@ -1,0 +1,204 @@
+"""A chat completion's request in full. What `Chat` has no field for stands in `extra`: members of the request under
+their names, tools and parts of messages under their paths (`tools[1]`, `messages[2].content[0]`)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from triops.edges.openai import fields
+from triops.edges.openai.parts import data_of, function_tool
+from triops.kernel.completion import Chat, Format, Message, Part, Tool
+from triops.kernel.errors import Invalid
+
+_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+_READ = frozenset(
+    {
+        "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "tools", "tool_choice",
+        "parallel_tool_calls", "response_format", "temperature", "top_p", "top_k", "stop", "seed", "n", "logprobs",
+        "top_logprobs", "presence_penalty", "frequency_penalty", "reasoning_effort", "user", "functions",
+        "function_call",
+    }
+)  # fmt: skip
+_AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+
+
+def content_of(raw: Mapping[str, Any]) -> Chat:
+    """Raises: Invalid that names the field."""
+    extra = {name: value for name, value in raw.items() if name not in _READ and value is not None}
+    new, old = fields.whole(raw, "max_completion_tokens", 1), fields.whole(raw, "max_tokens", 1)
+    messages = tuple(
+        _message(one, f"messages[{i}]", extra) for i, one in enumerate(fields.sequence(raw["messages"], "messages"))
+    )
+    return Chat(
+        messages=messages,
+        tools=_tools(raw, extra),
+        tool_choice=_tool_choice(raw, extra),
+        parallel_tool_calls=fields.optional_flag(raw, "parallel_tool_calls"),
+        format=_format(raw),
+        max_tokens=old if new is None else new,
+        temperature=fields.number(raw, "temperature"),
+        top_p=fields.number(raw, "top_p"),
+        top_k=fields.whole(raw, "top_k", -1),
+        stop=_stop(raw),
+        seed=fields.whole(raw, "seed", -(1 << 63)),
+        n=fields.whole(raw, "n", 1, fields.MOST_CHOICES) or 1,
+        logprobs=fields.flag(raw, "logprobs"),
+        top_logprobs=fields.whole(raw, "top_logprobs", 0, 1000),
+        presence_penalty=fields.number(raw, "presence_penalty"),
+        frequency_penalty=fields.number(raw, "frequency_penalty"),
+        reasoning_effort=fields.text(raw, "reasoning_effort"),
+        user=fields.text(raw, "user"),
+        extra=extra,
+    )
+
+
+def _message(value: Any, path: str, extra: dict[str, Any]) -> Message:
+    given = fields.mapping(value, path)
+    role = given.get("role")
+    if not isinstance(role, str) or role not in _ROLES:
+        raise Invalid("not a role", field=f"{path}.role", got=role, expected=", ".join(sorted(_ROLES)))
+    parts = _parts(given.get("content"), f"{path}.content", extra)
+    name = fields.text(given, "name", f"{path}.name")
+    if role in ("tool", "function"):
+        call = fields.needed(given, "tool_call_id", f"{path}.tool_call_id") if role == "tool" else name
+        return Message("tool", (Part("tool_result", id=call, name=name, parts=parts),))
+    if role != "assistant":
+        if not parts:
+            raise Invalid("no content", field=f"{path}.content", got=given.get("content"), expected="a text or parts")
+        return Message(role, parts, name)
+    before: tuple[Part, ...] = ()
+    if thoughts := fields.text(given, "reasoning_content", f"{path}.reasoning_content"):
+        before = (Part("thinking", thoughts),)
+    if refusal := fields.text(given, "refusal", f"{path}.refusal"):
+        parts = (*parts, Part("refusal", refusal))
+    if given.get("audio") is not None:
+        extra[f"{path}.audio"] = given["audio"]
+    return Message(role, (*before, *parts, *_calls(given, path, extra)), name)
+
+
+def _parts(value: Any, path: str, extra: dict[str, Any]) -> tuple[Part, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (Part("text", value),)
+    if not isinstance(value, list):
+        raise Invalid("not a message's content", field=path, got=value, expected="a text or a list of parts")
+    read = (_part(one, f"{path}[{i}]", extra) for i, one in enumerate(value))
+    return tuple(part for part in read if part is not None)
+
+
+def _part(value: Any, path: str, extra: dict[str, Any]) -> Part | None:
+    given = fields.mapping(value, path)
+    kind = fields.needed(given, "type", f"{path}.type")
+    if kind == "text":
+        return Part("text", fields.needed(given, "text", f"{path}.text"))
+    if kind == "refusal":
+        return Part("refusal", fields.needed(given, "refusal", f"{path}.refusal"))
+    if kind == "image_url":
+        image = given.get("image_url")
+        image = {"url": image} if isinstance(image, str) else fields.mapping(image, f"{path}.image_url")
+        url = fields.needed(image, "url", f"{path}.image_url.url")
+        detail = fields.text(image, "detail", f"{path}.image_url.detail")
+        media_type, data = data_of(url)
+        return Part("image", url="" if data else url, data=data, media_type=media_type, detail=detail)
+    if kind == "input_audio":
+        audio = fields.mapping(given.get("input_audio"), f"{path}.input_audio")
+        sort = fields.needed(audio, "format", f"{path}.input_audio.format")
+        data = fields.needed(audio, "data", f"{path}.input_audio.data")
+        return Part("audio", data=data, media_type=_AUDIO.get(sort, f"audio/{sort}"))
+    if kind == "file":
+        file = fields.mapping(given.get("file"), f"{path}.file")
+        media_type, data = data_of(fields.text(file, "file_data", f"{path}.file.file_data"))
+        if not data:  # a file that the provider keeps: only that provider can read it
+            extra[path] = given
+            return None
+        return Part(
+            "file", data=data, media_type=media_type, name=fields.text(file, "filename", f"{path}.file.filename")
+        )
+    extra[path] = given
+    return None
+
+
+def _calls(given: Mapping[str, Any], path: str, extra: dict[str, Any]) -> tuple[Part, ...]:
+    calls: list[Part] = []
+    for i, value in enumerate(fields.sequence(given.get("tool_calls") or [], f"{path}.tool_calls")):
+        at = f"{path}.tool_calls[{i}]"
+        call = fields.mapping(value, at)
+        if call.get("type", "function") != "function":
+            extra[at] = call
+            continue
+        function = fields.mapping(call.get("function"), f"{at}.function")
+        calls.append(
+            Part(
+                "tool_call",
+                fields.text(function, "arguments", f"{at}.function.arguments"),
+                id=fields.needed(call, "id", f"{at}.id"),
+                name=fields.needed(function, "name", f"{at}.function.name"),
+            )
+        )
+    if given.get("function_call") is not None:
+        function = fields.mapping(given["function_call"], f"{path}.function_call")
+        name = fields.needed(function, "name", f"{path}.function_call.name")
+        arguments = fields.text(function, "arguments", f"{path}.function_call.arguments")
+        calls.append(Part("tool_call", arguments, id=name, name=name))
+    return tuple(calls)
+
+
+def _tools(raw: Mapping[str, Any], extra: dict[str, Any]) -> tuple[Tool, ...]:
+    tools: list[Tool] = []
+    for i, value in enumerate(fields.sequence(raw.get("tools") or [], "tools")):
+        tool = fields.mapping(value, f"tools[{i}]")
+        if tool.get("type") != "function":
+            extra[f"tools[{i}]"] = tool
+            continue
+        tools.append(
+            function_tool(fields.mapping(tool.get("function"), f"tools[{i}].function"), f"tools[{i}].function")
+        )
+    for i, value in enumerate(fields.sequence(raw.get("functions") or [], "functions")):
+        tools.append(function_tool(fields.mapping(value, f"functions[{i}]"), f"functions[{i}]"))
+    return tuple(tools)
+
+
+def _tool_choice(raw: Mapping[str, Any], extra: dict[str, Any]) -> str:
+    field = "tool_choice" if raw.get("tool_choice") is not None else "function_call"
+    value = raw.get(field)
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        if value not in ("auto", "none", "required"):
+            raise Invalid("not a choice", field=field, got=value, expected="auto, none, required, or a function")
+        return value
+    given = fields.mapping(value, field)
+    if field == "function_call":
+        return "tool:" + fields.needed(given, "name", "function_call.name")
+    if given.get("type") == "function":
+        function = fields.mapping(given.get("function"), "tool_choice.function")
+        return "tool:" + fields.needed(function, "name", "tool_choice.function.name")
+    extra["tool_choice"] = given
+    return ""
+
+
+def _format(raw: Mapping[str, Any]) -> Format | None:
+    if raw.get("response_format") is None:
+        return None
+    given = fields.mapping(raw["response_format"], "response_format")
+    kind = given.get("type")
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        return Format()
+    if kind != "json_schema":
+        raise Invalid("not a format", field="response_format.type", got=kind, expected="text, json_object, json_schema")
+    path = "response_format.json_schema"
+    asked = fields.mapping(given.get("json_schema"), path)
+    schema = fields.mapping(asked.get("schema") or {}, f"{path}.schema")
+    strict = fields.optional_flag(asked, "strict")
+    return Format(schema, fields.text(asked, "name", f"{path}.name"), strict)
+
+
+def _stop(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    value = raw.get("stop")
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    return tuple(fields.needed({"": one}, "", f"stop[{i}]") for i, one in enumerate(fields.sequence(value, "stop")))

@@ -1,0 +1,101 @@
+"""A streamed chat completion: one event a chunk, the usage in a last one where the caller asked for it, then [DONE]."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from triops.edges.openai.words import finish_word, usage_of
+from triops.kernel.completion import Ask, Delta, Usage
+from triops.web.dialects import Problem
+
+
+class ChatEncoder:
+    """`created`: unix seconds. A choice opens with its role; the usage goes out at the end, whenever it came."""
+
+    def __init__(self, ask: Ask, created: int) -> None:
+        options = ask.raw.get("stream_options")
+        self._wants_usage = isinstance(options, dict) and options.get("include_usage") is True
+        self._head: dict[str, Any] = {
+            "id": f"chatcmpl-{secrets.token_hex(12)}",
+            "object": "chat.completion.chunk",
+            "created": created,
+            "model": ask.model,
+        }
+        self._open: set[int] = set()
+        self._refused: set[int] = set()
+        self._usage: Usage | None = None
+
+    def start(self) -> bytes:
+        return b""
+
+    def feed(self, deltas: Sequence[Delta]) -> bytes:
+        return b"".join([self._one(delta) for delta in deltas])
+
+    def end(self) -> bytes:
+        last = b""
+        if self._wants_usage and self._usage is not None:
+            last = _event({**self._head, "choices": [], "usage": usage_of(self._usage)})
+        return last + b"data: [DONE]\n\n"
+
+    def fail(self, problem: Problem) -> bytes:
+        """No [DONE] follows: its clients raise on an event that holds an error."""
+        return b"data: " + problem.body + b"\n\n"
+
+    def _one(self, delta: Delta) -> bytes:
+        kind = delta.kind
+        if kind == "text":
+            return self._chunk(delta.index, {"content": delta.text})
+        if kind == "usage":
+            self._usage = delta.usage
+            return b""
+        if kind == "start":
+            if delta.id and not self._open:
+                self._head["id"] = delta.id
+            if delta.model and not self._open:
+                self._head["model"] = delta.model
+            return self._opened(delta.index)
+        if kind == "finish":
+            word = finish_word(delta.finish, refused=delta.index in self._refused)
+            return self._chunk(delta.index, {}, finish=word)
+        if kind == "logprobs":
+            return self._chunk(delta.index, {}, logprobs=delta.logprobs)
+        return self._chunk(delta.index, self._less_common(delta)) if kind != "thinking" or delta.text else b""
+
+    def _less_common(self, delta: Delta) -> dict[str, Any]:
+        if delta.kind == "thinking":
+            return {"reasoning_content": delta.text}
+        if delta.kind == "refusal":
+            self._refused.add(delta.index)
+            return {"refusal": delta.text}
+        if delta.kind == "tool":
+            function = {"name": delta.name, "arguments": ""}
+            return {"tool_calls": [{"index": delta.part, "id": delta.id, "type": "function", "function": function}]}
+        return {"tool_calls": [{"index": delta.part, "function": {"arguments": delta.text}}]}
+
+    def _opened(self, index: int) -> bytes:
+        if index in self._open:
+            return b""
+        self._open.add(index)
+        return self._event_of(index, {"role": "assistant", "content": ""}, None, None)
+
+    def _chunk(self, index: int, delta: dict[str, Any], finish: str | None = None, logprobs: Any = None) -> bytes:
+        chunk = self._event_of(index, delta, finish, logprobs)
+        return chunk if index in self._open else self._opened(index) + chunk
+
+    def _event_of(self, index: int, delta: dict[str, Any], finish: str | None, logprobs: Any) -> bytes:
+        choice = {
+            "index": index,
+            "delta": delta,
+            "logprobs": None if logprobs is None else {"content": logprobs, "refusal": None},
+            "finish_reason": finish,
+        }
+        tree = {**self._head, "choices": [choice]}
+        if self._wants_usage:
+            tree["usage"] = None
+        return _event(tree)
+
+
+def _event(tree: dict[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps(tree) + b"\n\n"

@@ -1,0 +1,72 @@
+"""Errors in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`, with the types its clients know.
+
+Its clients retry 408, 409, 429 and 5xx; where trying again cannot help (a spent budget, a quota of the day) they are
+told so by `x-should-retry: false`.
+"""
+
+import math
+from typing import Any
+
+import orjson
+
+from triops.kernel.errors import BudgetExceeded, Overloaded, RateLimited, TriopsError, Unauthenticated
+from triops.web.dialects import Problem
+
+_LONGEST_WAIT_S = 60.0  # its clients wait no longer than this for one retry
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    413: "invalid_request_error",
+    415: "invalid_request_error",
+    422: "invalid_request_error",
+    429: "rate_limit_error",
+}
+
+
+def problem_of(error: TriopsError) -> Problem:
+    return Problem(error.status, orjson.dumps({"error": described(error)}), _advice(error))
+
+
+def described(error: TriopsError) -> dict[str, Any]:
+    return {
+        "message": _message(error),
+        "type": _type(error),
+        "param": error.details.get("field"),
+        "code": _code(error),
+    }
+
+
+def _message(error: TriopsError) -> str:
+    details = error.details
+    said = f"{details['field']}: {error.message}" if details.get("field") else error.message
+    if "got" in details:
+        said += f"; got {details['got']!r}"
+    if "expected" in details:
+        said += f"; expected {details['expected']}"
+    return said
+
+
+def _type(error: TriopsError) -> str:
+    if isinstance(error, BudgetExceeded):
+        return "budget_exceeded"
+    return _TYPES.get(error.status) or ("server_error" if error.status >= 500 else "invalid_request_error")
+
+
+def _code(error: TriopsError) -> str:
+    if isinstance(error, RateLimited):
+        return "rate_limit_exceeded"
+    if isinstance(error, Unauthenticated):
+        return "invalid_api_key"
+    return error.kind
+
+
+def _advice(error: TriopsError) -> tuple[tuple[str, str], ...]:
+    if not isinstance(error, Overloaded):
+        return () if error.retryable or error.status not in (409, 501) else (("x-should-retry", "false"),)
+    wait = ("retry-after", str(max(1, math.ceil(error.retry_after_s))))
+    if isinstance(error, BudgetExceeded) or error.retry_after_s > _LONGEST_WAIT_S:
+        return (wait, ("x-should-retry", "false"))
+    return (wait,)

@@ -1,0 +1,29 @@
+"""What whole and streamed chat completions write alike: finish reasons, tool calls, usage."""
+
+from typing import Any
+
+from triops.kernel.completion import Finish, Part, Usage
+
+
+def finish_word(finish: Finish, *, refused: bool) -> str:
+    """OpenAI has no word for a refusal: the text of one comes with `stop`, one without a text is filtered."""
+    if finish == "refusal":
+        return "stop" if refused else "content_filter"
+    return "stop" if finish == "error" else finish
+
+
+def tool_call_of(part: Part) -> dict[str, Any]:
+    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.text}}
+
+
+def usage_of(usage: Usage) -> dict[str, Any]:
+    details = {"cached_tokens": usage.cached_input, "audio_tokens": 0}
+    if usage.cache_write:
+        details["cache_write_tokens"] = usage.cache_write
+    return {
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.input + usage.output,
+        "prompt_tokens_details": details,
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning, "audio_tokens": 0},
+    }

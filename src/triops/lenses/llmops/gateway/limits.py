@@ -1,0 +1,65 @@
+"""How much of something there was in the last minute: for requests and tokens of a key."""
+
+from collections import deque
+
+_WINDOW_S = 60
+_STEPS = 10  # a second
+_KEPT = _WINDOW_S * _STEPS + 1
+
+
+class Sliding:
+    """Sums over the last 60 seconds, in steps of a tenth of a second: what came within a step counts until the whole
+    step is 60 seconds old. So no 60 seconds ever hold more than a limit, and room comes back at most 0.1 s late."""
+
+    __slots__ = ("_log", "_sum")
+
+    def __init__(self) -> None:
+        self._log: deque[list[int]] = deque()  # [step, amount]; at most 602
+        self._sum = 0
+
+    def used(self, now: float) -> int:
+        log, gone = self._log, int(now * _STEPS) - _KEPT
+        while log and log[0][0] <= gone:
+            self._sum -= log.popleft()[1]
+        return self._sum
+
+    def add(self, now: float, amount: int) -> list[int]:
+        """Answers the step that holds it, for `correct`."""
+        step, log = int(now * _STEPS), self._log
+        if log and log[-1][0] >= step:  # also where the clock was set back
+            entry = log[-1]
+            entry[1] += amount
+        else:
+            entry = [step, amount]
+            log.append(entry)
+        self._sum += amount
+        return entry
+
+    def correct(self, entry: list[int], by: int, now: float) -> None:
+        """More than was thought counts from now; less is given back where it was taken, if that still counts."""
+        if by > 0:
+            self.add(now, by)
+        elif by < 0 and self._log and entry[0] >= self._log[0][0]:
+            entry[1] += by
+            self._sum += by
+
+    def wait_s(self, now: float, amount: int, limit: int) -> float:
+        """Until `amount` more fits."""
+        over = self.used(now) + amount - limit
+        if over <= 0:
+            return 0.0
+        for step, there in self._log:
+            over -= there
+            if over <= 0:
+                return max(0.1, (step + _KEPT) / _STEPS - now)
+        return float(_WINDOW_S)
+
+
+class KeyLimits:
+    """One key's last minute."""
+
+    __slots__ = ("requests", "tokens")
+
+    def __init__(self) -> None:
+        self.requests = Sliding()
+        self.tokens = Sliding()

@@ -1,0 +1,152 @@
+"""What was said to a model and what it answered, as JSON text for the journal, bounded.
+
+Cut texts end in an ellipsis, so that the JSON stays whole; pictures and files are named, never kept.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from triops.kernel.completion import Chat, Delta, Embed, Part, Reply
+
+_CUT = "…"
+_BYTES_EACH = 40  # what the JSON of a part costs beside its text
+
+
+class _Room:
+    """How many characters may still be kept."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, most: int) -> None:
+        self.left = most
+
+    def fit(self, text: str) -> str:
+        self.left -= _BYTES_EACH
+        if len(text) <= self.left:
+            self.left -= len(text)
+            return text
+        kept = text[: max(0, self.left)]
+        self.left = 0
+        return kept + _CUT
+
+
+def input_text(content: Chat | Embed, most: int) -> str:
+    """`[{"role", "parts"}]`; the last messages are kept where not all have room, for they are what is asked."""
+    room = _Room(most)
+    said: list[dict[str, Any]] = []
+    if isinstance(content, Embed):
+        for text in content.inputs:
+            if room.left <= 0:
+                break
+            shown = text if isinstance(text, str) else f"{len(text)} tokens"
+            said.append({"role": "user", "parts": [{"kind": "text", "text": room.fit(shown)}]})
+        return orjson.dumps(said).decode()
+    for message in reversed(content.messages):
+        if room.left <= 0:
+            break
+        said.append({"role": message.role, "parts": [_part(part, room) for part in message.parts]})
+    said.reverse()
+    return orjson.dumps(said).decode()
+
+
+def reply_text(reply: Reply, most: int) -> str:
+    """`[{"parts", "finish"}]`, one a choice."""
+    room = _Room(most)
+    said = [
+        {"parts": [_part(part, room) for part in choice.parts], "finish": choice.finish} for choice in reply.choices
+    ]
+    return orjson.dumps(said).decode()
+
+
+def settings_of(content: Chat | Embed) -> Mapping[str, Any]:
+    """The request's own parameters, those that are set."""
+    if isinstance(content, Embed):
+        return {"dimensions": content.dimensions} if content.dimensions else {}
+    found = {
+        "temperature": content.temperature,
+        "top_p": content.top_p,
+        "top_k": content.top_k,
+        "max_tokens": content.max_tokens,
+        "seed": content.seed,
+        "presence_penalty": content.presence_penalty,
+        "frequency_penalty": content.frequency_penalty,
+        "stop": list(content.stop) or None,
+        "n": content.n if content.n > 1 else None,
+        "tools": [tool.name for tool in content.tools[:50]] or None,
+        "reasoning_effort": content.reasoning_effort or None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _part(part: Part, room: _Room) -> dict[str, Any]:
+    said: dict[str, Any] = {"kind": part.kind}
+    if part.text:
+        said["text"] = room.fit(part.text)
+    if part.name:
+        said["name"] = part.name
+    if part.id:
+        said["id"] = part.id
+    if part.media_type:
+        said["media_type"] = part.media_type
+    if part.url and len(part.url) <= 300 and not part.url.startswith("data:"):
+        said["url"] = room.fit(part.url)
+    if part.parts:
+        said["parts"] = [_part(inner, room) for inner in part.parts if room.left > 0]
+    return said
+
+
+class Heard:
+    """A streamed answer, put together as it comes: the text within the bound, and how much it was in all.
+    `most`: characters that are kept."""
+
+    __slots__ = ("_left", "_names", "_texts", "characters", "finishes", "model", "usage")
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+        self._texts: dict[tuple[int, str, int], list[str]] = {}
+        self._names: dict[tuple[int, int], tuple[str, str]] = {}
+        self.characters = 0
+        self.finishes: dict[int, str] = {}
+        self.model = ""
+        self.usage: Any = None
+
+    def hear(self, deltas: Sequence[Delta]) -> None:
+        for delta in deltas:
+            kind = delta.kind
+            if kind in ("text", "arguments", "thinking", "refusal"):
+                text = delta.text
+                self.characters += len(text)
+                if self._left > 0:
+                    kept = text if len(text) <= self._left else text[: self._left]
+                    self._left -= len(kept)
+                    self._texts.setdefault((delta.index, kind, delta.part), []).append(kept)
+            elif kind == "tool":
+                self._names[delta.index, delta.part] = (delta.name, delta.id)
+                self._texts.setdefault((delta.index, "arguments", delta.part), [])
+            elif kind == "start":
+                self.model = delta.model or self.model
+            elif kind == "finish":
+                self.finishes[delta.index] = delta.finish
+            elif kind == "usage" and delta.usage is not None:
+                self.usage = delta.usage
+
+    @property
+    def kept(self) -> str:
+        return "".join([piece for pieces in self._texts.values() for piece in pieces])
+
+    def text(self) -> str:
+        """`[{"parts", "finish"}]`, one a choice."""
+        choices: dict[int, list[dict[str, Any]]] = {}
+        for (index, kind, part), pieces in self._texts.items():
+            said: dict[str, Any] = {"kind": "tool_call" if kind == "arguments" else kind, "text": "".join(pieces)}
+            if self._left <= 0:
+                said["text"] += _CUT
+            if kind == "arguments":
+                said["name"], said["id"] = self._names.get((index, part), ("", ""))
+            choices.setdefault(index, []).append(said)
+        indexes = sorted({*choices, *self.finishes})
+        return orjson.dumps(
+            [{"parts": choices.get(index, []), "finish": self.finishes.get(index, "")} for index in indexes]
+        ).decode()

@@ -1,0 +1,178 @@
+"""The gateway's journal becomes spend, spans, metrics and entities: every call exactly once.
+
+One range of sequence numbers at a time, in these steps. A crash between any two repeats the very same range:
+1. the range's end is noted in the records;
+2. the spans are appended, a project at a time, under a digest of the range's calls: a repetition stores nothing (the
+   span store remembers digests for a day, so a server that is down for longer may repeat one range of spans, never
+   of spend);
+3. the charges and the position are one transaction of the records;
+4. who listens is told; the journal may drop what no open call and no range needs any more.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Protocol
+
+from triops.kernel.ids import ProjectId
+from triops.kernel.signal import SpanBatch
+from triops.ledger.calls.book import Charge, Position, SpendBook
+from triops.lenses.llmops.spend.charging import charges_of
+from triops.lenses.llmops.spend.journalled import Call, OpenCalls, Range
+from triops.lenses.llmops.spend.recording import SpanRows
+from triops.ports.journal import Entry, JournalReader
+
+log = logging.getLogger(__name__)
+
+_MOST = 5000
+_ROUNDS = 40  # ranges of one tick; what is left waits for the next
+_DROP_EVERY_S = 5.0
+
+
+class Spans(Protocol):
+    async def __call__(self, project: ProjectId, batch: SpanBatch, digest: bytes | None = None) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one range was: calls by project, and their charges."""
+
+    calls: Mapping[ProjectId, Sequence[Call]]
+    charges: Sequence[Charge]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    range: Range
+    applied: Applied
+    spans: Mapping[ProjectId, SpanBatch]
+
+
+@dataclass
+class Applying:
+    """`listeners` hear of every range after it is applied. `step` is called between the steps, by name: tests stop
+    there. Counters are since the start: `unmatched` are records that no call could be made of."""
+
+    book: SpendBook
+    journal: JournalReader
+    spans: Spans
+    listeners: Sequence[Callable[[Applied, float], Awaitable[None]]] = ()
+    step: Callable[[str], None] = lambda name: None
+    most: int = _MOST
+    calls: int = 0
+    unmatched: int = 0
+    _position: Position | None = None
+    _open: OpenCalls = field(init=False)
+    _ready: _Ready | None = None
+    _dropped_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._open = OpenCalls(self._again)
+
+    @property
+    def open_calls(self) -> int:
+        return len(self._open)
+
+    async def tick(self, now: float) -> None:
+        """Apply what there is, at most some ranges. Raises: what the stores raise; the range is then due again."""
+        for _ in range(_ROUNDS):
+            if not await self.apply_range(now):
+                break
+        position = self._position
+        if position is not None and now - self._dropped_at >= _DROP_EVERY_S:
+            self._dropped_at = now
+            await asyncio.to_thread(self.journal.drop_through, min(position.open_from, position.applied + 1) - 1)
+
+    async def apply_range(self, now: float) -> bool:
+        """One range; False when there was nothing new."""
+        if self._position is None:
+            self._position = await self._begin()
+        position = self._position
+        if self._ready is None:
+            self._ready = await asyncio.to_thread(self._prepare, position)
+        ready = self._ready
+        if ready is None:
+            return False
+        done = ready.range
+        if ready.spans:
+            if position.noted != done.last:
+                position = Position(position.applied, position.open_from, done.last)
+                await self.book.note(position)
+                self._position = position
+                self.step("noted")
+            for project, batch in ready.spans.items():
+                await self.spans(project, batch, _digest(project, ready.applied.calls[project]))
+                self.step("spans")
+        after = Position(done.last, done.open_from, done.last)
+        await self.book.apply(done.after, after, ready.applied.charges)
+        self.step("applied")
+        self._open.take(done)
+        self._position, self._ready = after, None
+        self.calls += len(done.calls)
+        self.unmatched += done.unmatched
+        for listener in self.listeners:
+            await self._tell(listener, ready.applied, now)
+        return True
+
+    async def _tell(self, listener: Callable[[Applied, float], Awaitable[None]], applied: Applied, now: float) -> None:
+        try:
+            await listener(applied, now)
+        except Exception:  # what is told is of less weight than what is booked
+            log.exception("a listener to applied calls failed")
+
+    async def _begin(self) -> Position:
+        """The position, and the calls that were open there, read again."""
+        position = await self.book.position()
+        at = min(position.open_from, position.applied + 1) - 1
+        while at < position.applied:
+            most = min(self.most, position.applied - at)
+            entries = await asyncio.to_thread(self._read, at, most, position.applied)
+            if not entries:
+                break
+            self._open.take(self._open.read(at, entries))
+            at = entries[-1].seq
+        return position
+
+    def _prepare(self, position: Position) -> _Ready | None:
+        """On a worker thread. A range that was noted before is read to its noted end, neither more nor less."""
+        noted = position.noted if position.noted > position.applied else 0
+        most = noted - position.applied if noted else self.most
+        entries = self._read(position.applied, most, noted or None)
+        if not entries:
+            return None
+        read = self._open.read(position.applied, entries)
+        by_project: dict[ProjectId, list[Call]] = {}
+        rows: dict[ProjectId, SpanRows] = {}
+        charges: list[Charge] = []
+        spoiled = 0
+        for call in read.calls:
+            try:
+                made = charges_of(call)
+                rows.setdefault(made[0].project, SpanRows()).add(call)
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+                spoiled += 1  # not a call's record: it must not hold up the others
+                continue
+            charges += made
+            by_project.setdefault(made[0].project, []).append(call)
+        if spoiled:
+            log.error("%d records of the gateway's journal up to %d are no calls", spoiled, read.last)
+        spans = {project: rows[project].batch() for project in by_project}
+        return _Ready(read, Applied(by_project, charges), spans)
+
+    def _read(self, after: int, most: int, through: int | None) -> Sequence[Entry]:
+        entries = self.journal.read(after, most)
+        return entries if through is None else [entry for entry in entries if entry.seq <= through]
+
+    def _again(self, seq: int) -> Entry | None:
+        entries = self.journal.read(seq - 1, 1)
+        return entries[0] if entries else None
+
+
+def _digest(project: ProjectId, calls: Sequence[Call]) -> bytes:
+    """Of what the range holds, not only of its numbers: after a power failure the journal may give them anew."""
+    digest = blake2b(f"gateway\0{project}".encode(), digest_size=16)
+    for call in calls:
+        digest.update(f"\0{call.seq}\0{call.intent['call']}".encode())
+    return digest.digest()

@@ -1,0 +1,308 @@
+"""One connection of a client: reads its requests one after the other, writes their answers in the same order.
+
+Hand-written on httptools, because a general server framework costs more than the whole gateway may. Bytes that come
+while an answer is on its way wait (at most 64 kB, then they are not read); a second request in the same bytes is not
+answered and the connection closes after the first, which HTTP/1.1 allows: its client sends it again.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from triops.web.completing.request import Refused, Request
+
+if TYPE_CHECKING:
+    from triops.web.completing.server import Server
+
+_HELD = 64 << 10
+_WIRE_SLACK = 64 << 10  # what framing of a chunked body may cost beside 8 bytes a byte of body
+_LINGER_S = 2.0
+_HIGH_WATER = 256 << 10
+_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+Headers = Sequence[tuple[str, str]]
+
+
+class Connection(asyncio.Protocol):
+    """`gone`: the client has left; `on_gone` is called once when that happens while an answer is made."""
+
+    __slots__ = (
+        "_body", "_body_size", "_chunked", "_head", "_head_size", "_headers", "_keep", "_last", "_loop", "_method",
+        "_old", "_parser", "_refused", "_room", "_server", "_size", "_state", "_surplus", "_task", "_transport", "_url", "_wire",
+        "busy", "deadline", "gone", "on_gone",
+    )  # fmt: skip
+
+    def __init__(self, server: "Server") -> None:
+        self._server = server
+        self._loop = server.loop
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self._head = b""  # of a request that has not been begun to be read
+        self._room: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.busy = False
+        self.gone = False
+        self.on_gone: Callable[[], None] | None = None
+        self.deadline = server.now() + server.bounds.idle_s
+        self._state = 0  # 0 between requests, 1 within a request's head, 2 within its body
+        self._last = False
+        self._surplus = False
+        self._refused = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._size = 0
+        self._wire = 0
+        self._head_size = 0
+        self._keep = True
+        self._old = False
+        self._chunked = False
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=_HIGH_WATER)
+        self._server.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.gone = True
+        self._server.closed(self)
+        self._wake()
+        if self.on_gone is not None:
+            tell, self.on_gone = self.on_gone, None
+            tell()
+
+    def pause_writing(self) -> None:
+        if self._room is None:
+            self._room = self._loop.create_future()
+            self.deadline = self._server.now() + self._server.bounds.slow_s
+
+    def resume_writing(self) -> None:
+        self.deadline = 0.0
+        self._wake()
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return  # read and forgotten, so that the client can read why
+        if self.busy:
+            self._head += data
+            if len(self._head) > _HELD:
+                self._transport.pause_reading()
+            return
+        if self._state == 0:
+            head = self._head + data if self._head else data
+            theirs = self._server.paths.decide(head)
+            if not theirs:
+                self._not_ours(head, undecided=theirs is None)
+                return
+            self._head = b""
+            data = head
+        self._read(data)
+
+    # Reading a request
+
+    def _not_ours(self, head: bytes, undecided: bool) -> None:
+        if undecided:
+            self._head = head
+            self.deadline = self._server.now() + self._server.bounds.slow_s
+        elif self._transport.get_write_buffer_size():
+            self._head = head
+            self._transport.pause_reading()
+            self._loop.call_later(0.01, self._again)
+        elif self._server.give(self._transport.get_extra_info("socket"), head):
+            self._transport.abort()
+        else:
+            self._refuse(Refused(503, "not ready for this path; try again"))
+
+    def _again(self) -> None:
+        if not self.gone and not self._transport.is_closing():
+            self._transport.resume_reading()
+            head, self._head = self._head, b""
+            self.data_received(head)
+
+    def _read(self, data: bytes) -> None:
+        bounds = self._server.bounds
+        self.deadline = self._server.now() + bounds.slow_s
+        self._wire += len(data)
+        try:
+            self._parser.feed_data(data)
+            if self._state == 1 and self._wire > bounds.headers:
+                raise Refused(431, f"headers over {bounds.headers} bytes")
+            if self._state == 2 and self._chunked and self._wire > bounds.headers + _WIRE_SLACK + 8 * self._size:
+                raise Refused(400, "chunks too small for their framing")
+        except Refused as refused:
+            self._refuse(refused)
+        except httptools.HttpParserUpgrade:
+            self._refuse(Refused(400, "no upgrade is offered here"))
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._refuse(cause if isinstance(cause, Refused) else Refused(400, "not an HTTP/1.1 request"))
+
+    def on_message_begin(self) -> None:
+        if self.busy:
+            self._surplus = True
+            return
+        self._begin_kept_wire()
+        self._state = 1
+
+    def _begin_kept_wire(self) -> None:
+        wire = self._wire
+        self._begin()
+        self._wire = wire
+
+    def on_url(self, url: bytes) -> None:
+        if not self._surplus:
+            self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._surplus or self._state != 1:  # trailers say nothing
+            return
+        self._head_size += len(name) + len(value)
+        if self._head_size > self._server.bounds.headers:
+            raise Refused(431, f"headers over {self._server.bounds.headers} bytes")
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        if key in self._headers:
+            if key in ("content-length", "transfer-encoding", "host", "authorization", "x-api-key"):
+                raise Refused(400, f"the header {key} came twice")
+            text = f"{self._headers[key]}, {text}"
+        self._headers[key] = text
+
+    def on_headers_complete(self) -> None:
+        if self._surplus:
+            return
+        self._state = 2
+        headers, parser = self._headers, self._parser
+        self._keep = bool(parser.should_keep_alive())
+        self._old = parser.get_http_version() != "1.1"
+        length, coding = headers.get("content-length"), headers.get("transfer-encoding")
+        if coding is not None:
+            self._chunked = True
+            if length is not None:
+                raise Refused(400, "content-length and transfer-encoding together")
+            if coding.lower() != "chunked" or self._old:
+                raise Refused(501, "no transfer-encoding but chunked is read")
+        if not self._old and "host" not in headers:
+            raise Refused(400, "the header host is missing")
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise Refused(415, "bodies are read as they are: send no content-encoding")
+        if length is not None and int(length) > self._server.bounds.body:
+            raise Refused(413, f"a body is at most {self._server.bounds.body} bytes")
+        if "expect" in headers:
+            if headers["expect"].lower() != "100-continue":
+                raise Refused(417, "only 100-continue is expected here")
+            if not self._old:
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        if self._surplus:
+            return
+        self._size += len(body)
+        if self._size > self._server.bounds.body:
+            raise Refused(413, f"a body is at most {self._server.bounds.body} bytes")
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._surplus:
+            return
+        self._state = 0
+        self._wire = 0
+        self.busy = True
+        self.deadline = 0.0
+        body = self._body
+        url = self._url
+        mark = url.find(b"?")
+        request = Request(
+            self._parser.get_method().decode("latin-1"),
+            (url if mark < 0 else url[:mark]).decode("latin-1"),
+            self._headers,
+            body[0] if len(body) == 1 else b"".join(body),
+        )
+        self._body = []
+        self._task = self._loop.create_task(self._server.answer(request, self))
+
+    def _refuse(self, refused: Refused) -> None:
+        self._last = self._refused = self.busy = True
+        self.whole(refused.status, self._server.words(refused), (("content-type", "application/json"),))
+        self.done()
+
+    # Writing an answer
+
+    def whole(self, status: int, body: bytes, headers: Headers) -> None:
+        """A whole answer; nothing may follow it but `done`."""
+        if self.gone:
+            return
+        self._transport.write(self._start(status, headers, f"content-length: {len(body)}\r\n") + body)
+
+    def begin(self, status: int, headers: Headers) -> None:
+        """An answer in pieces follows."""
+        if self._old:
+            self._keep = False
+        if not self.gone:
+            self._transport.write(self._start(status, headers, "" if self._old else "transfer-encoding: chunked\r\n"))
+
+    def piece(self, data: bytes) -> None:
+        if data and not self.gone:
+            self._transport.write(data if self._old else b"%x\r\n%b\r\n" % (len(data), data))
+
+    def end(self) -> None:
+        if not self.gone and not self._old:
+            self._transport.write(b"0\r\n\r\n")
+
+    def cut(self) -> None:
+        """The answer cannot be completed: the connection closes without an end, so that nobody takes it for whole."""
+        self._last = True
+        if not self.gone:
+            self._transport.abort()
+
+    async def room(self) -> None:
+        """Until what was written has left, or the client has."""
+        if self._room is not None:
+            await self._room
+
+    def done(self) -> None:
+        """The answer is complete; the next request may be read."""
+        self.on_gone = None
+        self._task = None
+        if self.gone:
+            return
+        if self._refused and self._transport.can_write_eof():
+            self._transport.write_eof()
+            self.deadline = self._server.now() + _LINGER_S
+            return
+        if self._last or self._surplus or not self._keep or self._server.stopping:
+            self._transport.close()
+            return
+        self.busy = False
+        self.deadline = self._server.now() + self._server.bounds.idle_s
+        if self._head:
+            self._again()
+
+    def stop(self) -> None:
+        """No further request is read; one that is being answered ends."""
+        self._last = True
+        if not self.busy:
+            self._transport.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _start(self, status: int, headers: Headers, framing: str) -> bytes:
+        line = _LINES.get(status) or f"HTTP/1.1 {status} \r\n"
+        shown = "".join([f"{name}: {value}\r\n" for name, value in headers])
+        if shown.count("\n") != len(headers) or shown.count("\r") != len(headers):
+            shown = "".join([f"{name}: {' '.join(value.split())}\r\n" for name, value in headers])
+        closing = "" if self._keep and not (self._last or self._surplus) else "connection: close\r\n"
+        return f"{line}{shown}{framing}{closing}\r\n".encode("latin-1", "replace")
+
+    def _wake(self) -> None:
+        if self._room is not None:
+            room, self._room = self._room, None
+            if not room.done():
+                room.set_result(None)

@@ -1,0 +1,69 @@
+"""What becomes of one request: its dialect reads it, the gateway answers it; or a lookup tells."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from triops.kernel.completion import Ask
+from triops.kernel.errors import NotFound, TriopsError
+from triops.lenses.llmops.gateway.taker import Taker
+from triops.web.completing.answer import DialectTaker
+from triops.web.completing.connection import Connection
+from triops.web.completing.paths import NAME
+from triops.web.completing.request import Request
+from triops.web.dialects import Dialect, Lookup, Problem, Served
+
+
+class Answering(Protocol):
+    """The gateway, as it is asked from here."""
+
+    async def answer(self, ask: Ask, headers: Mapping[str, str], taker: Taker) -> None: ...
+
+    def served(self, headers: Mapping[str, str]) -> Sequence[Served]:
+        """Raises: Unauthenticated, Forbidden."""
+        ...
+
+
+class Handler:
+    """`dialects` and `lookups`: every endpoint there is."""
+
+    def __init__(self, gateway: Answering, dialects: Sequence[Dialect], lookups: Sequence[Lookup]) -> None:
+        self._gateway = gateway
+        self._dialects = {dialect.path: dialect for dialect in dialects}
+        self._lookups = [lookup for lookup in lookups if not lookup.path.endswith(NAME)]
+        self._folders = [lookup for lookup in lookups if lookup.path.endswith(NAME)]
+
+    async def answer(self, request: Request, connection: Connection) -> None:
+        dialect = self._dialects.get(request.path) if request.method == "POST" else None
+        if dialect is None:
+            self._tell(request, connection)
+            return
+        try:
+            ask = dialect.ask(request.body, request.headers)
+        except TriopsError as error:
+            _send(connection, dialect.problem(error))
+            return
+        await self._gateway.answer(ask, request.headers, DialectTaker(dialect, ask, connection))
+
+    def _tell(self, request: Request, connection: Connection) -> None:
+        lookup, name = self._lookup(request)
+        try:
+            served = self._gateway.served(request.headers)
+            body = lookup.answer(request.body, request.headers, name, served)
+        except TriopsError as error:
+            _send(connection, lookup.problem(error))
+            return
+        connection.whole(200, body, (("content-type", "application/json"),))
+
+    def _lookup(self, request: Request) -> tuple[Lookup, str]:
+        for lookup in self._lookups:
+            if lookup.method == request.method and lookup.path == request.path:
+                return lookup, ""
+        for lookup in self._folders:
+            folder = lookup.path.removesuffix(NAME)
+            if lookup.method == request.method and request.path.startswith(folder):
+                return lookup, request.path.removeprefix(folder)
+        raise NotFound(f"{request.method} {request.path} is not served here")  # `GatewayPaths` let none through
+
+
+def _send(connection: Connection, problem: Problem) -> None:
+    connection.whole(problem.status, problem.body, (("content-type", "application/json"), *problem.headers))

@@ -1,0 +1,35 @@
+"""One request as it was read, and the errors of reading one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`path` without its query, as it came. `headers`: lower-case names; values that came twice joined by a comma."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Refused(Exception):
+    """The request cannot be read; the connection ends with this answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of one connection. `headers` and `body` in bytes; seconds: `slow_s` without a byte of a request that has begun or
+    of an answer that is not read, `idle_s` between requests. `connections`: at once; over it the newest is refused."""
+
+    headers: int = 64 << 10
+    body: int = 64 << 20
+    slow_s: float = 60.0
+    idle_s: float = 120.0
+    connections: int = 20_000

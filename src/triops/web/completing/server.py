@@ -1,0 +1,93 @@
+"""All connections of the gateway's process: who answers, time-outs by one sweep, a graceful stop."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+
+import orjson
+
+from triops.web.completing.connection import Connection
+from triops.web.completing.paths import GatewayPaths
+from triops.web.completing.request import Bounds, Refused, Request
+
+log = logging.getLogger(__name__)
+_SWEEP_S = 1.0
+
+Answer = Callable[[Request, Connection], Awaitable[None]]
+Give = Callable[[socket.socket, bytes], bool]
+
+
+class Server:
+    """`answered` writes the answer to one request; `give` hands a connection to who serves the other paths."""
+
+    def __init__(self, paths: GatewayPaths, answered: Answer, give: Give, bounds: Bounds) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.now = self.loop.time
+        self.paths = paths
+        self.bounds = bounds
+        self.give = give
+        self.stopping = False
+        self._answered = answered
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer = self.loop.call_later(_SWEEP_S, self._sweep)
+
+    @property
+    def connections(self) -> int:
+        return len(self._connections)
+
+    async def take(self, connected: socket.socket, head: bytes) -> None:
+        """Serve a connection that begins with `head`."""
+        if self.stopping or len(self._connections) >= self.bounds.connections:
+            connected.close()
+            return
+        try:
+            _, connection = await self.loop.connect_accepted_socket(lambda: Connection(self), connected)
+        except OSError as error:
+            log.debug("a connection ended while it was handed over: %s", error)
+            connected.close()
+            return
+        if head:
+            connection.data_received(head)
+
+    async def answer(self, request: Request, connection: Connection) -> None:
+        try:
+            await self._answered(request, connection)
+        except asyncio.CancelledError:
+            connection.cut()
+            raise
+        except Exception:
+            log.exception("a request could not be answered")
+            connection.cut()
+        finally:
+            connection.done()
+
+    async def stop(self, grace_s: float) -> None:
+        """Requests in progress may end for so long; then every connection is closed."""
+        self.stopping = True
+        self._timer.cancel()
+        for connection in list(self._connections):
+            connection.stop()
+        until = self.now() + grace_s
+        while self._connections and self.now() < until:
+            await asyncio.sleep(0.02)
+        for connection in list(self._connections):
+            connection.abort()
+
+    def opened(self, connection: Connection) -> None:
+        self._connections.add(connection)
+
+    def closed(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+
+    def words(self, refused: Refused) -> bytes:
+        return orjson.dumps(
+            {"error": {"message": refused.message, "type": "invalid_request_error", "param": None, "code": None}}
+        )
+
+    def _sweep(self) -> None:
+        now = self.now()
+        for connection in [c for c in self._connections if c.deadline and c.deadline < now]:
+            connection.abort()
+        self._timer = self.loop.call_later(_SWEEP_S, self._sweep)
