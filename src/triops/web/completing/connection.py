@@ -297,7 +297,9 @@ class Connection(asyncio.Protocol):
         line = _LINES.get(status) or f"HTTP/1.1 {status} \r\n"
         shown = "".join([f"{name}: {value}\r\n" for name, value in headers])
         if shown.count("\n") != len(headers) or shown.count("\r") != len(headers):
-            shown = "".join([f"{name}: {' '.join(value.split())}\r\n" for name, value in headers])
+            shown = "".join(
+                [f"{name}: {' '.join(value.split())}\r\n" for name, value in headers]
+            )
         closing = "" if self._keep and not (self._last or self._surplus) else "connection: close\r\n"
         return f"{line}{shown}{framing}{closing}\r\n".encode("latin-1", "replace")
 

@@ -82,8 +82,8 @@ def configured(snapshot: Mapping[str, Any]) -> Config:
         if principal.project not in projects:
             projects[principal.project] = project_config(principal.project, {}, local=local)
     for name, part in parts.items():
-        for secret, held in part.get("secrets", {}).items():
-            callers[secret] = _caller(projects[name], held)
+        for secret, one in part.get("secrets", {}).items():
+            callers[secret] = _caller(projects[name], one)
     return Config(
         open=bool(snapshot.get("open", False)),
         projects=projects,
