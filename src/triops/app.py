@@ -27,6 +27,7 @@ from triops.adapters.embedded.records import SqliteRecords
 from triops.adapters.embedded.spans import EmbeddedSpans
 from triops.adapters.notifiers.slack import Slack
 from triops.adapters.notifiers.webhook import Webhook
+from triops.app_llmops import compose_llmops, llmops_kinds
 from triops.app_mlops import Store, compose_mlops
 from triops.app_prompts import compose_prompts
 from triops.edges import health, native
@@ -40,6 +41,7 @@ from triops.edges.otlp.grpc_server import GrpcServer
 from triops.edges.otlp.intake import Intake
 from triops.edges.prometheus import handlers as prometheus
 from triops.edges.ui import handlers as ui
+from triops.gateway_process import GatewayProcess
 from triops.kernel.anomaly import Anomaly
 from triops.kernel.clock import DAY_S, NS, day_of, parse_time
 from triops.kernel.ids import ProjectId
@@ -66,8 +68,6 @@ from triops.lenses.aiops.logs.templates import Templates
 from triops.lenses.aiops.metrics.model import MetricProfile
 from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
-from triops.lenses.llmops.gateway.kinds import gateway_kinds
-from triops.lenses.llmops.prompts.documents import prompt_kind
 from triops.lenses.mlops.permissions import access_kind
 from triops.lenses.mlops.registry.gates import gate_kind
 from triops.loop.act import Act
@@ -104,7 +104,7 @@ from triops.settings import Settings
 from triops.web.auth import Authenticator
 from triops.web.body import Bodies
 from triops.web.problems import routing_problem
-from triops.web.sniff import sniffing_protocol
+from triops.web.sniff import Nobody, sniffing_protocol
 from triops.web.splice import listen
 
 # What erasing a project leaves: without its keys nobody could enter it, and it would be open again.
@@ -130,6 +130,7 @@ class Triops:
     _stores: Sequence[Store]
     _grpc: GrpcServer
     _grpc_ports: list[int]
+    gateway: GatewayProcess | None = None
     _doorway: asyncio.Server | None = None
     _open: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
@@ -143,6 +144,12 @@ class Triops:
         for running in (services.bus, self.supervisor):
             self._open.push_async_callback(running.close)
             await running.start()
+
+    async def open_gateway(self) -> None:
+        """Start the gateway's process, when the documents given at the start are applied."""
+        if self.gateway is not None:
+            self._open.push_async_callback(self.gateway.close)
+            await self.gateway.start()
 
     async def open_grpc(self) -> None:
         """Listen on OpenTelemetry's own gRPC port too, when it is free."""
@@ -186,7 +193,7 @@ CONFIG = Principal(DEFAULT_PROJECT, Role.ADMIN, "--config")  # whoever starts th
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
     """Every kind of document that `triops apply` takes."""
     loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), view_kind()]
-    return Kinds([*loop, access_kind(), gate_kind(), *gateway_kinds(), prompt_kind()])
+    return Kinds([*loop, access_kind(), gate_kind(), *llmops_kinds()])
 
 
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
@@ -244,6 +251,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     mlops = compose_mlops(
         settings, records, documents, entities, audit, bus, clock, data, bodies, auth.require, base_url
     )
+    llmops = compose_llmops(settings, records, documents, keys, data)
     prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions)
     actuators["prompt"] = prompts.actuator
     detectors: list[Detector] = []
@@ -377,6 +385,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         Job("act", 1.0, act.tick, limit_s=300.0),
         Job("notify", 1.0, notify.tick),
         *mlops.jobs,
+        *llmops.jobs,
         Job("retention", 3600.0, lambda now: _retain(services, settings, now), limit_s=600.0),
     ]
     if settings.collector.enabled:
@@ -392,8 +401,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             DEFAULT_PROJECT,
             metrics_every_s=settings.collector.every_s,
         )
+    protocol = sniffing_protocol(grpc, llmops.gateway or Nobody())
     return Triops(
-        settings, services, asgi, sniffing_protocol(grpc), supervisor, records, mlops.stores, grpc, grpc_ports
+        settings, services, asgi, protocol, supervisor, records, mlops.stores, grpc, grpc_ports, llmops.gateway
     )
 
 

@@ -214,7 +214,9 @@ class GatewayProcess:
             return
         protocol, arguments = self._served
         try:
-            _, served = await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol(*arguments), connected)
+            _, served = await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: protocol(*arguments), connected
+            )
         except OSError:
             connected.close()
             return

@@ -97,6 +97,19 @@ class Mlops(_Section):
     )
 
 
+class Gateway(_Section):
+    enabled: bool = Field(True, description="whether model calls are served, in a process of their own")
+    body_mb: int = Field(64, ge=1, le=1024, description="the body of one call")
+    connections: int = Field(20_000, ge=16, le=1_000_000, description="clients connected to the gateway at once")
+    calls: int = Field(10_000, ge=1, le=1_000_000, description="calls in progress at once; over it: 429")
+    record: Literal["full", "metadata", "none"] = Field(
+        "full",
+        description="what is kept of a call beside its figures, where neither route nor key says: what was "
+        "said and answered, or nothing of it",
+    )
+    record_kb: int = Field(16, ge=1, le=1024, description="how much is kept of what was said, and of what was answered")
+
+
 class Settings(_Section):
     server: Server = Server()
     limits: Limits = Limits()
@@ -107,6 +120,7 @@ class Settings(_Section):
     actuators: Actuators = Actuators()
     notify: Notify = Notify()
     mlops: Mlops = Mlops()
+    gateway: Gateway = Gateway()
 
     @property
     def loopback(self) -> bool:

@@ -40,6 +40,7 @@ class ProjectConfig:
     prompts: Holding = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     local: bool = True
+    user_budgets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def project_config(project: str, part: Mapping[str, Any], *, local: bool = True)
         prompts=held(part.get("prompts", {})),
         problems=tuple(said),
         local=local,
+        user_budgets=any(budget.scope == "user" for budget in budgets),
     )
 
 
