@@ -277,11 +277,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     async def claimed(project: ProjectId, claims: Sequence[Anomaly], now: float) -> None:
         await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
 
-    async def no_prompts() -> Mapping[ProjectId, Mapping[str, Any]]:
-        return {}
-
     llmops = compose_llmops(
-        settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, no_prompts, lambda: 0
+        settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, bus
     )
 
     async def heard(event: MetricsReceived | LogsReceived | SpansReceived) -> None:
