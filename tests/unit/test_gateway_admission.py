@@ -326,3 +326,23 @@ def test_calls_of_the_journal_count_as_they_did() -> None:
     desk.admit()
     with pytest.raises(RateLimited):
         desk.admit()
+
+
+def test_who_waits_for_a_place_is_woken_in_turn() -> None:
+    desk, woken = Desk(), []
+    desk.project = project(UPSTREAM, PRICE, FAST.replace("spec: {", "spec: {queue: {calls: 2, wait_s: 5}, "))
+    queues, route = desk.admission.queues, desk.project.routes["fast"]
+    tickets = [desk.admit(), desk.admit()]
+    wakes = [lambda: woken.append("a"), lambda: woken.append("b")]
+    assert queues.full("default", route)
+    for wake in wakes:
+        queues.wait("default", route, wake)
+    with pytest.raises(Overloaded, match="2 calls wait"):
+        queues.wait("default", route, lambda: None)
+    tickets[0].release()
+    assert woken == ["a"]
+    tickets.append(desk.admit())
+    queues.leave_line("default", route, wakes[1])
+    tickets[1].release()
+    assert woken == ["a"]
+    assert queues.waiting == 0

@@ -34,6 +34,7 @@ TARGETS = [{"provider": "upstream", "model": "small-1"}]
         ("Route", {"targets": TARGETS, "canary": {**TARGETS[0], "share": 2}}, "spec.canary.share"),
         ("Route", {"targets": TARGETS, "budget_usd": {"amount": "five"}}, "spec.budget_usd.amount"),
         ("Route", {"targets": TARGETS, "timeout": 3}, "spec"),
+        ("Route", {"targets": TARGETS, "timeouts": {"total_s": float("nan")}}, "spec.timeouts.total_s"),
         ("Price", {}, "spec"),
         ("Price", {"input_per_million_usd": "-1"}, "spec.input_per_million_usd"),
         ("Price", {"input_per_million_usd": "1e3"}, "spec.input_per_million_usd"),

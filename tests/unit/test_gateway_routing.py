@@ -4,10 +4,10 @@ from random import Random
 
 import pytest
 
-from tests.unit.gateway import FAST, NOON, PRICE, UPSTREAM, config, project, secret_hash
+from tests.unit.gateway import FAST, NOON, PRICE, UPSTREAM, config, project, secret_hash, snapshot
 from triops.kernel.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from triops.lenses.llmops.gateway.callers import find, recorded
-from triops.lenses.llmops.gateway.config import Config, ProjectConfig
+from triops.lenses.llmops.gateway.config import Config, ProjectConfig, configured
 from triops.lenses.llmops.gateway.router import Pick, Router, next_may_answer
 from triops.lenses.llmops.gateway.routing import resolve, served
 from triops.lenses.llmops.gateway.specs import Caller
@@ -325,3 +325,10 @@ def test_the_better_way_is_preferred_and_the_other_is_not_forgotten(choose: str)
         assert "b" in chosen
         tries.now += 600.0  # what was known is old: the other is tried again
         assert "b" in [tries.call("chain", set())[0].model for _ in range(20)]
+
+
+def test_a_key_document_that_cannot_be_read_opens_nothing() -> None:
+    part = snapshot(UPSTREAM, open=True)
+    part["projects"]["default"]["documents"].append({"kind": "Key", "name": "k", "spec": {"expires": "never"}})
+    with pytest.raises(Unauthenticated):
+        find(configured(part), "", "", NOON)
