@@ -297,6 +297,8 @@ def test_what_the_books_have_is_where_it_goes_on() -> None:
         desk.admit()
     desk.admission.restore(rows(COST), NOON)  # of a later snapshot: the books only follow
     assert [desk.budget(at)["spent"] for at in range(3)] == [2 * COST, 3 * COST, 4 * COST]
+    desk.admission.restore(rows(9 * COST), NOON)  # a budget that was applied late: what was spent before this start
+    assert [desk.budget(at)["spent"] for at in range(3)] == [9 * COST, 18 * COST, 27 * COST]
     yesterday = Desk(key(BUDGETS))
     yesterday.admission.restore(rows(COST, NOON - 86400), NOON)
     assert [yesterday.budget(at)["spent"] for at in range(3)] == [0, 2 * COST, 3 * COST]
