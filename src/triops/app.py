@@ -29,6 +29,7 @@ from triops.adapters.notifiers.slack import Slack
 from triops.adapters.notifiers.webhook import Webhook
 from triops.app_llmops import compose_llmops, llmops_kinds, llmops_subjects
 from triops.app_mlops import Store, compose_mlops
+from triops.app_prompts import compose_prompts
 from triops.edges import health, native
 from triops.edges.alertmanager import handlers as alertmanager
 from triops.edges.cloudevents import handlers as cloudevents
@@ -46,7 +47,7 @@ from triops.kernel.clock import DAY_S, NS, day_of, parse_time
 from triops.kernel.ids import ProjectId
 from triops.kernel.incident import Incident
 from triops.kernel.limits import Limits
-from triops.kernel.tenant import DEFAULT_PROJECT
+from triops.kernel.tenant import DEFAULT_PROJECT, Principal, Role
 from triops.ledger.actions import Actions
 from triops.ledger.anomalies import Anomalies
 from triops.ledger.audit import Audit
@@ -175,7 +176,7 @@ class Triops:
     async def apply(self, documents: Sequence[Mapping[str, Any]]) -> None:
         """Documents given at the start, for the default project. Raises: Invalid."""
         if documents:
-            await native.apply_documents(self.services, DEFAULT_PROJECT, "--config", documents, dry_run=False)
+            await native.apply_documents(self.services, CONFIG, documents, dry_run=False)
 
     async def _remember_sources(self) -> None:
         """What earlier runs stored ticks the Start page's lines."""
@@ -184,6 +185,9 @@ class Triops:
             usage = await store.usage()
             if usage.oldest_day and usage.rows:
                 self.services.seen.restore(DEFAULT_PROJECT, source, parse_time(usage.oldest_day))
+
+
+CONFIG = Principal(DEFAULT_PROJECT, Role.ADMIN, "--config")  # whoever starts the server
 
 
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
@@ -247,6 +251,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     mlops = compose_mlops(
         settings, records, documents, entities, audit, bus, clock, data, bodies, auth.require, base_url
     )
+    prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions)
+    actuators["prompt"] = prompts.actuator
     detectors: list[Detector] = []
     if settings.detection.enabled:
         watched = MetricProfile(series=settings.detection.max_series)
@@ -271,11 +277,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     async def claimed(project: ProjectId, claims: Sequence[Anomaly], now: float) -> None:
         await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
 
-    async def no_prompts() -> Mapping[ProjectId, Mapping[str, Any]]:
-        return {}
-
     llmops = compose_llmops(
-        settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, no_prompts, lambda: 0
+        settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, bus
     )
 
     async def heard(event: MetricsReceived | LogsReceived | SpansReceived) -> None:
@@ -355,6 +358,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         tracking=mlops.tracking,
         search=mlops.search,
         spend=llmops.spend,
+        prompts=prompts.prompts,
+        appliers={"Prompt": prompts.documents},
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )
@@ -369,6 +374,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             ),
             *prometheus.routes(receiver, bodies, auth.require, limits),
             *alertmanager.routes(alerts, bodies, auth.require, clock, limits),
+            *prompts.routes,
             *cloudevents.routes(changes, bus, bodies, auth.require, clock, limits),
             Mount(native.PREFIX, native.native_app(services)),
             *ui.routes(),

@@ -124,7 +124,7 @@ class GatewayApp:
             self._upstream = upstream = HttpUpstream()
             _bound(upstream, config)
             gateway = Gateway(journal, upstream, Speakers(), config, journalled=self._journalled)
-            gateway.recover(FileJournalReader(folder), config.applied_seq, journal.last)
+            gateway.recover(FileJournalReader(folder), config.applied_seq, journal.last, config.open_from)
             limits = config.limits
             bounds = Bounds(
                 body=int(limits.get("body_bytes", Bounds.body)),

@@ -1,7 +1,7 @@
 """The LLMOps lens, composed: its kinds of documents, its books and services, the gateway's process. `app.py` joins it
 to the rest."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,15 @@ from triops.ledger.documents import Documents
 from triops.ledger.entities import Entities
 from triops.ledger.keys import Keys
 from triops.lenses.llmops.gateway.kinds import gateway_kinds
+from triops.lenses.llmops.guards.kind import guard_kind
+from triops.lenses.llmops.prompts.documents import prompt_kind
+from triops.lenses.llmops.prompts.snapshot import prompts_snapshot
 from triops.lenses.llmops.spend.budgets import Report
 from triops.lenses.llmops.spend.graph import SUBJECTS
 from triops.lenses.llmops.spend.parts import SpendParts
-from triops.lenses.llmops.spend.snapshots import Prompts
+from triops.loop.bus import Bus
 from triops.loop.documents import Kind, Subject
+from triops.loop.events import ChangeRecorded
 from triops.loop.jobs import Job
 from triops.loop.receive import Receiver
 from triops.ports.clock import Clock
@@ -29,7 +33,7 @@ from triops.settings import Settings
 
 
 def llmops_kinds() -> Sequence[Kind]:
-    return [*gateway_kinds()]
+    return [*gateway_kinds(), guard_kind(), prompt_kind()]
 
 
 def llmops_subjects() -> Mapping[str, Subject]:
@@ -58,11 +62,9 @@ def compose_llmops(
     report: Report,
     clock: Clock,
     data: Path,
-    prompts: Prompts,
-    prompts_version: Callable[[], int],
+    bus: Bus,
 ) -> Llmops:
-    """Everything of the lens, wired and not yet started. `report`: the path that anomalies take. `prompts`: of every
-    project, as the gateway's snapshot has them; `prompts_version` rises when they change."""
+    """Everything of the lens, wired and not yet started. `report`: the path that anomalies take."""
     gateway: GatewayProcess | None = None
 
     async def state() -> Mapping[str, Any]:
@@ -73,6 +75,12 @@ def compose_llmops(
     def changed() -> None:
         if gateway is not None:
             gateway.changed()
+
+    async def heard(event: ChangeRecorded) -> None:
+        if event.change.entity.startswith("prompt:"):
+            changed()
+
+    bus.subscribe(ChangeRecorded, heard, name="gateway:prompts")
 
     async def told() -> None:
         if gateway is not None:
@@ -96,8 +104,7 @@ def compose_llmops(
         state,
         changed,
         told,
-        prompts,
-        prompts_version,
+        prompts_snapshot,
         fixed,
     )
     if of_gateway.enabled:

@@ -5,14 +5,15 @@ Slices register their kinds with the constructor. Storing documents is the ledge
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import jsonschema
 from jsonschema.exceptions import best_match
 
 from triops.kernel.document import Document
 from triops.kernel.errors import Invalid
-from triops.kernel.ids import EntityId, entity_id
+from triops.kernel.ids import EntityId, ProjectId, entity_id
+from triops.kernel.tenant import Principal
 
 NAME = r"^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$"
 _SPEC_BYTES = 64 << 10
@@ -31,6 +32,18 @@ class Kind:
 
 
 Subject = Callable[[Document], tuple[EntityId, str]]  # the entity that it is about, and the kind of its changes
+
+
+class Applier(Protocol):
+    """What applying a kind's documents brings about beside their being stored."""
+
+    async def ready(self, project: ProjectId, document: Document) -> None:
+        """Whether it can be done; asked of every document before any is stored. Raises: Invalid, Conflict."""
+        ...
+
+    async def applied(self, who: Principal, document: Document, *, again: bool) -> None:
+        """After it was stored. `again`: it was there already, just as it is."""
+        ...
 
 
 class Kinds:

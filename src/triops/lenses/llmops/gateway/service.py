@@ -252,10 +252,10 @@ class Gateway:
 
     # What was, and what is
 
-    def recover(self, reader: JournalReader, applied: int, last: int) -> None:
+    def recover(self, reader: JournalReader, applied: int, last: int, open_from: int = 0) -> None:
         """After a start: calls that were killed are settled with an estimate, so that each has its outcome; budgets
         are what the books had and what the journal has beyond them."""
-        settle_killed(reader, applied, last, self)
+        settle_killed(reader, applied, last, self, open_from)
 
     def killed(self, intents: Sequence[Intent]) -> None:
         """One call that never came to its end."""
