@@ -98,7 +98,6 @@ class GatewayApp:
         self._upstream: HttpUpstream | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._local = LocalModels()
-        self._open_from = 0
         self._telling = False
         self._starting = False
 
@@ -142,7 +141,6 @@ class GatewayApp:
             _bound(self._upstream, config)
         elif not self._starting:
             self._starting = True
-            self._open_from = int(snapshot.get("open_from") or 0)
             self._task(self._start(config))
 
     async def _start(self, config: Config) -> None:
@@ -167,7 +165,7 @@ class GatewayApp:
                 counts=Counts(),
             )
             gateway = Gateway(parts, config, check_local)
-            killed = gateway.recover(FileJournalReader(folder), config.applied_seq, self._open_from, journal.last)
+            killed = gateway.recover(FileJournalReader(folder), config.applied_seq, config.open_from, journal.last)
             if killed:
                 log.warning("%d calls were cut off by a kill; they are settled with an estimate", killed)
             limits = config.limits

@@ -110,7 +110,7 @@ class Gateway:
                 call.timer.cancel()
             self._doing.pop(call.id, None)
             if call.ticket is not None:
-                call.ticket.release(parts.now())
+                call.ticket.release()
 
     def served(self, headers: Mapping[str, str]) -> Sequence[tuple[str, str]]:
         """What the caller may ask for, as (name, provider). Raises: Unauthenticated, Forbidden."""
@@ -186,7 +186,7 @@ class Gateway:
                 used = sum([attempt.usage.input + attempt.usage.output for attempt in call.attempts])
                 ticket.settle(used, cost, now_ns / 1e9)
             else:
-                ticket.release(now_ns / 1e9)
+                ticket.release()
         if not call.intents:
             self._parts.recorder.intend(call, "", "", call.started_ns)
         if call.answer is not None and not error:
@@ -248,7 +248,7 @@ class Gateway:
         return settle_killed(reader, applied, open_from, last, self)
 
     def happened(self, intent: Intent, outcome: Outcome) -> None:
-        self._parts.admission.applied(intent, outcome, self._parts.now())
+        self._parts.admission.applied(intent, outcome)
 
     def killed(self, intents: Sequence[Intent]) -> None:
         """One call that never came to its end. Attempts before the last failed, and were not billed as far as is
@@ -285,18 +285,17 @@ class Gateway:
         self._parts.cache.purge(project)
 
     def state(self) -> Mapping[str, Any]:
-        """As it is at this moment, for the Gateway page: counters, and by project breakers, caches, keys, budgets."""
+        """As it is at this moment, for the Gateway page; what is of a project stands under its name."""
         parts, now = self._parts, self._parts.now()
+        projects = self._config.projects
+        admitted = {name: parts.admission.state(project, now) for name, project in projects.items()}
         return {
             "in_flight": len(self._doing),
             **parts.counts.shown(),
-            "projects": {
-                name: {
-                    "models": parts.router.state(name),
-                    "cache": parts.cache.state(name),
-                    "problems": list(project.problems),
-                    **parts.admission.state(project, now),
-                }
-                for name, project in self._config.projects.items()
-            },
+            "breakers": {name: parts.router.state(name) for name in projects},
+            "caches": {name: parts.cache.state(name) for name in projects},
+            "keys": {name: {one["key"]: one for one in state["keys"]} for name, state in admitted.items()},
+            "budgets": {name: state["budgets"] for name, state in admitted.items()},
+            "queues": {name: state["refused"] for name, state in admitted.items()},
+            "problems": {name: list(project.problems) for name, project in projects.items()},
         }
