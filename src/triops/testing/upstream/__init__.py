@@ -21,6 +21,7 @@ import uvloop
 from triops.testing.upstream.ledger import Entry, Ledger
 from triops.testing.upstream.openai_chat import ChatWire
 from triops.testing.upstream.openai_embeddings import EmbeddingsWire, ModelsWire
+from triops.testing.upstream.openai_responses import ResponsesWire
 from triops.testing.upstream.server import Connection, Provider
 from triops.testing.upstream.wire import Wire
 
@@ -29,7 +30,7 @@ __all__ = ["Entry", "Ledger", "LoopbackProvider", "RunningUpstream", "listen", "
 
 def wires() -> Sequence[Wire]:
     """Every endpoint that is spoken."""
-    return (ChatWire(), EmbeddingsWire(), ModelsWire())
+    return (ChatWire(), ResponsesWire(), EmbeddingsWire(), ModelsWire())
 
 
 async def listen(provider: Provider, port: int) -> asyncio.Server:
