@@ -29,8 +29,8 @@ class Connection(asyncio.Protocol):
     """`gone`: the client has left; `on_gone` is called once when that happens while an answer is made."""
 
     __slots__ = (
-        "_body", "_body_size", "_chunked", "_head", "_head_size", "_headers", "_keep", "_last", "_loop", "_method",
-        "_old", "_parser", "_refused", "_room", "_server", "_size", "_state", "_surplus", "_task", "_transport", "_url", "_wire",
+        "_body", "_chunked", "_head", "_head_size", "_headers", "_keep", "_last", "_loop", "_old", "_parser",
+        "_refused", "_room", "_server", "_size", "_state", "_surplus", "_task", "_transport", "_url", "_wire",
         "busy", "deadline", "gone", "on_gone",
     )  # fmt: skip
 
