@@ -41,6 +41,7 @@ class ProjectConfig:
     problems: tuple[str, ...] = ()
     local: bool = True
     user_budgets: bool = False
+    kinds: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ def project_config(project: str, part: Mapping[str, Any], *, local: bool = True)
         problems=tuple(said),
         local=local,
         user_budgets=any(budget.scope == "user" for budget in budgets),
+        kinds=frozenset(document.kind for document in documents),
     )
 
 
