@@ -2,17 +2,30 @@
 
 from collections.abc import Sequence
 
+from triops.edges.anthropic import CountTokens, Messages
+from triops.edges.ollama import (
+    OllamaChat,
+    OllamaEmbed,
+    OllamaEmbeddings,
+    OllamaGenerate,
+    Running,
+    Show,
+    Tags,
+    Version,
+)
 from triops.edges.openai import ChatDialect
 from triops.web.completing.paths import GatewayPaths
 from triops.web.dialects import Dialect, Lookup
 
 
 def dialects() -> Sequence[Dialect]:
-    return [ChatDialect()]
+    anthropic = [Messages(), CountTokens()]
+    ollama = [OllamaChat(), OllamaGenerate(), OllamaEmbed(), OllamaEmbeddings()]
+    return [ChatDialect(), *anthropic, *ollama]
 
 
 def lookups() -> Sequence[Lookup]:
-    return []
+    return [Tags(), Show(), Version(), Running()]
 
 
 def gateway_paths() -> GatewayPaths:

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from triops.adapters.embedded.journal import FileJournal, FileJournalReader
+from triops.adapters.providers.anthropic import AnthropicProvider
+from triops.adapters.providers.gemini import GeminiProvider
+from triops.adapters.providers.ollama import OllamaProvider
 from triops.adapters.providers.openai import OpenAIProvider, speaks_responses
 from triops.adapters.providers.transport import HttpUpstream
 from triops.app_dialects import dialects, gateway_paths, lookups
@@ -57,6 +60,9 @@ class Speakers:
 def _speaker(spec: ProviderSpec) -> Provider:
     if spec.dialect == "openai":
         return OpenAIProvider(responses=speaks_responses(spec.host.name))
+    for provider in (AnthropicProvider(), GeminiProvider(), OllamaProvider()):
+        if provider.name == spec.dialect:
+            return provider
     raise NotFound(f"the provider {spec.name} needs the dialect {spec.dialect}, which is not spoken here")
 
 
