@@ -27,7 +27,7 @@ from triops.adapters.embedded.records import SqliteRecords
 from triops.adapters.embedded.spans import EmbeddedSpans
 from triops.adapters.notifiers.slack import Slack
 from triops.adapters.notifiers.webhook import Webhook
-from triops.app_llmops import compose_llmops, llmops_kinds
+from triops.app_llmops import compose_llmops, llmops_kinds, llmops_subjects
 from triops.app_mlops import Store, compose_mlops
 from triops.app_prompts import compose_prompts
 from triops.edges import health, native
@@ -108,7 +108,7 @@ from triops.web.sniff import Nobody, sniffing_protocol
 from triops.web.splice import listen
 
 # What erasing a project leaves: without its keys nobody could enter it, and it would be open again.
-_KEPT = ("keys", "documents", "document_revisions")
+_KEPT = ("keys", "documents", "document_revisions", "gateway_keys", "gateway_credentials")
 
 
 def open_records(data: Path) -> SqliteRecords:
@@ -193,7 +193,7 @@ CONFIG = Principal(DEFAULT_PROJECT, Role.ADMIN, "--config")  # whoever starts th
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
     """Every kind of document that `triops apply` takes."""
     loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), view_kind()]
-    return Kinds([*loop, access_kind(), gate_kind(), *llmops_kinds()])
+    return Kinds([*loop, access_kind(), gate_kind(), *llmops_kinds()], llmops_subjects())
 
 
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
@@ -251,7 +251,6 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     mlops = compose_mlops(
         settings, records, documents, entities, audit, bus, clock, data, bodies, auth.require, base_url
     )
-    llmops = compose_llmops(settings, records, documents, keys, data)
     prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions)
     actuators["prompt"] = prompts.actuator
     detectors: list[Detector] = []
@@ -273,6 +272,13 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         Templates(),
         Retention(settings.retention.metrics_days, settings.retention.logs_days, settings.retention.spans_days),
         limits,
+    )
+
+    async def claimed(project: ProjectId, claims: Sequence[Anomaly], now: float) -> None:
+        await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
+
+    llmops = compose_llmops(
+        settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, bus
     )
 
     async def heard(event: MetricsReceived | LogsReceived | SpansReceived) -> None:
@@ -301,7 +307,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     async def alerts(project: ProjectId, claims: Sequence[Anomaly]) -> None:
         now = clock.now()
         sources.saw(project, "alertmanager", len(claims), now)
-        await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
+        await claimed(project, claims, now)
 
     async def erase(project: ProjectId) -> int:
         erased = await erase_project(records, project, keep=_KEPT)
@@ -353,6 +359,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         search=mlops.search,
         prompts=prompts.prompts,
         appliers={"Prompt": prompts.documents},
+        spend=llmops.spend,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )

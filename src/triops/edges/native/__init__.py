@@ -7,6 +7,7 @@ from triops.edges.native import (
     artifacts,
     entities,
     experiments,
+    gateway,
     governing,
     importing,
     incidents,
@@ -17,6 +18,7 @@ from triops.edges.native import (
     prompts,
     provenance,
     runs,
+    spend,
     telemetry,
 )
 from triops.edges.native.governing import apply_documents
@@ -40,6 +42,8 @@ _ROUTERS = (
     logged_models.router,
     prompts.router,
     importing.router,
+    spend.router,
+    gateway.router,
 )
 
 
