@@ -253,11 +253,6 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     )
     prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions)
     actuators["prompt"] = prompts.actuator
-    detectors: list[Detector] = []
-    if settings.detection.enabled:
-        watched = MetricProfile(series=settings.detection.max_series)
-        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus), mlops.training]
-    detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
     discover = Discover(entities, spans, clock, keys.projects)
     discover.subscribe(bus)
     checkup = HealthCheck(entities, anomalies, keys.projects, settings.retention.entities_days * DAY_S)
@@ -280,6 +275,12 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     llmops = compose_llmops(
         settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, bus
     )
+    detectors: list[Detector] = []
+    if settings.detection.enabled:
+        watched = MetricProfile(series=settings.detection.max_series)
+        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus)]
+        detectors += [mlops.training, llmops.calls]
+    detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
 
     async def heard(event: MetricsReceived | LogsReceived | SpansReceived) -> None:
         sources.saw(event.project, event.source, len(event.batch), clock.now())
