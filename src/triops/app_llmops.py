@@ -13,6 +13,7 @@ from triops.ledger.keys import Keys
 from triops.lenses.llmops.gateway.kinds import gateway_kinds
 from triops.lenses.llmops.guards.kind import guard_kind
 from triops.lenses.llmops.prompts.documents import prompt_kind
+from triops.lenses.llmops.prompts.snapshot import PromptSnapshots
 from triops.loop.documents import Kind
 from triops.loop.jobs import Job
 from triops.ports.records import Records
@@ -32,9 +33,11 @@ class Llmops:
     routes: list[Any] = field(default_factory=list)
 
 
-def compose_llmops(settings: Settings, records: Records, documents: Documents, keys: Keys, data: Path) -> Llmops:
+def compose_llmops(
+    settings: Settings, records: Records, documents: Documents, keys: Keys, prompts: PromptSnapshots, data: Path
+) -> Llmops:
     """Everything of the lens, wired and not yet started."""
-    snapshot = Snapshot(settings, documents, keys)
+    snapshot = Snapshot(settings, documents, keys, prompts)
     gateway = GatewayProcess(data, gateway_paths(), snapshot.now) if settings.gateway.enabled else None
     jobs = [Job("gateway:changes", 0.2, Watch(gateway, snapshot).tick)] if gateway is not None else []
     return Llmops(gateway, jobs)
@@ -43,10 +46,11 @@ def compose_llmops(settings: Settings, records: Records, documents: Documents, k
 class Snapshot:
     """All that the gateway must know, read from the books."""
 
-    def __init__(self, settings: Settings, documents: Documents, keys: Keys) -> None:
+    def __init__(self, settings: Settings, documents: Documents, keys: Keys, prompts: PromptSnapshots) -> None:
         self._settings = settings
         self._documents = documents
         self._keys = keys
+        self._prompts = prompts
 
     async def now(self) -> Mapping[str, Any]:
         gateway = self._settings.gateway
@@ -57,7 +61,8 @@ class Snapshot:
                 "documents": [
                     {"kind": d.kind, "name": d.name, "spec": d.spec, "revision": d.revision, "updated_at": d.updated_at}
                     for d in kept
-                ]
+                ],
+                "prompts": await self._prompts.of(project),
             }
         return {
             "open": self._settings.loopback and not await self._keys.made(),
@@ -70,7 +75,7 @@ class Snapshot:
         """Differs when what `now` reads may have changed."""
         projects = await self._keys.projects()
         made = await self._keys.made()
-        return tuple((project, self._documents.version(project)) for project in projects), made
+        return tuple((project, self._documents.version(project)) for project in projects), made, self._prompts.version()
 
 
 class Watch:
