@@ -27,7 +27,9 @@ from triops.adapters.embedded.records import SqliteRecords
 from triops.adapters.embedded.spans import EmbeddedSpans
 from triops.adapters.notifiers.slack import Slack
 from triops.adapters.notifiers.webhook import Webhook
+from triops.app_llmops import compose_llmops, llmops_kinds, llmops_subjects
 from triops.app_mlops import Store, compose_mlops
+from triops.app_prompts import compose_prompts
 from triops.edges import health, native
 from triops.edges.alertmanager import handlers as alertmanager
 from triops.edges.cloudevents import handlers as cloudevents
@@ -39,12 +41,13 @@ from triops.edges.otlp.grpc_server import GrpcServer
 from triops.edges.otlp.intake import Intake
 from triops.edges.prometheus import handlers as prometheus
 from triops.edges.ui import handlers as ui
+from triops.gateway_process import GatewayProcess
 from triops.kernel.anomaly import Anomaly
 from triops.kernel.clock import DAY_S, NS, day_of, parse_time
 from triops.kernel.ids import ProjectId
 from triops.kernel.incident import Incident
 from triops.kernel.limits import Limits
-from triops.kernel.tenant import DEFAULT_PROJECT
+from triops.kernel.tenant import DEFAULT_PROJECT, Principal, Role
 from triops.ledger.actions import Actions
 from triops.ledger.anomalies import Anomalies
 from triops.ledger.audit import Audit
@@ -65,7 +68,6 @@ from triops.lenses.aiops.logs.templates import Templates
 from triops.lenses.aiops.metrics.model import MetricProfile
 from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
-from triops.lenses.llmops.gateway.kinds import gateway_kinds
 from triops.lenses.mlops.permissions import access_kind
 from triops.lenses.mlops.registry.gates import gate_kind
 from triops.loop.act import Act
@@ -102,11 +104,11 @@ from triops.settings import Settings
 from triops.web.auth import Authenticator
 from triops.web.body import Bodies
 from triops.web.problems import routing_problem
-from triops.web.sniff import sniffing_protocol
+from triops.web.sniff import Nobody, sniffing_protocol
 from triops.web.splice import listen
 
 # What erasing a project leaves: without its keys nobody could enter it, and it would be open again.
-_KEPT = ("keys", "documents", "document_revisions")
+_KEPT = ("keys", "documents", "document_revisions", "gateway_keys", "gateway_credentials")
 
 
 def open_records(data: Path) -> SqliteRecords:
@@ -128,6 +130,7 @@ class Triops:
     _stores: Sequence[Store]
     _grpc: GrpcServer
     _grpc_ports: list[int]
+    gateway: GatewayProcess | None = None
     _doorway: asyncio.Server | None = None
     _open: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
@@ -141,6 +144,12 @@ class Triops:
         for running in (services.bus, self.supervisor):
             self._open.push_async_callback(running.close)
             await running.start()
+
+    async def open_gateway(self) -> None:
+        """Start the gateway's process, when the documents given at the start are applied."""
+        if self.gateway is not None:
+            self._open.push_async_callback(self.gateway.close)
+            await self.gateway.start()
 
     async def open_grpc(self) -> None:
         """Listen on OpenTelemetry's own gRPC port too, when it is free."""
@@ -167,7 +176,7 @@ class Triops:
     async def apply(self, documents: Sequence[Mapping[str, Any]]) -> None:
         """Documents given at the start, for the default project. Raises: Invalid."""
         if documents:
-            await native.apply_documents(self.services, DEFAULT_PROJECT, "--config", documents, dry_run=False)
+            await native.apply_documents(self.services, CONFIG, documents, dry_run=False)
 
     async def _remember_sources(self) -> None:
         """What earlier runs stored ticks the Start page's lines."""
@@ -178,10 +187,13 @@ class Triops:
                 self.services.seen.restore(DEFAULT_PROJECT, source, parse_time(usage.oldest_day))
 
 
+CONFIG = Principal(DEFAULT_PROJECT, Role.ADMIN, "--config")  # whoever starts the server
+
+
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
     """Every kind of document that `triops apply` takes."""
     loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), view_kind()]
-    return Kinds([*loop, access_kind(), gate_kind(), *gateway_kinds()])
+    return Kinds([*loop, access_kind(), gate_kind(), *llmops_kinds()], llmops_subjects())
 
 
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
@@ -239,6 +251,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     mlops = compose_mlops(
         settings, records, documents, entities, audit, bus, clock, data, bodies, auth.require, base_url
     )
+    prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions)
+    actuators["prompt"] = prompts.actuator
     detectors: list[Detector] = []
     if settings.detection.enabled:
         watched = MetricProfile(series=settings.detection.max_series)
@@ -258,6 +272,16 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         Templates(),
         Retention(settings.retention.metrics_days, settings.retention.logs_days, settings.retention.spans_days),
         limits,
+    )
+
+    async def claimed(project: ProjectId, claims: Sequence[Anomaly], now: float) -> None:
+        await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
+
+    async def no_prompts() -> Mapping[ProjectId, Mapping[str, Any]]:
+        return {}
+
+    llmops = compose_llmops(
+        settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, no_prompts, lambda: 0
     )
 
     async def heard(event: MetricsReceived | LogsReceived | SpansReceived) -> None:
@@ -286,7 +310,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     async def alerts(project: ProjectId, claims: Sequence[Anomaly]) -> None:
         now = clock.now()
         sources.saw(project, "alertmanager", len(claims), now)
-        await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
+        await claimed(project, claims, now)
 
     async def erase(project: ProjectId) -> int:
         erased = await erase_project(records, project, keep=_KEPT)
@@ -336,6 +360,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         registry=mlops.registry,
         tracking=mlops.tracking,
         search=mlops.search,
+        prompts=prompts.prompts,
+        appliers={"Prompt": prompts.documents},
+        spend=llmops.spend,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )
@@ -350,6 +377,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             ),
             *prometheus.routes(receiver, bodies, auth.require, limits),
             *alertmanager.routes(alerts, bodies, auth.require, clock, limits),
+            *prompts.routes,
             *cloudevents.routes(changes, bus, bodies, auth.require, clock, limits),
             Mount(native.PREFIX, native.native_app(services)),
             *ui.routes(),
@@ -367,6 +395,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         Job("act", 1.0, act.tick, limit_s=300.0),
         Job("notify", 1.0, notify.tick),
         *mlops.jobs,
+        *llmops.jobs,
         Job("retention", 3600.0, lambda now: _retain(services, settings, now), limit_s=600.0),
     ]
     if settings.collector.enabled:
@@ -382,8 +411,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             DEFAULT_PROJECT,
             metrics_every_s=settings.collector.every_s,
         )
+    protocol = sniffing_protocol(grpc, llmops.gateway or Nobody())
     return Triops(
-        settings, services, asgi, sniffing_protocol(grpc), supervisor, records, mlops.stores, grpc, grpc_ports
+        settings, services, asgi, protocol, supervisor, records, mlops.stores, grpc, grpc_ports, llmops.gateway
     )
 
 

@@ -82,6 +82,7 @@ async def _serve(settings: Settings, documents: Sequence[dict[str, object]]) -> 
                 f"triops key create me --role admin --data {settings.server.data}"
             )
         await triops.apply(documents)
+        await triops.open_gateway()
         server = _Server(
             uvicorn.Config(
                 triops.asgi,

@@ -2,6 +2,7 @@
 
 TriopsError
 ├── Invalid            400  the caller's input is wrong (field, got, expected)
+├── GuardBlocked       400  a guard's rule forbids the request or the answer
 ├── Unauthenticated    401  no key, or not a valid one
 ├── Forbidden          403  a valid key that may not do this
 ├── NotFound           404  no such thing in this project
@@ -18,6 +19,7 @@ TriopsError
 └── StoreFull          507  the disk is full; retryable when there is room; what is stored stays readable
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 
@@ -45,6 +47,17 @@ class Invalid(TriopsError):
     def __init__(self, message: str, *, field: str = "", got: Any = None, expected: Any = None) -> None:
         details = {"field": field, "got": _shown(got), "expected": expected}
         super().__init__(message, **{k: v for k, v in details.items() if v not in (None, "")})
+
+
+class GuardBlocked(TriopsError):
+    """A guard's rule forbids a request or an answer. `rule` and `type` name what was found, never the text. `findings`:
+    all that was found until then, as calls are recorded."""
+
+    status = 400
+
+    def __init__(self, message: str, *, rule: str, type: str, findings: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message, rule=rule, type=type)
+        self.findings = tuple(findings)
 
 
 class Unauthenticated(TriopsError):

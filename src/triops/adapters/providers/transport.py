@@ -131,7 +131,7 @@ class HttpUpstream:
 
     async def _reach(self, host: Host, context: ssl.SSLContext | None) -> UpstreamConnection:
         found = await self._loop.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
-        addresses = found if host.allow_private else [one for one in found if _public(one[4][0])]
+        addresses = found if host.allow_private else [one for one in found if _public(str(one[4][0]))]
         if not addresses:
             raise Fault(
                 "connect",

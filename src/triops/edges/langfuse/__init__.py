@@ -1,2 +1,1 @@
-"""Langfuse's SDKs as clients: their OTLP path (the same spans as everywhere, `edges/otlp`), scores, the batches of
-their older versions, and what they ask at their start."""
+"""What Langfuse's SDK speaks, under `/api/public`."""

@@ -7,6 +7,7 @@ from triops.edges.native import (
     artifacts,
     entities,
     experiments,
+    gateway,
     governing,
     importing,
     incidents,
@@ -14,8 +15,10 @@ from triops.edges.native import (
     models,
     overview,
     problems,
+    prompts,
     provenance,
     runs,
+    spend,
     telemetry,
 )
 from triops.edges.native.governing import apply_documents
@@ -37,7 +40,10 @@ _ROUTERS = (
     artifacts.router,
     models.router,
     logged_models.router,
+    prompts.router,
     importing.router,
+    spend.router,
+    gateway.router,
 )
 
 

@@ -27,9 +27,9 @@ _COUNTED: Final = "__counted__"
 _JOINED: Final = "__joined__"
 
 _NODES: Final = frozenset({
-    "Template", "Output", "TemplateData", "Name", "Const", "Getattr", "Getitem", "Filter", "Test", "If", "For", "Assign",
-    "CondExpr", "Compare", "Operand", "And", "Or", "Not", "Concat", "Add", "Sub", "Mul", "Div", "FloorDiv", "Mod", "Neg",
-    "Pos", "List", "Tuple", "Dict", "Pair", "Keyword", "Slice", "Call", "With",
+    "Template", "Output", "TemplateData", "Name", "Const", "Getattr", "Getitem", "Filter", "Test", "If", "For",
+    "Assign", "CondExpr", "Compare", "Operand", "And", "Or", "Not", "Concat", "Add", "Sub", "Mul", "Div", "FloorDiv",
+    "Mod", "Neg", "Pos", "List", "Tuple", "Dict", "Pair", "Keyword", "Slice", "Call", "With",
 })  # fmt: skip
 _FILTERS: Final = frozenset({
     "abs", "capitalize", "count", "d", "default", "e", "escape", "first", "float", "int", "join", "last", "length",
@@ -143,10 +143,9 @@ def _check(tree: Any, field: str) -> None:
                 raise _refused("a call is not allowed", node, field, expected)
             if node.dyn_args is not None or node.dyn_kwargs is not None:
                 raise _refused("* and ** are not allowed", node, field)
-        if kind in _LITERALS and getattr(node, "ctx", "load") == "load":
-            # A list that held variables could hold itself doubled, and that again: a text without end.
-            if any(isinstance(inner, nodes.Name) for inner in node.find_all(nodes.Name)):
-                raise _refused("a list or dict of variables is not allowed", node, field, "plain values in it")
+        made = kind in _LITERALS and getattr(node, "ctx", "load") == "load"
+        if made and node.find(nodes.Name) is not None:  # it could hold itself doubled, and that again, without end
+            raise _refused("a list or dict of variables is not allowed", node, field, "plain values in it")
 
 
 def _depth(node: Any) -> int:
@@ -278,7 +277,8 @@ def _replace(budget: Budget, text: Any, old: str, new: str, count: int = -1) -> 
     text = str(text)
     times = min(text.count(old), count if count >= 0 else len(text) + 1)
     budget.text(len(text) + max(0, len(new) - len(old)) * times)
-    return text.replace(old, new, count)
+    made: str = text.replace(old, new, count)
+    return made
 
 
 def _json(value: Any, indent: int | None) -> str:

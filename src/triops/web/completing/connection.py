@@ -29,8 +29,8 @@ class Connection(asyncio.Protocol):
     """`gone`: the client has left; `on_gone` is called once when that happens while an answer is made."""
 
     __slots__ = (
-        "_body", "_body_size", "_chunked", "_head", "_head_size", "_headers", "_keep", "_last", "_loop", "_method",
-        "_old", "_parser", "_refused", "_room", "_server", "_size", "_state", "_surplus", "_task", "_transport", "_url", "_wire",
+        "_body", "_chunked", "_head", "_head_size", "_headers", "_keep", "_last", "_loop", "_old", "_parser",
+        "_refused", "_room", "_server", "_size", "_state", "_surplus", "_task", "_transport", "_url", "_wire",
         "busy", "deadline", "gone", "on_gone",
     )  # fmt: skip
 
@@ -297,9 +297,7 @@ class Connection(asyncio.Protocol):
         line = _LINES.get(status) or f"HTTP/1.1 {status} \r\n"
         shown = "".join([f"{name}: {value}\r\n" for name, value in headers])
         if shown.count("\n") != len(headers) or shown.count("\r") != len(headers):
-            shown = "".join(
-                [f"{name}: {' '.join(value.split())}\r\n" for name, value in headers]
-            )
+            shown = "".join([f"{name}: {' '.join(value.split())}\r\n" for name, value in headers])
         closing = "" if self._keep and not (self._last or self._surplus) else "connection: close\r\n"
         return f"{line}{shown}{framing}{closing}\r\n".encode("latin-1", "replace")
 

@@ -82,7 +82,9 @@ class Server:
         self._connections.discard(connection)
 
     def words(self, refused: Refused) -> bytes:
-        return orjson.dumps({"error": {"message": refused.message, "type": "invalid_request_error", "param": None, "code": None}})
+        return orjson.dumps(
+            {"error": {"message": refused.message, "type": "invalid_request_error", "param": None, "code": None}}
+        )
 
     def _sweep(self) -> None:
         now = self.now()

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from triops.kernel.completion import Chat, Delta, Embed, Part, Reply
+from triops.kernel.completion import Chat, Delta, Embed, Part, Reply, Usage
 
 _CUT = "…"
 _BYTES_EACH = 40  # what the JSON of a part costs beside its text
@@ -110,7 +110,7 @@ class Heard:
         self.characters = 0
         self.finishes: dict[int, str] = {}
         self.model = ""
-        self.usage: Any = None
+        self.usage: Usage | None = None
 
     def hear(self, deltas: Sequence[Delta]) -> None:
         for delta in deltas:

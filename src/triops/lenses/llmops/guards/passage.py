@@ -1,0 +1,158 @@
+"""One text on its way through a screen, in pieces of any size: what of it may go on, with what must not pass replaced.
+
+At most `look_ahead` characters are held back; what was let go is never taken back. A text that is cut after plain words
+at least that often comes out the same however it was divided. Where it is not (a long line of code), it is cut between
+other words, and something that stands across such a cut may be missed; a secret longer than the look-ahead is still
+replaced whole.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from triops.kernel.errors import GuardBlocked
+from triops.lenses.llmops.guards.model import Finding, summed
+from triops.lenses.llmops.guards.patterns import LOOK_BEHIND
+from triops.lenses.llmops.guards.screen import Hit, Screen
+
+LOOK_AHEAD = 256
+_BATCH = 48  # new characters that are worth a look
+_SPACE = re.compile(r"\s")
+_MORE = {"PRIVATE_KEY": re.compile(r"[\w+/=\s\\:,.-]*?(?:-----END [A-Z0-9 ]{0,60}-----|(?=[^\w+/=\s\\:,.-])|\Z)")}
+_MORE_WORD = re.compile(r"[^\s\"'`<>\\]*")
+_ESCAPES = re.compile(r"\\[nrt]")
+_QUOTE = re.compile(r'(?<!\\)(?:\\\\){0,8}(?P<quote>")')
+_NUMBER = "0123456789.+-eE"
+
+
+class Passage:
+    """`json`: the text is JSON (a tool call's arguments), and stays JSON. `batch`: a look is taken when so many
+    characters are new."""
+
+    def __init__(
+        self, screen: Screen, *, look_ahead: int = LOOK_AHEAD, batch: int = _BATCH, json: bool = False
+    ) -> None:
+        self._screen = screen
+        self._look_ahead = look_ahead
+        self._batch = batch
+        self._json = json
+        self._text = ""  # a little of what was let go, then what is held back
+        self._begin = 0  # where that begins
+        self._looked = 0  # characters of `_text` at the last look
+        self._quoted = False  # whether `_begin` is within a JSON string
+        self._swallowed = ""  # the type of what was replaced while it still went on
+        self.changed = False
+
+    @property
+    def held(self) -> int:
+        """Characters that are held back now."""
+        return len(self._text) - self._begin
+
+    def feed(self, text: str) -> tuple[str, list[Finding]]:
+        """What may go on now. Raises: GuardBlocked."""
+        if self._swallowed:
+            more = _MORE.get(self._swallowed, _MORE_WORD).match(text)
+            text = text[more.end() :] if more else text
+            if text:
+                self._swallowed = ""
+        self._text += text
+        if len(self._text) - self._looked < self._batch and len(self._text) - self._begin <= self._look_ahead:
+            return "", []
+        return self._look(final=False)
+
+    def end(self) -> tuple[str, list[Finding]]:
+        """The rest. Raises: GuardBlocked."""
+        return self._look(final=True)
+
+    def _look(self, final: bool) -> tuple[str, list[Finding]]:
+        text = self._text
+        if self._begin == len(text):
+            return "", []
+        seen = _ESCAPES.sub("  ", text) if self._json else text
+        hits = self._screen.hits(seen, self._begin)
+        cut = len(text) if final else self._screen.cut(seen, self._begin, hits)
+        self._looked = len(text)
+        if len(text) - cut > self._look_ahead:
+            cut = self._forced(seen, cut, hits)
+        if cut == self._begin:
+            return "", []
+        passed = [hit for hit in hits if hit.span.start < cut]
+        findings = [hit.finding(self._screen.where) for hit in passed]
+        for hit, finding in zip(passed, findings, strict=True):
+            if hit.action == "block":
+                raise blocked(finding, findings)
+        out = self._written(text, cut, passed)
+        keep = self._kept(text, cut)
+        self._text, self._begin, self._looked = text[keep:], cut - keep, self._looked - keep
+        return out, findings
+
+    def _forced(self, text: str, cut: int, hits: Sequence[Hit]) -> int:
+        """A cut that leaves at most the look-ahead behind it."""
+        least, most = len(text) - self._look_ahead, len(text) - min(16, self._look_ahead // 2)
+        spaces = [match.start() for match in _SPACE.finditer(text, least, most)]
+        for place in (*reversed(spaces), most):
+            if not any(hit.span.start < place < hit.span.end for hit in hits) and text[place - 1] != "\\":
+                return place
+        crossing = next((hit.span for hit in hits if hit.span.start < most < hit.span.end), None)
+        if crossing is None:
+            return most
+        if crossing.start > max(cut, least - 1):
+            return crossing.start
+        if crossing.end == len(text):
+            self._swallowed = crossing.type
+        return crossing.end
+
+    def _written(self, text: str, cut: int, hits: Sequence[Hit]) -> str:
+        pieces: list[str] = []
+        at = self._begin
+        for hit in hits:
+            if hit.action == "flag":
+                continue
+            for begin, end in self._within_strings(text, hit) if self._json else ((hit.span.start, hit.span.end),):
+                pieces.append(text[at:begin])
+                pieces.append(self._mark(text, pieces[-1], begin, end, hit.span.type))
+                at = end
+                self.changed = True
+        pieces.append(text[at:cut])
+        if self._json and _quotes(pieces[-1]) % 2:
+            self._quoted = not self._quoted
+        return "".join(pieces)
+
+    def _within_strings(self, text: str, hit: Hit) -> Iterator[tuple[int, int]]:
+        """A hit's parts that are within one string, so that no quotation mark is replaced."""
+        begin = hit.span.start
+        for quote in (*_QUOTE.finditer(text, hit.span.start, hit.span.end), None):
+            end = quote.start("quote") if quote else hit.span.end
+            if any(map(str.isalnum, text[begin:end])):
+                yield begin, end
+            begin = quote.end() if quote else end
+
+    def _mark(self, text: str, before: str, begin: int, end: int, type_: str) -> str:
+        if not self._json:
+            return f"[{type_}]"
+        if _quotes(before) % 2:
+            self._quoted = not self._quoted
+        if self._quoted:
+            return f"[{type_}]"
+        number = all(char in _NUMBER for char in text[begin:end])  # outside of strings, nothing else can be replaced
+        return f'"[{type_}]"' if number else text[begin:end]
+
+    def _kept(self, text: str, cut: int) -> int:
+        """Where what must still be seen of the text before a cut begins: at a word."""
+        if cut <= LOOK_BEHIND:
+            return 0
+        space = _SPACE.search(text, max(0, cut - 2 * LOOK_BEHIND), cut - LOOK_BEHIND)
+        return space.start() if space else cut - LOOK_BEHIND
+
+
+def _quotes(text: str) -> int:
+    """Quotation marks that are not escaped."""
+    return sum(1 for _ in _QUOTE.finditer(text))
+
+
+def blocked(finding: Finding, findings: Sequence[Finding]) -> GuardBlocked:
+    return GuardBlocked(
+        f"guard rule {finding.rule!r} found {finding.type} in the {finding.where}",
+        rule=finding.rule,
+        type=finding.type,
+        findings=[item.as_json() for item in summed(findings)],
+    )

@@ -1,0 +1,28 @@
+"""Dates and times of day, as they are written."""
+
+import re
+
+from triops.lenses.llmops.guards.patterns import Pattern
+
+MONTHS = "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+MONTHS = f"(?:{MONTHS}|nov(?:ember)?|dec(?:ember)?)"
+_CLOCK = r"(?:[ T]{1,2}\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?: ?[AaPp]\.?[Mm]\b\.?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+_ISO = re.compile(rf"(?<![\w./-])(?:19|20)\d\d([-/.])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01]){_CLOCK}(?![\w/-])")
+_SLASHED = re.compile(
+    rf"(?<![\w./-])(?:0?[1-9]|[12]\d|3[01])([/.-])(?:0?[1-9]|[12]\d|3[01])\1(?:\d{{4}}|\d\d){_CLOCK}(?![\w/-]|\.\d)"
+)
+_DAY_FIRST = re.compile(
+    rf"(?<![\w.])(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?[ -](?:of )?{MONTHS}\.?(?:,?[ -](?:19|20)?\d\d\b)?(?!\w)", re.I
+)
+_MONTH_FIRST = re.compile(
+    rf"(?<!\w){MONTHS}\.? (?:(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?(?:,? (?:19|20)\d\d)?|(?:19|20)\d\d)"
+    r"(?![\w]|[.:]\d)",
+    re.I,
+)
+
+DATES = (
+    Pattern("DATE_TIME", _ISO, needs="0123456789"),
+    Pattern("DATE_TIME", _SLASHED, needs="0123456789"),
+    Pattern("DATE_TIME", _DAY_FIRST, needs="0123456789"),
+    Pattern("DATE_TIME", _MONTH_FIRST, needs="0123456789"),
+)

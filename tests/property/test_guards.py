@@ -1,0 +1,105 @@
+"""Guards: a text is judged alike however it comes in pieces, and none makes them fail."""
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from triops.kernel.completion import Delta
+from triops.lenses.llmops.guards import Guarding, redactor
+from triops.lenses.llmops.guards.passage import LOOK_AHEAD, Passage
+from triops.lenses.llmops.guards.pii.checksums import IBAN_LENGTHS, iban, luhn
+from triops.lenses.llmops.guards.screen import Screen
+
+SPECS = {
+    "g": {
+        "pii": {"types": [], "action": "redact"},
+        "secrets": {"action": "redact"},
+        "topics": {"deny": ["blue moon*", "rust"], "action": "redact"},
+    }
+}
+GUARDS = Guarding(SPECS)
+WORDS = [
+    *(
+        "the",
+        "card",
+        "is",
+        "of",
+        "May",
+        "may",
+        "5",
+        "1984",
+        "call",
+        "me",
+        "at",
+        "Dr.",
+        "Ann",
+        "Meyer",
+        "Main St.",
+        "rust",
+    ),
+    *("ann@example.org", "4111 1111 1111 1111", "4111", "1111", "+44 20 7946 0958", "ext", "12", "GB82 WEST 1234 5698"),
+    *(
+        "7654 32",
+        "536-22-8714",
+        "https://a.example.com/x",
+        "AKIA" + "IOSFODNN7EXAMPLE",
+        "password",
+        ":",
+        "= ",
+        "hunter2-X9",
+    ),
+    *("blue", "moon", "moons", ",", ".", "\n", "(555)", "010-9999", "of march 2020", "11 pm", "Lisbon", "and", "née"),
+]
+prose = st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join)
+cuts = st.lists(st.integers(0, 400), max_size=40)
+
+
+def pieces(text: str, places: list[int]) -> list[str]:
+    marks = sorted({0, len(text), *(place for place in places if place < len(text))})
+    return [text[a:b] for a, b in itertools.pairwise(marks)]
+
+
+@given(prose, cuts)
+def test_pieces_are_judged_as_the_whole(text: str, places: list[int]) -> None:
+    """With a look-ahead that no run of names and numbers here exceeds."""
+    whole = Passage(GUARDS.outward, look_ahead=10_000)
+    together = [whole.feed(text), whole.end()]
+    apart = Passage(GUARDS.outward, look_ahead=10_000)
+    split = [*map(apart.feed, pieces(text, places)), apart.end()]
+    assert "".join(out for out, _ in split) == "".join(out for out, _ in together)
+    assert [f for _, found in split for f in found] == [f for _, found in together for f in found]
+
+
+@given(st.lists(st.text(max_size=80) | prose, max_size=8))
+def test_a_stream_holds_back_no_more_than_it_says(texts: list[str]) -> None:
+    guard = GUARDS.stream()
+    passage = Passage(Screen(SPECS, "output"))
+    for text in texts:
+        out, _ = guard.feed([Delta("text", text=text)])
+        assert all(delta.kind == "text" for delta in out)
+        passage.feed(text)
+        assert passage.held <= LOOK_AHEAD
+    guard.end()
+    passage.end()
+    assert passage.held == 0
+
+
+@given(st.text(max_size=600))
+def test_no_text_makes_a_guard_fail(text: str) -> None:
+    redactor([])(text)
+    guard = GUARDS.stream()
+    for char in text:
+        guard.feed([Delta("arguments", text=char)])
+    guard.end()
+
+
+@given(st.text(alphabet="0123456789", min_size=1, max_size=18))
+def test_luhn(digits: str) -> None:
+    assert sum(luhn(digits + last) for last in "0123456789") == 1
+
+
+@given(st.sampled_from(sorted(IBAN_LENGTHS)), st.text(alphabet="0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=40))
+def test_iban(country: str, account: str) -> None:
+    account = account[: IBAN_LENGTHS[country] - 4]
+    assert sum(iban(f"{country}{check:02}{account}") for check in range(2, 99)) == 1
