@@ -64,6 +64,16 @@ def persons_traces(connection: Connection, names: Sequence[str], project: int, u
     return [hi << 64 | lo for hi, lo in rows.fetchall()]
 
 
+def persons_sessions(connection: Connection, names: Sequence[str], project: int, user: str) -> list[str]:
+    """Sessions that name this user and no other."""
+    select = "SELECT session, person FROM {day}.llm WHERE project = $project AND session <> '' AND person <> ''"
+    rows = connection.execute(
+        f"SELECT session FROM {union(names, select)} GROUP BY session HAVING bool_and(person = $user)",
+        {"project": project, "user": user},
+    )
+    return [session for (session,) in rows.fetchall()]
+
+
 def with_inherited(rows: LlmRows) -> LlmRows:
     """Each row with the user and the session of its trace where it names none: frameworks say them once."""
     filled = {}

@@ -1,4 +1,4 @@
-"""Langfuse's ids are any texts; traces have 128 bits here and spans 64. Hexadecimal ids (and UUIDs) stay what they are."""
+"""Langfuse's ids are any texts; traces have 128 bits here and spans 64. Hexadecimal ids and UUIDs stay as they are."""
 
 from hashlib import blake2b
 

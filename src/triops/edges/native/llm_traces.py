@@ -9,7 +9,20 @@ import orjson
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
-from triops.edges.native.asking import JSON, Admin, Cursor, Ever, LastDay, Limit, Reader, S, Sender, Text, Window, Writer
+from triops.edges.native.asking import (
+    JSON,
+    Admin,
+    Cursor,
+    Ever,
+    LastDay,
+    Limit,
+    Reader,
+    S,
+    Sender,
+    Text,
+    Window,
+    Writer,
+)
 from triops.kernel.clock import NS
 from triops.kernel.errors import Invalid, NotFound
 from triops.kernel.money import pico_of, usd
@@ -50,22 +63,22 @@ def _asked(window: Window) -> Callable[..., LlmQuery]:
     return query
 
 
-OfEver = Annotated[LlmQuery, Depends(_asked(Ever))]  # type: ignore[arg-type]
-OfDay = Annotated[LlmQuery, Depends(_asked(LastDay))]  # type: ignore[arg-type]
+OfEver = Annotated[LlmQuery, Depends(_asked(Ever))]
+OfDay = Annotated[LlmQuery, Depends(_asked(LastDay))]
 
 
 @router.get("/llm/traces", summary="Traces of applications that ask models, newest first")
 async def llm_traces(
     who: Reader, services: S, query: OfEver, min_cost_usd: Annotated[str, Query(max_length=40)] = "0"
 ) -> Response:
-    page = await services.llm_traces.list(who.project, query, pico_of(min_cost_usd, "min_cost_usd"))
+    page = await services.llm.tracing.list(who.project, query, pico_of(min_cost_usd, "min_cost_usd"))
     return _json({"items": [trace_json(line) for line in page.items], "next": page.next})
 
 
 @router.get("/llm/traces/{trace}", summary="One trace: its sums, and its spans by start")
 async def llm_trace(who: Reader, services: S, trace: str, limit: Limit = 1000, cursor: Cursor = None) -> Response:
-    found = await services.llm_traces.get(who.project, _trace_id(trace), limit, cursor)
-    scores = await services.scoring.scores.list(who.project, trace=found.line.trace, limit=1000)
+    found = await services.llm.tracing.get(who.project, _trace_id(trace), limit, cursor)
+    scores = await services.llm.scoring.scores.list(who.project, trace=found.line.trace, limit=1000)
 
     def shown() -> Response:
         return _json(
@@ -82,7 +95,7 @@ async def llm_trace(who: Reader, services: S, trace: str, limit: Limit = 1000, c
 
 @router.get("/llm/sessions", summary="Sessions, the latest first")
 async def llm_sessions(who: Reader, services: S, query: OfDay) -> Response:
-    page = await services.people.sessions(who.project, query)
+    page = await services.llm.people.sessions(who.project, query)
     items = [{"session": one.id, "users": one.names, **gathered_json(one)} for one in page.items]
     return _json({"items": items, "next": page.next})
 
@@ -90,10 +103,10 @@ async def llm_sessions(who: Reader, services: S, query: OfDay) -> Response:
 @router.get("/llm/sessions/{session:path}", summary="A session's sums, and its traces in the order they began")
 async def llm_session(who: Reader, services: S, session: str, query: OfEver) -> Response:
     """Pages go back in time; within one, traces are in order."""
-    found = await services.people.session(who.project, query, session)
+    found = await services.llm.people.session(who.project, query, session)
     if found is None:
         raise NotFound(f"no session {session[:200]!r}")
-    page = await services.llm_traces.list(who.project, replace(query, session=session))
+    page = await services.llm.tracing.list(who.project, replace(query, session=session))
     return _json(
         {
             "session": {"session": found.id, "users": found.names, **gathered_json(found)},
@@ -105,7 +118,7 @@ async def llm_session(who: Reader, services: S, session: str, query: OfEver) -> 
 
 @router.get("/llm/users", summary="Users, the latest first")
 async def llm_users(who: Reader, services: S, query: OfDay) -> Response:
-    page = await services.people.users(who.project, query)
+    page = await services.llm.people.users(who.project, query)
     items = [{"user": one.id, "sessions": one.sessions, **gathered_json(one)} for one in page.items]
     return _json({"items": items, "next": page.next})
 
@@ -114,7 +127,7 @@ async def llm_users(who: Reader, services: S, query: OfDay) -> Response:
 async def erase_user(who: Admin, services: S, user: str) -> JSON:
     if not user:
         raise Invalid("whose?", field="user", expected="a user's id")
-    rows = await services.erase_user(who.project, user)
+    rows = await services.llm.erasing.user(who.project, user)
     now = services.clock.now()
     await services.audit.append(who.project, AuditEntry(now, who.name, "erase", "user", details={"rows": rows}))
     return {"rows": rows}
@@ -122,7 +135,7 @@ async def erase_user(who: Admin, services: S, user: str) -> JSON:
 
 @router.post("/scores", summary="Score a trace, a span of it, or a session", status_code=201)
 async def add_score(who: Sender, services: S, body: dict[str, Any]) -> JSON:
-    (score,) = await services.scoring.add(who.project, [body], who.name)
+    (score,) = await services.llm.scoring.add(who.project, [body], who.name)
     return score_json(score)
 
 
@@ -136,7 +149,7 @@ async def scores(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> JSON:
-    page = await services.scoring.scores.list(
+    page = await services.llm.scoring.scores.list(
         who.project, trace=trace.lower(), session=session, name=name, limit=limit, cursor=cursor
     )
     return {"items": [score_json(score) for score in page.items], "next": page.next}
@@ -144,7 +157,7 @@ async def scores(
 
 @router.delete("/scores/{id:path}", summary="Take a score back")
 async def delete_score(who: Writer, services: S, id: str) -> JSON:
-    if not await services.scoring.scores.delete(who.project, id):
+    if not await services.llm.scoring.scores.delete(who.project, id):
         raise NotFound(f"no score {id[:200]!r}")
     return {"ok": True}
 
