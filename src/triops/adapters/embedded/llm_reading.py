@@ -211,9 +211,16 @@ def loaded_traces(
 
 
 def _once(found: dict[str, Any]) -> dict[str, Any]:
-    """Each span once, by time where there is one: an append may come twice."""
+    """Each span once, by time where there is one: an append may come twice, and one that was sent before its end comes
+    again; the longest counts."""
     columns = {name: np.ma.getdata(column) for name, column in found.items()}
-    _, first = np.unique(columns["span_id"] ^ (columns["trace_lo"] * _ODD), return_index=True)
+    keys = columns["span_id"] ^ (columns["trace_lo"] * _ODD)
+    if "duration_ns" in columns:
+        longest = np.argsort(-columns["duration_ns"], kind="stable")
+        _, first = np.unique(keys[longest], return_index=True)
+        first = longest[first]
+    else:
+        _, first = np.unique(keys, return_index=True)
     if "time_ns" in columns:
         first = first[np.lexsort((columns["span_id"][first], columns["time_ns"][first]))]
     return {name: column[first] for name, column in columns.items()}

@@ -100,13 +100,13 @@ async def llm_sessions(who: Reader, services: S, query: OfDay) -> Response:
     return _json({"items": items, "next": page.next})
 
 
-@router.get("/llm/sessions/{session:path}", summary="A session's sums, and its traces in the order they began")
-async def llm_session(who: Reader, services: S, session: str, query: OfEver) -> Response:
+@router.get("/llm/sessions/{id:path}", summary="A session's sums, and its traces in the order they began")
+async def llm_session(who: Reader, services: S, id: str, query: OfEver) -> Response:
     """Pages go back in time; within one, traces are in order."""
-    found = await services.llm.people.session(who.project, query, session)
+    found = await services.llm.people.session(who.project, query, id)
     if found is None:
-        raise NotFound(f"no session {session[:200]!r}")
-    page = await services.llm.tracing.list(who.project, replace(query, session=session))
+        raise NotFound(f"no session {id[:200]!r}")
+    page = await services.llm.tracing.list(who.project, replace(query, session=id))
     return _json(
         {
             "session": {"session": found.id, "users": found.names, **gathered_json(found)},
