@@ -254,11 +254,6 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     )
     prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions)
     actuators["prompt"] = prompts.actuator
-    detectors: list[Detector] = []
-    if settings.detection.enabled:
-        watched = MetricProfile(series=settings.detection.max_series)
-        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus), mlops.training]
-    detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
     discover = Discover(entities, spans, clock, keys.projects)
     discover.subscribe(bus)
     checkup = HealthCheck(entities, anomalies, keys.projects, settings.retention.entities_days * DAY_S)
@@ -278,12 +273,15 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     async def claimed(project: ProjectId, claims: Sequence[Anomaly], now: float) -> None:
         await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
 
-    async def no_prompts() -> Mapping[ProjectId, Mapping[str, Any]]:
-        return {}
-
     llmops = compose_llmops(
-        settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, no_prompts, lambda: 0
+        settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, bus
     )
+    detectors: list[Detector] = []
+    if settings.detection.enabled:
+        watched = MetricProfile(series=settings.detection.max_series)
+        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus)]
+        detectors += [mlops.training, llmops.calls]
+    detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
 
     traces = compose_traces(records, documents, metrics, logs, spans, receiver, clock, bodies, auth.require)
 

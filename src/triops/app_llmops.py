@@ -1,7 +1,8 @@
 """The LLMOps lens, composed: its kinds of documents, its books and services, the gateway's process. `app.py` joins it
 to the rest."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from triops.app_dialects import gateway_paths
 from triops.app_spend import compose_spend
 from triops.gateway_process import GatewayProcess
 from triops.kernel.errors import Unavailable
+from triops.kernel.ids import ProjectId
 from triops.ledger.anomalies import Anomalies
 from triops.ledger.documents import Documents
 from triops.ledger.entities import Entities
@@ -18,11 +20,15 @@ from triops.ledger.keys import Keys
 from triops.lenses.llmops.gateway.kinds import gateway_kinds
 from triops.lenses.llmops.guards.kind import guard_kind
 from triops.lenses.llmops.prompts.documents import prompt_kind
+from triops.lenses.llmops.prompts.snapshot import prompts_snapshot
 from triops.lenses.llmops.spend.budgets import Report
 from triops.lenses.llmops.spend.graph import SUBJECTS
 from triops.lenses.llmops.spend.parts import SpendParts
-from triops.lenses.llmops.spend.snapshots import Prompts
+from triops.lenses.llmops.watch import CallDetector
+from triops.lenses.llmops.watch.reading import calls_of
+from triops.loop.bus import Bus
 from triops.loop.documents import Kind, Subject
+from triops.loop.events import ChangeRecorded, SpansReceived
 from triops.loop.jobs import Job
 from triops.loop.receive import Receiver
 from triops.ports.clock import Clock
@@ -45,6 +51,7 @@ class Llmops:
 
     gateway: GatewayProcess | None
     spend: SpendParts
+    calls: CallDetector
     jobs: list[Job] = field(default_factory=list)
     routes: list[Any] = field(default_factory=list)
 
@@ -60,12 +67,21 @@ def compose_llmops(
     report: Report,
     clock: Clock,
     data: Path,
-    prompts: Prompts,
-    prompts_version: Callable[[], int],
+    bus: Bus,
 ) -> Llmops:
-    """Everything of the lens, wired and not yet started. `report`: the path that anomalies take. `prompts`: of every
-    project, as the gateway's snapshot has them; `prompts_version` rises when they change."""
+    """Everything of the lens, wired and not yet started. `report`: the path that anomalies take."""
     gateway: GatewayProcess | None = None
+    moved = 0  # changes of prompts since the start
+
+    async def prompts() -> Mapping[ProjectId, Mapping[str, Any]]:
+        projects = await keys.projects()
+        return await records.read(lambda c: {project: prompts_snapshot(c, project) for project in projects})
+
+    async def on_change(event: ChangeRecorded) -> None:
+        nonlocal moved
+        if event.change.entity.startswith("prompt:"):
+            moved += 1
+            await told()
 
     async def state() -> Mapping[str, Any]:
         if gateway is None:
@@ -99,9 +115,16 @@ def compose_llmops(
         changed,
         told,
         prompts,
-        prompts_version,
+        lambda: moved,
         fixed,
     )
+    calls = CallDetector()
+
+    async def heard(event: SpansReceived) -> None:
+        calls.take(event.project, await asyncio.to_thread(calls_of, event.batch), clock.now())
+
+    bus.subscribe(SpansReceived, heard, name="detect:calls")
+    bus.subscribe(ChangeRecorded, on_change, name="gateway:prompts")
     if of_gateway.enabled:
         gateway = GatewayProcess(data, gateway_paths(), composed.parts.snapshots.now)
-    return Llmops(gateway, composed.parts, list(composed.jobs))
+    return Llmops(gateway, composed.parts, calls, list(composed.jobs))
