@@ -114,6 +114,8 @@ def test_a_budget_that_cannot_pay_one_token_refuses() -> None:
         desk.admit(said=ask())
     embeddings = Ask("openai.embeddings", "embeddings", "fast", {}, 10)
     assert desk.admit(said=embeddings).reserved == 100 * 150_000
+    counting = Ask("anthropic.messages", "count", "fast", {}, 10)
+    assert desk.admit(said=counting).reserved == 0
 
 
 def test_a_further_attempt_reserves_beside_what_the_first_cost() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from triops.kernel.clock import NS
 from triops.kernel.completion import Usage
@@ -88,7 +89,7 @@ class Prices:
                     found = self._at((owner, start + "*"), at_ns)
                     if found is not None:
                         break
-        return _FREE if found is None and provider in self._free else found
+        return FREE if found is None and provider in self._free else found
 
     def _at(self, named: tuple[str, str], at_ns: int) -> Price | None:
         for price in self._prices.get(named, ()):
@@ -108,7 +109,7 @@ class Prices:
         return sum(len(several) for several in self._prices.values())
 
 
-_FREE = Price("", "", "", 0, 0, 0, 0)
+FREE: Final = Price("", "", "", 0, 0, 0, 0)
 
 
 def price_of(document: Document) -> Price:
