@@ -346,3 +346,13 @@ def test_who_waits_for_a_place_is_woken_in_turn() -> None:
     tickets[1].release()
     assert woken == ["a"]
     assert queues.waiting == 0
+
+
+def test_what_the_first_attempt_cost_is_missing_to_the_next() -> None:
+    desk = Desk(key(f'budget_usd: {{amount: "{2 * COST / PICO:.6f}"}}'))
+    ticket = desk.admit(said=ask())
+    assert ticket.cap == (2 * COST - 100 * 150_000) // 600_000
+    pick = next(Router().plan(desk.project, desk.project.routes["fast"], Random(1), lambda: NOON))
+    most = most_of(desk.project, pick, ask(), 100, 0, NOON)
+    assert ticket.again(most, NOON, pico=COST) == 100
+    assert ticket.reserved == 2 * COST

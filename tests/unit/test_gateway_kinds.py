@@ -166,3 +166,16 @@ def test_a_document_that_cannot_be_read_leaves_the_others() -> None:
 def test_equal_documents_that_are_well_have_no_problems() -> None:
     assert project(UPSTREAM, FAST, PRICE).problems == ()
     assert config(UPSTREAM).projects["default"].declared == ("upstream",)
+
+
+def test_the_example_of_the_documentation_is_well(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "gateway-rules.md").read_text()
+    file = tmp_path / "gateway.yaml"
+    file.write_text(page.split("```yaml\n")[1].split("```")[0])
+    said = read_documents(file)
+    for one in said:
+        KINDS.validate(one["kind"], one["name"], one["spec"])
+    part = {"documents": said, "credentials": {"upstream": "k"}}
+    found = configured({"projects": {"default": part}}).projects["default"]
+    assert found.problems == ()
+    assert len(found.prices) == 2

@@ -142,9 +142,7 @@ def _events(response: dict[str, Any], pieces: list[list[str]]) -> Iterator[tuple
     yield ("response.in_progress", {"response": begun}), 0
     for place, (item, said) in enumerate(zip(response["output"], pieces, strict=True)):
         kind = item["type"]
-        empty: dict[str, Any] = {"message": {"content": []}, "function_call": {"arguments": ""}}.get(
-            kind, {"summary": []}
-        )
+        empty: Any = {"message": {"content": []}, "function_call": {"arguments": ""}}.get(kind, {"summary": []})
         opened = {**item, **empty, **({} if kind == "reasoning" else {"status": "in_progress"})}
         at = {"item_id": item["id"], "output_index": place}
         yield ("response.output_item.added", {"output_index": place, "item": opened}), 0
