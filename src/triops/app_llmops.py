@@ -1,7 +1,8 @@
 """The LLMOps lens, composed: its kinds of documents, its books and services, the gateway's process. `app.py` joins it
 to the rest."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,15 @@ from triops.ledger.keys import Keys
 from triops.lenses.llmops.gateway.kinds import gateway_kinds
 from triops.lenses.llmops.guards.kind import guard_kind
 from triops.lenses.llmops.prompts.documents import prompt_kind
+from triops.lenses.llmops.prompts.snapshot import prompts_snapshot
 from triops.lenses.llmops.spend.budgets import Report
 from triops.lenses.llmops.spend.graph import SUBJECTS
 from triops.lenses.llmops.spend.parts import SpendParts
-from triops.lenses.llmops.spend.snapshots import Prompts
+from triops.lenses.llmops.watch import CallDetector
+from triops.lenses.llmops.watch.reading import calls_of
+from triops.loop.bus import Bus
 from triops.loop.documents import Kind, Subject
+from triops.loop.events import ChangeRecorded, SpansReceived
 from triops.loop.jobs import Job
 from triops.loop.receive import Receiver
 from triops.ports.clock import Clock
@@ -45,6 +50,7 @@ class Llmops:
 
     gateway: GatewayProcess | None
     spend: SpendParts
+    calls: CallDetector
     jobs: list[Job] = field(default_factory=list)
     routes: list[Any] = field(default_factory=list)
 
@@ -60,11 +66,9 @@ def compose_llmops(
     report: Report,
     clock: Clock,
     data: Path,
-    prompts: Prompts,
-    prompts_version: Callable[[], int],
+    bus: Bus,
 ) -> Llmops:
-    """Everything of the lens, wired and not yet started. `report`: the path that anomalies take. `prompts`: of every
-    project, as the gateway's snapshot has them; `prompts_version` rises when they change."""
+    """Everything of the lens, wired and not yet started. `report`: the path that anomalies take."""
     gateway: GatewayProcess | None = None
 
     async def state() -> Mapping[str, Any]:
@@ -75,6 +79,12 @@ def compose_llmops(
     def changed() -> None:
         if gateway is not None:
             gateway.changed()
+
+    async def heard(event: ChangeRecorded) -> None:
+        if event.change.entity.startswith("prompt:"):
+            changed()
+
+    bus.subscribe(ChangeRecorded, heard, name="gateway:prompts")
 
     async def told() -> None:
         if gateway is not None:
@@ -98,10 +108,15 @@ def compose_llmops(
         state,
         changed,
         told,
-        prompts,
-        prompts_version,
+        prompts_snapshot,
         fixed,
     )
+    calls = CallDetector()
+
+    async def on_spans(event: SpansReceived) -> None:
+        calls.take(event.project, await asyncio.to_thread(calls_of, event.batch), clock.now())
+
+    bus.subscribe(SpansReceived, on_spans, name="detect:calls")
     if of_gateway.enabled:
         gateway = GatewayProcess(data, gateway_paths(), composed.parts.snapshots.now)
-    return Llmops(gateway, composed.parts, list(composed.jobs))
+    return Llmops(gateway, composed.parts, calls, list(composed.jobs))
