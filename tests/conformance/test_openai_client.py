@@ -170,8 +170,11 @@ def test_parts_that_are_not_text(client: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize("route", ["fast", "own"])
-def test_responses(client: openai.OpenAI, route: str) -> None:
+def test_responses(client: openai.OpenAI, upstream: LoopbackProvider, route: str) -> None:
     """Native and as chat completions: the client sees the same."""
+    client.responses.create(model=route, input="which way", user=f"way-{route}")
+    (entry,) = upstream.ledger().entries(f"way-{route}")
+    assert entry.path == ("/v1/responses" if route == "own" else "/v1/chat/completions")
     answer = client.responses.create(model=route, input="hello there", instructions="be kind", max_output_tokens=50)
     assert (answer.output_text, answer.status) == (TEXT, "completed")
     assert answer.usage is not None
