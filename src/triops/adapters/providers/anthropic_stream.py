@@ -13,7 +13,6 @@ from triops.adapters.providers.sse import Sent, Splitter
 from triops.kernel.completion import Delta
 from triops.ports.providers import Event, Fault
 
-
 _STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
 
