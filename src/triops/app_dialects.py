@@ -2,30 +2,34 @@
 
 from collections.abc import Sequence
 
-from triops.edges.anthropic import CountTokens, Messages
-from triops.edges.ollama import (
-    OllamaChat,
-    OllamaEmbed,
-    OllamaEmbeddings,
-    OllamaGenerate,
-    Running,
-    Show,
-    Tags,
-    Version,
-)
-from triops.edges.openai import ChatDialect
+from triops.edges import anthropic, ollama, openai
 from triops.web.completing.paths import GatewayPaths
 from triops.web.dialects import Dialect, Lookup
 
 
 def dialects() -> Sequence[Dialect]:
-    anthropic = [Messages(), CountTokens()]
-    ollama = [OllamaChat(), OllamaGenerate(), OllamaEmbed(), OllamaEmbeddings()]
-    return [ChatDialect(), *anthropic, *ollama]
+    return [
+        openai.ChatDialect(),
+        openai.ResponsesDialect(),
+        openai.EmbeddingsDialect(),
+        anthropic.Messages(),
+        anthropic.CountTokens(),
+        ollama.OllamaChat(),
+        ollama.OllamaGenerate(),
+        ollama.OllamaEmbed(),
+        ollama.OllamaEmbeddings(),
+    ]
 
 
 def lookups() -> Sequence[Lookup]:
-    return [Tags(), Show(), Version(), Running()]
+    return [
+        openai.ModelList(),
+        openai.OneModel(),
+        ollama.Tags(),
+        ollama.Show(),
+        ollama.Version(),
+        ollama.Running(),
+    ]
 
 
 def gateway_paths() -> GatewayPaths:

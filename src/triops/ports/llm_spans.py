@@ -118,3 +118,7 @@ class LlmSpans(Protocol):
     async def llm_traces_of(self, project: ProjectId, user: str) -> Sequence[int]:
         """Ids of the traces that `erase_user` would erase whole."""
         ...
+
+    async def llm_sessions_of(self, project: ProjectId, user: str) -> Sequence[str]:
+        """Sessions in which no one but this user spoke."""
+        ...

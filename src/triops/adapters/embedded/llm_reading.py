@@ -64,6 +64,16 @@ def persons_traces(connection: Connection, names: Sequence[str], project: int, u
     return [hi << 64 | lo for hi, lo in rows.fetchall()]
 
 
+def persons_sessions(connection: Connection, names: Sequence[str], project: int, user: str) -> list[str]:
+    """Sessions that name this user and no other."""
+    select = "SELECT session, person FROM {day}.llm WHERE project = $project AND session <> '' AND person <> ''"
+    rows = connection.execute(
+        f"SELECT session FROM {union(names, select)} GROUP BY session HAVING bool_and(person = $user)",
+        {"project": project, "user": user},
+    )
+    return [session for (session,) in rows.fetchall()]
+
+
 def with_inherited(rows: LlmRows) -> LlmRows:
     """Each row with the user and the session of its trace where it names none: frameworks say them once."""
     filled = {}
@@ -201,9 +211,16 @@ def loaded_traces(
 
 
 def _once(found: dict[str, Any]) -> dict[str, Any]:
-    """Each span once, by time where there is one: an append may come twice."""
+    """Each span once, by time where there is one: an append may come twice, and one that was sent before its end comes
+    again; the longest counts."""
     columns = {name: np.ma.getdata(column) for name, column in found.items()}
-    _, first = np.unique(columns["span_id"] ^ (columns["trace_lo"] * _ODD), return_index=True)
+    keys = columns["span_id"] ^ (columns["trace_lo"] * _ODD)
+    if "duration_ns" in columns:
+        longest = np.argsort(-columns["duration_ns"], kind="stable")
+        _, first = np.unique(keys[longest], return_index=True)
+        first = longest[first]
+    else:
+        _, first = np.unique(keys, return_index=True)
     if "time_ns" in columns:
         first = first[np.lexsort((columns["span_id"][first], columns["time_ns"][first]))]
     return {name: column[first] for name, column in columns.items()}

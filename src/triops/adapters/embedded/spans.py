@@ -9,7 +9,15 @@ from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.erasure import rewrite_without_user
 from triops.adapters.embedded.layout import SPANS
 from triops.adapters.embedded.llm_index import LlmIndex
-from triops.adapters.embedded.llm_reading import MOST_SPANS, NOTHING, loaded_traces, newest_llm, persons_traces, rows_in
+from triops.adapters.embedded.llm_reading import (
+    MOST_SPANS,
+    NOTHING,
+    loaded_traces,
+    newest_llm,
+    persons_sessions,
+    persons_traces,
+    rows_in,
+)
 from triops.adapters.embedded.red import NO_RED, red_table
 from triops.adapters.embedded.relation import check_limit, check_range, check_step, position, union
 from triops.adapters.embedded.store import TelemetryStore
@@ -109,6 +117,12 @@ class EmbeddedSpans(TelemetryStore):
     async def llm_traces_of(self, project: ProjectId, user: str) -> Sequence[int]:
         found = await self._query(
             self._days(), lambda connection, names: persons_traces(connection, names, fingerprint(project), user)
+        )
+        return found or []
+
+    async def llm_sessions_of(self, project: ProjectId, user: str) -> Sequence[str]:
+        found = await self._query(
+            self._days(), lambda connection, names: persons_sessions(connection, names, fingerprint(project), user)
         )
         return found or []
 

@@ -52,7 +52,7 @@ def spans_of(
         values |= {"time": after[0], "span": after[1]}
     spans = union(names, f"SELECT {_COLUMNS} FROM {{day}}.spans WHERE {where}")
     rows = connection.execute(
-        f"SELECT * FROM (SELECT DISTINCT ON (span_id) * FROM {spans} ORDER BY span_id, time_ns)"
+        f"SELECT * FROM (SELECT DISTINCT ON (span_id) * FROM {spans} ORDER BY span_id, time_ns, duration_ns DESC)"
         " ORDER BY time_ns, span_id LIMIT $limit",
         values,
     ).fetchall()

@@ -242,11 +242,12 @@ async def settings(who: Admin, services: S) -> JSON:
 async def erase(who: Admin, services: S, body: Erase) -> JSON:
     if body.project == bool(body.user):
         raise Invalid("say what to erase: either a user, or the project", field="user", got=body.user)
-    rows = 0
-    for store in (services.metrics, services.logs, services.spans):
-        rows += await (store.erase_project(who.project) if body.project else store.erase_user(who.project, body.user))
     if body.project:
-        rows += await services.erase_project(who.project)
+        rows = await services.erase_project(who.project)
+        for store in (services.metrics, services.logs, services.spans):
+            rows += await store.erase_project(who.project)
+    else:
+        rows = await services.llm.erasing.user(who.project, body.user)
     now = services.clock.now()
     target = "project" if body.project else "user"
     await services.audit.append(who.project, AuditEntry(now, who.name, "erase", target, details={"rows": rows}))

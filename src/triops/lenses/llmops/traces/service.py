@@ -89,7 +89,7 @@ def _line(summary: TraceSummary, rows: LlmRows, own: I64, mine: I64) -> TraceLin
         span=f"{int(rows.span_id[roots[0]]):016x}" if roots else "",
         root=summary.root_name,
         at=summary.start_ns / NS,
-        ms=summary.duration_ns / 1e6,
+        ms=max(summary.duration_ns, _end(rows, mine) - summary.start_ns) / 1e6,
         first_token_ms=waited / 1e6 if waited else None,
         application=first("application"),
         model=first("model", counting + ordered),
@@ -106,6 +106,11 @@ def _line(summary: TraceSummary, rows: LlmRows, own: I64, mine: I64) -> TraceLin
         sum=add(rows, own, mine),
         spans=summary.span_count,
     )
+
+
+def _end(rows: LlmRows, mine: I64) -> int:
+    """Later than the summary's where a span was sent again when it ended."""
+    return int((rows.time_ns[mine] + rows.duration_ns[mine]).max()) if len(mine) else 0
 
 
 def _spans(whole: LlmTraces, own: I64, page: Sequence[SpanRow]) -> Sequence[SpanLine]:
