@@ -30,6 +30,7 @@ from triops.adapters.notifiers.webhook import Webhook
 from triops.app_llmops import compose_llmops, llmops_kinds, llmops_subjects
 from triops.app_mlops import Store, compose_mlops
 from triops.app_prompts import compose_prompts
+from triops.app_traces import compose_traces
 from triops.edges import health, native
 from triops.edges.alertmanager import handlers as alertmanager
 from triops.edges.cloudevents import handlers as cloudevents
@@ -251,13 +252,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     mlops = compose_mlops(
         settings, records, documents, entities, audit, bus, clock, data, bodies, auth.require, base_url
     )
-    prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions)
+    prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions, bus)
     actuators["prompt"] = prompts.actuator
-    detectors: list[Detector] = []
-    if settings.detection.enabled:
-        watched = MetricProfile(series=settings.detection.max_series)
-        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus), mlops.training]
-    detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
     discover = Discover(entities, spans, clock, keys.projects)
     discover.subscribe(bus)
     checkup = HealthCheck(entities, anomalies, keys.projects, settings.retention.entities_days * DAY_S)
@@ -280,6 +276,14 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     llmops = compose_llmops(
         settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, bus
     )
+    detectors: list[Detector] = []
+    if settings.detection.enabled:
+        watched = MetricProfile(series=settings.detection.max_series)
+        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus)]
+        detectors += [mlops.training, llmops.calls]
+    detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
+
+    traces = compose_traces(records, documents, metrics, logs, spans, receiver, clock, bodies, auth.require)
 
     async def heard(event: MetricsReceived | LogsReceived | SpansReceived) -> None:
         sources.saw(event.project, event.source, len(event.batch), clock.now())
@@ -311,7 +315,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
 
     async def erase(project: ProjectId) -> int:
         erased = await erase_project(records, project, keep=_KEPT)
-        for tell in mlops.erased:
+        for tell in (*mlops.erased, prompts.snapshots.touched):
             tell(project)
         for empty in mlops.emptied:
             await empty(project)
@@ -357,9 +361,10 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         registry=mlops.registry,
         tracking=mlops.tracking,
         search=mlops.search,
-        spend=llmops.spend,
         prompts=prompts.prompts,
         appliers={"Prompt": prompts.documents},
+        spend=llmops.spend,
+        llm=traces.parts,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )
@@ -375,6 +380,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             *prometheus.routes(receiver, bodies, auth.require, limits),
             *alertmanager.routes(alerts, bodies, auth.require, clock, limits),
             *prompts.routes,
+            *traces.routes(intake, bodies),
             *cloudevents.routes(changes, bus, bodies, auth.require, clock, limits),
             Mount(native.PREFIX, native.native_app(services)),
             *ui.routes(),

@@ -1,6 +1,7 @@
 """The LLMOps lens, composed: its kinds of documents, its books and services, the gateway's process. `app.py` joins it
 to the rest."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,9 +23,11 @@ from triops.lenses.llmops.prompts.snapshot import prompts_snapshot
 from triops.lenses.llmops.spend.budgets import Report
 from triops.lenses.llmops.spend.graph import SUBJECTS
 from triops.lenses.llmops.spend.parts import SpendParts
+from triops.lenses.llmops.watch import CallDetector
+from triops.lenses.llmops.watch.reading import calls_of
 from triops.loop.bus import Bus
 from triops.loop.documents import Kind, Subject
-from triops.loop.events import ChangeRecorded
+from triops.loop.events import ChangeRecorded, SpansReceived
 from triops.loop.jobs import Job
 from triops.loop.receive import Receiver
 from triops.ports.clock import Clock
@@ -47,6 +50,7 @@ class Llmops:
 
     gateway: GatewayProcess | None
     spend: SpendParts
+    calls: CallDetector
     jobs: list[Job] = field(default_factory=list)
     routes: list[Any] = field(default_factory=list)
 
@@ -107,6 +111,12 @@ def compose_llmops(
         prompts_snapshot,
         fixed,
     )
+    calls = CallDetector()
+
+    async def on_spans(event: SpansReceived) -> None:
+        calls.take(event.project, await asyncio.to_thread(calls_of, event.batch), clock.now())
+
+    bus.subscribe(SpansReceived, on_spans, name="detect:calls")
     if of_gateway.enabled:
         gateway = GatewayProcess(data, gateway_paths(), composed.parts.snapshots.now)
-    return Llmops(gateway, composed.parts, list(composed.jobs))
+    return Llmops(gateway, composed.parts, calls, list(composed.jobs))

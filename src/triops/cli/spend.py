@@ -44,7 +44,9 @@ def spend(
         shown = ("month_to_date_usd", "forecast_usd", "low_usd", "high_usd", "method")
         forecast_heads = ("so far $ #", "forecast $ #", "low $ #", "high $ #", "by")
         table(
-            ([*_named(row, names), *(row[n] for n in shown)] for row in answer["rows"]), (*names, *forecast_heads), empty=empty
+            ([*_named(row, names), *(row[n] for n in shown)] for row in answer["rows"]),
+            (*names, *forecast_heads),
+            empty=empty,
         )
         return
     times = ("at",) if every else ()

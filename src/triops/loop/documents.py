@@ -31,9 +31,6 @@ class Kind:
     binds: bool = False
 
 
-Subject = Callable[[Document], tuple[EntityId, str]]  # the entity that it is about, and the kind of its changes
-
-
 class Applier(Protocol):
     """What applying a kind's documents brings about beside their being stored."""
 
@@ -44,6 +41,9 @@ class Applier(Protocol):
     async def applied(self, who: Principal, document: Document, *, again: bool) -> None:
         """After it was stored. `again`: it was there already, just as it is."""
         ...
+
+
+Subject = Callable[[Document], tuple[EntityId, str]]  # the entity that it is about, and the kind of its changes
 
 
 class Kinds:

@@ -11,6 +11,7 @@ from triops.edges.native import (
     governing,
     importing,
     incidents,
+    llm_traces,
     logged_models,
     models,
     overview,
@@ -44,6 +45,7 @@ _ROUTERS = (
     importing.router,
     spend.router,
     gateway.router,
+    llm_traces.router,
 )
 
 

@@ -120,14 +120,14 @@ async def apply_documents(
     for kept, state in stored:
         if state != "unchanged":
             await _record(services, project, kept, state, author, now)
+    for kept, state in stored:
+        if kept.kind in services.appliers:
+            await services.appliers[kept.kind].applied(who, kept, again=state == "unchanged")
     entities, relations = documented([kept for kept, _ in stored], now)
     if entities:
         await services.entities.observe(project, entities, relations)
     if any(kept.kind in KINDS for kept, _ in stored):
         await services.spend.told()
-    for kept, state in stored:
-        if kept.kind in services.appliers:
-            await services.appliers[kept.kind].applied(who, kept, again=state == "unchanged")
     return [{**_document(d), "state": state} for d, state in stored]
 
 
@@ -242,11 +242,12 @@ async def settings(who: Admin, services: S) -> JSON:
 async def erase(who: Admin, services: S, body: Erase) -> JSON:
     if body.project == bool(body.user):
         raise Invalid("say what to erase: either a user, or the project", field="user", got=body.user)
-    rows = 0
-    for store in (services.metrics, services.logs, services.spans):
-        rows += await (store.erase_project(who.project) if body.project else store.erase_user(who.project, body.user))
     if body.project:
-        rows += await services.erase_project(who.project)
+        rows = await services.erase_project(who.project)
+        for store in (services.metrics, services.logs, services.spans):
+            rows += await store.erase_project(who.project)
+    else:
+        rows = await services.llm.erasing.user(who.project, body.user)
     now = services.clock.now()
     target = "project" if body.project else "user"
     await services.audit.append(who.project, AuditEntry(now, who.name, "erase", target, details={"rows": rows}))

@@ -17,6 +17,7 @@ from triops.ledger.keys import Keys
 from triops.ledger.outbox import Outbox
 from triops.lenses.llmops.prompts.service import Prompts
 from triops.lenses.llmops.spend.parts import SpendParts
+from triops.lenses.llmops.traces.parts import TraceParts
 from triops.lenses.mlops.artifacts import Owners, Places
 from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.logged_models import Models, ModelSearch
@@ -77,6 +78,7 @@ class Services:
     registry: RegistryParts
     tracking: Tracking
     search: Search
-    spend: SpendParts
     prompts: Prompts
     appliers: Mapping[str, Applier]  # of kinds of documents that do more than being stored
+    spend: SpendParts
+    llm: TraceParts

@@ -23,9 +23,8 @@ class Settling(Protocol):
         ...
 
 
-def settle_killed(reader: JournalReader, applied: int, last: int, settling: Settling, open_from: int = 0) -> int:
-    """Reads what is above `applied`, up to `last`, and before that from `open_from` on, where the oldest call began
-    that was open at `applied` (0: none). Answers how many calls were killed."""
+def settle_killed(reader: JournalReader, applied: int, open_from: int, last: int, settling: Settling) -> int:
+    """Reads from `open_from` up to `last`; what is up to `applied` is in the books. Answers how many were killed."""
     open_calls: dict[str, list[Intent]] = {}
     after = min(applied, open_from - 1) if open_from else applied
     while after < last:
