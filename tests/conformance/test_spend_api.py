@@ -46,6 +46,10 @@ spec: {{application: support-bot, team: care, routes: [fast, other], requests_pe
   budget_usd: {{amount: "0.5", per: month, hard: true}}}}
 ---
 kind: Key
+name: lab
+spec: {{application: lab}}
+---
+kind: Key
 name: tight
 spec: {{application: batch, routes: [fast], budget_usd: {{amount: "0.0001", per: day, hard: true}}}}
 """
@@ -152,13 +156,15 @@ def test_a_credential_is_sealed_used_and_never_shown(
     assert (providers["upstream"]["credential"], providers["sealed"]["credential"]) == ("env", "missing")
     stored = cli(server, "provider", "key", "sealed", given=f"{STORED}\n")
     assert stored.returncode == 0, stored.stderr
-    assert call(server, secret, model="other", user="cleo").status_code == 200
+    lab = server.client.create_gateway_key("lab")["secret"]
+    answer = call(server, lab, model="other", user="cleo")
+    assert answer.status_code == 200, answer.text
     assert [entry.key for entry in upstream.ledger().entries() if entry.user == "cleo"] == [STORED]
     assert {p["name"]: p["credential"] for p in server.client.gateway()["providers"]}["sealed"] == "set"
     settled(server.client, 1, user="cleo")
     assert spent(server.client, user="cleo")["unpriced"] == 1
     everything = b"".join(path.read_bytes() for path in server.data.rglob("*") if path.is_file())
-    for hidden in (STORED, UPSTREAM, secret):
+    for hidden in (STORED, UPSTREAM, secret, lab):
         assert hidden.encode() not in everything
         assert hidden not in server.log.read_text()
         assert hidden not in str([server.client.gateway(), server.client.documents(), server.client.gateway_keys()])
@@ -210,7 +216,6 @@ def test_a_question_that_cannot_be_answered_names_its_field(
 def test_killing_either_process_loses_and_doubles_nothing(
     server: RunningTriops, secret: str, upstream: LoopbackProvider
 ) -> None:
-    before = spent(server.client)["requests"]
     for _ in range(5):
         assert call(server, secret, user="dora").status_code == 200
     assert server.process is not None
@@ -225,6 +230,5 @@ def test_killing_either_process_loses_and_doubles_nothing(
     total = settled(server.client, len(billed), user="dora")
     assert total["requests"] == len(billed) >= 9
     assert total["input_tokens"] == sum(entry.input_tokens for entry in billed)
-    assert spent(server.client)["requests"] == before + len(billed)
     spans = server.client.traces(limit=1000)
     assert len({trace["trace_id"] for trace in spans}) == len(spans)
