@@ -13,7 +13,7 @@ from triops.lenses.llmops.gateway.doing import Doing
 from triops.lenses.llmops.gateway.specs import RouteSpec
 from triops.lenses.llmops.guards import Guarding, Verdict
 from triops.lenses.llmops.guards.passage import blocked
-from triops.lenses.llmops.prompts.filling import Holding, chosen, fill, held
+from triops.lenses.llmops.prompts.filling import chosen, fill
 
 _AT_ONCE = 8 << 10  # bytes of a request that are judged without letting others run
 _BY_PROMPT = "prompt:"  # a model's name that says: the one that the prompt's version names
@@ -24,7 +24,6 @@ class Checking:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._prompts: dict[str, Holding] = {}
         self._guards: dict[tuple[str, tuple[str, ...]], Guarding] = {}
 
     def filled(self, call: Doing, project: ProjectConfig) -> Ask:
@@ -33,9 +32,7 @@ class Checking:
         ask, ref = call.ask, call.ask.prompt
         if ref is None:
             return ask
-        prompts = self._prompts.get(project.project)
-        if prompts is None:
-            prompts = self._prompts[project.project] = held(project.prompts)
+        prompts = project.prompts
         content = call.taker.content()
         if not isinstance(content, Chat):
             raise Invalid("only a chat is begun by a prompt", field="prompt")
