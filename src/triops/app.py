@@ -27,9 +27,10 @@ from triops.adapters.embedded.records import SqliteRecords
 from triops.adapters.embedded.spans import EmbeddedSpans
 from triops.adapters.notifiers.slack import Slack
 from triops.adapters.notifiers.webhook import Webhook
-from triops.app_llmops import compose_llmops, llmops_kinds
+from triops.app_llmops import compose_llmops, llmops_kinds, llmops_subjects
 from triops.app_mlops import Store, compose_mlops
 from triops.app_prompts import compose_prompts
+from triops.app_traces import compose_traces
 from triops.edges import health, native
 from triops.edges.alertmanager import handlers as alertmanager
 from triops.edges.cloudevents import handlers as cloudevents
@@ -108,7 +109,7 @@ from triops.web.sniff import Nobody, sniffing_protocol
 from triops.web.splice import listen
 
 # What erasing a project leaves: without its keys nobody could enter it, and it would be open again.
-_KEPT = ("keys", "documents", "document_revisions")
+_KEPT = ("keys", "documents", "document_revisions", "gateway_keys", "gateway_credentials")
 
 
 def open_records(data: Path) -> SqliteRecords:
@@ -193,7 +194,7 @@ CONFIG = Principal(DEFAULT_PROJECT, Role.ADMIN, "--config")  # whoever starts th
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
     """Every kind of document that `triops apply` takes."""
     loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), view_kind()]
-    return Kinds([*loop, access_kind(), gate_kind(), *llmops_kinds()])
+    return Kinds([*loop, access_kind(), gate_kind(), *llmops_kinds()], llmops_subjects())
 
 
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
@@ -253,12 +254,6 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     )
     prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions, bus)
     actuators["prompt"] = prompts.actuator
-    llmops = compose_llmops(settings, records, documents, keys, prompts.snapshots, data)
-    detectors: list[Detector] = []
-    if settings.detection.enabled:
-        watched = MetricProfile(series=settings.detection.max_series)
-        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus), mlops.training]
-    detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
     discover = Discover(entities, spans, clock, keys.projects)
     discover.subscribe(bus)
     checkup = HealthCheck(entities, anomalies, keys.projects, settings.retention.entities_days * DAY_S)
@@ -274,6 +269,21 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         Retention(settings.retention.metrics_days, settings.retention.logs_days, settings.retention.spans_days),
         limits,
     )
+
+    async def claimed(project: ProjectId, claims: Sequence[Anomaly], now: float) -> None:
+        await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
+
+    llmops = compose_llmops(
+        settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, bus
+    )
+    detectors: list[Detector] = []
+    if settings.detection.enabled:
+        watched = MetricProfile(series=settings.detection.max_series)
+        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus)]
+        detectors += [mlops.training, llmops.calls]
+    detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
+
+    traces = compose_traces(records, documents, metrics, logs, spans, receiver, clock, bodies, auth.require)
 
     async def heard(event: MetricsReceived | LogsReceived | SpansReceived) -> None:
         sources.saw(event.project, event.source, len(event.batch), clock.now())
@@ -301,7 +311,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     async def alerts(project: ProjectId, claims: Sequence[Anomaly]) -> None:
         now = clock.now()
         sources.saw(project, "alertmanager", len(claims), now)
-        await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
+        await claimed(project, claims, now)
 
     async def erase(project: ProjectId) -> int:
         erased = await erase_project(records, project, keep=_KEPT)
@@ -353,6 +363,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         search=mlops.search,
         prompts=prompts.prompts,
         appliers={"Prompt": prompts.documents},
+        spend=llmops.spend,
+        llm=traces.parts,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )
@@ -368,6 +380,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             *prometheus.routes(receiver, bodies, auth.require, limits),
             *alertmanager.routes(alerts, bodies, auth.require, clock, limits),
             *prompts.routes,
+            *traces.routes(intake, bodies),
             *cloudevents.routes(changes, bus, bodies, auth.require, clock, limits),
             Mount(native.PREFIX, native.native_app(services)),
             *ui.routes(),

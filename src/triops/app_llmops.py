@@ -1,21 +1,36 @@
 """The LLMOps lens, composed: its kinds of documents, its books and services, the gateway's process. `app.py` joins it
 to the rest."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from triops.adapters.embedded.journal import FileJournalReader
 from triops.app_dialects import gateway_paths
+from triops.app_spend import compose_spend
 from triops.gateway_process import GatewayProcess
+from triops.kernel.errors import Unavailable
+from triops.ledger.anomalies import Anomalies
 from triops.ledger.documents import Documents
+from triops.ledger.entities import Entities
 from triops.ledger.keys import Keys
 from triops.lenses.llmops.gateway.kinds import gateway_kinds
 from triops.lenses.llmops.guards.kind import guard_kind
 from triops.lenses.llmops.prompts.documents import prompt_kind
-from triops.lenses.llmops.prompts.snapshot import PromptSnapshots
-from triops.loop.documents import Kind
+from triops.lenses.llmops.prompts.snapshot import prompts_snapshot
+from triops.lenses.llmops.spend.budgets import Report
+from triops.lenses.llmops.spend.graph import SUBJECTS
+from triops.lenses.llmops.spend.parts import SpendParts
+from triops.lenses.llmops.watch import CallDetector
+from triops.lenses.llmops.watch.reading import calls_of
+from triops.loop.bus import Bus
+from triops.loop.documents import Kind, Subject
+from triops.loop.events import ChangeRecorded, SpansReceived
 from triops.loop.jobs import Job
+from triops.loop.receive import Receiver
+from triops.ports.clock import Clock
 from triops.ports.records import Records
 from triops.settings import Settings
 
@@ -24,70 +39,84 @@ def llmops_kinds() -> Sequence[Kind]:
     return [*gateway_kinds(), guard_kind(), prompt_kind()]
 
 
+def llmops_subjects() -> Mapping[str, Subject]:
+    """What documents of the lens's kinds are about."""
+    return SUBJECTS
+
+
 @dataclass
 class Llmops:
     """What the lens brings. `gateway` None: it is switched off."""
 
     gateway: GatewayProcess | None
+    spend: SpendParts
+    calls: CallDetector
     jobs: list[Job] = field(default_factory=list)
     routes: list[Any] = field(default_factory=list)
 
 
 def compose_llmops(
-    settings: Settings, records: Records, documents: Documents, keys: Keys, prompts: PromptSnapshots, data: Path
+    settings: Settings,
+    records: Records,
+    documents: Documents,
+    keys: Keys,
+    entities: Entities,
+    anomalies: Anomalies,
+    receiver: Receiver,
+    report: Report,
+    clock: Clock,
+    data: Path,
+    bus: Bus,
 ) -> Llmops:
-    """Everything of the lens, wired and not yet started."""
-    snapshot = Snapshot(settings, documents, keys, prompts)
-    gateway = GatewayProcess(data, gateway_paths(), snapshot.now) if settings.gateway.enabled else None
-    jobs = [Job("gateway:changes", 0.2, Watch(gateway, snapshot).tick)] if gateway is not None else []
-    return Llmops(gateway, jobs)
+    """Everything of the lens, wired and not yet started. `report`: the path that anomalies take."""
+    gateway: GatewayProcess | None = None
 
+    async def state() -> Mapping[str, Any]:
+        if gateway is None:
+            raise Unavailable("the gateway is switched off")
+        return await gateway.state()
 
-class Snapshot:
-    """All that the gateway must know, read from the books."""
+    def changed() -> None:
+        if gateway is not None:
+            gateway.changed()
 
-    def __init__(self, settings: Settings, documents: Documents, keys: Keys, prompts: PromptSnapshots) -> None:
-        self._settings = settings
-        self._documents = documents
-        self._keys = keys
-        self._prompts = prompts
+    async def heard(event: ChangeRecorded) -> None:
+        if event.change.entity.startswith("prompt:"):
+            changed()
 
-    async def now(self) -> Mapping[str, Any]:
-        gateway = self._settings.gateway
-        projects = {}
-        for project in await self._keys.projects():
-            kept = await self._documents.list(project)
-            projects[project] = {
-                "documents": [
-                    {"kind": d.kind, "name": d.name, "spec": d.spec, "revision": d.revision, "updated_at": d.updated_at}
-                    for d in kept
-                ],
-                "prompts": await self._prompts.of(project),
-            }
-        return {
-            "open": self._settings.loopback and not await self._keys.made(),
-            "projects": projects,
-            "limits": {"body_bytes": gateway.body_mb << 20, "connections": gateway.connections, "calls": gateway.calls},
-            "record": {"default": gateway.record, "bytes": gateway.record_kb << 10},
-        }
+    bus.subscribe(ChangeRecorded, heard, name="gateway:prompts")
 
-    async def stamp(self) -> object:
-        """Differs when what `now` reads may have changed."""
-        projects = await self._keys.projects()
-        made = await self._keys.made()
-        return tuple((project, self._documents.version(project)) for project in projects), made, self._prompts.version()
+    async def told() -> None:
+        if gateway is not None:
+            await gateway.refresh()
 
+    of_gateway = settings.gateway
+    limits = {"body_bytes": of_gateway.body_mb << 20, "connections": of_gateway.connections, "calls": of_gateway.calls}
+    fixed = {"limits": limits, "record": {"default": of_gateway.record, "bytes": of_gateway.record_kb << 10}}
+    composed = compose_spend(
+        settings,
+        data,
+        records,
+        documents,
+        keys,
+        entities,
+        anomalies,
+        receiver,
+        clock,
+        FileJournalReader(data / "gateway" / "journal"),
+        report,
+        state,
+        changed,
+        told,
+        prompts_snapshot,
+        fixed,
+    )
+    calls = CallDetector()
 
-class Watch:
-    """Tells the gateway when what it knows is out of date."""
+    async def on_spans(event: SpansReceived) -> None:
+        calls.take(event.project, await asyncio.to_thread(calls_of, event.batch), clock.now())
 
-    def __init__(self, gateway: GatewayProcess, snapshot: Snapshot) -> None:
-        self._gateway = gateway
-        self._snapshot = snapshot
-        self._stamp: object = None
-
-    async def tick(self, now: float) -> None:
-        stamp = await self._snapshot.stamp()
-        if stamp != self._stamp:
-            self._stamp = stamp
-            self._gateway.changed()
+    bus.subscribe(SpansReceived, on_spans, name="detect:calls")
+    if of_gateway.enabled:
+        gateway = GatewayProcess(data, gateway_paths(), composed.parts.snapshots.now)
+    return Llmops(gateway, composed.parts, calls, list(composed.jobs))

@@ -52,6 +52,7 @@ class GatewayProcess:
         self._served: tuple[Any, tuple[Any, ...]] | None = None
         self._back: set[asyncio.Task[Any]] = set()
         self._closing = False
+        self._telling = asyncio.Lock()
 
     @property
     def pid(self) -> int | None:
@@ -82,6 +83,17 @@ class GatewayProcess:
     def changed(self) -> None:
         """What the gateway knows is out of date: it is told all anew."""
         self._changed.set()
+
+    async def refresh(self) -> None:
+        """The gateway knows what is so now when this returns, or is not there."""
+        if self._control is not None:
+            await self._tell_all(self._control)
+            with contextlib.suppress(Unavailable):
+                await self.state()  # words keep their order: when this is answered, what was told before is known
+
+    async def _tell_all(self, control: Control) -> None:
+        async with self._telling:  # what was read first is told first
+            control.tell({"do": "snapshot", **await self._snapshot()})
 
     async def ask(self, message: Message) -> Message:
         """Raises: Unavailable."""
@@ -155,7 +167,7 @@ class GatewayProcess:
             theirs.close()
         self._control = await joined(words, self._heard, gone.set)
         self._handover = Handover(ours, self._taken_back, gone.set)
-        self._control.tell({"do": "snapshot", **await self._snapshot()})
+        await self._tell_all(self._control)
         await gone.wait()
 
     async def _end(self) -> None:
@@ -182,7 +194,7 @@ class GatewayProcess:
             self._changed.clear()
             if self._control is not None:
                 try:
-                    self._control.tell({"do": "snapshot", **await self._snapshot()})
+                    await self._tell_all(self._control)
                 except Exception:
                     log.exception("what the gateway must know could not be read")
                     await asyncio.sleep(1.0)
@@ -213,11 +225,13 @@ class GatewayProcess:
             connected.close()
             return
         protocol, arguments = self._served
+
+        def made() -> Any:
+            served = protocol(*arguments)
+            served.given = head
+            return served
+
         try:
-            _, served = await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: protocol(*arguments), connected
-            )
+            await asyncio.get_running_loop().connect_accepted_socket(made, connected)
         except OSError:
             connected.close()
-            return
-        served.data_received(head)

@@ -12,7 +12,7 @@ from jsonschema.exceptions import best_match
 
 from triops.kernel.document import Document
 from triops.kernel.errors import Invalid
-from triops.kernel.ids import ProjectId
+from triops.kernel.ids import EntityId, ProjectId, entity_id
 from triops.kernel.tenant import Principal
 
 NAME = r"^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$"
@@ -43,10 +43,15 @@ class Applier(Protocol):
         ...
 
 
-class Kinds:
-    """Every kind of document, checked once, when it is registered."""
+Subject = Callable[[Document], tuple[EntityId, str]]  # the entity that it is about, and the kind of its changes
 
-    def __init__(self, kinds: Sequence[Kind]) -> None:
+
+class Kinds:
+    """Every kind of document, checked once, when it is registered. `subjects`: of kinds whose documents are about an
+    entity of the graph; of the others a change is of the document itself."""
+
+    def __init__(self, kinds: Sequence[Kind], subjects: Mapping[str, Subject] | None = None) -> None:
+        self._subjects = dict(subjects or {})
         self._kinds = {kind.name: kind for kind in kinds}
         if len(self._kinds) != len(kinds):
             raise ValueError(f"a kind is registered twice: {[kind.name for kind in kinds]}")
@@ -75,6 +80,11 @@ class Kinds:
         if known.check is not None:
             known.check(document)
         return document
+
+    def subject(self, document: Document) -> tuple[EntityId, str]:
+        """Where a change of the document stands on the time line, and of what kind it is."""
+        known = self._subjects.get(document.kind)
+        return known(document) if known else (entity_id("document", f"{document.kind}/{document.name}"), "apply")
 
     def bundle(self) -> dict[str, Any]:
         """One JSON Schema for a document of any kind, as it is published."""

@@ -211,6 +211,35 @@ class Client:
     def revoke_key(self, id: str) -> JSON:
         return dict(self.call("DELETE", f"/keys/{id}"))
 
+    def spend(self, by: str = "", **query: Any) -> JSON:
+        """`by`: dimensions, separated by commas; `start`, `end`, `every`, and a dimension's name to narrow to it."""
+        return dict(self.call("GET", "/spend", by=by, **query))
+
+    def forecast(self, by: str = "", **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/spend/forecast", by=by, **query)["rows"])
+
+    def budgets(self, **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/budgets", **query)["items"])
+
+    def gateway(self) -> JSON:
+        return dict(self.call("GET", "/gateway"))
+
+    def gateway_keys(self, **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/gateway/keys", **query)["items"])
+
+    def create_gateway_key(self, key: str, expires_at: float | None = None) -> JSON:
+        """`key`: the name of a Key document. The answer's `secret` is shown this once."""
+        return dict(self.call("POST", "/gateway/keys", body={"key": key, "expires_at": expires_at}))
+
+    def revoke_gateway_key(self, id: str) -> JSON:
+        return dict(self.call("DELETE", f"/gateway/keys/{_part(id)}"))
+
+    def set_credential(self, provider: str, secret: str) -> JSON:
+        return dict(self.call("PUT", f"/providers/{_part(provider)}/credential", body={"secret": secret}))
+
+    def delete_credential(self, provider: str) -> JSON:
+        return dict(self.call("DELETE", f"/providers/{_part(provider)}/credential"))
+
     def experiments(self, **query: Any) -> list[JSON]:
         return list(self.pages("/experiments", **query))
 

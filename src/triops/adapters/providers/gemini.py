@@ -4,6 +4,7 @@ caller's dialect is native."""
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote, unquote
 
 from triops.adapters.providers.faults import error_of, refused
 from triops.adapters.providers.gemini_read import ContentDecoder, reply_of, usage_of
@@ -16,7 +17,6 @@ from triops.kernel.errors import Invalid
 from triops.ports.providers import Decoder, Fault, Outgoing, Target
 
 VERSION = "v1beta"
-_NAME = re.compile(r"[A-Za-z0-9][\w.\-]*(?:/[A-Za-z0-9][\w.\-]*)*", re.ASCII)
 _VERSIONED = re.compile(r"/v\d\w*$", re.ASCII)
 
 
@@ -55,17 +55,19 @@ class GeminiProvider:
 
 
 def _path_of(model: str) -> str:
-    """The model's resource; it becomes a part of the URL, so nothing else may stand in it."""
-    if not _NAME.fullmatch(model):
-        raise Invalid("not a model's name", field="model", got=model, expected="letters, digits, . _ - and /")
-    return model if "/" in model else f"models/{model}"
+    """The model's resource. A caller may have named it: it must not lead anywhere else."""
+    if any(step in ("", ".", "..") for step in model.split("/")):
+        raise Invalid("not a model's name", field="model", got=model, expected="a name without empty steps or dots")
+    return quote(model if "/" in model else f"models/{model}", safe="/")
 
 
 def _embedding(content: Embed, model: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     dropped: list[str] = []
     leave_out(content.extra, dropped)
     asked = {} if content.dimensions is None else {"outputDimensionality": content.dimensions}
-    requests = [{"model": model, "content": {"parts": [{"text": text}]}, **asked} for text in texts_of(content)]
+    requests = [
+        {"model": unquote(model), "content": {"parts": [{"text": text}]}, **asked} for text in texts_of(content)
+    ]
     return {"requests": requests}, tuple(dropped)
 
 

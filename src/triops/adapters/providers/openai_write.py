@@ -15,8 +15,7 @@ HINTS = frozenset(
     {
         "metadata", "store", "service_tier", "user", "safety_identifier", "keep_alive", "verbosity", "include",
         "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "truncation", "max_tool_calls",
-        "reasoning.summary", "reasoning.generate_summary", "stream_options", "format.description", "cache_control",
-        "output_config", "response_format.json_schema.description", "inference_geo", "context_management",
+        "stream_options", "text.verbosity", "text.format.description", "response_format.json_schema.description",
     }
 )  # fmt: skip
 _FORMATS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
@@ -71,7 +70,7 @@ def _extra(
             tree[name] = value
         elif same and name.startswith("tools[") and isinstance(value, dict):
             tools.insert(int(name[6:-1]), value)  # in the order of their places
-        elif name in HINTS or name.startswith("options.") or name.endswith("cache_control"):
+        elif name in HINTS or name.startswith(("options.", "reasoning.")) or name.endswith("cache_control"):
             dropped.append(name)
         else:
             raise Invalid("this provider has no word for it", field=name, got=value)

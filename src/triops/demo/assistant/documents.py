@@ -16,7 +16,10 @@ _MOST = 200  # tokens of an answer
 def documents(provider_port: int) -> list[dict[str, Any]]:
     """All but the prompt, which gets its versions one by one."""
     priced = {"model": "smollm2", "input_per_million_usd": "2.00", "output_per_million_usd": "20.00"}
-    label: dict[str, Any] = {"actuator": "prompt", "spec": {"prompt": "{{entity.name}}", "label": "{{change.details.label}}"}}
+    label: dict[str, Any] = {
+        "actuator": "prompt",
+        "spec": {"prompt": "{{entity.name}}", "label": "{{change.details.label}}"},
+    }
     return [
         {
             "kind": "Provider",

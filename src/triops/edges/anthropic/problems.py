@@ -17,6 +17,7 @@ _TYPES = {
     429: "overloaded_error",
     503: "overloaded_error",
     504: "timeout_error",
+    529: "overloaded_error",
 }
 
 
@@ -27,7 +28,7 @@ def problem_of(error: TriopsError) -> Problem:
         "error": {"type": _type(error), "message": message_of(error)},
         "request_id": call if isinstance(call, str) else None,
     }
-    return Problem(error.status, orjson.dumps(body), (("content-type", "application/json"), *advice_of(error)))
+    return Problem(error.status, orjson.dumps(body), advice_of(error))
 
 
 def _type(error: TriopsError) -> str:

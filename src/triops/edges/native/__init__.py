@@ -7,9 +7,11 @@ from triops.edges.native import (
     artifacts,
     entities,
     experiments,
+    gateway,
     governing,
     importing,
     incidents,
+    llm_traces,
     logged_models,
     models,
     overview,
@@ -17,6 +19,7 @@ from triops.edges.native import (
     prompts,
     provenance,
     runs,
+    spend,
     telemetry,
 )
 from triops.edges.native.governing import apply_documents
@@ -40,6 +43,9 @@ _ROUTERS = (
     logged_models.router,
     prompts.router,
     importing.router,
+    spend.router,
+    gateway.router,
+    llm_traces.router,
 )
 
 

@@ -16,6 +16,8 @@ from triops.ledger.incidents import Incidents
 from triops.ledger.keys import Keys
 from triops.ledger.outbox import Outbox
 from triops.lenses.llmops.prompts.service import Prompts
+from triops.lenses.llmops.spend.parts import SpendParts
+from triops.lenses.llmops.traces.parts import TraceParts
 from triops.lenses.mlops.artifacts import Owners, Places
 from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.logged_models import Models, ModelSearch
@@ -78,3 +80,5 @@ class Services:
     search: Search
     prompts: Prompts
     appliers: Mapping[str, Applier]  # of kinds of documents that do more than being stored
+    spend: SpendParts
+    llm: TraceParts

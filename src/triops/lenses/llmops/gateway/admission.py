@@ -21,7 +21,7 @@ from triops.lenses.llmops.gateway.router import Pick
 from triops.lenses.llmops.gateway.specs import EACH, BudgetSpec, Caller, KeySpec, RouteSpec, Scope
 from triops.lenses.llmops.gateway.tickets import Most, Ticket
 
-_RECENT_S = 61.0
+__all__ = ["Admission", "Most", "Ticket", "most_of"]
 
 
 def most_of(project: ProjectConfig, pick: Pick, ask: Ask, input_most: int, expected: int, now: float) -> Most:
@@ -43,16 +43,25 @@ class Admission:
         self.queues = Queues()
 
     def admit(
-        self, caller: Caller, project: ProjectConfig, route: RouteSpec, ask: Ask, most: Most, now: float
+        self,
+        caller: Caller,
+        project: ProjectConfig,
+        route: RouteSpec,
+        ask: Ask,
+        most: Most,
+        now: float,
+        user: str = "",
     ) -> Ticket:
-        """Raises: Overloaded (the route's queue is full), RateLimited, BudgetExceeded, Forbidden (a hard budget, and no
+        """`user`: where a header said who it is; a key's own user counts before any other.
+
+        Raises: Overloaded (the route's queue is full), RateLimited, BudgetExceeded, Forbidden (a hard budget, and no
         price); a refused call counts nowhere."""
         self.queues.check(project.project, route)
         day, month = self._calendar.at(now)
         windows: list[Window] = []
         held: list[Held] = []
         key_day: Window | None = None
-        user = (caller.user or ask.user) if project.user_budgets else ""
+        user = (caller.user or user or ask.user) if project.user_budgets else ""
         name = project.project
         names: tuple[tuple[Scope, str], ...] = (
             ("key", caller.key),
@@ -98,11 +107,11 @@ class Admission:
                 window.tokens += int(row.get("tokens") or 0)
                 window.requests += int(row.get("requests") or 0)
 
-    def applied(self, intent: Intent, outcome: Outcome, now: float) -> None:
-        """One call of the journal that `restore` did not have: it counts as it would have when it ended."""
+    def applied(self, intent: Intent, outcome: Outcome) -> None:
+        """One call of the journal that `restore` did not have: it counts as it did when it ended. Its first intent."""
         if not outcome.attempts and outcome.cache != "hit":
             return  # refused
-        day, month = self._calendar.at(now)
+        day, month = self._calendar.at(outcome.ended_ns / NS)
         begun = Calendar().at(intent.at_ns / NS)
         pico = sum(attempt.cost or 0 for attempt in outcome.attempts)
         tokens = sum(attempt.usage.input + attempt.usage.output for attempt in outcome.attempts)
@@ -122,11 +131,10 @@ class Admission:
             if counter.month.start == begun[1]:
                 counter.month.spent += pico
             counter.total.spent += pico
-        at = intent.at_ns / NS
-        if intent.key and 0 <= now - at < _RECENT_S:
+        if intent.key:
             limits = self._limits.setdefault((intent.project, intent.key), KeyLimits())
-            limits.requests.add(at, 1)
-            limits.tokens.add(at, tokens)
+            limits.requests.add(intent.at_ns / NS, 1)
+            limits.tokens.add(intent.at_ns / NS, tokens)
 
     def state(self, project: ProjectConfig, now: float) -> dict[str, Any]:
         """For pages: `keys` with what they used of their limits, `budgets` in pico-dollars, `refused` by queues."""

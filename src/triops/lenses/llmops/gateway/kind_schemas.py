@@ -105,6 +105,15 @@ PROVIDER: Final[dict[str, Any]] = _object(
         ),
         "gguf": {"type": "string", "maxLength": 2000, "description": "local: a file of weights for chat."},
         "onnx": {"type": "string", "maxLength": 2000, "description": "local: a file of weights for embeddings."},
+        "responses": {
+            "enum": ["native", "chat"],
+            "description": "openai: it speaks /responses, or only chat completions. Absent: native at api.openai.com.",
+        },
+        "stream_usage": {
+            "type": "boolean",
+            "default": True,
+            "description": "openai: it takes stream_options; else tokens of streams are counted here, as estimates.",
+        },
     },
     ["dialect"],
     "Who runs models: an address, a dialect, and where its key is.",

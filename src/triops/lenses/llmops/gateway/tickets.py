@@ -86,9 +86,13 @@ class Ticket:
         if self._key_day is not None:
             self._key_day.tokens += usage_tokens - self._tokens
         if self._limits is not None and self._tokens_at is not None:
-            self._limits.tokens.correct(self._tokens_at, usage_tokens - self._tokens, now)
+            more = usage_tokens - self._tokens
+            if more > 0:
+                self._limits.tokens.add(now, more)  # a long answer's tokens count from its end
+            else:
+                self._limits.tokens.take_back(self._tokens_at, -more)
 
-    def release(self, now: float) -> None:
+    def release(self) -> None:
         """The call did not take place: it does not count as a request either."""
         if self.ended:
             return
@@ -98,9 +102,9 @@ class Ticket:
             self._key_day.tokens -= self._tokens
         if self._limits is not None:
             if self._request is not None:
-                self._limits.requests.correct(self._request, -1, now)
+                self._limits.requests.take_back(self._request, 1)
             if self._tokens_at is not None:
-                self._limits.tokens.correct(self._tokens_at, -self._tokens, now)
+                self._limits.tokens.take_back(self._tokens_at, self._tokens)
 
     def reserve(self, most: Most, now: float, pico: int = 0) -> None:
         """`pico` and the most that the attempt can cost, in the place of what was reserved before.
