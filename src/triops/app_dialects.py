@@ -2,17 +2,34 @@
 
 from collections.abc import Sequence
 
-from triops.edges.openai import ChatDialect
+from triops.edges import anthropic, ollama, openai
 from triops.web.completing.paths import GatewayPaths
 from triops.web.dialects import Dialect, Lookup
 
 
 def dialects() -> Sequence[Dialect]:
-    return [ChatDialect()]
+    return [
+        openai.ChatDialect(),
+        openai.ResponsesDialect(),
+        openai.EmbeddingsDialect(),
+        anthropic.Messages(),
+        anthropic.CountTokens(),
+        ollama.OllamaChat(),
+        ollama.OllamaGenerate(),
+        ollama.OllamaEmbed(),
+        ollama.OllamaEmbeddings(),
+    ]
 
 
 def lookups() -> Sequence[Lookup]:
-    return []
+    return [
+        openai.ModelList(),
+        openai.OneModel(),
+        ollama.Tags(),
+        ollama.Show(),
+        ollama.Version(),
+        ollama.Running(),
+    ]
 
 
 def gateway_paths() -> GatewayPaths:

@@ -7,26 +7,41 @@ takes connections. It ends when the server does.
 import asyncio
 import contextlib
 import logging
+import random
 import signal
 import socket
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from triops.adapters.embedded.journal import FileJournal, FileJournalReader
+from triops.adapters.local.process import LocalModels
+from triops.adapters.providers.anthropic import AnthropicProvider
+from triops.adapters.providers.gemini import GeminiProvider
+from triops.adapters.providers.ollama import OllamaProvider
 from triops.adapters.providers.openai import OpenAIProvider, speaks_responses
 from triops.adapters.providers.transport import HttpUpstream
 from triops.app_dialects import dialects, gateway_paths, lookups
 from triops.control import Control, Message, joined
 from triops.kernel.errors import NotFound, TriopsError
+from triops.lenses.llmops.gateway.admission import Admission
+from triops.lenses.llmops.gateway.cache import Cache
 from triops.lenses.llmops.gateway.config import Config, configured
+from triops.lenses.llmops.gateway.counts import Counts
+from triops.lenses.llmops.gateway.estimate import Estimator
+from triops.lenses.llmops.gateway.parts import Parts
+from triops.lenses.llmops.gateway.recorder import Recorder
+from triops.lenses.llmops.gateway.router import Router
 from triops.lenses.llmops.gateway.service import Gateway
-from triops.lenses.llmops.gateway.specs import ProviderSpec
+from triops.lenses.llmops.gateway.specs import LOCAL, ProviderSpec
 from triops.ports.providers import Provider
 from triops.web.completing.handler import Handler
 from triops.web.completing.request import Bounds
 from triops.web.completing.server import Server
 from triops.web.handover import Handover
+from triops.web.local import check_local
 
 log = logging.getLogger(__name__)
 _GRACE_S = 5.0
@@ -40,24 +55,32 @@ def journal_folder(data: Path) -> Path:
 
 
 class Speakers:
-    """Who speaks a provider's dialect; one adapter a provider."""
+    """Who speaks a provider's dialect; one adapter for each way of speaking it."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], Provider] = {}
+        self._kept: dict[tuple[str, bool], Provider] = {}
 
     def __call__(self, spec: ProviderSpec) -> Provider:
         """Raises: NotFound for a dialect that is not spoken here."""
-        at = (spec.dialect, spec.host.name)
+        at = (spec.dialect, speaks_responses(spec.host.name))
         provider = self._kept.get(at)
         if provider is None:
-            provider = self._kept[at] = _speaker(spec)
+            provider = self._kept[at] = _speaker(*at)
         return provider
 
 
-def _speaker(spec: ProviderSpec) -> Provider:
-    if spec.dialect == "openai":
-        return OpenAIProvider(responses=speaks_responses(spec.host.name))
-    raise NotFound(f"the provider {spec.name} needs the dialect {spec.dialect}, which is not spoken here")
+def _speaker(dialect: str, responses: bool) -> Provider:
+    if dialect == "openai":
+        return OpenAIProvider(responses=responses)
+    if dialect == LOCAL:
+        return OpenAIProvider()
+    if dialect == "anthropic":
+        return AnthropicProvider()
+    if dialect == "gemini":
+        return GeminiProvider()
+    if dialect == "ollama":
+        return OllamaProvider()
+    raise NotFound(f"the dialect {dialect} is not spoken here")
 
 
 class GatewayApp:
@@ -74,6 +97,7 @@ class GatewayApp:
         self._journal: FileJournal | None = None
         self._upstream: HttpUpstream | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._local = LocalModels()
         self._telling = False
         self._starting = False
 
@@ -90,6 +114,7 @@ class GatewayApp:
             await self._server.stop(_GRACE_S)
         if self._upstream is not None:
             await self._upstream.close()
+        await self._local.close()
         if self._journal is not None:
             self._journal.close()
         if self._control is not None:
@@ -102,6 +127,8 @@ class GatewayApp:
         try:
             if what == "snapshot":
                 self._configure(message)
+            elif what == "purge_cache" and self._gateway is not None:
+                self._gateway.purge(str(message.get("project", "")))
             elif what == "state" and self._control is not None:
                 self._control.tell({"id": message["id"], **self._state()})
         except Exception:
@@ -123,8 +150,24 @@ class GatewayApp:
             self._journal = journal
             self._upstream = upstream = HttpUpstream()
             _bound(upstream, config)
-            gateway = Gateway(journal, upstream, Speakers(), config, journalled=self._journalled)
-            gateway.recover(FileJournalReader(folder), config.applied_seq, journal.last)
+            estimator = Estimator()
+            parts = Parts(
+                recorder=Recorder(journal, estimator, self._journalled, 16 << 10),
+                upstream=upstream,
+                speaks=Speakers(),
+                found=self._found,
+                now_ns=time.time_ns,
+                rng=random.Random(),
+                router=Router(),
+                admission=Admission(),
+                estimator=estimator,
+                cache=Cache(),
+                counts=Counts(),
+            )
+            gateway = Gateway(parts, config, check_local)
+            killed = gateway.recover(FileJournalReader(folder), config.applied_seq, config.open_from, journal.last)
+            if killed:
+                log.warning("%d calls were cut off by a kill; they are settled with an estimate", killed)
             limits = config.limits
             bounds = Bounds(
                 body=int(limits.get("body_bytes", Bounds.body)),
@@ -146,6 +189,14 @@ class GatewayApp:
         if self._gateway is None or self._server is None:
             return {"ready": False}
         return {"ready": True, "connections": self._server.connections, **self._gateway.state()}
+
+    async def _found(self, spec: ProviderSpec, operation: str) -> ProviderSpec:
+        """Where a model that runs here answers. Raises: Unavailable that says how to install it."""
+        if spec.host.name:
+            return spec
+        path = spec.onnx if operation == "embeddings" else spec.gguf
+        running = await self._local.running("embeddings" if operation == "embeddings" else "chat", path)
+        return replace(spec, host=running.host, path="/v1", credential=running.key)
 
     # Connections
 

@@ -13,7 +13,6 @@ from triops.app_spend import compose_spend
 from triops.app_traces import traces_kinds
 from triops.gateway_process import GatewayProcess
 from triops.kernel.errors import Unavailable
-from triops.kernel.ids import ProjectId
 from triops.ledger.anomalies import Anomalies
 from triops.ledger.documents import Documents
 from triops.ledger.entities import Entities
@@ -72,17 +71,6 @@ def compose_llmops(
 ) -> Llmops:
     """Everything of the lens, wired and not yet started. `report`: the path that anomalies take."""
     gateway: GatewayProcess | None = None
-    moved = 0  # changes of prompts since the start
-
-    async def prompts() -> Mapping[ProjectId, Mapping[str, Any]]:
-        projects = await keys.projects()
-        return await records.read(lambda c: {project: prompts_snapshot(c, project) for project in projects})
-
-    async def on_change(event: ChangeRecorded) -> None:
-        nonlocal moved
-        if event.change.entity.startswith("prompt:"):
-            moved += 1
-            await told()
 
     async def state() -> Mapping[str, Any]:
         if gateway is None:
@@ -92,6 +80,12 @@ def compose_llmops(
     def changed() -> None:
         if gateway is not None:
             gateway.changed()
+
+    async def heard(event: ChangeRecorded) -> None:
+        if event.change.entity.startswith("prompt:"):
+            changed()
+
+    bus.subscribe(ChangeRecorded, heard, name="gateway:prompts")
 
     async def told() -> None:
         if gateway is not None:
@@ -115,17 +109,15 @@ def compose_llmops(
         state,
         changed,
         told,
-        prompts,
-        lambda: moved,
+        prompts_snapshot,
         fixed,
     )
     calls = CallDetector()
 
-    async def heard(event: SpansReceived) -> None:
+    async def on_spans(event: SpansReceived) -> None:
         calls.take(event.project, await asyncio.to_thread(calls_of, event.batch), clock.now())
 
-    bus.subscribe(SpansReceived, heard, name="detect:calls")
-    bus.subscribe(ChangeRecorded, on_change, name="gateway:prompts")
+    bus.subscribe(SpansReceived, on_spans, name="detect:calls")
     if of_gateway.enabled:
         gateway = GatewayProcess(data, gateway_paths(), composed.parts.snapshots.now)
     return Llmops(gateway, composed.parts, calls, list(composed.jobs))

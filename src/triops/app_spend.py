@@ -58,10 +58,9 @@ def compose_spend(
     changed: Callable[[], None],
     told: Callable[[], Awaitable[None]],
     prompts: Prompts,
-    prompts_version: Callable[[], int],
     fixed: Mapping[str, Any],
 ) -> Composed:
-    """`state`, `changed` and `told` are the gateway process's; `prompts` of every project, as a snapshot has them;
+    """`state`, `changed` and `told` are the gateway process's; `prompts` of a project, as a snapshot has them;
     `fixed`: the snapshot's `limits` and `record`."""
     book, totals = SpendBook(records), Totals(records)
     secrets = settings.secrets
@@ -82,7 +81,7 @@ def compose_spend(
     applying = Applying(book, journal, take_spans, [metering.applied, graph.applied, budgets.applied])
     environment = EnvironmentKeys(os.environ.get, settings.gateway.env)
     snapshots = Snapshots(
-        records, documents, keys, gateway_keys, credentials, clock, opened, prompts, prompts_version, environment, fixed
+        records, documents, keys, gateway_keys, credentials, clock, opened, prompts, environment, fixed
     )
     spend = Spend(book, totals, clock)
     parts = SpendParts(spend, budgets, applying, gateway_keys, credentials, snapshots, state, told)

@@ -225,11 +225,13 @@ class GatewayProcess:
             connected.close()
             return
         protocol, arguments = self._served
+
+        def made() -> Any:
+            served = protocol(*arguments)
+            served.given = head
+            return served
+
         try:
-            _, served = await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: protocol(*arguments), connected
-            )
+            await asyncio.get_running_loop().connect_accepted_socket(made, connected)
         except OSError:
             connected.close()
-            return
-        served.data_received(head)

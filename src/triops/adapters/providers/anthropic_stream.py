@@ -13,6 +13,8 @@ from triops.adapters.providers.sse import Sent, Splitter
 from triops.kernel.completion import Delta
 from triops.ports.providers import Event, Fault
 
+_STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
 
 class MessageDecoder:
     """`message_start` brings the input's tokens and `message_delta` the output's: the usage is told with
@@ -32,9 +34,11 @@ class MessageDecoder:
 
     def end(self) -> Sequence[Event]:
         events = [self._event(sent) for sent in self._splitter.end() if not self._done]
-        if not self._done:
+        if self._done:
+            return events
+        if not self._finished:
             raise Fault("cut", "the stream ended before its end")
-        return events
+        return [*events, Event(_STOP, self._stop())]  # all was said, and only the last event is missing
 
     def _event(self, sent: Sent) -> Event:
         if sent.data is None:

@@ -5,6 +5,7 @@ every event, so far; it is told once, at the end.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -82,10 +83,11 @@ def parts_of(candidate: Mapping[str, Any], answer: str, before: int) -> list[Par
     for one in given:
         signature = as_text(one.get("thoughtSignature"))
         if "text" in one:
-            if one.get("thought") is True:
-                parts.append(Part("thinking", text=as_text(one["text"])))
+            kind: PartKind = "thinking" if one.get("thought") is True else "text"
+            if parts and parts[-1].kind == kind and not parts[-1].signature:  # one text in pieces
+                parts[-1] = replace(parts[-1], text=parts[-1].text + as_text(one["text"]), signature=signature)
             else:
-                parts.append(Part("text", text=as_text(one["text"]), signature=signature))
+                parts.append(Part(kind, text=as_text(one["text"]), signature=signature))
         elif isinstance(call := one.get("functionCall"), dict):
             id = as_text(call.get("id")) or call_id(f"{answer}/{index_of(candidate, 0)}", before)
             arguments = _json(call.get("args") or {})

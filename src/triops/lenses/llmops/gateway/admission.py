@@ -21,6 +21,8 @@ from triops.lenses.llmops.gateway.router import Pick
 from triops.lenses.llmops.gateway.specs import EACH, BudgetSpec, Caller, KeySpec, RouteSpec, Scope
 from triops.lenses.llmops.gateway.tickets import Most, Ticket
 
+__all__ = ["Admission", "Most", "Ticket", "most_of"]
+
 
 def most_of(project: ProjectConfig, pick: Pick, ask: Ask, input_most: int, expected: int, now: float) -> Most:
     """What an attempt by this pick may use. `input_most` and `expected` are the estimator's."""

@@ -41,18 +41,21 @@ class ProjectConfig:
     problems: tuple[str, ...] = ()
     local: bool = True
     user_budgets: bool = False
+    kinds: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """`open`: callers without a key are taken, where the default project has no Key document. `spent` and
-    `applied_seq`: what the books had when the snapshot was made. `callers`: by their secrets' SHA-256."""
+    `applied_seq`: what the books had when the snapshot was made; `open_from`: where the oldest call began that was open
+    then. `callers`: by their secrets' SHA-256."""
 
     open: bool
     projects: Mapping[str, ProjectConfig]
     callers: Mapping[str, Caller] = field(default_factory=dict, repr=False)
     spent: Sequence[Mapping[str, Any]] = ()
     applied_seq: int = 0
+    open_from: int = 0
     limits: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
 
@@ -91,6 +94,7 @@ def configured(snapshot: Mapping[str, Any]) -> Config:
         callers=callers,
         spent=snapshot.get("spent", ()),
         applied_seq=snapshot.get("applied_seq", 0),
+        open_from=snapshot.get("open_from", 0),
         limits=snapshot.get("limits") or {},
         record=snapshot.get("record") or {},
     )
@@ -128,6 +132,7 @@ def project_config(project: str, part: Mapping[str, Any], *, local: bool = True)
         problems=tuple(said),
         local=local,
         user_budgets=any(budget.scope == "user" for budget in budgets),
+        kinds=frozenset(document.kind for document in documents),
     )
 
 

@@ -3,12 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from triops.lenses.llmops.gateway.doing import Doing
-    from triops.lenses.llmops.gateway.router import Pick
-    from triops.ports.providers import Fault
+from typing import Any
 
 _NAMES = 1000  # routes, and providers, of a project that are counted; over it as `other`
 
@@ -82,26 +77,26 @@ class Counts:
         self._providers: dict[tuple[str, str], _Line] = {}
         self.refused: Counter[str] = Counter()
 
-    def ended(self, call: "Doing", now_ns: int, error: str) -> None:
-        line = self._line(self._routes, call.caller.project, call.route.name if call.route else "")
+    def ended(self, project: str, route: str, started_ns: int, ended_ns: int, first_ns: int, error: str) -> None:
+        line = self._line(self._routes, project, route)
         line.requests += 1
         if error:
             line.errors += 1
             line.kinds[error] += 1
             return
-        now = now_ns / 1e9
-        line.ms.add((now_ns - call.started_ns) / 1e6, now)
-        if call.first_ns:
-            line.first.add(call.first_ns / 1e6, now)
+        now = ended_ns / 1e9
+        line.ms.add((ended_ns - started_ns) / 1e6, now)
+        if first_ns:
+            line.first.add(first_ns / 1e6, now)
 
-    def attempted(self, project: str, pick: "Pick", now_ns: int, ms: float, fault: "Fault | None") -> None:
-        line = self._line(self._providers, project, pick.provider.name)
+    def attempted(self, project: str, provider: str, ended_ns: int, ms: float, fault: str) -> None:
+        line = self._line(self._providers, project, provider)
         line.requests += 1
-        if fault is not None:
+        if fault:
             line.errors += 1
-            line.kinds[fault.kind] += 1
+            line.kinds[fault] += 1
         else:
-            line.ms.add(ms, now_ns / 1e9)
+            line.ms.add(ms, ended_ns / 1e9)
 
     def shown(self) -> Mapping[str, Any]:
         """`{"routes": {project: {name: …}}, "providers": …, "refused": {kind: n}}`."""

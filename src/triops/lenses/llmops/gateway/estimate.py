@@ -30,8 +30,10 @@ _STORED: Final = frozenset(
     {"file_id", "previous_response_id", "conversation", "file_url", "container", "cached_content"}
 )
 _AROUND: Final = frozenset({"user", "metadata", "safety_identifier", "model", "stream_options", "service_tier", "type"})
-_IMAGES: Final = frozenset({"image_url", "images"})
-_MEDIA: Final = frozenset({"image", "input_image", "image_url"})
+_SAYING: Final = frozenset({"messages", "input", "images"})  # where there may be images; elsewhere all is text
+_IMAGE_PARTS: Final = frozenset({"image", "input_image", "image_url"})
+_IMAGE_MEMBERS: Final = frozenset({"image_url", "source", "images"})
+_FILE_PARTS: Final = frozenset({"input_audio", "file", "input_file", "document", "audio"})
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class Size:
     media: int = 0
     stored: int = 0
     tools: bool = False
+    looking: bool = False  # for images and files
 
     @property
     def most(self) -> int:
@@ -74,6 +77,7 @@ def size_of(ask: Ask) -> Size:
         if name in _STORED:
             size.stored += 1
         else:
+            size.looking = name in _SAYING
             _walk(name, value, size, _DEPTH)
     return size
 
@@ -140,24 +144,24 @@ def _walk(name: str, value: Any, size: Size, depth: int) -> None:
 
 
 def _members(value: Mapping[str, Any], size: Size, depth: int) -> None:
-    kind = value.get("type")
-    if isinstance(kind, str) and kind in _MEDIA:
+    kind = value.get("type") if size.looking else None
+    image = isinstance(kind, str) and kind in _IMAGE_PARTS
+    if image:
         size.images += 1
-        return
-    if kind in ("input_audio", "file", "input_file", "document", "audio"):
+    elif isinstance(kind, str) and kind in _FILE_PARTS:
         size.media += 64
     for name, inner in value.items():
         size.text += len(name)
         if name in _STORED:
             size.stored += 1
-        else:
+        elif not (image and name in _IMAGE_MEMBERS):
             _walk(name, inner, size, depth - 1)
 
 
 def _text(name: str, value: str, size: Size) -> None:
-    if name in _IMAGES:
+    if size.looking and name in _IMAGE_MEMBERS:
         size.images += 1
-    elif name in ("data", "file_data") and len(value) > 64:
+    elif size.looking and name in ("data", "file_data") and len(value) > 64:
         size.media += len(value)
     else:
         count = len(value)

@@ -23,10 +23,10 @@ class Settling(Protocol):
         ...
 
 
-def settle_killed(reader: JournalReader, applied: int, last: int, settling: Settling) -> int:
-    """Reads what is above `applied`, up to `last`. Answers how many calls were killed."""
+def settle_killed(reader: JournalReader, applied: int, open_from: int, last: int, settling: Settling) -> int:
+    """Reads from `open_from` up to `last`; what is up to `applied` is in the books. Answers how many were killed."""
     open_calls: dict[str, list[Intent]] = {}
-    after = applied
+    after = min(applied, open_from - 1) if open_from else applied
     while after < last:
         entries = reader.read(after, _BATCH)
         if not entries:
@@ -38,7 +38,7 @@ def settle_killed(reader: JournalReader, applied: int, last: int, settling: Sett
             elif entry.kind == "o":
                 outcome = outcome_of(orjson.loads(entry.body))
                 intents = open_calls.pop(outcome.call, None)
-                if intents:
+                if intents and entry.seq > applied:
                     settling.happened(intents[0], outcome)
         after = entries[-1].seq
     for intents in open_calls.values():

@@ -80,7 +80,7 @@ def _passed(project: ProjectConfig, caller: Caller, model: str, dialect: str) ->
             "no provider is configured, and no model runs here (pip install 'triops[local]' adds one). "
             f"Write this to a file and `triops apply` it:\n{_EXAMPLE}"
         )
-    if project.routes:
+    if project.routes or "Provider" in project.kinds:
         raise NotFound(f"there is no model {_shown(model)}{_may(project, caller)}")
     embeds = dialect.endswith((".embeddings", ".embed"))
     return _way(project.providers[LOCAL], LOCAL_EMBEDDINGS if embeds else LOCAL_CHAT)

@@ -130,7 +130,7 @@ def _parts(screen: Screen, parts: tuple[Part, ...], findings: list[Finding]) -> 
 
 def _text(screen: Screen, text: str, json: bool, findings: list[Finding]) -> Steps:
     """The very text where nothing was replaced. Raises: GuardBlocked."""
-    if len(text) <= _PIECE and not screen.hits(text):
+    if len(text) <= _PIECE and not screen.look(text).hits:
         return text
     passage = Passage(screen, look_ahead=_PIECE, batch=1, json=json)
     out: list[str] = []

@@ -37,6 +37,7 @@ class Passage:
         self._json = json
         self._text = ""  # a little of what was let go, then what is held back
         self._begin = 0  # where that begins
+        self._before: tuple[str, ...] = ()  # the words before that
         self._looked = 0  # characters of `_text` at the last look
         self._quoted = False  # whether `_begin` is within a JSON string
         self._swallowed = ""  # the type of what was replaced while it still went on
@@ -68,8 +69,9 @@ class Passage:
         if self._begin == len(text):
             return "", []
         seen = _ESCAPES.sub("  ", text) if self._json else text
-        hits = self._screen.hits(seen, self._begin)
-        cut = len(text) if final else self._screen.cut(seen, self._begin, hits)
+        look = self._screen.look(seen, self._begin, self._before)
+        hits = look.hits
+        cut = len(text) if final else look.cut()
         self._looked = len(text)
         if len(text) - cut > self._look_ahead:
             cut = self._forced(seen, cut, hits)
@@ -81,6 +83,7 @@ class Passage:
             if hit.action == "block":
                 raise blocked(finding, findings)
         out = self._written(text, cut, passed)
+        self._before = look.before(cut) or self._before
         keep = self._kept(text, cut)
         self._text, self._begin, self._looked = text[keep:], cut - keep, self._looked - keep
         return out, findings

@@ -19,7 +19,7 @@ def redactor(types: Sequence[str] | None, secrets: bool = True) -> Callable[[str
     screen = Screen({"redaction": spec}, "output")
 
     def redact(text: str) -> str:
-        if not screen.reads or (len(text) <= _PIECE and not screen.hits(text)):
+        if not screen.reads or (len(text) <= _PIECE and not screen.look(text).hits):
             return text
         passage = Passage(screen, look_ahead=_PIECE, batch=1)
         out = [passage.feed(text[at : at + _PIECE])[0] for at in range(0, len(text), _PIECE)]

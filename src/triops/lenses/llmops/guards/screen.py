@@ -6,7 +6,7 @@ from typing import Any
 
 from triops.lenses.llmops.guards.cuts import plain_cuts
 from triops.lenses.llmops.guards.model import STRENGTH, Act, Finding, Span
-from triops.lenses.llmops.guards.pii import TYPES, Pii
+from triops.lenses.llmops.guards.pii import TYPES, Pii, Reading
 from triops.lenses.llmops.guards.secrets import secrets_in
 from triops.lenses.llmops.guards.topics import Topics
 
@@ -65,33 +65,52 @@ class Screen:
     def __bool__(self) -> bool:
         return self.reads or bool(self.sizes)
 
-    def hits(self, text: str, start: int = 0) -> list[Hit]:
-        """Sorted and disjoint. Of two that overlap, the stronger stays whole, and what the other has beside it."""
+    def look(self, text: str, start: int = 0, before: tuple[str, ...] = ()) -> "Look":
+        """At what begins at `start` or later. `before`: as the look at what was before it says."""
         every = [Hit(span, rule, action) for rule, action, find in self._finders for span in find(text, start)]
+        reading = Reading([])
         if self._pii is not None:
-            every += [Hit(span, *self._types[span.type]) for span in self._pii.spans(text, start)]
-        if len(every) < 2:
-            return every
-        every.sort(key=lambda hit: -STRENGTH[hit.action])  # stable: of equals in the order that they were looked for
-        kept: list[Hit] = []
-        for hit in every:
-            kept += _beside(text, hit, kept)
-        kept.sort(key=lambda hit: hit.span.start)
-        return kept
+            reading = self._pii.read(text, start, before)
+            every += [Hit(span, *self._types[span.type]) for span in reading.spans]
+        return Look(text, start, _disjoint(text, every), reading, self._margin)
 
-    def cut(self, text: str, start: int, hits: Sequence[Hit]) -> int:
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`hits`: sorted and disjoint. Of two that overlap, the stronger stays whole, and what the other has beside it."""
+
+    text: str
+    start: int
+    hits: list[Hit]
+    _reading: Reading
+    _margin: int
+
+    def cut(self) -> int:
         """The last place up to which all is decided, whatever follows; `start` where there is none."""
-        last, limit = start, len(text) - self._margin
-        inside = iter(hits)
-        hit = next(inside, None)
-        for place in plain_cuts(text, start):
-            if place > limit:
-                break
-            while hit is not None and hit.span.end <= place:
-                hit = next(inside, None)
-            if hit is None or place <= hit.span.start:
-                last = place
-        return last
+        limit = len(self.text) - self._margin
+        places = [place for place in plain_cuts(self.text, self.start) if place <= limit]
+        if not places:
+            return self.start
+        decided = self._reading.decided(places[-1])
+        for place in reversed(places):
+            if decided(place) and not any(hit.span.start < place < hit.span.end for hit in self.hits):
+                return place
+        return self.start
+
+    def before(self, cut: int) -> tuple[str, ...]:
+        """What the look from `cut` on must be given."""
+        return self._reading.before(cut)
+
+
+def _disjoint(text: str, hits: list[Hit]) -> list[Hit]:
+    if len(hits) < 2:
+        return hits
+    hits.sort(key=lambda hit: -STRENGTH[hit.action])  # stable: of equals in the order that they were looked for
+    kept: list[Hit] = []
+    for hit in hits:
+        kept += _beside(text, hit, kept)
+    kept.sort(key=lambda hit: hit.span.start)
+    return kept
 
 
 def _size(name: str, spec: Mapping[str, Any]) -> Size:

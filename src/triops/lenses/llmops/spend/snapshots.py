@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from triops.kernel.document import Document
 from triops.kernel.ids import ProjectId
+from triops.kernel.tenant import DEFAULT_PROJECT
 from triops.ledger.calls.book import position_of
 from triops.ledger.calls.credentials import Credentials
 from triops.ledger.calls.keys import GatewayKeys, live_secrets
@@ -24,13 +25,13 @@ from triops.ports.records import Records
 
 KINDS = ("Provider", "Route", "Price", "Key", "Budget", "Guard", "Redaction")
 _HELD = "held"
-Prompts = Callable[[], Awaitable[Mapping[ProjectId, Mapping[str, Any]]]]
+Prompts = Callable[[Connection, ProjectId], Mapping[str, Any]]
 
 
 @dataclass
 class Snapshots:
-    """`opened`: whether callers without a key may be taken. `prompts` answers the prompts of every project in the form
-    of the snapshot, and `prompts_version` rises when they change. `fixed`: what never changes (`limits`, `record`)."""
+    """`opened`: whether callers without a key may be taken. `prompts` answers a project's prompts in the form of
+    the snapshot. `fixed`: what never changes (`limits`, `record`)."""
 
     records: Records
     documents: Documents
@@ -40,26 +41,23 @@ class Snapshots:
     clock: Clock
     opened: Callable[[], Awaitable[bool]]
     prompts: Prompts
-    prompts_version: Callable[[], int]
     environment: EnvironmentKeys
     fixed: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""  # why stored credentials do not open
 
     @property
     def version(self) -> tuple[int, ...]:
-        """Differs whenever a snapshot would."""
+        """Differs whenever a snapshot would, but for its prompts."""
         return (
             self.documents.changes,
             self.keys.changes,
             self.gateway_keys.version,
             self.credentials.version,
-            self.prompts_version(),
         )
 
     async def now(self) -> dict[str, Any]:
-        prompts = await self.prompts()
         at = self.clock.now()
-        told = await self.records.read(lambda c: self._read(c, at, prompts))
+        told = await self.records.read(lambda c: self._read(c, at))
         return {**told, "open": await self.opened(), **self.fixed}
 
     async def config(self, project: ProjectId) -> tuple[ProjectConfig, Sequence[str]]:
@@ -75,17 +73,18 @@ class Snapshots:
         said = [*config.problems, *self.environment.problems(documents)]
         return config, [*said, self.problem] if self.problem else said
 
-    def _read(self, connection: Connection, at: float, prompts: Mapping[ProjectId, Any]) -> dict[str, Any]:
+    def _read(self, connection: Connection, at: float) -> dict[str, Any]:
+        keys = live_keys(connection, at)
         documents = documents_of(connection, KINDS)
         secrets = live_secrets(connection, at)
         credentials, self.problem = self.credentials.opened(connection)
         position = position_of(connection)
-        names = sorted({*documents, *secrets, *credentials, *prompts})
+        names = sorted({DEFAULT_PROJECT, *documents, *secrets, *credentials, *(key.project for key in keys.values())})
         used = [one for name in documents for one in spent(connection, name, _windows(name, documents[name]), at)]
         return {
             "triops_keys": {
                 digest: {"project": k.project, "role": k.role.value, "name": k.name, "expires_at": k.expires_at}
-                for digest, k in live_keys(connection, at).items()
+                for digest, k in keys.items()
             },
             "projects": {
                 name: {
@@ -95,7 +94,7 @@ class Snapshots:
                         for digest, (key, expires) in secrets.get(name, {}).items()
                     },
                     "credentials": {**credentials.get(name, {}), **self._variables(documents.get(name, ()))},
-                    "prompts": prompts.get(name, {}),
+                    "prompts": self.prompts(connection, name),
                 }
                 for name in names
             },

@@ -1,16 +1,45 @@
-"""Personal data of chosen types, and up to where of a growing text that is decided."""
+"""Personal data of chosen types in a text, and which of its words are decided whatever follows them."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from triops.kernel.errors import Invalid
 from triops.lenses.llmops.guards.model import Span
 from triops.lenses.llmops.guards.patterns import matches
-from triops.lenses.llmops.guards.pii.dates import DATES
-from triops.lenses.llmops.guards.pii.internet import INTERNET
-from triops.lenses.llmops.guards.pii.numbers import OFFICIAL, POSTAL, TELEPHONES
+from triops.lenses.llmops.guards.pii.features import REACH
+from triops.lenses.llmops.guards.pii.known import DOUBTFUL, STRUCTURED
+from triops.lenses.llmops.guards.pii.tagger import NOTHING, Tagged, Tagger
+from triops.lenses.llmops.guards.pii.tokens import KNOWN, Tokens, tokens_of
 
-_STRUCTURED = (*INTERNET, *OFFICIAL, *DATES, *TELEPHONES, *POSTAL)
-TYPES = tuple(dict.fromkeys(pattern.type for pattern in _STRUCTURED))
+NAMED = ("PERSON", "STREET_ADDRESS", "GPE", "ORGANIZATION", "TITLE", "NRP", "AGE")
+TYPES = (*NAMED, *dict.fromkeys(pattern.type for pattern in STRUCTURED))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was found in a text from some place on; sorted and disjoint. `tokens` and `sure` are None where no names were
+    looked for, so that nothing depends on neighbours."""
+
+    spans: list[Span]
+    tokens: Tokens | None = None
+    sure: Sequence[bool] = ()
+
+    def before(self, cut: int) -> tuple[str, ...]:
+        """The words that stand before a place: what reading on from there must be given."""
+        if self.tokens is None:
+            return ()
+        words = [word for word, end in zip(self.tokens.words, self.tokens.ends, strict=True) if end <= cut]
+        return tuple(words[-REACH:])
+
+    def decided(self, settled: int) -> Callable[[int], bool]:
+        """Whether a word ends at a place that is nothing for sure: whatever follows `settled`, up to where the tokens
+        will stay as they are."""
+        if self.tokens is None:
+            return lambda place: True
+        count = sum(1 for end in self.tokens.ends if end <= settled) - REACH
+        nothing = {self.tokens.ends[at] for at in range(max(0, count)) if self.sure[at]}
+        return nothing.__contains__
 
 
 class Pii:
@@ -21,8 +50,40 @@ class Pii:
         if unknown:
             raise Invalid("no such type of personal data", field="types", got=unknown[0], expected=", ".join(TYPES))
         self.types = frozenset(types) or frozenset(TYPES)
+        self._tagger = shipped() if self.types & {*NAMED, *DOUBTFUL} else None
 
-    def spans(self, text: str, start: int = 0) -> list[Span]:
-        """Sorted and disjoint, of those that begin at `start` or later."""
-        found = matches(_STRUCTURED, text, start, None)
-        return [span for span in found if span.type in self.types]
+    def read(self, text: str, start: int = 0, before: tuple[str, ...] = ()) -> Reading:
+        """Of what begins at `start` or later. `before`: the words before it, the last of which was nothing."""
+        known = matches(STRUCTURED, text, start, None)
+        if self._tagger is None:
+            return Reading([span for span in known if span.type in self.types])
+        tokens = tokens_of(text, start, known)
+        tagged = self._tagger.tag(tokens, before)
+        spans = [span for span in _joined(tokens, tagged, self._tagger.labels) if span.type in self.types]
+        return Reading(spans, tokens, tagged.sure)
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Tagger:
+    """One for the whole process: it is some MB, and what it remembers of words serves all."""
+    return Tagger.load()
+
+
+def _joined(tokens: Tokens, tagged: Tagged, labels: Sequence[str]) -> list[Span]:
+    """Runs of one label, with what is known for certain kept apart, and what only looks like something kept where the
+    tagger sees nothing in it."""
+    found: list[Span] = []
+    last = ""
+    for start, end, word, label in zip(tokens.starts, tokens.ends, tokens.words, tagged.labels, strict=True):
+        if label == NOTHING and word[0] != KNOWN:
+            last = ""
+            continue
+        type_ = labels[label]
+        if word[0] == KNOWN and (label == NOTHING or word[1:] not in DOUBTFUL):
+            type_ = word[1:]
+        if type_ == last:
+            found[-1] = Span(found[-1].start, end, type_)
+        else:
+            found.append(Span(start, end, type_))
+        last = "" if word[0] == KNOWN and word[1:] not in DOUBTFUL else type_
+    return found

