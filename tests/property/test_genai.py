@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triops.edges.langfuse.wire import observed, score
@@ -41,6 +41,7 @@ EVENTS = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(ATTRIBUTES, EVENTS)
 def test_any_span_is_read(attributes: dict[str, Any], events: list[dict[str, Any]]) -> None:
     words("span", attributes, events)
@@ -55,6 +56,7 @@ def test_any_span_is_read(attributes: dict[str, Any], events: list[dict[str, Any
             assert len(preview(value, role)) <= 200
 
 
+@settings(max_examples=40)
 @given(ATTRIBUTES, EVENTS)
 def test_redaction_leaves_no_trace(attributes: dict[str, Any], events: list[dict[str, Any]]) -> None:
     rule = Rule(redact=lambda text: text.replace("a", "*"))
@@ -72,6 +74,7 @@ KINDS = st.sampled_from(["generation-create", "span-update", "trace-create", "ev
 FIELDS = st.sampled_from(["id", "traceId", "name", "startTime", "endTime", "usage", "input", "tags"])
 
 
+@settings(max_examples=40)
 @given(KINDS, st.dictionaries(FIELDS, VALUES))
 def test_any_event_of_langfuse_is_read_or_refused(kind: str, body: dict[str, Any]) -> None:
     try:
@@ -80,6 +83,7 @@ def test_any_event_of_langfuse_is_read_or_refused(kind: str, body: dict[str, Any
         pass
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from(["id", "traceId", "observationId", "value", "dataType", "timestamp"]), VALUES))
 def test_any_score_of_langfuse_is_read_or_refused(body: dict[str, Any]) -> None:
     try:
@@ -88,6 +92,7 @@ def test_any_score_of_langfuse_is_read_or_refused(body: dict[str, Any]) -> None:
         pass
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=12))
 def test_sums_over_any_tree(given: list[tuple[int, bool]]) -> None:
     span = np.arange(1, len(given) + 1, dtype=np.uint64)
