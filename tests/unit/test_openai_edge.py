@@ -268,7 +268,7 @@ def test_models() -> None:
         ("fast", "triops"),
         ("upstream/small-1", "upstream"),
     ]
-    one = OneModel().answer(b"", {"anthropic-version": "2023-06-01"}, "upstream/small-1", served)
+    one = OneModel().answer(b"", {"anthropic-version": "2023-06-01"}, "upstream%2Fsmall-1", served)
     assert orjson.loads(one)["type"] == "model"
     with pytest.raises(NotFound):
         OneModel().answer(b"", {}, "other", served)
