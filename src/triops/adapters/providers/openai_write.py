@@ -55,7 +55,7 @@ def chat_of(chat: Chat, dialect: str, *, modern: bool) -> tuple[dict[str, Any], 
         tree.update({"top_k": chat.top_k} if same else {})
         dropped += [] if same else ["top_k"]
     if chat.user:
-        known = same or modern
+        known = modern or dialect.startswith("openai.")
         tree.update({"user": chat.user} if known else {})
         dropped += [] if known else ["user"]
     if chat.thinking_tokens is not None:
