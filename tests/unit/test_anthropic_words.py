@@ -248,6 +248,7 @@ def test_usage_counts_the_caches_tokens_as_input() -> None:
         (errors.RateLimited("no", retry_after_s=2), 429, "rate_limit_error", None),
         (errors.BudgetExceeded("no", retry_after_s=9), 429, "budget_exceeded", "false"),
         (errors.Overloaded("no"), 429, "overloaded_error", None),
+        (errors.ProviderFailed("no", fault="rate_limited", status=429), 429, "rate_limit_error", None),
         (errors.ProviderFailed("no", fault="server"), 502, "api_error", None),
         (errors.Unavailable("no"), 503, "overloaded_error", None),
         (errors.ProviderFailed("no", fault="timeout", status=504), 504, "timeout_error", None),
