@@ -269,6 +269,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         Retention(settings.retention.metrics_days, settings.retention.logs_days, settings.retention.spans_days),
         limits,
     )
+    traces = compose_traces(records, documents, metrics, logs, spans, receiver, clock, bodies, auth.require)
 
     async def claimed(project: ProjectId, claims: Sequence[Anomaly], now: float) -> None:
         await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
@@ -282,8 +283,6 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus)]
         detectors += [mlops.training, llmops.calls]
     detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
-
-    traces = compose_traces(records, documents, metrics, logs, spans, receiver, clock, bodies, auth.require)
 
     async def heard(event: MetricsReceived | LogsReceived | SpansReceived) -> None:
         sources.saw(event.project, event.source, len(event.batch), clock.now())
@@ -375,7 +374,10 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             *mlops.routes,  # the longest path of small requests: asked first
             *health.routes(auth, services.status),
             *otlp.routes(
-                intake, bodies, auth.require, spans_elsewhere=mlops.spans(intake.take_spans, intake.from_json)
+                intake,
+                bodies,
+                auth.require,
+                spans_elsewhere=mlops.spans(intake.take_spans, intake.from_json, traces.redacting.rule),
             ),
             *prometheus.routes(receiver, bodies, auth.require, limits),
             *alertmanager.routes(alerts, bodies, auth.require, clock, limits),

@@ -10,6 +10,7 @@ from typing import Any
 from triops.adapters.embedded.journal import FileJournalReader
 from triops.app_dialects import gateway_paths
 from triops.app_spend import compose_spend
+from triops.app_traces import traces_kinds
 from triops.gateway_process import GatewayProcess
 from triops.kernel.errors import Unavailable
 from triops.ledger.anomalies import Anomalies
@@ -36,7 +37,7 @@ from triops.settings import Settings
 
 
 def llmops_kinds() -> Sequence[Kind]:
-    return [*gateway_kinds(), guard_kind(), prompt_kind()]
+    return [*gateway_kinds(), guard_kind(), prompt_kind(), *traces_kinds()]
 
 
 def llmops_subjects() -> Mapping[str, Subject]:

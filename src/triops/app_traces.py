@@ -18,10 +18,15 @@ from triops.ledger.documents import Documents
 from triops.ledger.scores.scores import Scores
 from triops.lenses.llmops.gateway.config import prices_of
 from triops.lenses.llmops.gateway.prices import Prices
+from triops.lenses.llmops.guards import redactor
+from triops.lenses.llmops.guards.pii import TYPES
 from triops.lenses.llmops.traces import LlmTracing, People, Scoring
 from triops.lenses.llmops.traces.erasing import Erasing
 from triops.lenses.llmops.traces.parts import TraceParts
+from triops.lenses.llmops.traces.redacting import Redacting
+from triops.lenses.llmops.traces.redaction import redaction_kind
 from triops.lenses.llmops.traces.sums import PriceOf
+from triops.loop.documents import Kind
 from triops.loop.receive import Receiver
 from triops.ports.clock import Clock
 from triops.ports.logs import Logs
@@ -37,6 +42,7 @@ _OTLP = "/api/public/otel/v1"
 class TracesComposed:
     parts: TraceParts
     langfuse: LangfuseApi
+    redacting: Redacting
     authenticate: Authenticate  # that takes Langfuse's credentials too
 
     def routes(self, intake: Intake, bodies: Bodies) -> list[Route]:
@@ -55,6 +61,8 @@ def compose_traces(
     authenticate: Authenticate,
 ) -> TracesComposed:
     scores = Scores(records)
+    redacting = Redacting(documents, redactor)
+    receiver.redact = redacting.batch
 
     async def prices(project: ProjectId) -> PriceOf:
         return partial(_cost, prices_of(await documents.list(project)))
@@ -67,7 +75,11 @@ def compose_traces(
     )
     known = basic(authenticate)
     langfuse = LangfuseApi(known, bodies, receiver, spans, parts.scoring.add, clock, __version__)
-    return TracesComposed(parts, langfuse, known)
+    return TracesComposed(parts, langfuse, redacting, known)
+
+
+def traces_kinds() -> list[Kind]:
+    return [redaction_kind(redactor, TYPES)]
 
 
 def _cost(prices: Prices, provider: str, model: str, usage: Usage, at_ns: int) -> int | None:

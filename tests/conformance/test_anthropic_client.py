@@ -170,6 +170,12 @@ def test_tokens_are_counted(client: anthropic.Anthropic) -> None:
     assert client.messages.count_tokens(model="claude", messages=HI).input_tokens > 0
 
 
+def test_models_are_listed(client: anthropic.Anthropic) -> None:
+    names = {model.id for model in client.models.list()}
+    assert names >= set(ROUTES)
+    assert client.models.retrieve("gpt").type == "model"
+
+
 def test_a_refusal_says_so(client: anthropic.Anthropic) -> None:
     assert client.messages.create(model="refusing", max_tokens=50, messages=HI).stop_reason == "refusal"
 

@@ -29,6 +29,12 @@ kind: Route
 name: own
 spec: {{targets: [{{provider: native, model: small-1}}], retries: 0}}
 ---
+kind: Route
+name: poor
+spec:
+  targets: [{{provider: upstream, model: small-1}}]
+  budget_usd: {{amount: "0.000001", per: day, hard: true}}
+---
 kind: Price
 name: small-1
 spec: {{provider: upstream, input_per_million_usd: "0.15", output_per_million_usd: "0.60", from: 2026-01-01}}
@@ -170,8 +176,11 @@ def test_parts_that_are_not_text(client: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize("route", ["fast", "own"])
-def test_responses(client: openai.OpenAI, route: str) -> None:
+def test_responses(client: openai.OpenAI, upstream: LoopbackProvider, route: str) -> None:
     """Native and as chat completions: the client sees the same."""
+    client.responses.create(model=route, input="which way", user=f"way-{route}")
+    (entry,) = upstream.ledger().entries(f"way-{route}")
+    assert entry.path == ("/v1/responses" if route == "own" else "/v1/chat/completions")
     answer = client.responses.create(model=route, input="hello there", instructions="be kind", max_output_tokens=50)
     assert (answer.output_text, answer.status) == (TEXT, "completed")
     assert answer.usage is not None
@@ -272,6 +281,26 @@ def test_errors_are_the_clients_own(client: openai.OpenAI, route: str, error: ty
     assert isinstance(raised.value.body, dict)
     assert raised.value.body["message"]
     assert raised.value.response.headers.get("retry-after") == ("3" if route == "busy" else None)
+
+
+def test_a_hard_budget_is_told_in_its_own_type_and_not_retried(server: RunningTriops) -> None:
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key="unused", max_retries=2) as client:
+        for ask in (
+            lambda: client.chat.completions.create(model="poor", messages=HI),
+            lambda: client.chat.completions.create(model="poor", messages=HI, stream=True),
+            lambda: client.responses.create(model="poor", input="hello there"),
+            lambda: client.embeddings.create(model="poor", input="hello there"),
+        ):
+            with pytest.raises(openai.RateLimitError) as raised:
+                ask()
+            assert raised.value.type == "budget_exceeded"
+            assert raised.value.response.headers["x-should-retry"] == "false"
+            assert raised.value.response.request.headers["x-stainless-retry-count"] == "0"
+
+
+def test_a_key_that_is_none_opens_nothing(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.AuthenticationError):
+        client.with_options(api_key="trg_" + "0" * 40).chat.completions.create(model="fast", messages=HI)
 
 
 @pytest.mark.parametrize("route", ["cut", "failing"])

@@ -114,6 +114,8 @@ def test_a_budget_that_cannot_pay_one_token_refuses() -> None:
         desk.admit(said=ask())
     embeddings = Ask("openai.embeddings", "embeddings", "fast", {}, 10)
     assert desk.admit(said=embeddings).reserved == 100 * 150_000
+    counting = Ask("anthropic.messages", "count", "fast", {}, 10)
+    assert desk.admit(said=counting).reserved == 0
 
 
 def test_a_further_attempt_reserves_beside_what_the_first_cost() -> None:
@@ -297,6 +299,8 @@ def test_what_the_books_have_is_where_it_goes_on() -> None:
         desk.admit()
     desk.admission.restore(rows(COST), NOON)  # of a later snapshot: the books only follow
     assert [desk.budget(at)["spent"] for at in range(3)] == [2 * COST, 3 * COST, 4 * COST]
+    desk.admission.restore(rows(9 * COST), NOON)  # a budget that was applied late: what was spent before this start
+    assert [desk.budget(at)["spent"] for at in range(3)] == [9 * COST, 18 * COST, 27 * COST]
     yesterday = Desk(key(BUDGETS))
     yesterday.admission.restore(rows(COST, NOON - 86400), NOON)
     assert [yesterday.budget(at)["spent"] for at in range(3)] == [0, 2 * COST, 3 * COST]

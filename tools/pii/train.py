@@ -36,10 +36,11 @@ def words(texts: list[str], least: int = 2) -> set[str]:
 
 
 def build_gazetteer(lists: Lists) -> g.Gazetteer:
+    people = words([name for names in (*lists.first.values(), *lists.last.values()) for name in names])
     return g.Gazetteer.of({
         g.FIRST: words([name for names in lists.first.values() for name in names]),
         g.LAST: words([name for names in lists.last.values() for name in names]),
-        g.CITY: words(lists.cities, 3),
+        g.CITY: words(lists.cities, 3) - people,
         g.LARGE: words(lists.big_cities, 3),
         g.COUNTRY: words(lists.countries, 3) - {"and", "of", "the", "The"},
         g.STATE: words(lists.states, 3) - {"and", "of", "the"},

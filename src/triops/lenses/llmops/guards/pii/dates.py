@@ -19,10 +19,18 @@ _MONTH_FIRST = re.compile(
     r"(?![\w]|[.:]\d)",
     re.I,
 )
+_YEAR = re.compile(r"(?<![\w.,$€£#/-])(?:1[6-9]|20)\d\d(?![\w%€$£-]|[.,:/]\d)")
+_YEAR_AFTER = re.compile(r"\b(?:in|since|of|by|until|till|from|during|after|before|around|circa|summer|winter|year) $", re.I)
+
+
+def _year(text: str, start: int, end: int) -> int:
+    return end if _YEAR_AFTER.search(text, max(0, start - 8), start) else 0
+
 
 DATES = (
     Pattern("DATE_TIME", _ISO, needs="0123456789"),
     Pattern("DATE_TIME", _SLASHED, needs="0123456789"),
     Pattern("DATE_TIME", _DAY_FIRST, needs="0123456789"),
     Pattern("DATE_TIME", _MONTH_FIRST, needs="0123456789"),
+    Pattern("DATE_TIME", _YEAR, _year, needs="0123456789"),
 )

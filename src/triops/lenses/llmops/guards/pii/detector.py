@@ -13,7 +13,7 @@ from triops.lenses.llmops.guards.pii.tagger import NOTHING, Tagged, Tagger
 from triops.lenses.llmops.guards.pii.tokens import KNOWN, Tokens, tokens_of
 
 NAMED = ("PERSON", "STREET_ADDRESS", "GPE", "ORGANIZATION", "TITLE", "NRP", "AGE")
-TYPES = (*NAMED, *dict.fromkeys(pattern.type for pattern in STRUCTURED))
+TYPES = tuple(dict.fromkeys((*NAMED, *(pattern.type for pattern in STRUCTURED))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ _SPOKEN = ("phone", "tel", "call", "mobile", "cell", "fax", "contact", "text", "
 PHONE_WORDS = (*_SPOKEN, "reach", "message", "voicemail", "number", "hotline", "pager", "ext")
 _GROUPS = r"(?:[ .\-]?\(?\d{1,5}\)?)"
 
-_IBAN = re.compile(r"(?<![\w])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?![a-z])")
+_IBAN = re.compile(r"(?<!\w)(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?![a-z])|[a-z]{2}\d{2}[a-z0-9]{11,30}(?!\w))")
 _CARD = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){11,18}(?![\w-]|\.\d)")
 _SSN = re.compile(r"(?<![\w.+-])\d{3}([- .])\d{2}\1\d{4}(?![\w-]|\.\d)")
 _NINE = re.compile(r"(?<![\w.+-])\d{9}(?![\w-]|\.\d)")
@@ -38,14 +38,14 @@ _LIKE_DATE = re.compile(r"(?:\d{1,2}([./-])\d{1,2}\1(?:\d{2}|\d{4})|\d{4}([./-])
 
 
 def _iban(text: str, start: int, end: int) -> int:
-    length = IBAN_LENGTHS.get(text[start : start + 2], 0)
+    length = IBAN_LENGTHS.get(text[start : start + 2].upper(), 0)
     at = start
     while length and at < end:
         length -= text[at] != " "
         at += 1
     if length or (at < len(text) and (text[at].isalnum() or text[at] == "_")):
         return 0
-    return at if iban(text[start:at].replace(" ", "")) else 0
+    return at if iban(text[start:at].replace(" ", "").upper()) else 0
 
 
 def _card(text: str, start: int, end: int) -> int:
@@ -71,10 +71,12 @@ def _licence(text: str, start: int, end: int) -> int:
     return end if sum(char in _DIGITS for char in text[start:end]) >= 4 else 0
 
 
+_OF_DRIVERS = ("driver's l", "drivers l", "driver l", "driver’s l", "driving l", "license n", "licence n", "license #")
+LICENCE_WORDS = (*_OF_DRIVERS, "my license", "my licence", "dl n", "dl:", "dl #")
 OFFICIAL = (
     Pattern("IBAN_CODE", _IBAN, _iban, needs=_DIGITS),
     Pattern("CREDIT_CARD", _CARD, _card, needs=_DIGITS),
-    Pattern("US_DRIVER_LICENSE", _LICENCE, _licence, _DIGITS, ("driver", "driving licen", "license number", "dl #")),
+    Pattern("US_DRIVER_LICENSE", _LICENCE, _licence, _DIGITS, LICENCE_WORDS),
     Pattern("US_PASSPORT", _PASSPORT, _licence, _DIGITS, ("passport",)),
     Pattern("US_SSN", _SSN, _ssn, _DIGITS),
     Pattern("US_SSN", _NINE, _ssn, _DIGITS, ("ssn", "social security", "social-security")),
