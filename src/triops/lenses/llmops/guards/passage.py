@@ -60,6 +60,11 @@ class Passage:
             return "", []
         return self._look(final=False)
 
+    def whole(self, text: str) -> tuple[str, list[Finding]]:
+        """A text that is all there. Raises: GuardBlocked."""
+        self._text += text
+        return self._look(final=True)
+
     def end(self) -> tuple[str, list[Finding]]:
         """The rest. Raises: GuardBlocked."""
         return self._look(final=True)

@@ -18,14 +18,20 @@ Words = Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """`needs`: strings of which one must be in the text, or it is not searched at all. `context`: lower-case words of
-    which one must stand in the `LOOK_BEHIND` characters before. `group`: what of the match is the thing."""
+    """`needs`: strings of which one must be in the text, or it is not searched at all; `hints`: the same, in lower case,
+    whatever case the text is in. `context`: lower-case words of which one must stand in the `LOOK_BEHIND` characters
+    before. `group`: what of the match is the thing.
+
+    An expression that begins with a set of characters is searched for several times faster than one that begins with a
+    look behind, so these look behind after their first character.
+    """
 
     type: str
     regex: re.Pattern[str]
     check: Check | None = None
     needs: Words = ()
     context: Words = ()
+    hints: Words = ()
     group: int = 0
 
 
@@ -38,10 +44,14 @@ def near(text: str, start: int, words: Words) -> bool:
 def matches(patterns: Sequence[Pattern], text: str, start: int, types: Collection[str] | None) -> list[Span]:
     """Spans from `start` on, sorted and disjoint; where two overlap, the one of the earlier pattern stays."""
     found: list[Span] = []
+    lower = text.lower()
     for pattern in patterns:
         if types is not None and pattern.type not in types:
             continue
         if pattern.needs and not any(needed in text for needed in pattern.needs):
+            continue
+        hints = pattern.hints or pattern.context
+        if hints and not any(hint in lower for hint in hints):
             continue
         for span in _found(pattern, text, start):
             if not any(span.start < other.end and other.start < span.end for other in found):

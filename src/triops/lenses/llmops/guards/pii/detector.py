@@ -81,7 +81,7 @@ def _joined(tokens: Tokens, tagged: Tagged, labels: Sequence[str]) -> list[Span]
         type_ = labels[label]
         if word[0] == KNOWN and (label == NOTHING or word[1:] not in DOUBTFUL):
             type_ = word[1:]
-        if type_ == last:
+        if type_ == last and found:
             found[-1] = Span(found[-1].start, end, type_)
         else:
             found.append(Span(start, end, type_))

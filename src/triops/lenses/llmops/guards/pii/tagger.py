@@ -17,7 +17,7 @@ from triops.lenses.llmops.guards.pii.tokens import Tokens
 
 NOTHING = 0  # the label of a token that is nothing
 _WORDS = 20_000  # whose features are kept
-Ints = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.int16]  # sums of some 60 numbers below 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,16 @@ class Tagger:
         self, labels: tuple[str, ...], weights: npt.NDArray[np.int8], moves: npt.NDArray[np.int32], gazetteer: Gazetteer
     ) -> None:
         self.labels = labels
-        self._weights = weights
+        self._weights = weights.astype(np.int16)
         self._gazetteer = gazetteer
         self._moves: list[list[int]] = moves.tolist()
-        into = int((moves - moves[:, :1]).max())  # what a label can gain over nothing by the one before it, and after it
-        self._swing = into + int((moves - moves[:1]).max())
-        self._range = int(2 * (moves.max() - moves.min()))
+        # what a label can gain over another, at most, by the labels before and after it
+        before = (moves[:, :, None] - moves[:, None, :]).max(axis=0)
+        after = (moves[:, None, :] - moves[None, :, :]).max(axis=2)
+        self._gain = (before + after).astype(np.int16)
         self._lock = Lock()  # what is remembered of words is shared by threads
         self._known: dict[str, int] = {}
-        self._parts = np.zeros((256, len(OFFSETS), len(labels)), dtype=np.int32)
+        self._parts = np.zeros((256, len(OFFSETS), len(labels)), dtype=np.int16)
         self._hashes = np.zeros((3, 256), dtype=np.uint32)
 
     @classmethod
@@ -62,22 +63,25 @@ class Tagger:
         words = [*([*edge, *before][-REACH:]), *tokens.words, *edge]
         with self._lock:
             scores = self._scores(self._ids(words))
-        best = scores.max(axis=1)
-        others = scores[:, 1:].max(axis=1)
-        sure: list[bool] = (scores[:, NOTHING] - others > self._swing).tolist()
-        if all(sure):
-            return Tagged([NOTHING] * len(sure), sure)
-        return Tagged(self._path(scores.tolist(), best.tolist(), sure), sure)
+        gain = self._gain
+        sure = (scores[:, 1:] + gain[1:, NOTHING] < scores[:, :1]).all(axis=1)
+        if sure.all():
+            return Tagged([NOTHING] * len(sure), sure.tolist())
+        best = scores.argmax(axis=1)
+        possible = scores + gain[:, best].T >= scores[np.arange(len(best)), best][:, None]
+        possible &= scores + gain[:, NOTHING] >= scores[:, :1]
+        return Tagged(self._path(scores, possible, best), sure.tolist())
 
     def _scores(self, ids: npt.NDArray[np.intp]) -> Ints:
         """Of each token but the edges, by label."""
         parts, count = self._parts, len(ids) - 2 * REACH
         scores: Ints = parts[ids[REACH : REACH + count], 0]
         for column, offset in enumerate(OFFSETS[1:], 1):
-            scores = scores + parts[ids[REACH + offset : REACH + offset + count], column]
+            scores += parts[ids[REACH + offset : REACH + offset + count], column]
         kinds, saids, shapes = self._hashes[:, ids]
-        rows = np.stack(together(kinds, saids, shapes))
-        return scores + self._weights[rows].sum(axis=0, dtype=np.int32)
+        for rows in together(kinds, saids, shapes):
+            scores += self._weights[rows]
+        return scores
 
     def _ids(self, words: list[str]) -> npt.NDArray[np.intp]:
         known = self._known
@@ -98,27 +102,45 @@ class Tagger:
             self._hashes = np.concatenate([self._hashes, np.zeros_like(self._hashes)], axis=1)
         seen = word_features(word, self._gazetteer)
         for column, rows in enumerate(seen.rows):
-            self._parts[number, column] = self._weights[list(rows)].sum(axis=0, dtype=np.int32)
+            self._parts[number, column] = self._weights[list(rows)].sum(axis=0, dtype=np.int16)
         self._hashes[:, number] = (seen.kind, seen.said, seen.shape)
         self._known[word] = number
         return number
 
-    def _path(self, scores: list[list[int]], best: list[int], sure: list[bool]) -> list[int]:
-        """The best labels together (Viterbi), looking only at labels that can be on the best path."""
-        moves, least = self._moves, self._range
-        reached = {NOTHING: 0}
+    def _path(self, scores: Ints, possible: npt.NDArray[np.bool_], best: npt.NDArray[np.intp]) -> list[int]:
+        """The best labels together (Viterbi). A token with one possible label parts those before it from those after."""
+        path: list[int] = best.tolist()
+        open_ = np.flatnonzero(possible.sum(axis=1) > 1)
+        if not len(open_):
+            return path
+        runs = np.split(open_, np.flatnonzero(np.diff(open_) > 1) + 1)
+        for run in runs:
+            first, stop = int(run[0]), int(run[-1]) + 1
+            rows = scores[first:stop].tolist()
+            labels = [[y for y, can in enumerate(row) if can] for row in possible[first:stop].tolist()]
+            after = path[stop] if stop < len(path) else None
+            path[first:stop] = self._run(rows, labels, path[first - 1] if first else NOTHING, after)
+        return path
+
+    def _run(self, rows: list[list[int]], labels: list[list[int]], before: int, after: int | None) -> list[int]:
+        moves = self._moves
+        reached = {before: 0}
         back: list[dict[int, int]] = []
-        for row, top, nothing in zip(scores, best, sure, strict=True):
-            labels = (NOTHING,) if nothing else [y for y, score in enumerate(row) if score + least >= top]
+        for row, possible in zip(rows, labels, strict=True):
             now: dict[int, int] = {}
             came: dict[int, int] = {}
-            for label in labels:
-                ways = [(score + moves[last][label], -last) for last, score in reached.items()]
-                score, last = max(ways)
-                now[label], came[label] = score + row[label], -last
+            for label in possible:
+                most, origin = -(1 << 60), NOTHING
+                for last, score in reached.items():
+                    way = score + moves[last][label]
+                    if way > most:
+                        most, origin = way, last
+                now[label], came[label] = most + row[label], origin
             reached = now
             back.append(came)
-        label = min(reached, key=lambda y: (-reached[y], y))
+        if after is not None:
+            reached = {label: score + moves[label][after] for label, score in reached.items()}
+        label = max(reached, key=reached.__getitem__)
         path: list[int] = []
         for came in reversed(back):
             path.append(label)
