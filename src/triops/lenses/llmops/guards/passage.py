@@ -15,7 +15,7 @@ from triops.lenses.llmops.guards.patterns import LOOK_BEHIND
 from triops.lenses.llmops.guards.screen import Hit, Screen
 
 LOOK_AHEAD = 256
-_BATCH = 48  # new characters that are worth a look
+_BATCH = 64  # new characters that are worth a look
 _SPACE = re.compile(r"\s")
 _MORE = {"PRIVATE_KEY": re.compile(r"[\w+/=\s\\:,.-]*?(?:-----END [A-Z0-9 ]{0,60}-----|(?=[^\w+/=\s\\:,.-])|\Z)")}
 _MORE_WORD = re.compile(r"[^\s\"'`<>\\]*")

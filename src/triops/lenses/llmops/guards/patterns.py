@@ -13,7 +13,7 @@ from triops.lenses.llmops.guards.model import Span
 
 LOOK_BEHIND = 64  # characters
 Check = Callable[[str, int, int], int]  # (text, start, end) → where it ends, 0 where it is none
-Words = Sequence[str]
+Words = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,11 @@ def matches(patterns: Sequence[Pattern], text: str, start: int, types: Collectio
     """Spans from `start` on, sorted and disjoint; where two overlap, the one of the earlier pattern stays."""
     found: list[Span] = []
     lower = text.lower()
+    there: dict[Words, bool] = {(): True}  # what several patterns need is looked for once
     for pattern in patterns:
         if types is not None and pattern.type not in types:
             continue
-        if pattern.needs and not any(needed in text for needed in pattern.needs):
-            continue
-        hints = pattern.hints or pattern.context
-        if hints and not any(hint in lower for hint in hints):
+        if not _any(pattern.needs, text, there) or not _any(pattern.hints or pattern.context, lower, there):
             continue
         for span in _found(pattern, text, start):
             if not any(span.start < other.end and other.start < span.end for other in found):
@@ -59,6 +57,13 @@ def matches(patterns: Sequence[Pattern], text: str, start: int, types: Collectio
     if len(found) > 1:
         found.sort(key=lambda span: span.start)
     return found
+
+
+def _any(words: Words, text: str, there: dict[Words, bool]) -> bool:
+    known = there.get(words)
+    if known is None:
+        known = there[words] = any(word in text for word in words)
+    return known
 
 
 def _found(pattern: Pattern, text: str, start: int) -> Iterator[Span]:

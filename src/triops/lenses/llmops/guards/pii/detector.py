@@ -37,7 +37,7 @@ class Reading:
         will stay as they are."""
         if self.tokens is None:
             return lambda place: True
-        count = sum(1 for end in self.tokens.ends if end <= settled) - REACH
+        count = sum(1 for end in self.tokens.ends if end <= settled) - REACH - 1
         nothing = {self.tokens.ends[at] for at in range(max(0, count)) if self.sure[at]}
         return nothing.__contains__
 

@@ -8,7 +8,7 @@ import re
 from triops.lenses.llmops.guards.patterns import Pattern, near
 from triops.lenses.llmops.guards.pii.checksums import IBAN_LENGTHS, iban, luhn, ssn
 
-_DIGITS = "0123456789"
+_DIGITS = tuple("0123456789")
 _NOT = re.compile(r"\D")
 CARD_WORDS = ("card", "cc", "credit", "debit", "visa", "mastercard", "amex", "maestro", "account", "acct")
 _SPOKEN = ("phone", "tel", "call", "mobile", "cell", "fax", "contact", "text", "sms", "whatsapp", "ring", "dial")

@@ -16,6 +16,7 @@ from triops.lenses.llmops.guards.pii.gazetteer import Gazetteer
 from triops.lenses.llmops.guards.pii.tokens import Tokens
 
 NOTHING = 0  # the label of a token that is nothing
+_NEVER = -8000  # less than any sum
 _WORDS = 20_000  # whose features are kept
 Ints = npt.NDArray[np.int16]  # sums of some 60 numbers below 128
 
@@ -42,9 +43,11 @@ class Tagger:
         before = (moves[:, :, None] - moves[:, None, :]).max(axis=0)
         after = (moves[:, None, :] - moves[None, :, :]).max(axis=2)
         self._gain = (before + after).astype(np.int16)
+        self._gain_after = (moves - moves[:, :1]).T.astype(np.int16)  # [label, the one before]: over nothing
+        self._gain_before = (moves - moves[:1]).astype(np.int16)  # [label, the one after]
         self._lock = Lock()  # what is remembered of words is shared by threads
         self._known: dict[str, int] = {}
-        self._parts = np.zeros((256, len(OFFSETS), len(labels)), dtype=np.int16)
+        self._parts = np.zeros((len(OFFSETS), 256, len(labels)), dtype=np.int16)
         self._hashes = np.zeros((3, 256), dtype=np.uint32)
 
     @classmethod
@@ -63,24 +66,37 @@ class Tagger:
         words = [*([*edge, *before][-REACH:]), *tokens.words, *edge]
         with self._lock:
             scores = self._scores(self._ids(words))
-        gain = self._gain
-        sure = (scores[:, 1:] + gain[1:, NOTHING] < scores[:, :1]).all(axis=1)
-        if sure.all():
-            return Tagged([NOTHING] * len(sure), sure.tolist())
         best = scores.argmax(axis=1)
-        possible = scores + gain[:, best].T >= scores[np.arange(len(best)), best][:, None]
+        possible = self._possible(scores, best)
+        sure: list[bool] = (~possible[:, 1:].any(axis=1)).tolist()
+        return Tagged(self._path(scores, possible), sure)
+
+    def _possible(self, scores: Ints, best: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+        """Which labels can be on the best path: first by what any neighbours could add, then by what the possible labels
+        of the neighbours can."""
+        gain = self._gain
+        possible: npt.NDArray[np.bool_] = scores + gain[:, best].T >= scores[np.arange(len(best)), best][:, None]
         possible &= scores + gain[:, NOTHING] >= scores[:, :1]
-        return Tagged(self._path(scores, possible, best), sure.tolist())
+        rows = np.flatnonzero(possible.sum(axis=1) > 1)
+        if len(rows):
+            edged = np.ones((len(best) + 2, len(self.labels)), dtype=bool)
+            edged[0, 1:] = False
+            edged[1:-1] = possible
+            ruled = np.where(edged, np.int16(0), np.int16(_NEVER))
+            before = (self._gain_after + ruled[rows][:, None, :]).max(axis=2)
+            after = (self._gain_before + ruled[rows + 2][:, None, :]).max(axis=2)
+            possible[rows] &= scores[rows] + before + np.maximum(after, 0) >= scores[rows, :1]
+        return possible
 
     def _scores(self, ids: npt.NDArray[np.intp]) -> Ints:
         """Of each token but the edges, by label."""
         parts, count = self._parts, len(ids) - 2 * REACH
-        scores: Ints = parts[ids[REACH : REACH + count], 0]
+        scores: Ints = parts[0].take(ids[REACH : REACH + count], axis=0)
         for column, offset in enumerate(OFFSETS[1:], 1):
-            scores += parts[ids[REACH + offset : REACH + offset + count], column]
-        kinds, saids, shapes = self._hashes[:, ids]
+            scores += parts[column].take(ids[REACH + offset : REACH + offset + count], axis=0)
+        kinds, saids, shapes = self._hashes.take(ids, axis=1)
         for rows in together(kinds, saids, shapes):
-            scores += self._weights[rows]
+            scores += self._weights.take(rows, axis=0)
         return scores
 
     def _ids(self, words: list[str]) -> npt.NDArray[np.intp]:
@@ -97,29 +113,35 @@ class Tagger:
         if word in self._known:
             return self._known[word]
         number = len(self._known)
-        if number >= len(self._parts):
-            self._parts = np.concatenate([self._parts, np.zeros_like(self._parts)])
+        if number >= self._parts.shape[1]:
+            self._parts = np.concatenate([self._parts, np.zeros_like(self._parts)], axis=1)
             self._hashes = np.concatenate([self._hashes, np.zeros_like(self._hashes)], axis=1)
         seen = word_features(word, self._gazetteer)
         for column, rows in enumerate(seen.rows):
-            self._parts[number, column] = self._weights[list(rows)].sum(axis=0, dtype=np.int16)
+            self._parts[column, number] = self._weights[list(rows)].sum(axis=0, dtype=np.int16)
         self._hashes[:, number] = (seen.kind, seen.said, seen.shape)
         self._known[word] = number
         return number
 
-    def _path(self, scores: Ints, possible: npt.NDArray[np.bool_], best: npt.NDArray[np.intp]) -> list[int]:
+    def _path(self, scores: Ints, possible: npt.NDArray[np.bool_]) -> list[int]:
         """The best labels together (Viterbi). A token with one possible label parts those before it from those after."""
-        path: list[int] = best.tolist()
-        open_ = np.flatnonzero(possible.sum(axis=1) > 1)
-        if not len(open_):
-            return path
-        runs = np.split(open_, np.flatnonzero(np.diff(open_) > 1) + 1)
-        for run in runs:
-            first, stop = int(run[0]), int(run[-1]) + 1
-            rows = scores[first:stop].tolist()
-            labels = [[y for y, can in enumerate(row) if can] for row in possible[first:stop].tolist()]
+        path: list[int] = possible.argmax(axis=1).tolist()
+        labels: dict[int, list[int]] = {}
+        several = possible.sum(axis=1) > 1
+        for at, label in np.argwhere(possible & several[:, None]).tolist():
+            labels.setdefault(at, []).append(label)
+        rows = scores[several].tolist()
+        done = 0
+        for at in labels:
+            if at - 1 in labels:
+                continue
+            stop = at + 1
+            while stop in labels:
+                stop += 1
             after = path[stop] if stop < len(path) else None
-            path[first:stop] = self._run(rows, labels, path[first - 1] if first else NOTHING, after)
+            run = [labels[place] for place in range(at, stop)]
+            path[at:stop] = self._run(rows[done : done + stop - at], run, path[at - 1] if at else NOTHING, after)
+            done += stop - at
         return path
 
     def _run(self, rows: list[list[int]], labels: list[list[int]], before: int, after: int | None) -> list[int]:
