@@ -61,6 +61,7 @@ class Gateway:
         self._config = config
         self._checking = Checking(config)
         self._configured(config)
+        self._parts.admission.restore(config.spent, self._parts.now())  # of budgets that are new
 
     def _configured(self, config: Config) -> None:
         self._calls = int(config.limits.get("calls", _CALLS))
