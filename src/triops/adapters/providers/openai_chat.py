@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from triops.adapters.providers.faults import message_of
-from triops.adapters.providers.openai_usage import usage_of
+from triops.adapters.providers.openai_usage import created_of, usage_of
 from triops.adapters.providers.sse import Sent, Splitter
 from triops.kernel.completion import Choice, Delta, Finish, Part, Reply
 from triops.ports.providers import Event, Fault
@@ -25,13 +25,12 @@ def reply_of(tree: Mapping[str, Any]) -> Reply:
     choices = tree.get("choices")
     if not isinstance(choices, list) or not choices:
         raise Fault("garbage", "an answer without choices")
-    created = tree.get("created")
     return Reply(
         id=_text(tree.get("id")),
         model=_text(tree.get("model")),
         choices=tuple(_choice(one, i) for i, one in enumerate(choices)),
         usage=usage_of(tree.get("usage")),
-        created=int(created) if isinstance(created, int | float) else 0,
+        created=created_of(tree.get("created")),
     )
 
 
