@@ -99,7 +99,8 @@ def _text(value: Any) -> str:
 
 class ChatDecoder:
     """`hide_usage`: the caller did not ask for the event that holds only the usage. An end is clean when every choice
-    that began has finished; a missing [DONE] is then filled in."""
+    that began has finished; a missing [DONE] is then filled in. What came in the same bytes before a Fault is lost with
+    it: the caller has seen none of it, so another provider may still be asked."""
 
     def __init__(self, *, hide_usage: bool) -> None:
         self._hide_usage = hide_usage
