@@ -108,6 +108,40 @@ def test_an_old_model_answers_a_schema_by_a_tool() -> None:
         written(Chat(HI, format=Format(schema), tools=(Tool("f"),)), "claude-3-5-haiku-20241022")
 
 
+def test_a_schema_is_made_fit() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "age": {"type": "integer", "minimum": 0, "description": "In years"},
+            "tags": {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": 3},
+            "type": {"oneOf": [{"type": "string", "enum": ["object"]}, {"$ref": "#/$defs/a"}]},
+        },
+        "$defs": {"a": {"type": "object", "additionalProperties": True, "default": {"type": "object"}}},
+    }
+    fit = {
+        "type": "object",
+        "properties": {
+            "age": {"type": "integer", "description": "In years\n\n{minimum: 0}"},
+            "tags": {
+                "type": "array",
+                "items": {"type": "object", "additionalProperties": False},
+                "minItems": 1,
+                "description": "{maxItems: 3}",
+            },
+            "type": {"anyOf": [{"type": "string", "enum": ["object"]}, {"$ref": "#/$defs/a"}]},
+        },
+        "$defs": {"a": {"type": "object", "additionalProperties": False, "default": {"type": "object"}}},
+        "additionalProperties": False,
+    }
+    tree, left = written(Chat(HI, format=Format(schema), tools=(Tool("f", "", schema, True), Tool("g", "", schema))))
+    assert tree["output_config"]["format"]["schema"] == fit
+    assert [tool["input_schema"] == fit for tool in tree["tools"]] == [True, False]
+    assert left == ("tools.parameters", "response_format.schema")
+    tree, left = written(Chat(HI, format=Format(schema)), ask=asked())
+    assert tree["output_config"]["format"]["schema"] == schema
+    assert left == ()
+
+
 @pytest.mark.parametrize(
     ("chat", "field"),
     [
