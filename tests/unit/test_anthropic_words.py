@@ -63,6 +63,7 @@ def test_a_temperature_above_one_is_one() -> None:
         ("claude-haiku-4-5", Chat(HI, reasoning_effort="low"), {"type": "enabled", "budget_tokens": 1024}, None, ()),
         ("claude-3-5-haiku-20241022", Chat(HI, reasoning_effort="low"), None, None, ("reasoning_effort",)),
         ("claude-opus-5-5", Chat(HI, reasoning_effort="none"), {"type": "disabled"}, None, ()),
+        ("claude-fable-5-1", Chat(HI, reasoning_effort="none"), None, "low", ("reasoning_effort",)),
         ("claude-opus-5-5", Chat(HI, thinking_tokens=2000), {"type": "adaptive"}, None, ("thinking_tokens",)),
         ("claude-sonnet-4-5", Chat(HI, thinking_tokens=2000), {"type": "enabled", "budget_tokens": 2000}, None, ()),
         ("claude-sonnet-4-5", Chat(HI, thinking_tokens=2000, max_tokens=500), None, None, ("thinking_tokens",)),

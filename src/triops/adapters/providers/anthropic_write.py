@@ -95,7 +95,10 @@ def _format(chat: Chat, traits: Traits, tree: dict[str, Any], dropped: list[str]
 def _think(chat: Chat, traits: Traits, tree: dict[str, Any], most: int | None, dropped: list[str]) -> None:
     effort, budget = chat.reasoning_effort, chat.thinking_tokens
     if effort == "none" and budget is None:
-        if traits.adaptive:
+        if traits.restless:  # as little as it can
+            tree.setdefault("output_config", {})["effort"] = "low"
+            dropped.append("reasoning_effort")
+        elif traits.adaptive:
             tree["thinking"] = {"type": "disabled"}
         return
     if effort and traits.efforts:
