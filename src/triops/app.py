@@ -138,6 +138,9 @@ class Triops:
     async def start(self) -> None:
         """Open the stores, recover what a kill left behind, start the loop. Raises: Unavailable, StoreFull."""
         services = self.services
+        if self.gateway is not None:
+            self._open.push_async_callback(self.gateway.close)
+            self.gateway.begin()
         for part in (self._records, *self._stores, services.metrics, services.logs, services.spans):
             self._open.push_async_callback(part.close)
             await part.start()
@@ -147,7 +150,7 @@ class Triops:
             await running.start()
 
     async def open_gateway(self) -> None:
-        """Start the gateway's process, when the documents given at the start are applied."""
+        """The gateway's process may begin, when the documents given at the start are applied."""
         if self.gateway is not None:
             self._open.push_async_callback(self.gateway.close)
             await self.gateway.start()
