@@ -71,6 +71,9 @@ def test_the_native_api(server: RunningTriops) -> None:
     assert [c["text"] for c in api.call("GET", "/prompts/native/comments", version=2)["items"]] == ["good"]
     entities = {entity["id"] for entity in api.entities(type="prompt")}
     assert "prompt:native" in entities
+    deep: dict[str, Any] = {}
+    for _ in range(100):
+        deep = {"a": deep}
     for method, path, body, status in (
         ("GET", "/prompts/nope", None, 404),
         ("GET", "/prompts/native/versions/x", None, 400),
@@ -83,7 +86,12 @@ def test_the_native_api(server: RunningTriops) -> None:
         ("POST", "/prompts/native/versions", {"text": "a", "colour": 1}, 400),
         ("POST", "/prompts/a:b/versions", {"text": "a"}, 400),
         ("POST", "/prompts/native/render", {"version": 2, "variables": {}}, 400),
-        ("DELETE", "/prompts/native/versions/1", None, 400),
+        ("DELETE", "/prompts/native/versions/1", None, 409),
+        ("POST", "/prompts/odd/versions", {"text": "a", "labels": ["a b"]}, 400),
+        ("POST", "/prompts/odd/versions", {"text": "a", "settings": {"n": 10**30}}, 400),
+        ("POST", "/prompts/odd/versions", {"text": "a", "settings": deep}, 400),
+        ("POST", "/prompts/odd/versions", {"messages": [{"role": "user", "content": '"' * 90_000}]}, 413),
+        ("GET", "/prompts/odd", None, 404),  # nothing of it was kept
     ):
         with pytest.raises(ApiError) as caught:
             api.call(method, path, body=body)
@@ -152,6 +160,8 @@ def test_langfuse_writes(server: RunningTriops, langfuse: Langfuse) -> None:
         b'{"name": "x", "prompt": "a", "config": []}',
         b'{"name": "folder/x", "prompt": "a"}',
         b'{"name": "x", "prompt": "a", "commitMessage": [1]}',
+        b'{"name": "x", "prompt": "a", "labels": ["a b"]}',
+        b'{"name": "x", "prompt": "\\ud800"}',
     ],
 )
 def test_what_langfuse_would_not_send_is_refused_and_leaves_nothing(server: RunningTriops, body: bytes) -> None:
