@@ -2,6 +2,7 @@
 has the end of his answer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 
@@ -41,26 +42,29 @@ class Recorder:
 
     def outcome(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> None:
         """Raises: StoreFull, Unavailable."""
+        self._append("o", orjson.dumps(self.members(call, ended_ns, status, error, message)))
+
+    def members(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> dict[str, Any]:
+        """Of `kernel.call.Outcome`."""
         output, size, finish, model = self._output(call)
-        outcome = Outcome(
-            call.id,
-            ended_ns,
-            status,
-            error,
-            message[:_MESSAGE],
-            model,
-            tuple(call.attempts),
-            call.first_ns,
-            call.cache,
-            call.saved,
-            finish,
-            call.disconnected,
-            output,
-            size,
-            tuple(call.guards),
-            call.told.dropped,
-        )
-        self.settled(outcome)
+        return {
+            "call": call.id,
+            "ended_ns": ended_ns,
+            "status": status,
+            "error": error,
+            "message": message[:_MESSAGE],
+            "model": model,
+            "attempts": call.attempts,
+            "first_ns": call.first_ns,
+            "cache": call.cache,
+            "saved": call.saved,
+            "finish": finish,
+            "disconnected": call.disconnected,
+            "output": output,
+            "output_bytes": size,
+            "guards": call.guards,
+            "dropped": call.told.dropped,
+        }
 
     def settled(self, outcome: Outcome) -> None:
         self._append("o", orjson.dumps(outcome))

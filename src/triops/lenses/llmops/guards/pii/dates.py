@@ -20,7 +20,9 @@ _MONTH_FIRST = re.compile(
     re.I,
 )
 _YEAR = re.compile(r"(?<![\w.,$€£#/-])(?:1[6-9]|20)\d\d(?![\w%€$£-]|[.,:/]\d)")
-_YEAR_AFTER = re.compile(r"\b(?:in|since|of|by|until|till|from|during|after|before|around|circa|summer|winter|year) $", re.I)
+_YEAR_AFTER = re.compile(
+    r"\b(?:in|since|of|by|until|till|from|during|after|before|around|circa|summer|winter|year) $", re.I
+)
 
 
 def _year(text: str, start: int, end: int) -> int:

@@ -38,7 +38,9 @@ class Tagger:
         self._weights = weights
         self._gazetteer = gazetteer
         self._moves: list[list[int]] = moves.tolist()
-        into = int((moves - moves[:, :1]).max())  # what a label can gain over nothing by the one before it, and after it
+        into = int(
+            (moves - moves[:, :1]).max()
+        )  # what a label can gain over nothing by the one before it, and after it
         self._swing = into + int((moves - moves[:1]).max())
         self._range = int(2 * (moves.max() - moves.min()))
         self._lock = Lock()  # what is remembered of words is shared by threads
