@@ -14,7 +14,15 @@ from triops.lenses.llmops.gateway.doing import Doing
 from triops.lenses.llmops.gateway.estimate import Estimator
 from triops.lenses.llmops.gateway.recorder import Recorder
 from triops.lenses.llmops.gateway.recovery import intent_of, outcome_of, settle_killed
-from triops.lenses.llmops.gateway.said import Heard, deltas_of, input_text, reply_text
+from triops.lenses.llmops.gateway.said import (
+    Heard,
+    deltas_of,
+    input_text,
+    plain_settings,
+    plain_text,
+    reply_text,
+    settings_of,
+)
 from triops.lenses.llmops.gateway.specs import Caller
 from triops.ports.journal import Entry
 
@@ -108,6 +116,18 @@ PARTS = st.one_of(
     st.builds(Part, st.sampled_from(["text", "thinking", "refusal"]), TEXTS.filter(bool)),
     st.builds(Part, st.just("tool_call"), TEXTS, id=TEXTS, name=TEXTS),
 )
+
+
+@given(st.lists(TEXTS, max_size=4), st.integers(0, 300), st.floats(0, 2))
+def test_plain_messages_are_recorded_as_if_they_were_read_in_full(texts: list[str], most: int, heat: float) -> None:
+    raw = {"messages": [{"role": "user", "content": text} for text in texts], "temperature": heat}
+    chat = Chat(tuple(Message("user", (Part("text", text),)) for text in texts), temperature=heat)
+    plain = plain_text(raw, most)
+    if plain is not None and all(texts):
+        assert orjson.loads(plain) == orjson.loads(input_text(chat, most))
+    assert plain_settings(raw) == settings_of(chat)
+    assert plain_text({"messages": [{"role": "user", "content": [], "name": "x"}]}, 100) is None
+    assert plain_text({"messages": "hello"}, 100) is None
 
 
 @given(st.lists(PARTS, max_size=4), st.integers(0, 200))

@@ -11,7 +11,7 @@ from triops.kernel.completion import Embedded, Reply
 from triops.kernel.errors import TriopsError
 from triops.lenses.llmops.gateway.doing import Doing
 from triops.lenses.llmops.gateway.estimate import Estimator
-from triops.lenses.llmops.gateway.said import input_text, reply_text, settings_of
+from triops.lenses.llmops.gateway.said import PLAIN, input_text, plain_settings, plain_text, reply_text, settings_of
 from triops.ports.journal import Journal
 
 _MESSAGE = 500
@@ -29,6 +29,12 @@ class Recorder:
     def heard(self, call: Doing) -> None:
         """What the record will say that was asked. A request that only its provider can read is recorded without."""
         if call.record == "full":
+            ask = call.ask
+            if call.content is None and ask.dialect in PLAIN and "tools" not in ask.raw:
+                text = plain_text(ask.raw, self.most)
+                if text is not None:
+                    call.input, call.settings = text, plain_settings(ask.raw)
+                    return
             try:
                 content = call.content if call.content is not None else call.taker.content()
             except TriopsError:
