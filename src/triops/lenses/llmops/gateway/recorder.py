@@ -44,7 +44,11 @@ class Recorder:
 
     def intend(self, call: Doing, provider: str, model: str, at_ns: int) -> None:
         """Raises: StoreFull, Unavailable: then nobody may be asked."""
-        self._append("i", orjson.dumps(call.intent(provider, model, at_ns)))
+        try:
+            self._append("i", orjson.dumps(call.intent(provider, model, at_ns)))
+        except TriopsError:
+            call.intents -= 1
+            raise
 
     def outcome(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> None:
         """Raises: StoreFull, Unavailable."""
