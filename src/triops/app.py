@@ -255,7 +255,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     mlops = compose_mlops(
         settings, records, documents, entities, audit, bus, clock, data, bodies, auth.require, base_url
     )
-    prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions, bus)
+    prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions)
     actuators["prompt"] = prompts.actuator
     discover = Discover(entities, spans, clock, keys.projects)
     discover.subscribe(bus)
@@ -317,7 +317,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
 
     async def erase(project: ProjectId) -> int:
         erased = await erase_project(records, project, keep=_KEPT)
-        for tell in (*mlops.erased, prompts.snapshots.touched):
+        for tell in mlops.erased:
             tell(project)
         for empty in mlops.emptied:
             await empty(project)
