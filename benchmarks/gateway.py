@@ -148,9 +148,11 @@ def litellm(upstream: int, floor: dict[str, Any], arguments: argparse.Namespace)
         config.write_text(json.dumps({"model_list": [{"model_name": "fast", "litellm_params": model}]}))
         port = free_port()
         command = [str(Path(binaries) / "litellm"), "--config", str(config), "--port", str(port), "--num_workers", "1"]
-        with server(command, f"http://127.0.0.1:{port}/health/liveliness", limit_s=240):
-            load(port, clients=4, seconds=2)
-            measured("litellm", port, floor, arguments)
+        key = "sk-" + "1" * 64
+        environ = {"LITELLM_MASTER_KEY": key}
+        with server(command, f"http://127.0.0.1:{port}/health/liveliness", limit_s=240, env=environ):
+            load(port, clients=4, seconds=2, key=key)
+            measured("litellm", port, floor, arguments, key)
 
 
 def nginx(upstream: int, floor: dict[str, Any], arguments: argparse.Namespace) -> None:
