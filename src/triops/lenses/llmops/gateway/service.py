@@ -92,6 +92,8 @@ class Gateway:
         call.task = asyncio.current_task()
         self._doing[call.id] = call
         taker.on_gone = lambda: self._left(call)
+        if taker.gone:
+            self._left(call)
         try:
             await self._answered(call, project, headers)
         except asyncio.CancelledError:
