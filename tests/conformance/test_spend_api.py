@@ -180,6 +180,9 @@ def test_a_variable_that_is_no_key_is_not_read(server: RunningTriops, upstream: 
     state = server.client.gateway()
     assert any("HOME is not read" in problem for problem in state["problems"])
     assert next(p for p in state["providers"] if p["name"] == "reaching")["credential"] == "missing"
+    shown = cli(server, "gateway").stdout
+    assert shown.startswith("ready")
+    assert "upstream/small-1 100%" in shown
 
 
 def test_a_revoked_secret_ends_at_once_and_another_of_the_same_key_goes_on(server: RunningTriops, secret: str) -> None:
@@ -223,12 +226,15 @@ def test_killing_either_process_loses_and_doubles_nothing(
         os.kill(child.pid, signal.SIGKILL)
     wait_for(lambda: call(server, secret, user="dora").status_code == 200, what="the gateway again")
     server.kill()
+    offline = cli(server, "key", "create", "--gateway", "support-bot", "--data", str(server.data))
+    assert offline.returncode == 0, offline.stderr
     server.start()
+    assert call(server, offline.stdout.strip(), user="dora").status_code == 200
     for _ in range(3):
         assert call(server, secret, user="dora").status_code == 200
     billed = [entry for entry in upstream.ledger().entries() if entry.user == "dora"]
     total = settled(server.client, len(billed), user="dora")
-    assert total["requests"] == len(billed) >= 9
+    assert total["requests"] == len(billed) >= 10
     assert total["input_tokens"] == sum(entry.input_tokens for entry in billed)
     spans = server.client.traces(limit=1000)
     assert len({trace["trace_id"] for trace in spans}) == len(spans)

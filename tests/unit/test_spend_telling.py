@@ -202,6 +202,7 @@ async def journalled(records: Records, clock: FakeClock, *ends: tuple[Intent, Ou
     return budgets
 
 
+REFUSED = "the budget of $0.000001 a day of Key support-bot cannot pay this call: $0.0000009 is spent, …"
 reported: list[Sequence[Anomaly]] = []
 
 
@@ -209,7 +210,7 @@ async def test_budgets_stand_and_are_told_once_a_window(records: Records) -> Non
     clock = FakeClock(AT + 60)
     calls = [(asked, outcome(asked, attempt(asked, 300_000))) for asked in (intent(n, user=f"u{n}") for n in range(3))]
     refused = intent(9)
-    calls.append((refused, outcome(refused, attempts=(), status=429, error="budget_exceeded")))
+    calls.append((refused, outcome(refused, attempts=(), status=429, error="budget_exceeded", message=REFUSED)))
     budgets = await journalled(records, clock, *calls)
     standing = {(one.spec.scope, one.name): one for one in await budgets.standing(DEFAULT_PROJECT)}
     key = standing["key", "support-bot"]

@@ -2,8 +2,10 @@
 up at the present rate. What breaches becomes an anomaly, once for each window.
 
 A soft budget that is passed is evidence; a hard one that has refused a call is a symptom, since somebody was refused.
+(It may refuse before it is used up: when the most that a call may cost has no room in it.)
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -15,7 +17,7 @@ from triops.ledger.calls.totals import Question, Totals
 from triops.ledger.calls.windows import Spent, spent, window_of
 from triops.ledger.documents import Documents
 from triops.lenses.llmops.gateway.config import ProjectConfig, project_config
-from triops.lenses.llmops.gateway.specs import EACH, BudgetSpec
+from triops.lenses.llmops.gateway.specs import EACH, BudgetSpec, Per
 from triops.lenses.llmops.spend.applying import Applied
 from triops.loop.jobs import Projects
 from triops.ports.clock import Clock
@@ -25,6 +27,8 @@ _HOUR: Final = 3600
 _EACH_USER: Final = 1000  # users shown of a budget that each has, those that spent most
 _REFUSALS: Final = 10_000
 _DETECTOR: Final = "budget"
+_REFUSED: Final = re.compile(r" (a day|a month|in all) of (.{1,300}?)(?: \((.{1,300})\))? cannot pay")
+_PERIODS: Final[Mapping[str, Per]] = {"a day": "day", "a month": "month", "in all": "total"}
 _KINDS: Final = ("Key", "Budget", "Route", "Provider", "Price", "Guard")
 
 Report = Callable[[ProjectId, Sequence[Anomaly], float], Awaitable[None]]
@@ -140,17 +144,19 @@ class Budgets:
         return {str(one.by[scope]) if by else "": one.cost * _HOUR // took for one in found}
 
     async def applied(self, applied: Applied, now: float) -> None:
-        """Notes which budgets' keys, teams, … were refused for want of budget."""
+        """Notes which budgets refused calls: the gateway's message names the period, the document and, of a budget that
+        each user has, the user."""
         for project, calls in applied.calls.items():
             for call in calls:
                 if call.outcome.get("error") != "budget_exceeded":
                     continue
-                for scope in ("key", "application", "team", "user", "route", "project"):
-                    name = "" if scope == "project" else str(call.intent.get(scope) or "")
-                    for per in ("day", "month", "total"):
-                        at = (project, scope, name, per, window_of(per, call.intent["at_ns"] / 1e9)[0])
-                        if at in self._refused or len(self._refused) < _REFUSALS:
-                            self._refused[at] = self._refused.get(at, 0) + 1
+                said = _REFUSED.search(call.outcome.get("message") or "")
+                if said is None:
+                    continue
+                per = _PERIODS[said[1]]
+                at = (project, said[2], said[3] or "", per, window_of(per, call.intent["at_ns"] / 1e9)[0])
+                if at in self._refused or len(self._refused) < _REFUSALS:
+                    self._refused[at] = self._refused.get(at, 0) + 1
 
     async def check(self, now: float) -> None:
         """Budgets that are passed, and those that refuse, become anomalies; with their window they end."""
@@ -176,11 +182,11 @@ class Budgets:
 
     def _claim(self, project: ProjectId, one: Standing, now: float) -> Anomaly | None:
         spec = one.spec
-        refused = self._refused.get((project, spec.scope, one.name, spec.per, one.start), 0) if spec.hard else 0
-        # a call is refused when the most that it may cost has no room: a hard budget may refuse before it is used up
-        stops = refused > 0 and (one.spent + one.reserved) * 2 >= spec.amount
-        if not stops and one.spent < spec.amount:
+        user = one.name if spec.name == EACH else ""
+        refused = self._refused.get((project, spec.source, user, spec.per, one.start), 0)
+        if not refused and one.spent < spec.amount:
             return None
+        stops = refused > 0
         who = f"{spec.scope} {one.name}".strip()
         told = f"{usd(one.spent)} of {usd(spec.amount)} USD"
         each = "" if spec.per == "total" else f" this {spec.per}"
