@@ -21,6 +21,14 @@ kind: Provider
 name: native
 spec: {{dialect: openai, base_url: "{url}/v1", allow_private: true, responses: native}}
 ---
+kind: Provider
+name: old
+spec: {{dialect: openai, base_url: "{url}/v1", allow_private: true, stream_usage: false}}
+---
+kind: Route
+name: aged
+spec: {{targets: [{{provider: old, model: small-1}}], retries: 0}}
+---
 kind: Route
 name: fast
 spec: {{targets: [{{provider: upstream, model: small-1}}], aliases: [gpt-fast], retries: 0}}
@@ -126,6 +134,13 @@ def test_a_stream_tells_its_usage_only_when_asked(client: openai.OpenAI, upstrea
     chunks = list(client.chat.completions.create(model=route, messages=HI, stream=True, stream_options=options))
     assert chunks[-1].usage is not None
     assert (chunks[-1].choices, chunks[-1].usage.completion_tokens) == ([], 8)
+
+
+def test_a_server_without_stream_options_is_not_sent_any(client: openai.OpenAI, upstream: LoopbackProvider) -> None:
+    chunks = list(client.chat.completions.create(model="aged", messages=HI, stream=True, user="aged"))
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == TEXT
+    (entry,) = upstream.ledger().entries("aged")
+    assert not entry.told
 
 
 def test_tools_are_called_at_once_and_answered(client: openai.OpenAI) -> None:

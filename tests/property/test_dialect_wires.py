@@ -53,7 +53,7 @@ DIALECTS = [Messages(), CountTokens(), OllamaChat(), OllamaGenerate(), OllamaEmb
 TARGET = Target("upstream", "claude-sonnet-4-5", "/v1", "sk-1", cap=9000)
 MESSAGE = {"role": "user", "content": "hi"}
 REQUESTS = objects(NAMES, WORDS, model="small-1", messages=[MESSAGE], max_tokens=9, input="hi")
-some = settings(max_examples=40)
+some = settings(max_examples=25)
 named = pytest.mark.parametrize("speaker", SPEAKERS, ids=lambda one: one.name)
 
 

@@ -248,6 +248,7 @@ def test_usage_counts_the_caches_tokens_as_input() -> None:
         (errors.RateLimited("no", retry_after_s=2), 429, "rate_limit_error", None),
         (errors.BudgetExceeded("no", retry_after_s=9), 429, "budget_exceeded", "false"),
         (errors.Overloaded("no"), 429, "overloaded_error", None),
+        (errors.ProviderFailed("no", fault="rate_limited", status=429), 429, "rate_limit_error", None),
         (errors.ProviderFailed("no", fault="server"), 502, "api_error", None),
         (errors.Unavailable("no"), 503, "overloaded_error", None),
         (errors.ProviderFailed("no", fault="timeout", status=504), 504, "timeout_error", None),
@@ -282,6 +283,38 @@ def test_calls_that_come_interleaved_are_written_one_after_another() -> None:
     assert blocks == {0: '{"a":1}', 1: '{"b":2}'}
     started = [event["content_block"]["id"] for event in events if event["type"] == "content_block_start"]
     assert started == ["a", "b"]
+
+
+def test_a_text_between_a_calls_arguments_waits() -> None:
+    encoder = Messages().encoder(ASK)
+    deltas = [
+        Delta("tool", part=0, id="a", name="f"),
+        Delta("arguments", part=0, text='{"a"'),
+        Delta("text", text="so"),
+        Delta("arguments", part=0, text=":1}"),
+        Delta("text", text=" it is"),
+    ]
+    out = b"".join(encoder.feed([delta]) for delta in deltas) + encoder.end()
+    events = [orjson.loads(event.partition(b"data: ")[2]) for event in out.split(b"\n\n") if event]
+    said = [event["delta"] for event in events if event["type"] == "content_block_delta"]
+    assert [one.get("partial_json") or one.get("text") for one in said] == ['{"a"', ":1}", "so", " it is"]
+
+
+def test_ids_of_other_providers_are_made_fit() -> None:
+    call = Message("assistant", (Part("tool_call", text="{}", id="functions.f:0", name="f"),))
+    tree, _ = written(Chat((*HI, call, Message("tool", (Part("tool_result", id="functions.f:0"),)))))
+    assert tree["messages"][1]["content"][0]["id"] == "functions_f_0"
+    assert tree["messages"][2]["content"][0]["tool_use_id"] == "functions_f_0"
+
+
+def test_a_result_within_a_result_is_refused_however_deep() -> None:
+    inner = '[{"type":"tool_result","tool_use_id":"a","content":'
+    body = (
+        '{"model":"m","max_tokens":9,"messages":[{"role":"user","content":' + inner * 300 + '"x"' + "}]" * 300 + "}]}"
+    )
+    ask = Messages().ask(body.encode(), {})
+    with pytest.raises(Invalid, match="no such block"):
+        Messages().content(ask)
 
 
 def test_an_error_in_a_stream_has_its_kind() -> None:

@@ -282,6 +282,25 @@ def test_refusals(status: int, kind: FaultKind) -> None:
     assert (fault.kind, fault.message, fault.status, fault.body, fault.retry_after_s) == (kind, "no", status, body, 7)
 
 
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({}, 0.0),
+        ({"retry-after": "2.5"}, 2.5),
+        ({"retry-after": "-1"}, 0.0),
+        ({"retry-after": "nan"}, 0.0),
+        ({"retry-after": "soon"}, 0.0),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "Sat, 03 Jan 2026 10:00:30 GMT", "date": "Sat, 03 Jan 2026 10:00:00 GMT"}, 30.0),
+        ({"retry-after": "Sat, 03 Jan 2026 10:00:30 GMT"}, 0.0),
+    ],
+)
+def test_how_long_a_provider_asks_to_wait(headers: dict[str, str], wait: float) -> None:
+    with pytest.raises(Fault) as raised:
+        OLD.reply(ask(), 503, headers, b"<html>busy</html>")
+    assert (raised.value.retry_after_s, raised.value.body, raised.value.message) == (wait, b"", "status 503")
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"choices":[]}', b'{"choices":[1]}', b"<html>", b'"x"'])
 def test_answers_that_are_none(body: bytes) -> None:
     with pytest.raises(Fault) as raised:

@@ -25,7 +25,7 @@ from triops.lenses.llmops.prompts.actuator import PromptActuator
 from triops.lenses.llmops.prompts.differing import diff
 from triops.lenses.llmops.prompts.documents import PromptDocuments, prompt_kind
 from triops.lenses.llmops.prompts.service import Prompts
-from triops.lenses.llmops.prompts.snapshot import PromptSnapshots
+from triops.lenses.llmops.prompts.snapshot import prompts_snapshot
 from triops.lenses.mlops.registry.gates import Gates
 from triops.lenses.mlops.registry.origins import ModelOrigin, RunOrigin
 from triops.lenses.mlops.registry.promotions import Promotions
@@ -67,7 +67,6 @@ class Parts:
     gates: Documents
     registry: Registry
     prompts: Prompts
-    snapshots: PromptSnapshots
     changes: list[Change]
 
     async def add(self, raw: dict[str, Any], who: Principal = EVE, name: str = "support") -> int:
@@ -83,6 +82,10 @@ class Parts:
         document = Kinds([prompt_kind()]).validate("Prompt", "support", spec)
         await documents.ready(P, document)
         await documents.applied(EVE, document, again=again)
+
+    async def told(self, project: ProjectId) -> dict[str, Any]:
+        """What the gateway hears."""
+        return await self.records.read(lambda c: prompts_snapshot(c, project))
 
     async def on(self, label: str = "production") -> dict[int, int]:
         return dict((await self.prompts.get(P, "support")).labels[label])
@@ -100,13 +103,11 @@ async def composed(directory: Path) -> AsyncIterator[Parts]:
         teller, gates, origins = Teller(records, bus, clock), Gates(documents), Nowhere()
         registry = Registry(records, teller, origins, gates, lambda uri: None)
         promotions = Promotions(records, teller, origins, gates)
-        snapshots = PromptSnapshots(records)
-        bus.subscribe(ChangeRecorded, snapshots.on_change, name="snapshots")
         bus.subscribe(ChangeRecorded, heard, name="heard")
         await bus.start()
         try:
             prompts = Prompts(records, registry, promotions, clock)
-            yield Parts(records, bus, documents, registry, prompts, snapshots, changes)
+            yield Parts(records, bus, documents, registry, prompts, changes)
         finally:
             await bus.close()
 
@@ -266,10 +267,10 @@ async def test_projects_keep_their_prompts_apart(tmp_path: Path) -> None:
         assert (await parts.prompts.comments(P, "support", None, 10, None)).items == []
         assert (await parts.prompts.labelled(P, "support")).spec == spec_of(SHORT)
         assert (await parts.prompts.labelled(OTHER, "support")).spec == spec_of(LONG)
-        everyone = await parts.snapshots.everyone()
-        assert everyone[OTHER]["support"]["versions"].keys() == {"1"}
+        assert (await parts.told(OTHER))["support"]["versions"].keys() == {"1"}
         await erase_project(parts.records, OTHER)
-        assert (await parts.snapshots.everyone()).keys() == {P}
+        assert await parts.told(OTHER) == {}
+        assert (await parts.told(P))["support"]["versions"].keys() == {"1", "2"}
         assert await parts.prompts.list(OTHER) == await parts.prompts.list(ProjectId("none"))
 
 
@@ -279,16 +280,16 @@ async def test_the_gateway_is_told_of_labels_shares_and_the_newest(tmp_path: Pat
         await parts.prompts.label(EVE, "support", "trial", {1: 90, 2: 10})
         for n in range(25):
             await parts.add({"text": f"{n}"})
-        told = (await parts.snapshots.of(P))["support"]
+        told = (await parts.told(P))["support"]
         assert told["labels"] == {"production": 1, "trial": 1, "latest": 27}
         assert told["shares"] == {"trial": {"1": 90, "2": 10}}
         assert sorted(map(int, told["versions"])) == [1, 2, *range(8, 28)]
         assert told["versions"]["2"]["settings"] == {"temperature": 0.9}
         await parts.bus.drain()
-        before = parts.snapshots.version()
+        before = len(parts.changes)
         await parts.registry.set_version_tag(EVE, "support", "1", "_mlflow_prompt_model_config", '{"temperature": 1}')
         await parts.bus.drain()
-        assert parts.snapshots.version() == before + 1
+        assert [c.entity for c in parts.changes[before:]] == ["prompt:support"]  # whereby the gateway is told anew
         assert (await parts.prompts.version(P, "support", 1)).spec.settings == {"temperature": 1}
 
 

@@ -219,7 +219,9 @@ class Generator:
 
     def nrp(self) -> str:
         nrp = self.random.choice(NRPS)
-        return nrp.lower() if self.random.random() < 0.15 else nrp
+        if self.random.random() < 0.15:  # one that no list has
+            nrp = self.last().split()[0][:6].title() + self.random.choice(("ian", "an", "ese", "ish", "i", "ean", "er"))
+        return nrp.lower() if self.random.random() < 0.2 else nrp
 
     def age(self) -> str:
         return str(self.random.randint(1, 99))
@@ -426,6 +428,20 @@ class Generator:
         shape = self.random.choice(("A#######", "########", "#######", "A##-##-####", "####-##-####", "A####-#####-#####", "##AAA####", "A#####"))
         return "".join(self.random.choice("123456789") if c == "#" else self.random.choice("ABCDEFGHJKLM") if c == "A" else c for c in shape)
 
+    def num(self) -> str:
+        """A number that is nothing of anyone's."""
+        shape = self.random.choice((
+            "#", "##", "###", "####", "#####", "######", "#######", "########", "#########", "##########", "############",
+            "#.#", "#.##", "##.##", "#,###", "##,###", "#,###,###", "0.####", "-##", "#e-#", "0x####", "##%", "$##.##", "€####",
+            "#### #### #### ####", "####-####-####", "###-##-####", "##-####", "####/##", "A-####", "AA#####", "A##-###-##", "#.#.##",
+            "##:##", "##:##:##", "#####-##", "AA-####-AA", "#### ####", "1#######", "##########.####", "#x#", "##h", "###px",
+        ))  # fmt: skip
+        return "".join(self.random.choice("0123456789") if c == "#" else self.random.choice("ABCDEFGHJKLM") if c == "A" else c for c in shape)
+
+    def uuid(self) -> str:
+        made = f"{self.random.getrandbits(128):032x}"
+        return self.random.choice((f"{made[:8]}-{made[8:12]}-{made[12:16]}-{made[16:20]}-{made[20:]}", made, made[:7], made[:12]))
+
     def passport(self) -> str:
         return self.random.choice("ABCX") + str(self.random.randint(1000000, 99999999))
 
@@ -452,7 +468,7 @@ class Generator:
         return ".".join(str(self.random.randint(1, 254)) for _ in range(4))
 
 
-SLOTS = {*LABELS, "FILL", "TITLED", "BULLET", "EMAIL", "URL", "CARD", "IBAN", "SSN", "IP", "PASSPORT"}
+SLOTS = {*LABELS, "NUM", "UUID", "FILL", "TITLED", "BULLET", "EMAIL", "URL", "CARD", "IBAN", "SSN", "IP", "PASSPORT"}
 
 
 def _letters(name: str) -> str:

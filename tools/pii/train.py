@@ -26,7 +26,7 @@ from triops.lenses.llmops.guards.pii.tokens import tokens_of
 LABELS = ("", "PERSON", "STREET_ADDRESS", "GPE", "ORGANIZATION", "TITLE", "NRP", "DATE_TIME", "AGE", "PHONE_NUMBER")
 LABELS = (*LABELS, "ZIP_CODE", "US_DRIVER_LICENSE")
 PACKAGE = Path(__file__).parents[2] / "src/triops/lenses/llmops/guards/pii/weights.npz"
-NAMES = g.FIRST | g.LAST | g.CITY | g.LARGE | g.STATE | g.JOB
+NAMES = g.FIRST | g.LAST | g.CITY | g.LARGE | g.STATE | g.JOB | g.NRP
 UNSEEN = 0.3  # of names are trained as if no list had them
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 

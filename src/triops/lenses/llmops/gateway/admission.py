@@ -53,18 +53,15 @@ class Admission:
         ask: Ask,
         most: Most,
         now: float,
-        user: str = "",
     ) -> Ticket:
-        """`user`: where a header said who it is; a key's own user counts before any other.
-
-        Raises: Overloaded (the route's queue is full), RateLimited, BudgetExceeded, Forbidden (a hard budget, and no
+        """Raises: Overloaded (the route's queue is full), RateLimited, BudgetExceeded, Forbidden (a hard budget, and no
         price); a refused call counts nowhere."""
         self.queues.check(project.project, route)
         day, month = self._calendar.at(now)
         windows: list[Window] = []
         held: list[Held] = []
         key_day: Window | None = None
-        user = (caller.user or user or ask.user) if project.user_budgets else ""
+        user = (caller.user or ask.user) if project.user_budgets else ""
         name = project.project
         names: tuple[tuple[Scope, str], ...] = (
             ("key", caller.key),

@@ -53,7 +53,7 @@ def word_features(word: str, gazetteer: Gazetteer) -> WordFeatures:
             own.append(f"{shape}accent")
         side = [f"t3={lower[-3:]}"]
         kind = f"{shape}{lists if not bits & (COMMON | USUAL | RARE) else lists + 'e'}"
-    elif first.isdigit():
+    elif first.isdecimal():
         number = int(word) if len(word) < 5 else 99999
         shape = f"d{min(len(word), 7)}"
         year = "y" if len(word) == 4 and 1800 <= number < 2100 else "z" if first == "0" else "a" if number <= 110 else ""
