@@ -138,6 +138,9 @@ class Triops:
     async def start(self) -> None:
         """Open the stores, recover what a kill left behind, start the loop. Raises: Unavailable, StoreFull."""
         services = self.services
+        if self.gateway is not None:
+            self._open.push_async_callback(self.gateway.close)
+            self.gateway.begin()
         for part in (self._records, *self._stores, services.metrics, services.logs, services.spans):
             self._open.push_async_callback(part.close)
             await part.start()
@@ -147,7 +150,7 @@ class Triops:
             await running.start()
 
     async def open_gateway(self) -> None:
-        """Start the gateway's process, when the documents given at the start are applied."""
+        """The gateway's process may begin, when the documents given at the start are applied."""
         if self.gateway is not None:
             self._open.push_async_callback(self.gateway.close)
             await self.gateway.start()
@@ -252,7 +255,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     mlops = compose_mlops(
         settings, records, documents, entities, audit, bus, clock, data, bodies, auth.require, base_url
     )
-    prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions, bus)
+    prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions)
     actuators["prompt"] = prompts.actuator
     discover = Discover(entities, spans, clock, keys.projects)
     discover.subscribe(bus)
@@ -314,7 +317,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
 
     async def erase(project: ProjectId) -> int:
         erased = await erase_project(records, project, keep=_KEPT)
-        for tell in (*mlops.erased, prompts.snapshots.touched):
+        for tell in mlops.erased:
             tell(project)
         for empty in mlops.emptied:
             await empty(project)

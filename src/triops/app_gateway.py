@@ -58,20 +58,21 @@ class Speakers:
     """Who speaks a provider's dialect; one adapter for each way of speaking it."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, bool], Provider] = {}
+        self._kept: dict[tuple[str, bool, bool], Provider] = {}
 
     def __call__(self, spec: ProviderSpec) -> Provider:
         """Raises: NotFound for a dialect that is not spoken here."""
-        at = (spec.dialect, speaks_responses(spec.host.name))
+        responses = spec.responses == "native" if spec.responses else speaks_responses(spec.host.name)
+        at = (spec.dialect, responses, spec.stream_usage)
         provider = self._kept.get(at)
         if provider is None:
             provider = self._kept[at] = _speaker(*at)
         return provider
 
 
-def _speaker(dialect: str, responses: bool) -> Provider:
+def _speaker(dialect: str, responses: bool, stream_usage: bool) -> Provider:
     if dialect == "openai":
-        return OpenAIProvider(responses=responses)
+        return OpenAIProvider(responses=responses, stream_usage=stream_usage)
     if dialect == LOCAL:
         return OpenAIProvider()
     if dialect == "anthropic":

@@ -9,11 +9,8 @@ from triops.kernel.tenant import Principal
 from triops.lenses.llmops.prompts.actuator import PromptActuator
 from triops.lenses.llmops.prompts.documents import PromptDocuments
 from triops.lenses.llmops.prompts.service import Prompts
-from triops.lenses.llmops.prompts.snapshot import PromptSnapshots
 from triops.lenses.mlops.permissions import Level, Permissions
 from triops.lenses.mlops.registry.parts import RegistryParts
-from triops.loop.bus import Bus
-from triops.loop.events import ChangeRecorded
 from triops.ports.clock import Clock
 from triops.ports.records import Records
 from triops.web.access import Authenticate
@@ -25,7 +22,6 @@ class PromptParts:
     prompts: Prompts
     documents: PromptDocuments
     actuator: PromptActuator
-    snapshots: PromptSnapshots
     routes: list[Route]
 
 
@@ -36,10 +32,7 @@ def compose_prompts(
     bodies: Bodies,
     authenticate: Authenticate,
     permissions: Permissions,
-    bus: Bus,
 ) -> PromptParts:
-    snapshots = PromptSnapshots(records)
-    bus.subscribe(ChangeRecorded, snapshots.on_change, name="prompts")
     prompts = Prompts(records, registry.models, registry.promotions, clock)
 
     async def permitted(who: Principal, name: str, write: bool) -> None:
@@ -52,6 +45,5 @@ def compose_prompts(
         prompts,
         PromptDocuments(prompts),
         PromptActuator(prompts),
-        snapshots,
         PromptCalls(prompts, bodies, authenticate, permitted, readable).routes(),
     )

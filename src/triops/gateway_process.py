@@ -46,6 +46,7 @@ class GatewayProcess:
         self._handover: Handover | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._ready = asyncio.Event()
+        self._readable = asyncio.Event()
         self._changed = asyncio.Event()
         self._held: deque[tuple[socket.socket, bytes, float]] = deque()
         self._tasks: list[asyncio.Task[None]] = []
@@ -62,10 +63,15 @@ class GatewayProcess:
     def ready(self) -> bool:
         return self._ready.is_set()
 
-    async def start(self) -> None:
-        """Returns when the gateway is ready, or when it is sure not to be soon (the log says why)."""
+    def begin(self) -> None:
+        """Its process begins to load, while the server itself does. It is told nothing yet."""
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._send_changes())]
+
+    async def start(self) -> None:
+        """The books can be read now. Returns when the gateway is ready, or sure not to be soon (the log says why)."""
+        self.begin()
+        self._readable.set()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._ready.wait(), _READY_S)
 
@@ -86,7 +92,7 @@ class GatewayProcess:
 
     async def refresh(self) -> None:
         """The gateway knows what is so now when this returns, or is not there."""
-        if self._control is not None:
+        if self._control is not None and self._readable.is_set():
             await self._tell_all(self._control)
             with contextlib.suppress(Unavailable):
                 await self.state()  # words keep their order: when this is answered, what was told before is known
@@ -167,6 +173,7 @@ class GatewayProcess:
             theirs.close()
         self._control = await joined(words, self._heard, gone.set)
         self._handover = Handover(ours, self._taken_back, gone.set)
+        await self._readable.wait()
         await self._tell_all(self._control)
         await gone.wait()
 
@@ -192,7 +199,7 @@ class GatewayProcess:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            if self._control is not None:
+            if self._control is not None and self._readable.is_set():
                 try:
                     await self._tell_all(self._control)
                 except Exception:

@@ -24,6 +24,7 @@ ROUTES = {
     "thinking-gpt": ("openai", "m!think=2,cached=1"),
     "busy": ("anthropic", "m!status=529"),
     "limited": ("anthropic", "m!status=429"),
+    "limited-google": ("gemini", "m!status=429"),
     "gone": ("gemini", "m!status=404"),
     "failing": ("anthropic", "m!error_after=4"),
     "failing-gpt": ("openai", "m!error_after=4"),
@@ -109,6 +110,13 @@ async def test_the_async_client(server: RunningTriops) -> None:
     assert answer.content[0].text == text == TEXT
 
 
+@pytest.mark.parametrize("model", ["claude", "gpt"])
+def test_the_beta_endpoint(client: anthropic.Anthropic, model: str) -> None:
+    answer = client.beta.messages.create(model=model, max_tokens=50, messages=HI, betas=["novel-2026-11-01"])
+    assert answer.content[0].type == "text"
+    assert answer.content[0].text == TEXT
+
+
 @EVERYWHERE
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_a_tool_is_called_and_its_result_read(client: anthropic.Anthropic, model: str, stream: bool) -> None:
@@ -170,6 +178,12 @@ def test_tokens_are_counted(client: anthropic.Anthropic) -> None:
     assert client.messages.count_tokens(model="claude", messages=HI).input_tokens > 0
 
 
+def test_models_are_listed(client: anthropic.Anthropic) -> None:
+    names = {model.id for model in client.models.list()}
+    assert names >= set(ROUTES)
+    assert client.models.retrieve("gpt").type == "model"
+
+
 def test_a_refusal_says_so(client: anthropic.Anthropic) -> None:
     assert client.messages.create(model="refusing", max_tokens=50, messages=HI).stop_reason == "refusal"
 
@@ -189,6 +203,7 @@ def test_what_is_not_translated_is_named(client: anthropic.Anthropic) -> None:
     [
         ("busy", anthropic.InternalServerError, "overloaded_error"),
         ("limited", anthropic.RateLimitError, "rate_limit_error"),
+        ("limited-google", anthropic.RateLimitError, "rate_limit_error"),
         ("gone", anthropic.NotFoundError, "not_found_error"),
         ("nowhere", anthropic.NotFoundError, "not_found_error"),
         ("pricey", anthropic.RateLimitError, "budget_exceeded"),

@@ -21,6 +21,14 @@ kind: Provider
 name: native
 spec: {{dialect: openai, base_url: "{url}/v1", allow_private: true, responses: native}}
 ---
+kind: Provider
+name: old
+spec: {{dialect: openai, base_url: "{url}/v1", allow_private: true, stream_usage: false}}
+---
+kind: Route
+name: aged
+spec: {{targets: [{{provider: old, model: small-1}}], retries: 0}}
+---
 kind: Route
 name: fast
 spec: {{targets: [{{provider: upstream, model: small-1}}], aliases: [gpt-fast], retries: 0}}
@@ -28,6 +36,12 @@ spec: {{targets: [{{provider: upstream, model: small-1}}], aliases: [gpt-fast], 
 kind: Route
 name: own
 spec: {{targets: [{{provider: native, model: small-1}}], retries: 0}}
+---
+kind: Route
+name: poor
+spec:
+  targets: [{{provider: upstream, model: small-1}}]
+  budget_usd: {{amount: "0.000001", per: day, hard: true}}
 ---
 kind: Price
 name: small-1
@@ -122,6 +136,13 @@ def test_a_stream_tells_its_usage_only_when_asked(client: openai.OpenAI, upstrea
     assert (chunks[-1].choices, chunks[-1].usage.completion_tokens) == ([], 8)
 
 
+def test_a_server_without_stream_options_is_not_sent_any(client: openai.OpenAI, upstream: LoopbackProvider) -> None:
+    chunks = list(client.chat.completions.create(model="aged", messages=HI, stream=True, user="aged"))
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == TEXT
+    (entry,) = upstream.ledger().entries("aged")
+    assert not entry.told
+
+
 def test_tools_are_called_at_once_and_answered(client: openai.OpenAI) -> None:
     tools: Any = [TOOL]
     first = client.chat.completions.create(model="twice", messages=HI, tools=tools, parallel_tool_calls=True)
@@ -170,8 +191,11 @@ def test_parts_that_are_not_text(client: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize("route", ["fast", "own"])
-def test_responses(client: openai.OpenAI, route: str) -> None:
+def test_responses(client: openai.OpenAI, upstream: LoopbackProvider, route: str) -> None:
     """Native and as chat completions: the client sees the same."""
+    client.responses.create(model=route, input="which way", user=f"way-{route}")
+    (entry,) = upstream.ledger().entries(f"way-{route}")
+    assert entry.path == ("/v1/responses" if route == "own" else "/v1/chat/completions")
     answer = client.responses.create(model=route, input="hello there", instructions="be kind", max_output_tokens=50)
     assert (answer.output_text, answer.status) == (TEXT, "completed")
     assert answer.usage is not None
@@ -272,6 +296,26 @@ def test_errors_are_the_clients_own(client: openai.OpenAI, route: str, error: ty
     assert isinstance(raised.value.body, dict)
     assert raised.value.body["message"]
     assert raised.value.response.headers.get("retry-after") == ("3" if route == "busy" else None)
+
+
+def test_a_hard_budget_is_told_in_its_own_type_and_not_retried(server: RunningTriops) -> None:
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key="unused", max_retries=2) as client:
+        for ask in (
+            lambda: client.chat.completions.create(model="poor", messages=HI),
+            lambda: client.chat.completions.create(model="poor", messages=HI, stream=True),
+            lambda: client.responses.create(model="poor", input="hello there"),
+            lambda: client.embeddings.create(model="poor", input="hello there"),
+        ):
+            with pytest.raises(openai.RateLimitError) as raised:
+                ask()
+            assert raised.value.type == "budget_exceeded"
+            assert raised.value.response.headers["x-should-retry"] == "false"
+            assert raised.value.response.request.headers["x-stainless-retry-count"] == "0"
+
+
+def test_a_key_that_is_none_opens_nothing(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.AuthenticationError):
+        client.with_options(api_key="trg_" + "0" * 40).chat.completions.create(model="fast", messages=HI)
 
 
 @pytest.mark.parametrize("route", ["cut", "failing"])

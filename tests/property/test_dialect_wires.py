@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.property.json_trees import objects, splits, trees
@@ -53,10 +53,12 @@ DIALECTS = [Messages(), CountTokens(), OllamaChat(), OllamaGenerate(), OllamaEmb
 TARGET = Target("upstream", "claude-sonnet-4-5", "/v1", "sk-1", cap=9000)
 MESSAGE = {"role": "user", "content": "hi"}
 REQUESTS = objects(NAMES, WORDS, model="small-1", messages=[MESSAGE], max_tokens=9, input="hi")
+some = settings(max_examples=25)
 named = pytest.mark.parametrize("speaker", SPEAKERS, ids=lambda one: one.name)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+@some
 @given(tree=REQUESTS)
 def test_any_request_is_read_or_refused_with_its_field(dialect: Any, tree: dict[str, Any]) -> None:
     try:
@@ -74,6 +76,7 @@ def test_any_request_is_read_or_refused_with_its_field(dialect: Any, tree: dict[
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+@some
 @given(body=st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(dialect: Any, body: bytes) -> None:
     with pytest.raises(Invalid):
@@ -81,6 +84,7 @@ def test_any_bytes_are_read_or_refused(dialect: Any, body: bytes) -> None:
 
 
 @named
+@some
 @given(
     body=st.one_of(
         st.binary(max_size=80),
@@ -102,6 +106,7 @@ def test_any_answer_is_read_or_a_fault(speaker: Any, body: bytes) -> None:
 
 
 @named
+@some
 @given(
     lines=st.lists(
         st.one_of(
@@ -182,6 +187,7 @@ def stream_of(speaker: Any, orders: Orders) -> bytes:
 
 
 @named
+@some
 @given(
     cuts=st.lists(st.integers(0, 1 << 16), max_size=12), text=st.sampled_from(["calls=2", "calls=0,think=2,cached=1"])
 )

@@ -65,10 +65,10 @@ class Money(RuleBasedStateMachine):
         user=st.sampled_from(["", "a", "b"]),
     )
     def admit(self, tokens: int, output: int | None, user: str) -> Any:
-        said = ask(max_tokens=output)
+        said = ask(max_tokens=output, user=user)
         most = most_of(PROJECT, PICK, said, tokens, tokens, self.now)
         try:
-            ticket = self.admission.admit(CALLER, PROJECT, PROJECT.routes["fast"], said, most, self.now, user)
+            ticket = self.admission.admit(CALLER, PROJECT, PROJECT.routes["fast"], said, most, self.now)
         except BudgetExceeded:
             return multiple()
         return ticket, most, 0, self.windows(user)

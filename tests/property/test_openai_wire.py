@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.property.json_trees import objects, splits, trees
@@ -49,6 +49,7 @@ TARGET = Target("upstream", "small-1", "/v1", "sk-1", cap=9)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+@settings(max_examples=40)
 @given(tree=REQUESTS)
 def test_any_request_is_read_or_refused_with_its_field(dialect: Any, tree: dict[str, Any]) -> None:
     try:
@@ -68,6 +69,7 @@ def test_any_bytes_are_read_or_refused(dialect: Any, body: bytes) -> None:
         dialect.ask(body, {})
 
 
+@settings(max_examples=40)
 @given(body=st.one_of(st.binary(max_size=80), objects(ANSWERS, SAID, choices=[{"message": {}}]).map(orjson.dumps)))
 def test_any_answer_is_read_or_a_fault(body: bytes) -> None:
     for dialect in DIALECTS:
@@ -91,6 +93,7 @@ EVENTS = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(trees=EVENTS)
 def test_any_event_is_read_or_a_fault(trees: list[Any]) -> None:
     for dialect, decoder in ((ChatDialect(), ChatDecoder(hide_usage=True)), (ResponsesDialect(), ResponsesDecoder())):
@@ -239,3 +242,76 @@ def test_what_is_encoded_is_decoded_again(texts: list[str], cuts: list[int]) -> 
 def test_replies_are_of_our_own_types() -> None:
     body = orjson.dumps({"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]})
     assert isinstance(OpenAIProvider().reply(Ask("openai.chat", "chat", "m", {}, 1), 200, {}, body), Reply)
+
+
+def _item(role: str, texts: list[str]) -> dict[str, Any]:
+    kind = "output_text" if role == "assistant" else "input_text"
+    return {"type": "message", "role": role, "content": [{"type": kind, "text": text} for text in texts]}
+
+
+ITEM = st.one_of(
+    st.builds(_item, st.sampled_from(["user", "developer"]), st.lists(st.text(max_size=6), min_size=2, max_size=3)),
+    st.builds(lambda text: _item("assistant", [text]), st.text(max_size=6)),
+    st.builds(
+        lambda id, text: {"type": "reasoning", "id": id, "summary": [{"type": "summary_text", "text": text}]},
+        st.text(min_size=1, max_size=4),
+        st.text(min_size=1, max_size=6),
+    ),
+    st.just({"type": "function_call", "call_id": "c1", "name": "w", "arguments": "{}"}),
+    st.builds(
+        lambda text: {"type": "function_call_output", "call_id": "c1", "output": text},
+        st.text(max_size=6),
+    ),
+)
+RESPONSE = st.fixed_dictionaries(
+    {"model": st.just("small-1"), "input": st.lists(ITEM, min_size=1, max_size=5)},
+    optional={
+        "tools": st.lists(
+            st.sampled_from(
+                [
+                    {"type": "web_search"},
+                    {"type": "function", "name": "w", "parameters": {"type": "object"}, "strict": True},
+                    {"type": "function", "name": "v", "description": "d", "parameters": {}, "strict": None},
+                ]
+            ),
+            min_size=1,
+            max_size=3,
+        ),
+        "temperature": st.floats(0, 2),
+        "max_output_tokens": st.integers(16, 9999),
+        "reasoning": st.just({"effort": "low", "summary": "auto"}),
+        "text": st.sampled_from(
+            [
+                {"format": {"type": "json_object"}, "verbosity": "low"},
+                {"verbosity": "high"},
+                {"format": {"type": "json_schema", "name": "a", "schema": {"type": "object"}, "strict": True}},
+            ]
+        ),
+        "include": st.just(["message.output_text.logprobs", "reasoning.encrypted_content"]),
+        "parallel_tool_calls": st.booleans(),
+        "metadata": st.just({"a": "b"}),
+        "store": st.booleans(),
+        "user": st.text(min_size=1, max_size=5),
+    },
+)
+
+
+@given(raw=RESPONSE)
+def test_a_response_read_and_written_again_means_the_same(raw: dict[str, Any]) -> None:
+    """But for neighbouring items of the assistant's text, which become parts of one."""
+    dialect = ResponsesDialect()
+    ask = dialect.ask(orjson.dumps(raw), {})
+    outgoing = OpenAIProvider(responses=True).request(ask, dialect.content(ask), Target("upstream", "small-1"))
+    again = orjson.loads(outgoing.body)
+    assert _flat(again.pop("input")) == _flat(raw.pop("input"))
+    assert again == raw
+
+
+def _flat(items: list[dict[str, Any]]) -> list[Any]:
+    flat: list[Any] = []
+    for item in items:
+        if item["type"] == "message":
+            flat += [(item["role"], part) for part in item["content"]]
+        else:
+            flat.append(item)
+    return flat

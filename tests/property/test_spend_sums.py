@@ -6,6 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from triops.kernel.ids import ProjectId
 from triops.ledger.calls import tables
@@ -106,17 +107,25 @@ async def test_after_compaction_whole_hours_are_still_exact(folder: Path) -> Non
     kept_since = FIRST + 3 * DAY
     async with open_records(folder) as records:
         book = SpendBook(records)
-        dropped = 0
-        while gone := await book.compact(kept_since, most=37):
-            dropped += gone
-        assert dropped == sum(one.at_ms < kept_since for one in CHARGES)
+        assert await book.compact(kept_since + 17, 10**6) == kept_since
+        assert await book.compact(FIRST, 10**6) == kept_since
+        left = await records.read(lambda c: c.scalar(select(func.count()).select_from(tables.calls)))
+        assert left == sum(one.at_ms >= kept_since for one in CHARGES)
         for _ in range(80):
             question = asked()
             every = question.every if question.every % 3600 == 0 else 0
             hours = [at - at % HOUR for at in (question.start_ms, question.end_ms + HOUR)]
             await check(
                 records,
-                Question(
-                    question.project, hours[0], hours[1], question.by, every, question.where, calls_since_ms=kept_since
-                ),
+                Question(question.project, hours[0], hours[1], question.by, every, question.where),
             )
+
+
+async def test_too_many_calls_are_kept_by_the_hour(folder: Path) -> None:
+    async with open_records(folder) as records:
+        since = await SpendBook(records).compact(0, 20)
+        left = await records.read(lambda c: c.scalars(select(tables.calls.c.at_ms)).all())
+        assert since % HOUR == 0
+        assert 0 < len(left) <= 20
+        assert min(left) >= since
+        await check(records, Question(A, FIRST, FIRST + 5 * DAY, ("key", "user", "model"), 3600))

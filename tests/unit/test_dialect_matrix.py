@@ -12,7 +12,7 @@ from triops.adapters.providers.ollama import OllamaProvider
 from triops.adapters.providers.openai import OpenAIProvider
 from triops.edges.anthropic import Messages
 from triops.edges.ollama import OllamaChat, OllamaGenerate
-from triops.edges.openai import ChatDialect
+from triops.edges.openai import ChatDialect, ResponsesDialect
 from triops.kernel.completion import Ask
 from triops.ports.providers import Outgoing, Target
 from triops.testing.upstream import wires
@@ -337,9 +337,78 @@ def test_what_is_answered_comes_back(family: str, provider: str, turn: str, stre
         assert found["thought"] == "The answer"
 
 
-@families
+HINTED: dict[str, tuple[Any, dict[str, Any]]] = {
+    "chat": (
+        ChatDialect(),
+        {
+            "messages": [{"role": "user", "content": "hi", "name": "ann"}],
+            "metadata": {"a": "b"},
+            "store": True,
+            "service_tier": "auto",
+            "logit_bias": {"1": 2},
+            "prompt_cache_key": "k",
+            "safety_identifier": "ann",
+            "verbosity": "low",
+            "prediction": {"type": "content", "content": "x"},
+        },
+    ),
+    "responses": (
+        ResponsesDialect(),
+        {
+            "input": "hi",
+            "reasoning": {"summary": "auto"},
+            "text": {"verbosity": "low"},
+            "store": False,
+            "include": ["reasoning.encrypted_content"],
+            "truncation": "auto",
+            "metadata": {"a": "b"},
+            "service_tier": "auto",
+            "prompt_cache_key": "k",
+            "safety_identifier": "ann",
+            "stream_options": {"include_obfuscation": False},
+        },
+    ),
+    "messages": (
+        Messages(),
+        {
+            "max_tokens": 9,
+            "messages": [{"role": "user", "content": [{"type": "text", "text": "hi", "cache_control": {}}]}],
+            "service_tier": "auto",
+            "inference_geo": "us",
+            "speed": "fast",
+            "thinking": {"type": "adaptive"},
+            "context_management": {"edits": []},
+        },
+    ),
+    "ollama": (
+        OllamaChat(),
+        {
+            "messages": [{"role": "user", "content": "hi"}],
+            "keep_alive": "5m",
+            "think": False,
+            "options": {"num_ctx": 4096, "mirostat": 1, "repeat_penalty": 1.1},
+        },
+    ),
+}
+
+
 @providers
-@pytest.mark.parametrize("schema", [True, False], ids=["schema", "any JSON"])
+@pytest.mark.parametrize("family", HINTED)
+def test_no_hint_of_any_family_is_refused(family: str, provider: str) -> None:
+    dialect, body = HINTED[family]
+    adapter, target = PROVIDERS[provider]
+    ask = dialect.ask(orjson.dumps({"model": "m", **body}), {})
+    outgoing = adapter.request(ask, dialect.content(ask), target)
+    if not family.startswith(provider) and (family, provider) not in (("chat", "openai"), ("messages", "anthropic")):
+        assert len(outgoing.dropped) >= 4
+    answered(outgoing)
+
+
+@providers
+@pytest.mark.parametrize(
+    ("family", "schema"),
+    [("openai", True), ("openai", False), ("anthropic", True), ("ollama", True), ("ollama", False)],
+)
 def test_an_answer_in_json(family: str, provider: str, schema: bool) -> None:
     dialect, body = FAMILIES[family]
     changes: dict[str, Any] = {"messages": body["messages"][:2], "tools": []}  # type: ignore[index]
@@ -349,8 +418,6 @@ def test_an_answer_in_json(family: str, provider: str, schema: bool) -> None:
     elif family == "ollama":
         changes |= {"format": SCHEMA if schema else "json", "stream": False}
     else:
-        if not schema:
-            pytest.skip("Anthropic's clients have no word for any JSON")
         changes["output_config"] = {"format": {"type": "json_schema", "schema": SCHEMA}}
     ask, outgoing = sent(family, provider, "", **changes)
     reply = PROVIDERS[provider][0].reply(ask, 200, {}, answered(outgoing).events[0])

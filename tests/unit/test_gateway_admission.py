@@ -1,5 +1,6 @@
 """Limits, quotas and budgets of calls: what is refused, what is reserved, what is counted."""
 
+import asyncio
 from random import Random
 from typing import Any
 
@@ -16,6 +17,7 @@ from triops.lenses.llmops.gateway.router import Router
 from triops.lenses.llmops.gateway.routing import resolve
 from triops.lenses.llmops.gateway.specs import Caller
 from triops.lenses.llmops.gateway.tickets import Ticket
+from triops.lenses.llmops.gateway.waiting import place
 
 MIDNIGHT = NOON + 12 * 3600  # the end of 21 November
 DECEMBER = NOON + 9.5 * 86400
@@ -47,11 +49,11 @@ class Desk:
         model: str = "fast",
         user: str = "",
     ) -> Ticket:
-        said = said or ask(max_tokens=100)
+        said = said or ask(max_tokens=100, user=user)
         route = resolve(self.project, self.caller, model)
         pick = next(Router().plan(self.project, route, Random(1), lambda: now))
         most = most_of(self.project, pick, said, tokens, expected, now)
-        return self.admission.admit(self.caller, self.project, route, said, most, now, user)
+        return self.admission.admit(self.caller, self.project, route, said, most, now)
 
     def budget(self, at: int = 0, now: float = NOON) -> dict[str, Any]:
         found: dict[str, Any] = self.admission.state(self.project, now)["budgets"][at]
@@ -114,6 +116,8 @@ def test_a_budget_that_cannot_pay_one_token_refuses() -> None:
         desk.admit(said=ask())
     embeddings = Ask("openai.embeddings", "embeddings", "fast", {}, 10)
     assert desk.admit(said=embeddings).reserved == 100 * 150_000
+    counting = Ask("anthropic.messages", "count", "fast", {}, 10)
+    assert desk.admit(said=counting).reserved == 0
 
 
 def test_a_further_attempt_reserves_beside_what_the_first_cost() -> None:
@@ -297,6 +301,8 @@ def test_what_the_books_have_is_where_it_goes_on() -> None:
         desk.admit()
     desk.admission.restore(rows(COST), NOON)  # of a later snapshot: the books only follow
     assert [desk.budget(at)["spent"] for at in range(3)] == [2 * COST, 3 * COST, 4 * COST]
+    desk.admission.restore(rows(9 * COST), NOON)  # a budget that was applied late: what was spent before this start
+    assert [desk.budget(at)["spent"] for at in range(3)] == [9 * COST, 18 * COST, 27 * COST]
     yesterday = Desk(key(BUDGETS))
     yesterday.admission.restore(rows(COST, NOON - 86400), NOON)
     assert [yesterday.budget(at)["spent"] for at in range(3)] == [0, 2 * COST, 3 * COST]
@@ -328,31 +334,55 @@ def test_calls_of_the_journal_count_as_they_did() -> None:
         desk.admit()
 
 
-def test_who_waits_for_a_place_is_woken_in_turn() -> None:
-    desk, woken = Desk(), []
-    desk.project = project(UPSTREAM, PRICE, FAST.replace("spec: {", "spec: {queue: {calls: 2, wait_s: 5}, "))
+async def test_who_waits_for_a_place_gets_it_in_turn() -> None:
+    desk, served = Desk(), []
+    desk.project = project(UPSTREAM, PRICE, FAST.replace("spec: {", "spec: {queue: {calls: 1, wait_s: 30}, "))
     queues, route = desk.admission.queues, desk.project.routes["fast"]
-    tickets = [desk.admit(), desk.admit()]
-    wakes = [lambda: woken.append("a"), lambda: woken.append("b")]
-    assert queues.full("default", route)
-    for wake in wakes:
-        queues.wait("default", route, wake)
-    with pytest.raises(Overloaded, match="2 calls wait"):
-        queues.wait("default", route, lambda: None)
-    tickets[0].release()
-    assert woken == ["a"]
-    tickets.append(desk.admit())
-    queues.leave_line("default", route, wakes[1])
-    tickets[1].release()
-    assert woken == ["a"]
+    await place(queues, "default", route)
+    first = desk.admit()
+
+    async def call(name: str) -> None:
+        await place(queues, "default", route)
+        ticket = desk.admit()
+        served.append(name)
+        await asyncio.sleep(0)
+        ticket.release()
+
+    one, late = asyncio.create_task(call("one")), asyncio.create_task(call("late"))
+    await asyncio.sleep(0)
+    assert queues.waiting == 1
+    with pytest.raises(Overloaded, match="wait for the route fast already"):
+        await late
+    first.settle(1, 1, NOON)
+    await one
+    assert (served, queues.waiting) == (["one"], 0)
+    await call("then")
+
+
+async def test_who_waits_too_long_or_goes_away_leaves_the_line() -> None:
+    desk = Desk()
+    desk.project = project(UPSTREAM, PRICE, FAST.replace("spec: {", "spec: {queue: {calls: 1, wait_s: 0.01}, "))
+    queues, route = desk.admission.queues, desk.project.routes["fast"]
+    held = desk.admit()
+    with pytest.raises(Overloaded, match="within"):
+        await place(queues, "default", route)
+    gone = asyncio.create_task(place(queues, "default", route))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
     assert queues.waiting == 0
+    held.release()
+    await place(queues, "default", route)
 
 
-def test_what_the_first_attempt_cost_is_missing_to_the_next() -> None:
-    desk = Desk(key(f'budget_usd: {{amount: "{2 * COST / PICO:.6f}"}}'))
-    ticket = desk.admit(said=ask())
-    assert ticket.cap == (2 * COST - 100 * 150_000) // 600_000
-    pick = next(Router().plan(desk.project, desk.project.routes["fast"], Random(1), lambda: NOON))
-    most = most_of(desk.project, pick, ask(), 100, 0, NOON)
-    assert ticket.again(most, NOON, pico=COST) == 100
-    assert ticket.reserved == 2 * COST
+async def test_a_place_that_is_not_taken_goes_to_the_next() -> None:
+    queues = Admission().queues
+    route = project(UPSTREAM, FAST.replace("spec: {", "spec: {queue: {calls: 2, wait_s: 30}, ")).routes["fast"]
+    for _ in range(2):
+        queues.enter(("default", "fast"))
+    waiting = [asyncio.create_task(place(queues, "default", route)) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert queues.waiting == 2
+    queues.leave(("default", "fast"))
+    async with asyncio.timeout(10):
+        await asyncio.gather(*waiting)  # the first was refused by its budget, and never entered

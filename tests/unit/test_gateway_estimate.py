@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.gateway import ask
-from triops.kernel.completion import Ask
+from triops.kernel.completion import Ask, Chat, Message, Part, Tool
 from triops.lenses.llmops.gateway.estimate import IMAGE_MOST, PER_MESSAGE, STORED_MOST, Estimator, size_of
 
 json_values = st.recursive(
@@ -101,3 +101,16 @@ def test_nonsense_teaches_little() -> None:
     assert estimator.input_tokens(said) == before
     estimator.learn("fast", 1000, 10**9)
     assert estimator.input_tokens(said) <= size_of(said).most
+
+
+def test_what_is_sent_in_the_place_of_the_request_is_what_counts() -> None:
+    parts = (Part("text", "слово"), Part("image", data=IMAGE), Part("file", data="x" * 500), Part("file", id="f_1"))
+    result = Part("tool_result", id="c", parts=(Part("text", "r" * 300),))
+    tool = Tool("look", "d" * 100, {"type": "object", "description": "p" * 200})
+    filled = Chat(
+        (Message("system", (Part("text", "s" * 1000),)), Message("user", parts), Message("tool", (result,))), (tool,)
+    )
+    size = size_of(ask("hi"), filled)
+    assert size.text >= 10 + 1000 + 300 + 100 + 200
+    assert (size.messages, size.images, size.stored, size.tools, size.wide) == (3, 1, 1, True, 10)
+    assert 500 <= size.media < 1000

@@ -56,6 +56,24 @@ spec: {provider: p, input_per_million_usd: "3", output_per_million_usd: "15", ca
     assert prices.cost("p", "m", Usage(), JULY).pico == 0
 
 
+def test_a_price_may_be_of_all_models_that_begin_so() -> None:
+    spec = "kind: Price\nname: p{0}\nspec: {{{1} input_per_million_usd: {0}}}"
+    own, any_one = "provider: up, model: {}, ", "model: {}, "
+    prices = project(
+        *(
+            spec.format(at, said)
+            for at, said in enumerate(
+                (own.format('"g-*"'), own.format('"g-4*"'), any_one.format('"g-4o*"'), any_one.format("g-4o-mini"))
+            )
+        )
+    ).prices
+    found = [
+        prices.find(p, m, JULY)
+        for p, m in (("up", "g-1"), ("up", "g-4o"), ("other", "g-4o"), ("up", "g-4o-mini"), ("up", "h"))
+    ]
+    assert [price.label if price else None for price in found] == ["p0@1", "p1@1", "p2@1", "p3@1", None]
+
+
 rates = st.integers(0, 10**9)
 
 

@@ -168,6 +168,13 @@ def test_with_no_provider_the_callers_own_key_says_who_answers(
     assert target.spec.credential == ("" if provider == "local" else credential)
 
 
+def test_with_no_provider_the_models_that_run_here_are_told() -> None:
+    assert list(served(project(), ANYONE)) == [("smollm2", "local"), ("all-minilm-l6-v2", "local")]
+    assert list(served(project(local=False), ANYONE)) == []
+    embeddings = resolve(project(), ANYONE, "text-embedding-3-small", "openai.embeddings")
+    assert embeddings.targets[0].model == "all-minilm-l6-v2"
+
+
 def test_with_nothing_at_all_the_error_shows_what_to_apply() -> None:
     found = project(local=False)
     with pytest.raises(NotFound, match=r"kind: Provider\nname: openai"):

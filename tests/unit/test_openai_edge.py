@@ -251,9 +251,14 @@ def test_errors(error: TriopsError, status: int, kind: str, code: str, headers: 
 def test_a_broken_stream_tells_so_in_each_form() -> None:
     problem = Problem(502, b'{"error":{"message":"gone","type":"server_error","param":null,"code":"cut"}}')
     assert CHAT.encoder(asked()).fail(problem) == b"data: " + problem.body + b"\n\n"
-    event = RESPONSES.encoder(asked(RESPONSES)).fail(problem)
+    bodies = [problem.body, b'{"type":"error",\n"message":"gone"}', b"<html>\n\n", b"[]", b'{"error":7}']
+    for body in bodies:
+        for dialect in (CHAT, RESPONSES):
+            event = dialect.encoder(asked(dialect)).fail(Problem(502, body))
+            error = orjson.loads(event.partition(b"data: ")[2])["error"]
+            assert error["message"] == ("gone" if b"gone" in body else "the provider failed")
+            assert event.count(b"\n\n") == 1
     assert event.startswith(b"event: error\n")
-    assert orjson.loads(event.partition(b"data: ")[2])["error"]["message"] == "gone"
 
 
 def test_models() -> None:
@@ -263,7 +268,7 @@ def test_models() -> None:
         ("fast", "triops"),
         ("upstream/small-1", "upstream"),
     ]
-    one = OneModel().answer(b"", {"anthropic-version": "2023-06-01"}, "upstream/small-1", served)
+    one = OneModel().answer(b"", {"anthropic-version": "2023-06-01"}, "upstream%2Fsmall-1", served)
     assert orjson.loads(one)["type"] == "model"
     with pytest.raises(NotFound):
         OneModel().answer(b"", {}, "other", served)

@@ -13,6 +13,7 @@ from lists import Lists
 
 Span = tuple[int, int, str]
 _CHOICE = re.compile(r"\{([^{}]*)\}")
+_PLAIN = re.compile(r"(?<![\w\x02'{-])[a-z]{3,}(?![\w\x03'-])")
 _SLOT = re.compile(r"\x02([A-Z]+)\x03")
 LABELS = {
     **{"PERSON": "PERSON", "FIRST": "PERSON", "LAST": "PERSON", "ADDRESS": "STREET_ADDRESS", "STREET": "STREET_ADDRESS"},
@@ -31,7 +32,13 @@ Bangladeshi Nepalese Nepali Bhutanese Tibetan Chinese Taiwanese Japanese Korean 
 Burmese Malaysian Malay Singaporean Indonesian Filipino Australian Maori Fijian Samoan Tongan Kazakh Uzbek Georgian Armenian
 Azerbaijani Maltese Cypriot Barbadian Bahamian Trinidadian Dominican Salvadoran Arab Arabic Asian European African Latino
 Latina Hispanic Caucasian Scandinavian Slavic Jewish Muslim Christian Catholic Protestant Buddhist Hindu Sikh Mormon Orthodox
-Lutheran Baptist Methodist Evangelical Republican Democrat Liberal Conservative Socialist Communist""".split()
+Lutheran Baptist Methodist Evangelical Republican Democrat Liberal Conservative Socialist Communist Bruneian Chechen Tatar
+Catalan Basque Breton Cornish Flemish Walloon Bavarian Sicilian Sardinian Corsican Moldovan Belarusian Montenegrin Kosovar
+Turkmen Kyrgyz Tajik Uyghur Sinhalese Tamil Punjabi Bengali Gujarati Maldivian Omani Bahraini Berber Zulu Xhosa Hausa Yoruba
+Igbo Gambian Guinean Liberian Togolese Beninese Burkinabe Chadian Gabonese Eritrean Djiboutian Burundian Malawian Mozambican
+Botswanan Basotho Swazi Malagasy Mauritian Seychellois Comorian Papuan Tuvaluan Palauan Nauruan Greenlandic Faroese Belizean
+Costa-Rican Surinamese Guyanese Grenadian Antiguan Aruban Puerto-Rican Quaker Amish Shia Sunni Ismaili Bahai Jain Shinto
+Taoist Atheist Agnostic Anglican Presbyterian Pentecostal Adventist Calvinist Zionist Marxist Labour Tory""".split()
 PREFIXES = ["Mr.", "Mrs.", "Ms.", "Miss", "Dr.", "Prof.", "Mr", "Mrs", "Ms", "Dr", "Sir", "Lady", "Madam", "Professor", "Herr"]
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 MONTHS = "January February March April May June July August September October November December".split()
@@ -42,6 +49,12 @@ weg plein ulica ulice tänav iela gatvė brekka stræti""".split()
 BEFORE_STREETS = """Rue|Avenue|Boulevard|Via|Viale|Piazza|Calle|C/|Avenida|Av.|Rua|Travessa|Plaza|Carrera|ul.|ulica|Rua da|Rue de la|
 Rue du|Chemin de|Paseo|Camino|Strada|Corso|Largo|Praça|Jalan|Ul.|Al.|Place de|Rue des|Cours|Quai|Via dei|Vicolo|Esplanada|
 Bulevar|Trg|Nábřeží|Calçada|Ronda|Urb.""".replace("\n", "").split("|")
+# What trades are named by, after what they work on
+TRADES = """worker operator technician manager specialist clerk assistant attendant driver installer cleaner repairer inspector
+engineer analyst supervisor director coordinator consultant officer agent teacher instructor nurse therapist designer developer
+administrator representative advisor planner maker setter tender helper guard examiner mechanic cutter builder fitter painter
+librarian counselor trainer buyer seller writer editor scientist researcher surveyor handler loader baker cook cashier""".split()
+BULLETS = ("-", "*", "•", ">", "|", "--", "??", "???", "1.", "#", "o", "+", "...", "=>")
 # Firms that everybody knows, so that some are names and no patterns
 KNOWN_FIRMS = """Google Amazon Microsoft Apple IBM Intel Oracle SAP Siemens Bosch BMW Volkswagen Toyota Honda Sony Samsung LG Nokia
 Ericsson Philips Shell BP Exxon Total Nestlé Unilever Danone Pfizer Novartis Bayer Roche Adidas Nike Puma IKEA H&M Zara Walmart
@@ -75,26 +88,53 @@ class Generator:
         self.likely = [locale for locale in self.locales if west.match(locale)]
         lines = templates.read_text().splitlines()
         self.templates = [line.replace("\\n", "\n") for line in lines if line and not line.startswith("#")]
+        self.weights = [1 / (rank + 20) for rank in range(9000)]
         self.plain = [word for word in lists.common[:9000] if len(word) > 3]
 
     def text(self) -> tuple[str, list[Span]]:
         pieces = [self.random.choice(self.templates) for _ in range(self.random.choice((1, 1, 1, 1, 2, 2, 3)))]
         text = self.random.choice((" ", " ", "\n")).join(map(self._chosen, pieces))
+        if self.random.random() < 0.3:
+            text = _PLAIN.sub(lambda match: self._word() if self.random.random() < 0.25 else match[0], text)
         out: list[str] = []
         spans: list[Span] = []
         at = length = 0
+        bullet = self.random.choice(BULLETS)
         for slot in _SLOT.finditer(text):
             before = text[at : slot.start()]
-            value = getattr(self, slot[1].lower())()
+            value = bullet if slot[1] == "BULLET" else getattr(self, slot[1].lower())()
             out += [before, value]
             length += len(before)
             if slot[1] in LABELS:
-                label = "ORGANIZATION" if slot[1] == "LAST" and value.endswith("&") else LABELS[slot[1]]
-                spans.append((length, length + len(value), label))
+                spans.append((length, length + len(value), LABELS[slot[1]]))
             length += len(value)
             at = slot.end()
         out.append(text[at:])
         return self._noisy("".join(out), spans)
+
+    def _word(self) -> str:
+        return self.random.choices(self.lists.common[:9000], self.weights)[0]
+
+    def fill(self) -> str:
+        """Some ordinary words, which are nothing."""
+        count = self.random.choice((1, 2, 3, 4, 5, 6, 8, 10, 14))
+        common = self.random.choices(self.lists.common[:9000], self.weights, k=count)
+        rare = [self.random.choice(self.lists.common[:24000]) for _ in range(count)]
+        words = [one if self.random.random() < 0.6 else other for one, other in zip(common, rare, strict=True)]
+        for at in range(len(words)):
+            chance = self.random.random()
+            if chance < 0.03:
+                words[at] = words[at].title()
+            elif chance < 0.05:
+                words[at] = str(self.random.randint(0, 500))
+            elif chance < 0.07:
+                words[at] += self.random.choice((",", ";", ":", "'s", "..."))
+        text = " ".join(words)
+        return text[:1].upper() + text[1:] if self.random.random() < 0.4 else text
+
+    def titled(self) -> str:
+        """Ordinary words that begin with capitals, and are nothing all the same."""
+        return " ".join(self._plain_name() for _ in range(self.random.choice((1, 2, 2, 3, 3))))
 
     def _chosen(self, template: str) -> str:
         """Slots marked, and of each list of words one."""
@@ -111,9 +151,9 @@ class Generator:
 
     def _noisy(self, text: str, spans: list[Span]) -> tuple[str, list[Span]]:
         chance = self.random.random()
-        if chance < 0.05 and len(text.lower()) == len(text):
+        if chance < 0.035 and len(text.lower()) == len(text):
             return text.lower(), spans
-        if chance < 0.07 and len(text.upper()) == len(text):
+        if chance < 0.05 and len(text.upper()) == len(text):
             return text.upper(), spans
         if chance < 0.12:
             plain = "".join(_unaccented(char) for char in text)
@@ -159,8 +199,14 @@ class Generator:
         return self.random.choice(PREFIXES)
 
     def job(self) -> str:
-        job = self.random.choice(self.lists.jobs)
         form = self.random.random()
+        if self.random.random() < 0.4:
+            words = [self.random.choice(self.plain) for _ in range(self.random.choice((1, 1, 2, 2, 3)))]
+            joined = " ".join(words) if form < 0.6 or len(words) < 2 else f"{', '.join(words[:-1])}{',' * (len(words) > 2)} and {words[-1]}"
+            job = f"{joined} {self.random.choice(TRADES)}"
+            job = job[:1].upper() + job[1:]
+        else:
+            job = self.random.choice(self.lists.jobs)
         if ", " in job and form < 0.8:
             kind, of = job.split(", ", 1)
             job = f"{of} {kind.lower()}" if form < 0.6 else kind
@@ -173,7 +219,9 @@ class Generator:
 
     def nrp(self) -> str:
         nrp = self.random.choice(NRPS)
-        return nrp.lower() if self.random.random() < 0.15 else nrp
+        if self.random.random() < 0.15:  # one that no list has
+            nrp = self.last().split()[0][:6].title() + self.random.choice(("ian", "an", "ese", "ish", "i", "ean", "er"))
+        return nrp.lower() if self.random.random() < 0.2 else nrp
 
     def age(self) -> str:
         return str(self.random.randint(1, 99))
@@ -271,6 +319,9 @@ class Generator:
             return self._military()
         if chance < 0.13:
             return self.street()
+        if chance < 0.22:  # a crossing
+            ends = self.random.choice((self.street, self.streetname, self.last, self.first)), self.random.choice((self.street, self.streetname))
+            return f"{self.random.choice(('the corner of ', '', '', 'corner of '))}{ends[0]()} and {ends[1]()}"
         lines = [self.street()]
         sep = self.random.choice((", ", "\n", " ", "\n ", ",\n"))
         if self.random.random() < 0.45:
@@ -377,6 +428,20 @@ class Generator:
         shape = self.random.choice(("A#######", "########", "#######", "A##-##-####", "####-##-####", "A####-#####-#####", "##AAA####", "A#####"))
         return "".join(self.random.choice("123456789") if c == "#" else self.random.choice("ABCDEFGHJKLM") if c == "A" else c for c in shape)
 
+    def num(self) -> str:
+        """A number that is nothing of anyone's."""
+        shape = self.random.choice((
+            "#", "##", "###", "####", "#####", "######", "#######", "########", "#########", "##########", "############",
+            "#.#", "#.##", "##.##", "#,###", "##,###", "#,###,###", "0.####", "-##", "#e-#", "0x####", "##%", "$##.##", "€####",
+            "#### #### #### ####", "####-####-####", "###-##-####", "##-####", "####/##", "A-####", "AA#####", "A##-###-##", "#.#.##",
+            "##:##", "##:##:##", "#####-##", "AA-####-AA", "#### ####", "1#######", "##########.####", "#x#", "##h", "###px",
+        ))  # fmt: skip
+        return "".join(self.random.choice("0123456789") if c == "#" else self.random.choice("ABCDEFGHJKLM") if c == "A" else c for c in shape)
+
+    def uuid(self) -> str:
+        made = f"{self.random.getrandbits(128):032x}"
+        return self.random.choice((f"{made[:8]}-{made[8:12]}-{made[12:16]}-{made[16:20]}-{made[20:]}", made, made[:7], made[:12]))
+
     def passport(self) -> str:
         return self.random.choice("ABCX") + str(self.random.randint(1000000, 99999999))
 
@@ -403,7 +468,7 @@ class Generator:
         return ".".join(str(self.random.randint(1, 254)) for _ in range(4))
 
 
-SLOTS = {*LABELS, "EMAIL", "URL", "CARD", "IBAN", "SSN", "IP", "PASSPORT"}
+SLOTS = {*LABELS, "NUM", "UUID", "FILL", "TITLED", "BULLET", "EMAIL", "URL", "CARD", "IBAN", "SSN", "IP", "PASSPORT"}
 
 
 def _letters(name: str) -> str:

@@ -26,7 +26,7 @@ from triops.lenses.llmops.guards.pii.tokens import tokens_of
 LABELS = ("", "PERSON", "STREET_ADDRESS", "GPE", "ORGANIZATION", "TITLE", "NRP", "DATE_TIME", "AGE", "PHONE_NUMBER")
 LABELS = (*LABELS, "ZIP_CODE", "US_DRIVER_LICENSE")
 PACKAGE = Path(__file__).parents[2] / "src/triops/lenses/llmops/guards/pii/weights.npz"
-NAMES = g.FIRST | g.LAST | g.CITY | g.LARGE | g.STATE | g.JOB
+NAMES = g.FIRST | g.LAST | g.CITY | g.LARGE | g.STATE | g.JOB | g.NRP
 UNSEEN = 0.3  # of names are trained as if no list had them
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
@@ -36,10 +36,11 @@ def words(texts: list[str], least: int = 2) -> set[str]:
 
 
 def build_gazetteer(lists: Lists) -> g.Gazetteer:
+    people = words([name for names in (*lists.first.values(), *lists.last.values()) for name in names])
     return g.Gazetteer.of({
         g.FIRST: words([name for names in lists.first.values() for name in names]),
         g.LAST: words([name for names in lists.last.values() for name in names]),
-        g.CITY: words(lists.cities, 3),
+        g.CITY: words(lists.cities, 3) - people,
         g.LARGE: words(lists.big_cities, 3),
         g.COUNTRY: words(lists.countries, 3) - {"and", "of", "the", "The"},
         g.STATE: words(lists.states, 3) - {"and", "of", "the"},

@@ -319,7 +319,8 @@ class Client:
         return list(self.call("GET", f"/prompts/{_part(name)}/history", **query)["items"])
 
     def prompt_diff(self, name: str, before: int | str, after: int | str) -> JSON:
-        return dict(self.call("GET", f"/prompts/{_part(name)}/diff", **{"from": str(before), "to": str(after)}))
+        query: JSON = {"from": str(before), "to": str(after)}
+        return dict(self.call("GET", f"/prompts/{_part(name)}/diff", **query))
 
     def move_label(
         self,

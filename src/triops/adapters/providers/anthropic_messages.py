@@ -7,6 +7,7 @@ texts, which the API refuses, are left out.
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from triops.kernel.errors import Invalid
 
 OPAQUE = "application/vnd.anthropic.block+json"  # a part that holds one of Anthropic's blocks as it came
 ANSWER = "answer_in_json"  # the tool that stands for a format where the model knows none
+_ID, _NOT_OF_ID = re.compile(r"[a-zA-Z0-9_-]+"), re.compile(r"[^a-zA-Z0-9_-]")
 _ROLES = {"tool": "user", "function": "user", "developer": "system"}
 
 
@@ -70,7 +72,7 @@ def _block(part: Part, path: str) -> dict[str, Any] | None:
         case "file":
             return _file(part, path)
         case "tool_call":
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments_of(part)}
+            return {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": arguments_of(part)}
         case "tool_result":
             return _result(part, path)
     raise no_word(path, part.kind, "texts, images, documents")
@@ -98,9 +100,14 @@ def _file(part: Part, path: str) -> dict[str, Any]:
     raise no_word(path, part.media_type, "application/pdf or a text")
 
 
+def _id(given: str) -> str:
+    """Other providers' ids may hold what Anthropic's may not."""
+    return given if _ID.fullmatch(given) else _NOT_OF_ID.sub("_", given) or "call"
+
+
 def _result(part: Part, path: str) -> dict[str, Any]:
     content = [block for one in result_parts(part) if (block := _block(one, path)) is not None]
-    result: dict[str, Any] = {"type": "tool_result", "tool_use_id": part.id}
+    result: dict[str, Any] = {"type": "tool_result", "tool_use_id": _id(part.id)}
     if len(content) == 1 and content[0]["type"] == "text":
         result["content"] = content[0]["text"]
     elif content:

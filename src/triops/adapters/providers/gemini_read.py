@@ -79,7 +79,7 @@ def parts_of(candidate: Mapping[str, Any], answer: str, before: int) -> list[Par
         return []
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
         raise Fault("garbage", "parts that are no list of objects")
-    parts = []
+    parts: list[Part] = []
     for one in given:
         signature = as_text(one.get("thoughtSignature"))
         if "text" in one:

@@ -12,7 +12,6 @@ HINTS = frozenset(
         "cache_control",
         "context_management",
         "diagnostics",
-        "format.description",
         "include",
         "inference_geo",
         "keep_alive",
@@ -24,8 +23,6 @@ HINTS = frozenset(
         "prompt_cache_key",
         "prompt_cache_options",
         "prompt_cache_retention",
-        "reasoning.generate_summary",
-        "reasoning.summary",
         "response_format.json_schema.description",
         "safety_identifier",
         "service_tier",
@@ -34,6 +31,8 @@ HINTS = frozenset(
         "stream_options",
         "think",
         "thinking",
+        "text.format.description",
+        "text.verbosity",
         "truncate",
         "truncation",
         "user",
@@ -45,7 +44,7 @@ HINTS = frozenset(
 def leave_out(extra: Mapping[str, Any], dropped: list[str]) -> None:
     """Raises: Invalid for what is no hint."""
     for name, value in extra.items():
-        if name in HINTS or name.startswith("options.") or name.endswith("cache_control"):
+        if name in HINTS or name.startswith(("options.", "reasoning.")) or name.endswith("cache_control"):
             dropped.append(name)
         else:
             raise no_word(name, value)

@@ -1,7 +1,7 @@
 """Ollama's answers, whole or line by line, of `/api/chat` and `/api/generate` alike, as ours."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -82,7 +82,8 @@ def usage_of(tree: Mapping[str, Any]) -> Usage | None:
 
 def _created(tree: Mapping[str, Any]) -> int:
     try:
-        return int(datetime.fromisoformat(as_text(tree.get("created_at"))).timestamp())
+        made = datetime.fromisoformat(as_text(tree.get("created_at")))
+        return int((made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError, OSError):
         return 0
 

@@ -122,7 +122,7 @@ class HttpUpstream:
                 context = await self._context(host.ca) if host.scheme == "https" else None
                 return await self._reach(host, context)
         except TimeoutError:
-            raise Fault("timeout", f"no connection to {host.name} within {timeouts.connect:g} s") from None
+            raise Fault("connect", f"no connection to {host.name} within {timeouts.connect:g} s") from None
         except ssl.SSLError as error:
             raise Fault("connect", f"TLS with {host.name} failed: {error.reason or 'certificate'}") from None
         except (OSError, UnicodeError) as error:

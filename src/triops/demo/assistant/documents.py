@@ -10,7 +10,7 @@ BAD = (
     "with examples, background and a long list of related tips, at least ten paragraphs."
 )
 BUDGET_USD = "0.05"
-_MOST = 200  # tokens of an answer
+_MOST = 120  # tokens of an answer
 
 
 def documents(provider_port: int) -> list[dict[str, Any]]:

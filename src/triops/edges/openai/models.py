@@ -4,6 +4,7 @@ Anthropic, known by `anthropic-version`, is answered in Anthropic's shape; error
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 
@@ -35,6 +36,7 @@ class OneModel:
     path = "/v1/models/{name}"
 
     def answer(self, body: bytes, headers: Mapping[str, str], name: str, served: Sequence[Served]) -> bytes:
+        name = unquote(name)  # the path is as it came: `provider%2Fmodel`
         for one in served:
             if one.name == name:
                 return orjson.dumps(_anthropic(one) if "anthropic-version" in headers else _openai(one))

@@ -46,6 +46,18 @@ def described(error: TriopsError) -> dict[str, Any]:
     }
 
 
+def error_in(problem: Problem) -> dict[str, Any]:
+    """The error object of a problem, which may be a provider's own words in whatever form."""
+    try:
+        tree = orjson.loads(problem.body)
+    except orjson.JSONDecodeError:
+        tree = None
+    error = tree.get("error", tree) if isinstance(tree, dict) else None
+    if isinstance(error, dict) and error.get("message"):
+        return error
+    return {"message": "the provider failed", "type": "server_error", "param": None, "code": None}
+
+
 def _message(error: TriopsError) -> str:
     details = error.details
     said = f"{details['field']}: {error.message}" if details.get("field") else error.message

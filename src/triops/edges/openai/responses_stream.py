@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from triops.edges.openai.problems import error_in
 from triops.edges.openai.responses_answer import (
     about,
     call_item,
@@ -94,7 +95,7 @@ class ResponsesEncoder:
     def fail(self, problem: Problem) -> bytes:
         """Its clients raise on an event that holds `error`."""
         out: list[bytes] = []
-        error = orjson.loads(problem.body).get("error") or {}
+        error = error_in(problem)
         members = {name: error.get(name) for name in ("code", "message", "param")}
         self._event("error", {**members, "error": error}, out)
         return b"".join(out)

@@ -47,6 +47,7 @@ def spent(connection: Connection, project: ProjectId, windows: Iterable[tuple[st
     for scope, period in sorted(set(windows)):
         start, _ = window_of(period, at)
         named = [] if scope == "project" else [_D[scope]]
+        level = tables.WHO if scope == "user" else tables.WHAT
         used = func.sum(_S.cost_micro)
         asked = select(
             *named,
@@ -54,7 +55,7 @@ def spent(connection: Connection, project: ProjectId, windows: Iterable[tuple[st
             func.sum(_S.cost_pico),
             func.sum(_S.input_tokens + _S.output_tokens),
             func.sum(_S.requests - _S.refused),
-        ).where(_S.project == project, _S.span == tables.DAY, _S.start >= start)
+        ).where(_S.project == project, _S.level == level, _S.span == tables.DAY, _S.start >= start)
         if named:
             asked = asked.join(tables.dims, _D.no == _S.dims).where(_D[scope] != "").group_by(*named)
         for *name, micro, pico, tokens, requests in connection.execute(asked.order_by(used.desc()).limit(_USERS)):

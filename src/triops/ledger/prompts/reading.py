@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, or_, select
 from triops.kernel.errors import NotFound
 from triops.kernel.ids import ProjectId
 from triops.kernel.page import Page
-from triops.kernel.version import PROMPT_TAG, ModelVersion, RegisteredModel
+from triops.kernel.version import ModelVersion, RegisteredModel
 from triops.ledger.prompts.shares import shares_of
 from triops.ledger.versions import tables
 from triops.ledger.versions.models import find_model, get_model
@@ -51,12 +51,6 @@ def list_prompt_versions(
 ) -> tuple[Kept, Sequence[ModelVersion]]:
     """The newest first. Raises: NotFound."""
     return get_prompt(connection, project, name), list_versions(connection, project, name, below=below, limit=limit)
-
-
-def projects_with_prompts(connection: Connection) -> list[ProjectId]:
-    tag = tables.registered_model_tags.c
-    statement = select(tag.project).where(tag.key == PROMPT_TAG, tag.value == "true").distinct()
-    return [ProjectId(project) for project in connection.scalars(statement.order_by(tag.project))]
 
 
 def versions_to_serve(

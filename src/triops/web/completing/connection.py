@@ -211,7 +211,7 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._surplus or self._state != 1:  # trailers say nothing
             return
-        self._head_size += len(name) + len(value)
+        self._head_size += len(name) + len(value) + 4
         if self._head_size > self._house.bounds.headers:
             raise Refused(431, f"headers over {self._house.bounds.headers} bytes")
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")

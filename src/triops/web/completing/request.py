@@ -33,3 +33,4 @@ class Bounds:
     slow_s: float = 60.0
     idle_s: float = 120.0
     connections: int = 20_000
+    sweep_s: float = 1.0  # how often time-outs are looked for

@@ -13,7 +13,6 @@ from triops.web.completing.paths import GatewayPaths
 from triops.web.completing.request import Bounds, Refused, Request
 
 log = logging.getLogger(__name__)
-_SWEEP_S = 1.0
 
 Answer = Callable[[Request, Connection], Awaitable[None]]
 Give = Callable[[socket.socket, bytes], bool]
@@ -31,7 +30,7 @@ class Server:
         self._answered = answered
         self._connections: set[Connection] = set()
         self._empty = asyncio.Event()
-        self._timer = self.loop.call_later(_SWEEP_S, self._sweep)
+        self._timer = self.loop.call_later(self.bounds.sweep_s, self._sweep)
 
     def now(self) -> float:
         return self.loop.time()
@@ -93,4 +92,4 @@ class Server:
         now = self.now()
         for connection in [c for c in self._connections if c.deadline and c.deadline < now]:
             connection.abort()
-        self._timer = self.loop.call_later(_SWEEP_S, self._sweep)
+        self._timer = self.loop.call_later(self.bounds.sweep_s, self._sweep)

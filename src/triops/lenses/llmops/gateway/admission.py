@@ -16,6 +16,7 @@ from triops.lenses.llmops.gateway.budgets import At, Counters, Held, Window
 from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.limits import KeyLimits
 from triops.lenses.llmops.gateway.periods import Calendar, ends_at, start_of
+from triops.lenses.llmops.gateway.prices import FREE
 from triops.lenses.llmops.gateway.queues import Queues
 from triops.lenses.llmops.gateway.router import Pick
 from triops.lenses.llmops.gateway.specs import EACH, BudgetSpec, Caller, KeySpec, RouteSpec, Scope
@@ -26,6 +27,8 @@ __all__ = ["Admission", "Most", "Ticket", "most_of"]
 
 def most_of(project: ProjectConfig, pick: Pick, ask: Ask, input_most: int, expected: int, now: float) -> Most:
     """What an attempt by this pick may use. `input_most` and `expected` are the estimator's."""
+    if ask.operation == "count":  # providers count tokens for nothing
+        return Most(0, 0, FREE)
     output = None if ask.max_tokens is None else ask.max_tokens * ask.n
     if ask.operation != "chat":
         output = 0
@@ -50,18 +53,15 @@ class Admission:
         ask: Ask,
         most: Most,
         now: float,
-        user: str = "",
     ) -> Ticket:
-        """`user`: where a header said who it is; a key's own user counts before any other.
-
-        Raises: Overloaded (the route's queue is full), RateLimited, BudgetExceeded, Forbidden (a hard budget, and no
+        """Raises: Overloaded (the route's queue is full), RateLimited, BudgetExceeded, Forbidden (a hard budget, and no
         price); a refused call counts nowhere."""
         self.queues.check(project.project, route)
         day, month = self._calendar.at(now)
         windows: list[Window] = []
         held: list[Held] = []
         key_day: Window | None = None
-        user = (caller.user or user or ask.user) if project.user_budgets else ""
+        user = (caller.user or ask.user) if project.user_budgets else ""
         name = project.project
         names: tuple[tuple[Scope, str], ...] = (
             ("key", caller.key),
@@ -87,25 +87,18 @@ class Admission:
 
     def restore(self, spent: Sequence[Mapping[str, Any]], now: float) -> None:
         """The books' sums of running windows: `{"project", "scope", "name", "period", "start", "pico", "tokens",
-        "requests"}`. Whoever is counted here already is left alone: the books only follow."""
+        "requests"}`, of a start and of any later snapshot. The books only follow, so that where a window has more here,
+        it is right; where it has less, its calls were made before this process began."""
         day, month = self._calendar.at(now)
-        rows: dict[At, list[Mapping[str, Any]]] = {}
         for row in spent:
-            at: At = (row["project"], row["scope"], "" if row["scope"] == "project" else row["name"])
-            if self._counters.known(at) is None:
-                rows.setdefault(at, []).append(row)
-        for at, several in rows.items():
-            counter = self._counters.get(at, day, month)
-            for row in several:
-                per = row["period"]
-                window = counter.window(per)
-                if per != "total":
-                    begun = Calendar().at(start_of(row["start"]))[per == "month"]
-                    if begun != window.start:
-                        continue
-                window.spent += int(row["pico"])
-                window.tokens += int(row.get("tokens") or 0)
-                window.requests += int(row.get("requests") or 0)
+            scope, per = row["scope"], row["period"]
+            at: At = (row["project"], scope, "" if scope == "project" else row["name"])
+            window = self._counters.get(at, day, month).window(per)
+            if per != "total" and Calendar().at(start_of(row["start"]))[per == "month"] != window.start:
+                continue
+            window.spent = max(window.spent, int(row["pico"]))
+            window.tokens = max(window.tokens, int(row.get("tokens") or 0))
+            window.requests = max(window.requests, int(row.get("requests") or 0))
 
     def applied(self, intent: Intent, outcome: Outcome) -> None:
         """One call of the journal that `restore` did not have: it counts as it did when it ended. Its first intent."""

@@ -14,6 +14,7 @@ from triops.lenses.llmops.gateway.router import Pick, next_may_answer
 from triops.lenses.llmops.gateway.said import Heard
 from triops.lenses.llmops.gateway.specs import LOCAL, ProviderSpec, RouteSpec
 from triops.lenses.llmops.gateway.streaming import Streaming
+from triops.lenses.llmops.gateway.waiting import place
 from triops.ports.providers import Fault, Outgoing, Provider, Target
 from triops.ports.upstream import Timeouts
 
@@ -34,6 +35,7 @@ class Asker:
         parts = self._parts
         last: Fault | None = None
         before: Pick | None = None
+        await place(parts.admission.queues, project.project, route)
         for pick in parts.router.plan(project, route, parts.rng, parts.now):
             if last is not None and pick.retry:
                 await asyncio.sleep(max(pick.wait_s, min(last.retry_after_s, _LONGEST_WAIT_S)))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from triops.kernel.completion import Ask
+from triops.kernel.completion import Ask, Chat, Embed, Part
 
 PER_CALL: Final = 64  # tokens that a chat's template has around everything
 PER_MESSAGE: Final = 16
@@ -64,9 +64,13 @@ class Size:
         )
 
 
-def size_of(ask: Ask) -> Size:
-    """Reads the request as it came, in any dialect."""
+def size_of(ask: Ask, content: Chat | Embed | None = None) -> Size:
+    """Reads the request as it came, in any dialect; or `content`, which is sent in its place where a prompt was filled
+    in or a guard changed it."""
     size = Size()
+    if isinstance(content, Chat):
+        _chat(content, size)
+        return size
     for name, value in ask.raw.items():
         if name in _AROUND or value is None:
             continue
@@ -122,6 +126,35 @@ class Estimator:
         self._learned.move_to_end(model)
         if len(self._learned) > _MODELS:
             self._learned.popitem(last=False)
+
+
+def _chat(chat: Chat, size: Size) -> None:
+    size.messages = len(chat.messages)
+    for message in chat.messages:
+        size.text += _bytes(message.name)
+        _parts(message.parts, size)
+    size.tools = bool(chat.tools)
+    for tool in chat.tools:
+        size.text += _bytes(tool.name)
+        _text("", tool.description, size)
+        _walk("", tool.parameters, size, _DEPTH)
+    if chat.format is not None:
+        _walk("", chat.format.schema, size, _DEPTH)
+    for name, value in chat.extra.items():
+        size.stored += name in _STORED
+        _walk(name, value, size, _DEPTH)
+
+
+def _parts(parts: tuple[Part, ...], size: Size) -> None:
+    for part in parts:
+        _text("", part.text, size)
+        size.text += _bytes(part.name) + len(part.id)
+        if part.kind == "image":
+            size.images += 1
+        elif part.kind in ("audio", "file"):
+            size.media += len(part.data) + 64
+            size.stored += bool(part.url or part.id) and not part.data
+        _parts(part.parts, size)
 
 
 def _bytes(text: str) -> int:

@@ -217,7 +217,7 @@ ROUTE: Final[dict[str, Any]] = _object(
 PRICE: Final[dict[str, Any]] = _object(
     {
         "provider": {**_NAME, "description": "Absent: of the model wherever it runs."},
-        "model": {**_NAME, "description": "Absent: the document's name."},
+        "model": {**_NAME, "description": "Absent: the document's name. gpt-4o*: any that begins so."},
         "input_per_million_usd": {**_USD, "description": 'US dollars a million tokens, such as "0.15".'},
         "output_per_million_usd": {**_USD, "description": "Absent: 0, as of embeddings."},
         "cached_input_per_million_usd": {**_USD, "description": "Absent: as the input."},

@@ -30,6 +30,10 @@ class Queues:
     def full(self, project: str, route: RouteSpec) -> bool:
         return self._under_way.get((project, route.name), 0) >= route.queue.calls
 
+    def busy(self, project: str, route: RouteSpec) -> bool:
+        """Full, or somebody waits already."""
+        return (project, route.name) in self._waiting or self.full(project, route)
+
     def wait(self, project: str, route: RouteSpec, wake: Wake) -> None:
         """`wake` is called, once, when a place is free: first come, first served. Whoever waits no longer must
         `leave_line`.
@@ -59,14 +63,22 @@ class Queues:
             self._under_way[at] = left
         else:
             self._under_way.pop(at, None)
+        self._wake(at)
+
+    def wake_next(self, project: str, route: RouteSpec) -> None:
+        """Where there is still room: who was woken last did not take it."""
+        if not self.full(project, route):
+            self._wake((project, route.name))
+
+    def under_way(self, project: str, route: str) -> int:
+        return self._under_way.get((project, route), 0)
+
+    def _wake(self, at: tuple[str, str]) -> None:
         line = self._waiting.get(at)
         if line:
             line.popleft()()
             if not line:
                 del self._waiting[at]
-
-    def under_way(self, project: str, route: str) -> int:
-        return self._under_way.get((project, route), 0)
 
 
 def _shown(route: RouteSpec) -> str:

@@ -130,19 +130,20 @@ def _parts(screen: Screen, parts: tuple[Part, ...], findings: list[Finding]) -> 
 
 def _text(screen: Screen, text: str, json: bool, findings: list[Finding]) -> Steps:
     """The very text where nothing was replaced. Raises: GuardBlocked."""
-    if len(text) <= _PIECE and not screen.look(text).hits:
-        return text
     passage = Passage(screen, look_ahead=_PIECE, batch=1, json=json)
-    out: list[str] = []
+    if len(text) <= _PIECE:
+        out, found = passage.whole(text)
+        findings += found
+        return out if passage.changed else text
+    pieces: list[str] = []
     for at in range(0, len(text), _PIECE):
         piece, found = passage.feed(text[at : at + _PIECE])
-        out.append(piece)
+        pieces.append(piece)
         findings += found
-        if len(text) > _PIECE:
-            yield
+        yield
     piece, found = passage.end()
     findings += found
-    return "".join([*out, piece]) if passage.changed else text
+    return "".join([*pieces, piece]) if passage.changed else text
 
 
 def _part_size(part: Part) -> int:

@@ -15,7 +15,7 @@ from triops.lenses.llmops.guards.patterns import LOOK_BEHIND
 from triops.lenses.llmops.guards.screen import Hit, Screen
 
 LOOK_AHEAD = 256
-_BATCH = 48  # new characters that are worth a look
+_BATCH = 64  # new characters that are worth a look
 _SPACE = re.compile(r"\s")
 _MORE = {"PRIVATE_KEY": re.compile(r"[\w+/=\s\\:,.-]*?(?:-----END [A-Z0-9 ]{0,60}-----|(?=[^\w+/=\s\\:,.-])|\Z)")}
 _MORE_WORD = re.compile(r"[^\s\"'`<>\\]*")
@@ -59,6 +59,11 @@ class Passage:
         if len(self._text) - self._looked < self._batch and len(self._text) - self._begin <= self._look_ahead:
             return "", []
         return self._look(final=False)
+
+    def whole(self, text: str) -> tuple[str, list[Finding]]:
+        """A text that is all there. Raises: GuardBlocked."""
+        self._text += text
+        return self._look(final=True)
 
     def end(self) -> tuple[str, list[Finding]]:
         """The rest. Raises: GuardBlocked."""

@@ -19,9 +19,12 @@ def redactor(types: Sequence[str] | None, secrets: bool = True) -> Callable[[str
     screen = Screen({"redaction": spec}, "output")
 
     def redact(text: str) -> str:
-        if not screen.reads or (len(text) <= _PIECE and not screen.look(text).hits):
+        if not screen.reads:
             return text
         passage = Passage(screen, look_ahead=_PIECE, batch=1)
+        if len(text) <= _PIECE:
+            whole = passage.whole(text)[0]
+            return whole if passage.changed else text
         out = [passage.feed(text[at : at + _PIECE])[0] for at in range(0, len(text), _PIECE)]
         out.append(passage.end()[0])
         return "".join(out) if passage.changed else text

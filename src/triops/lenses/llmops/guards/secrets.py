@@ -17,6 +17,7 @@ from triops.lenses.llmops.guards.model import Span
 from triops.lenses.llmops.guards.patterns import LOOK_BEHIND, Pattern, matches
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_NAMES = ("pass", "pwd", "secret", "token", "credential", "authorization", "key")
 _NAMED = re.compile(
     r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credentials?|authorization|(?:api|access|private|secret|account"
     r"|shared|signing|encryption)[-_ .]?key(?:[-_ ]?id)?)[\w-]{0,16}[\"']?\s{0,3}$",
@@ -96,8 +97,8 @@ def _key(name: str, regex: str, check: Callable[[str, int, int], int] | None = N
 SECRETS = (
     Pattern("PRIVATE_KEY", _PRIVATE_KEY, needs=("PRIVATE KEY",)),
     _key("AWS_ACCESS_KEY", r"(?<!\w)(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?!\w)", None, "AKIA", "ASIA", "ABIA", "ACCA"),
-    _key("GITHUB_TOKEN", r"(?<!\w)gh[pousr]_[A-Za-z0-9]{36}(?!\w)", _summed, "gh"),
-    _key("GITHUB_TOKEN", r"(?<!\w)gh[sour]_[\w.-]{40,800}", _random(3.6, "_"), "gh"),
+    _key("GITHUB_TOKEN", r"(?<!\w)gh[pousr]_[A-Za-z0-9]{36}(?!\w)", _summed, "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
+    _key("GITHUB_TOKEN", r"(?<!\w)gh[sour]_[\w.-]{40,800}", _random(3.6, "_"), "gho_", "ghu_", "ghs_", "ghr_"),
     _key("GITHUB_TOKEN", r"(?<!\w)github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}(?!\w)", _random(3.6, "_"), "github_pat_"),
     _key("GITLAB_TOKEN", r"(?<!\w)gl(?:pat|oas|dt|rt|cbt|ptt|ft|imt|agent|soat)-[\w-]{20,64}", _random(3.0, "-"), "gl"),
     _key("SLACK_TOKEN", r"(?<!\w)xox[abeoprs]-[A-Za-z0-9-]{10,250}", _random(2.5), "xox"),
@@ -120,7 +121,7 @@ SECRETS = (
     _key("JWT", r"(?<![\w.-])eyJ[\w-]{8,2000}\.eyJ[\w-]{8,6000}\.[\w-]{8,1000}(?![\w-])", _jwt, "eyJ"),
     _key("BEARER_TOKEN", r"(?<=[Bb]earer )[\w.~+/-]{16,4000}=*", _random(3.0), "earer "),
     _key("URL_CREDENTIALS", r"(?<=://)[^\s/@:\"'<>]{1,64}:[^\s/@\"'<>${]{1,128}(?=@)", None, "://"),
-    Pattern("ASSIGNED_SECRET", _ASSIGNED, _assigned, (":", "=", " is ", " was ", " are "), group=2),
+    Pattern("ASSIGNED_SECRET", _ASSIGNED, _assigned, (":", "=", " is ", " was ", " are "), hints=_NAMES, group=2),
 )
 
 

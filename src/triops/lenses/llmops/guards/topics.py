@@ -41,7 +41,7 @@ class Topics:
     def spans(self, text: str, start: int = 0) -> list[Span]:
         """Disjoint and sorted, of those that begin at `start` or later."""
         found = [match.span() for pattern in self._wild for match in pattern.finditer(text, start)]
-        if self._by_word:
+        if self._by_word and not self._by_word.keys().isdisjoint(_WORD.findall(text.lower(), start)):
             for word in _WORD.finditer(text, start):
                 for pattern in self._by_word.get(word[0].lower(), ()):
                     match = pattern.match(text, word.start())

@@ -1,6 +1,6 @@
 """What the gateway is told of a project's prompts: labels, shares, and the versions that may be asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -8,42 +8,12 @@ from sqlalchemy import Connection
 from triops.kernel.ids import ProjectId
 from triops.kernel.prompts.sharing import main_version
 from triops.kernel.version import ModelVersion
-from triops.ledger.prompts.reading import Kept, list_prompts, projects_with_prompts, versions_to_serve
+from triops.ledger.prompts.reading import Kept, list_prompts, versions_to_serve
 from triops.lenses.llmops.prompts.tags import spec_in
-from triops.loop.events import ChangeRecorded
-from triops.ports.records import Records
 
 NEWEST = 20  # versions of a prompt that are told without a label
 _PROMPTS = 1_000  # of a project
 _CHARACTERS = 32 << 20  # of all texts; beyond it versions without a label are left out, then the rest
-
-
-class PromptSnapshots:
-    """The prompts of every project, and a number that rises when one changes, by whatever door."""
-
-    def __init__(self, records: Records) -> None:
-        self._records = records
-        self._version = 0
-
-    def version(self) -> int:
-        return self._version
-
-    def touched(self, project: ProjectId) -> None:
-        """Something that no Change tells of: a project was erased."""
-        self._version += 1
-
-    async def on_change(self, event: ChangeRecorded) -> None:
-        """Every new version, moved label, changed setting and deletion is a Change of its prompt."""
-        if event.change.entity.startswith("prompt:"):
-            self._version += 1
-
-    async def of(self, project: ProjectId) -> Mapping[str, Any]:
-        return await self._records.read(lambda c: prompts_snapshot(c, project))
-
-    async def everyone(self) -> Mapping[ProjectId, Mapping[str, Any]]:
-        return await self._records.read(
-            lambda c: {project: prompts_snapshot(c, project) for project in projects_with_prompts(c)}
-        )
 
 
 def prompts_snapshot(connection: Connection, project: ProjectId) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from triops.loop.jobs import Projects
 from triops.ports.clock import Clock
 from triops.ports.records import Records
 
-_RATE_S: Final = 3600  # the present rate is that of the last hour
+_HOUR: Final = 3600
 _EACH_USER: Final = 1000  # users shown of a budget that each has, those that spent most
 _REFUSALS: Final = 10_000
 _DETECTOR: Final = "budget"
@@ -127,15 +127,17 @@ class Budgets:
         if left <= 0:
             at = now
         elif rate:
-            then = now + left * _RATE_S / rate
+            then = now + left * _HOUR / rate
             at = then if ends is None or then < ends else None
         return Standing(budget, name, amount, reserved, start, ends, at)
 
     async def _rates(self, project: ProjectId, scope: str, now: float) -> Mapping[str, int]:
+        """Pico-dollars an hour, of this hour and the one before."""
         by = () if scope == "project" else (scope,)
-        since, until = int((now - _RATE_S) * 1000), int(now * 1000) + 1
-        found = await self.totals.sums(Question(project, since, until, by, most=_REFUSALS))
-        return {str(one.by[scope]) if by else "": one.cost for one in found}
+        since = (int(now) // _HOUR - 1) * _HOUR
+        found = await self.totals.sums(Question(project, since * 1000, (since + 2 * _HOUR) * 1000, by))
+        took = max(int(now) - since, 1)
+        return {str(one.by[scope]) if by else "": one.cost * _HOUR // took for one in found}
 
     async def applied(self, applied: Applied, now: float) -> None:
         """Notes which budgets' keys, teams, … were refused for want of budget."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from triops.kernel.clock import rfc3339
 from triops.kernel.errors import Invalid, TooLarge
 from triops.kernel.ids import ProjectId
 from triops.kernel.money import usd
@@ -14,7 +15,8 @@ from triops.ledger.calls.windows import window_of
 from triops.lenses.llmops.spend.forecast import Forecast, forecast
 from triops.ports.clock import Clock
 
-KEPT_DAYS: Final = 7  # that each call is kept by itself; before that there are sums by the hour
+_KEPT_DAYS: Final = 7  # that each call is kept by itself; before that there are sums by the hour
+_KEPT_CALLS: Final = 2_000_000  # and at most so many
 _ROWS: Final = 10_000
 _BUCKETS: Final = 1000
 _HISTORY_DAYS: Final = 56
@@ -53,15 +55,14 @@ class Spend:
         if not 0 <= since < until:
             raise Invalid("start is not before end", field="start", got=since, expected="a time before end")
         _check(by, where or {})
-        kept = _kept_since(now)
         if every and (until - since) / every > _BUCKETS:
             raise Invalid("too many buckets", field="every", got=every, expected=f"at most {_BUCKETS} in the window")
-        if every % tables.HOUR and since < kept:
-            expected = f"a multiple of 3600 for what is older than {KEPT_DAYS} days"
+        if every % tables.HOUR and since < (kept := await self.totals.kept_since()):
+            expected = f"a multiple of 3600 for what is before {rfc3339(kept)}"
             raise Invalid("calls that old are kept by the hour", field="every", got=every, expected=expected)
-        question = Question(
-            project, int(since * 1000), int(until * 1000), tuple(by), every, _where(where), int(kept * 1000), _ROWS + 1
-        )
+        # what is to come is empty, so that until now is as well until the day's end: whole days are quickly summed
+        last = until if until < now else (now // tables.DAY + 1) * tables.DAY
+        question = Question(project, int(since * 1000), int(last * 1000), tuple(by), every, _where(where), _ROWS + 1)
         found = await self.totals.sums(question)
         if len(found) > _ROWS:
             raise TooLarge(f"over {_ROWS} rows: ask for a shorter window, longer buckets, or fewer dimensions")
@@ -87,10 +88,8 @@ class Spend:
         return [{**dict(zip(by, group, strict=True)), **_shown(made[group])} for group in dearest]
 
     async def compact(self, now: float) -> None:
-        """Calls that are old enough are kept by the hour alone."""
-        before = _kept_since(now) - tables.HOUR  # an answer that is being made may still stand on the hour before
-        while await self.book.compact(int(before * 1000)):
-            pass
+        """Calls that are old, or too many, are kept by the hour alone."""
+        await self.book.compact(int((now - _KEPT_DAYS * tables.DAY) * 1000), _KEPT_CALLS)
 
 
 def shown(one: Sum) -> dict[str, Any]:
@@ -118,10 +117,6 @@ def _whole(found: Sequence[Sum]) -> Sum:
     counts = {name: sum(one.counts[name] for one in found) for name in tables.COUNTS}
     cost, estimated, saved = (sum(getattr(one, name) for one in found) for name in tables.MONEY)
     return Sum({}, None, counts, cost, estimated, saved)
-
-
-def _kept_since(now: float) -> int:
-    return int(now - KEPT_DAYS * tables.DAY) // tables.HOUR * tables.HOUR
 
 
 def _where(where: Mapping[str, str] | None) -> Mapping[str, Any]:

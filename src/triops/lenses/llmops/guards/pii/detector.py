@@ -13,7 +13,7 @@ from triops.lenses.llmops.guards.pii.tagger import NOTHING, Tagged, Tagger
 from triops.lenses.llmops.guards.pii.tokens import KNOWN, Tokens, tokens_of
 
 NAMED = ("PERSON", "STREET_ADDRESS", "GPE", "ORGANIZATION", "TITLE", "NRP", "AGE")
-TYPES = (*NAMED, *dict.fromkeys(pattern.type for pattern in STRUCTURED))
+TYPES = tuple(dict.fromkeys((*NAMED, *(pattern.type for pattern in STRUCTURED))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Reading:
         will stay as they are."""
         if self.tokens is None:
             return lambda place: True
-        count = sum(1 for end in self.tokens.ends if end <= settled) - REACH
+        count = sum(1 for end in self.tokens.ends if end <= settled) - REACH - 1
         nothing = {self.tokens.ends[at] for at in range(max(0, count)) if self.sure[at]}
         return nothing.__contains__
 
@@ -81,7 +81,7 @@ def _joined(tokens: Tokens, tagged: Tagged, labels: Sequence[str]) -> list[Span]
         type_ = labels[label]
         if word[0] == KNOWN and (label == NOTHING or word[1:] not in DOUBTFUL):
             type_ = word[1:]
-        if type_ == last:
+        if type_ == last and found:
             found[-1] = Span(found[-1].start, end, type_)
         else:
             found.append(Span(start, end, type_))

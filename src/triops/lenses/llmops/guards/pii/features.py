@@ -1,4 +1,4 @@
-"""What the tagger sees of a token: its own word and those beside it, never more than two away.
+"""What the tagger sees of a token: its own word and those beside it, never more than REACH away.
 
 A word's features are hashed into rows of the weights; what several words say together is hashed from their classes. The
 tagger and its training share this file, so a change here asks for a new training.
@@ -16,8 +16,8 @@ from triops.lenses.llmops.guards.pii.tokens import KNOWN
 
 BITS = 17
 MASK = (1 << BITS) - 1  # rows of the weights, less one
-REACH = 2  # words to each side
-OFFSETS = (0, -1, 1, -2, 2)
+REACH = 4  # words to each side
+OFFSETS = (0, -1, 1, -2, 2, -3, 3, -4, 4)
 EDGE = "\x02"  # the word before the first and after the last
 TOGETHER = 9  # features of several words together, a token
 _PRIMES = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F], dtype=np.uint32)
@@ -53,7 +53,7 @@ def word_features(word: str, gazetteer: Gazetteer) -> WordFeatures:
             own.append(f"{shape}accent")
         side = [f"t3={lower[-3:]}"]
         kind = f"{shape}{lists if not bits & (COMMON | USUAL | RARE) else lists + 'e'}"
-    elif first.isdigit():
+    elif first.isdecimal():
         number = int(word) if len(word) < 5 else 99999
         shape = f"d{min(len(word), 7)}"
         year = "y" if len(word) == 4 and 1800 <= number < 2100 else "z" if first == "0" else "a" if number <= 110 else ""
@@ -63,7 +63,8 @@ def word_features(word: str, gazetteer: Gazetteer) -> WordFeatures:
         near, own, side = [f"w={said}"], [], []
         if first == "\n":
             near.append(f"breaks={min(word.count(chr(10)), 2)}")
-    by_offset = ([*near, *own, "1"], [*near, *side], [*near, *side], near, near)
+    far = [f"f={said}"]
+    by_offset = ([*near, *own, "1"], [*near, *side], [*near, *side], near, near, far, far, far, far)
     rows = tuple(
         tuple(zlib.crc32(f"{offset}{feature}".encode("utf-8", "replace")) & MASK for feature in features)
         for offset, features in zip(OFFSETS, by_offset, strict=True)
@@ -72,11 +73,11 @@ def word_features(word: str, gazetteer: Gazetteer) -> WordFeatures:
 
 
 def together(kinds: Hashes, saids: Hashes, shapes: Hashes) -> list[Hashes]:
-    """Rows of the weights for what neighbours say together: TOGETHER arrays. Given with REACH edges at both ends."""
-    k0, k1, k2 = kinds[2:-2], kinds[1:-3], kinds[:-4]
-    kn, km = kinds[3:-1], kinds[4:]
-    w1, w2, wn, wm = saids[1:-3], saids[:-4], saids[3:-1], saids[4:]
-    w0, s0 = saids[2:-2], shapes[2:-2]
+    """Rows of the weights for what neighbours say together: TOGETHER arrays. Given with REACH edges at each end."""
+    count = len(kinds) - 2 * REACH
+    k2, k1, k0, kn, km = (kinds[REACH + offset : REACH + offset + count] for offset in range(-2, 3))
+    w2, w1, _, wn, wm = (saids[REACH + offset : REACH + offset + count] for offset in range(-2, 3))
+    s0 = shapes[REACH : REACH + count]
     return [
         _joined(1, k1, k0),
         _joined(2, k0, kn),

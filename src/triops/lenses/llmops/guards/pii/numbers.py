@@ -8,17 +8,17 @@ import re
 from triops.lenses.llmops.guards.patterns import Pattern, near
 from triops.lenses.llmops.guards.pii.checksums import IBAN_LENGTHS, iban, luhn, ssn
 
-_DIGITS = "0123456789"
+_DIGITS = tuple("0123456789")
 _NOT = re.compile(r"\D")
 CARD_WORDS = ("card", "cc", "credit", "debit", "visa", "mastercard", "amex", "maestro", "account", "acct")
 _SPOKEN = ("phone", "tel", "call", "mobile", "cell", "fax", "contact", "text", "sms", "whatsapp", "ring", "dial")
 PHONE_WORDS = (*_SPOKEN, "reach", "message", "voicemail", "number", "hotline", "pager", "ext")
 _GROUPS = r"(?:[ .\-]?\(?\d{1,5}\)?)"
 
-_IBAN = re.compile(r"(?<![\w])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?![a-z])")
-_CARD = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){11,18}(?![\w-]|\.\d)")
-_SSN = re.compile(r"(?<![\w.+-])\d{3}([- .])\d{2}\1\d{4}(?![\w-]|\.\d)")
-_NINE = re.compile(r"(?<![\w.+-])\d{9}(?![\w-]|\.\d)")
+_IBAN = re.compile(r"[A-Za-z](?<!\w.)(?:[A-Z]\d{2}(?: ?[A-Z0-9]){11,30}(?![a-z])|[a-z]\d{2}[a-z0-9]{11,30}(?!\w))")
+_CARD = re.compile(r"\d(?<![\w.+-].)(?:[ -]?\d){11,18}(?![\w-]|\.\d)")
+_SSN = re.compile(r"\d(?<![\w.+-].)\d\d([- .])\d{2}\1\d{4}(?![\w-]|\.\d)")
+_NINE = re.compile(r"\d(?<![\w.+-].)\d{8}(?![\w-]|\.\d)")
 _LICENCE = re.compile(r"(?<![\w.-])(?=[A-Z0-9 -]{0,9}\d)[A-Z0-9](?:-?[A-Z0-9]){4,18}(?![\w-])")
 _PASSPORT = re.compile(r"(?<![\w.-])(?:[A-Z]{1,2}\d{6,8}|\d{8,9}|[A-Z0-9]{9})(?![\w-])")
 _ZIP = re.compile(r"(?<![\w.#$-])(?:\d{5}(?:-\d{4})?|\d{4}|[A-Z]\d[A-Z] ?\d[A-Z]\d|\d{3}[ -]\d{2,4})(?![\w-]|\.\d)")
@@ -33,19 +33,19 @@ _PHONE = re.compile(
     r"|0\d{1,4}(?:[ -/.]\d{2,8}){1,4}"  # a trunk's zero
     rf"){_EXTENSION}(?![\w%-]|[.,:/]\d)"
 )
-_PHONE_NEAR = re.compile(rf"(?<![\w.,:/$€£#@=-])\d{{2,5}}{_GROUPS}{{1,5}}{_EXTENSION}(?![\w%-]|[.,:/]\d)")
+_PHONE_NEAR = re.compile(rf"\d(?<![\w.,:/$€£#@=-].)\d{{1,4}}{_GROUPS}{{1,5}}{_EXTENSION}(?![\w%-]|[.,:/]\d)")
 _LIKE_DATE = re.compile(r"(?:\d{1,2}([./-])\d{1,2}\1(?:\d{2}|\d{4})|\d{4}([./-])\d{1,2}\2\d{1,2})")
 
 
 def _iban(text: str, start: int, end: int) -> int:
-    length = IBAN_LENGTHS.get(text[start : start + 2], 0)
+    length = IBAN_LENGTHS.get(text[start : start + 2].upper(), 0)
     at = start
     while length and at < end:
         length -= text[at] != " "
         at += 1
     if length or (at < len(text) and (text[at].isalnum() or text[at] == "_")):
         return 0
-    return at if iban(text[start:at].replace(" ", "")) else 0
+    return at if iban(text[start:at].replace(" ", "").upper()) else 0
 
 
 def _card(text: str, start: int, end: int) -> int:
@@ -71,10 +71,12 @@ def _licence(text: str, start: int, end: int) -> int:
     return end if sum(char in _DIGITS for char in text[start:end]) >= 4 else 0
 
 
+_OF_DRIVERS = ("driver's l", "drivers l", "driver l", "driver’s l", "driving l", "license n", "licence n", "license #")
+LICENCE_WORDS = (*_OF_DRIVERS, "my license", "my licence", "dl n", "dl:", "dl #")
 OFFICIAL = (
     Pattern("IBAN_CODE", _IBAN, _iban, needs=_DIGITS),
     Pattern("CREDIT_CARD", _CARD, _card, needs=_DIGITS),
-    Pattern("US_DRIVER_LICENSE", _LICENCE, _licence, _DIGITS, ("driver", "driving licen", "license number", "dl #")),
+    Pattern("US_DRIVER_LICENSE", _LICENCE, _licence, _DIGITS, LICENCE_WORDS),
     Pattern("US_PASSPORT", _PASSPORT, _licence, _DIGITS, ("passport",)),
     Pattern("US_SSN", _SSN, _ssn, _DIGITS),
     Pattern("US_SSN", _NINE, _ssn, _DIGITS, ("ssn", "social security", "social-security")),

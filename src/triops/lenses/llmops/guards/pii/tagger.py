@@ -16,8 +16,9 @@ from triops.lenses.llmops.guards.pii.gazetteer import Gazetteer
 from triops.lenses.llmops.guards.pii.tokens import Tokens
 
 NOTHING = 0  # the label of a token that is nothing
+_NEVER = -8000  # less than any sum
 _WORDS = 20_000  # whose features are kept
-Ints = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.int16]  # sums of some 60 numbers below 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +36,18 @@ class Tagger:
         self, labels: tuple[str, ...], weights: npt.NDArray[np.int8], moves: npt.NDArray[np.int32], gazetteer: Gazetteer
     ) -> None:
         self.labels = labels
-        self._weights = weights
+        self._weights = weights.astype(np.int16)
         self._gazetteer = gazetteer
         self._moves: list[list[int]] = moves.tolist()
-        into = int((moves - moves[:, :1]).max())  # what a label can gain over nothing by the one before it, and after it
-        self._swing = into + int((moves - moves[:1]).max())
-        self._range = int(2 * (moves.max() - moves.min()))
+        # what a label can gain over another, at most, by the labels before and after it
+        before = (moves[:, :, None] - moves[:, None, :]).max(axis=0)
+        after = (moves[:, None, :] - moves[None, :, :]).max(axis=2)
+        self._gain = (before + after).astype(np.int16)
+        self._gain_after = (moves - moves[:, :1]).T.astype(np.int16)  # [label, the one before]: over nothing
+        self._gain_before = (moves - moves[:1]).astype(np.int16)  # [label, the one after]
         self._lock = Lock()  # what is remembered of words is shared by threads
         self._known: dict[str, int] = {}
-        self._parts = np.zeros((256, len(OFFSETS), len(labels)), dtype=np.int32)
+        self._parts = np.zeros((len(OFFSETS), 256, len(labels)), dtype=np.int16)
         self._hashes = np.zeros((3, 256), dtype=np.uint32)
 
     @classmethod
@@ -62,22 +66,38 @@ class Tagger:
         words = [*([*edge, *before][-REACH:]), *tokens.words, *edge]
         with self._lock:
             scores = self._scores(self._ids(words))
-        best = scores.max(axis=1)
-        others = scores[:, 1:].max(axis=1)
-        sure: list[bool] = (scores[:, NOTHING] - others > self._swing).tolist()
-        if all(sure):
-            return Tagged([NOTHING] * len(sure), sure)
-        return Tagged(self._path(scores.tolist(), best.tolist(), sure), sure)
+        best = scores.argmax(axis=1)
+        possible = self._possible(scores, best)
+        sure: list[bool] = (~possible[:, 1:].any(axis=1)).tolist()
+        return Tagged(self._path(scores, possible), sure)
+
+    def _possible(self, scores: Ints, best: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+        """Which labels can be on the best path: first by what any neighbours could add, then by what the possible labels
+        of the neighbours can."""
+        gain = self._gain
+        possible: npt.NDArray[np.bool_] = scores + gain[:, best].T >= scores[np.arange(len(best)), best][:, None]
+        possible &= scores + gain[:, NOTHING] >= scores[:, :1]
+        rows = np.flatnonzero(possible.sum(axis=1) > 1)
+        if len(rows):
+            edged = np.ones((len(best) + 2, len(self.labels)), dtype=bool)
+            edged[0, 1:] = False
+            edged[1:-1] = possible
+            ruled = np.where(edged, np.int16(0), np.int16(_NEVER))
+            before = (self._gain_after + ruled[rows][:, None, :]).max(axis=2)
+            after = (self._gain_before + ruled[rows + 2][:, None, :]).max(axis=2)
+            possible[rows] &= scores[rows] + before + np.maximum(after, 0) >= scores[rows, :1]
+        return possible
 
     def _scores(self, ids: npt.NDArray[np.intp]) -> Ints:
         """Of each token but the edges, by label."""
         parts, count = self._parts, len(ids) - 2 * REACH
-        scores: Ints = parts[ids[REACH : REACH + count], 0]
+        scores: Ints = parts[0].take(ids[REACH : REACH + count], axis=0)
         for column, offset in enumerate(OFFSETS[1:], 1):
-            scores = scores + parts[ids[REACH + offset : REACH + offset + count], column]
-        kinds, saids, shapes = self._hashes[:, ids]
-        rows = np.stack(together(kinds, saids, shapes))
-        return scores + self._weights[rows].sum(axis=0, dtype=np.int32)
+            scores += parts[column].take(ids[REACH + offset : REACH + offset + count], axis=0)
+        kinds, saids, shapes = self._hashes.take(ids, axis=1)
+        for rows in together(kinds, saids, shapes):
+            scores += self._weights.take(rows, axis=0)
+        return scores
 
     def _ids(self, words: list[str]) -> npt.NDArray[np.intp]:
         known = self._known
@@ -93,32 +113,56 @@ class Tagger:
         if word in self._known:
             return self._known[word]
         number = len(self._known)
-        if number >= len(self._parts):
-            self._parts = np.concatenate([self._parts, np.zeros_like(self._parts)])
+        if number >= self._parts.shape[1]:
+            self._parts = np.concatenate([self._parts, np.zeros_like(self._parts)], axis=1)
             self._hashes = np.concatenate([self._hashes, np.zeros_like(self._hashes)], axis=1)
         seen = word_features(word, self._gazetteer)
         for column, rows in enumerate(seen.rows):
-            self._parts[number, column] = self._weights[list(rows)].sum(axis=0, dtype=np.int32)
+            self._parts[column, number] = self._weights[list(rows)].sum(axis=0, dtype=np.int16)
         self._hashes[:, number] = (seen.kind, seen.said, seen.shape)
         self._known[word] = number
         return number
 
-    def _path(self, scores: list[list[int]], best: list[int], sure: list[bool]) -> list[int]:
-        """The best labels together (Viterbi), looking only at labels that can be on the best path."""
-        moves, least = self._moves, self._range
-        reached = {NOTHING: 0}
+    def _path(self, scores: Ints, possible: npt.NDArray[np.bool_]) -> list[int]:
+        """The best labels together (Viterbi). A token with one possible label parts those before it from those after."""
+        path: list[int] = possible.argmax(axis=1).tolist()
+        labels: dict[int, list[int]] = {}
+        several = possible.sum(axis=1) > 1
+        for at, label in np.argwhere(possible & several[:, None]).tolist():
+            labels.setdefault(at, []).append(label)
+        rows = scores[several].tolist()
+        done = 0
+        for at in labels:
+            if at - 1 in labels:
+                continue
+            stop = at + 1
+            while stop in labels:
+                stop += 1
+            after = path[stop] if stop < len(path) else None
+            run = [labels[place] for place in range(at, stop)]
+            path[at:stop] = self._run(rows[done : done + stop - at], run, path[at - 1] if at else NOTHING, after)
+            done += stop - at
+        return path
+
+    def _run(self, rows: list[list[int]], labels: list[list[int]], before: int, after: int | None) -> list[int]:
+        moves = self._moves
+        reached = {before: 0}
         back: list[dict[int, int]] = []
-        for row, top, nothing in zip(scores, best, sure, strict=True):
-            labels = (NOTHING,) if nothing else [y for y, score in enumerate(row) if score + least >= top]
+        for row, possible in zip(rows, labels, strict=True):
             now: dict[int, int] = {}
             came: dict[int, int] = {}
-            for label in labels:
-                ways = [(score + moves[last][label], -last) for last, score in reached.items()]
-                score, last = max(ways)
-                now[label], came[label] = score + row[label], -last
+            for label in possible:
+                most, origin = -(1 << 60), NOTHING
+                for last, score in reached.items():
+                    way = score + moves[last][label]
+                    if way > most:
+                        most, origin = way, last
+                now[label], came[label] = most + row[label], origin
             reached = now
             back.append(came)
-        label = min(reached, key=lambda y: (-reached[y], y))
+        if after is not None:
+            reached = {label: score + moves[label][after] for label, score in reached.items()}
+        label = max(reached, key=reached.__getitem__)
         path: list[int] = []
         for came in reversed(back):
             path.append(label)

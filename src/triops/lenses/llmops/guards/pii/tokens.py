@@ -21,19 +21,21 @@ class Tokens:
 
 def tokens_of(text: str, start: int, known: Sequence[Span]) -> Tokens:
     """Of `text` from `start` on; `known`: sorted and disjoint."""
+    if not known:
+        spans = [match.span() for match in _TOKEN.finditer(text, start)]
+        return Tokens([a for a, _ in spans], [b for _, b in spans], [text[a:b] for a, b in spans])
     starts: list[int] = []
     ends: list[int] = []
     words: list[str] = []
     at = start
-    for span in (*known, None):
-        stop = span.start if span is not None else len(text)
-        for match in _TOKEN.finditer(text, at, stop):
-            starts.append(match.start())
-            ends.append(match.end())
-            words.append(match[0])
-        if span is not None:
-            starts.append(span.start)
-            ends.append(span.end)
-            words.append(KNOWN + span.type)
-            at = span.end
-    return Tokens(starts, ends, words)
+    for span in known:
+        between = [match.span() for match in _TOKEN.finditer(text, at, span.start)]
+        starts += [a for a, _ in between]
+        ends += [b for _, b in between]
+        words += [text[a:b] for a, b in between]
+        starts.append(span.start)
+        ends.append(span.end)
+        words.append(KNOWN + span.type)
+        at = span.end
+    rest = tokens_of(text, at, ())
+    return Tokens(starts + rest.starts, ends + rest.ends, words + rest.words)
