@@ -140,7 +140,6 @@ def triops_asks(port: int) -> Callable[[str], int]:
 
 
 def phoenix_asks(port: int) -> Callable[[str], int]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     query = """query($id: ID!, $condition: String) { node(id: $id) { ... on Project {
         spans(first: 50, filterCondition: $condition, sort: {col: startTime, dir: desc}) {
           edges { node { name statusCode startTime latencyMs } } } } } }"""
@@ -150,9 +149,10 @@ def phoenix_asks(port: int) -> Callable[[str], int]:
     def ask(text: str) -> int:
         variables = {"id": project, "condition": f"{text!r} in input.value"}
         body = json.dumps({"query": query, "variables": variables})
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)  # it closes what it kept after a while
         connection.request("POST", "/graphql", body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        found = json.loads(answer.read())
+        found = json.loads(connection.getresponse().read())
+        connection.close()
         assert not found.get("errors"), found
         return len(found["data"]["node"]["spans"]["edges"])
 
