@@ -18,8 +18,8 @@ TYPES = tuple(dict.fromkeys((*NAMED, *(pattern.type for pattern in STRUCTURED)))
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was found in a text from some place on; sorted and disjoint. `tokens` and `sure` are None where no names were
-    looked for, so that nothing depends on neighbours."""
+    """What was found in a text from some place on; sorted and disjoint. `tokens` is None where no names were looked
+    for, so that nothing depends on neighbours. `sure`: which tokens are nothing whatever their neighbours are."""
 
     spans: list[Span]
     tokens: Tokens | None = None

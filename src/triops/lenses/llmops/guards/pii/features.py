@@ -56,7 +56,9 @@ def word_features(word: str, gazetteer: Gazetteer) -> WordFeatures:
     elif first.isdecimal():
         number = int(word) if len(word) < 5 else 99999
         shape = f"d{min(len(word), 7)}"
-        year = "y" if len(word) == 4 and 1800 <= number < 2100 else "z" if first == "0" else "a" if number <= 110 else ""
+        year = (
+            "y" if len(word) == 4 and 1800 <= number < 2100 else "z" if first == "0" else "a" if number <= 110 else ""
+        )
         near, own, side, said, kind = [f"s={shape}", f"n={shape}{year}"], [], [], f"{shape}{year}", f"{shape}{year}"
     else:
         shape = said = kind = "\n" if first == "\n" else word if first == KNOWN else word[:2]

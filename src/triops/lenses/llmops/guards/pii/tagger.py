@@ -68,12 +68,12 @@ class Tagger:
             scores = self._scores(self._ids(words))
         best = scores.argmax(axis=1)
         possible = self._possible(scores, best)
-        sure: list[bool] = (~possible[:, 1:].any(axis=1)).tolist()
-        return Tagged(self._path(scores, possible), sure)
+        nothing: list[bool] = (~possible[:, 1:].any(axis=1)).tolist()
+        return Tagged(self._path(scores, possible), nothing)
 
     def _possible(self, scores: Ints, best: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
-        """Which labels can be on the best path: first by what any neighbours could add, then by what the possible labels
-        of the neighbours can."""
+        """Which labels can be on the best path: first by what any neighbours could add, then by what the possible
+        labels of the neighbours can."""
         gain = self._gain
         possible: npt.NDArray[np.bool_] = scores + gain[:, best].T >= scores[np.arange(len(best)), best][:, None]
         possible &= scores + gain[:, NOTHING] >= scores[:, :1]
@@ -124,7 +124,7 @@ class Tagger:
         return number
 
     def _path(self, scores: Ints, possible: npt.NDArray[np.bool_]) -> list[int]:
-        """The best labels together (Viterbi). A token with one possible label parts those before it from those after."""
+        """The best labels together (Viterbi). A token with one possible label parts those on its two sides."""
         path: list[int] = possible.argmax(axis=1).tolist()
         labels: dict[int, list[int]] = {}
         several = possible.sum(axis=1) > 1
