@@ -21,9 +21,9 @@ from words import BEFORE_STREETS, FIRM_WORDS, KNOWN_FIRMS, LOCAL_STREETS, MONTHS
 
 from triops.lenses.llmops.guards.patterns import matches
 from triops.lenses.llmops.guards.pii import gazetteer as g
-from triops.lenses.llmops.guards.pii.features import EDGE, MASK, OFFSETS, REACH, WordFeatures, together, word_features
+from triops.lenses.llmops.guards.pii.features import EDGE, MASK, OFFSETS, WordFeatures, together, word_features
 from triops.lenses.llmops.guards.pii.known import STRUCTURED
-from triops.lenses.llmops.guards.pii.tokens import tokens_of
+from triops.lenses.llmops.guards.pii.tokens import REACH, tokens_of
 
 LABELS = ("", "PERSON", "STREET_ADDRESS", "GPE", "ORGANIZATION", "TITLE", "NRP", "DATE_TIME", "AGE", "PHONE_NUMBER")
 LABELS = (*LABELS, "ZIP_CODE", "US_DRIVER_LICENSE")

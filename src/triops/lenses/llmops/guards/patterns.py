@@ -19,8 +19,8 @@ Words = tuple[str, ...]
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """`needs`: strings of which one must be in the text, or it is not searched at all; `hints`: the same, in lower
-    case, whatever case the text is in. `context`: lower-case words of which one must stand in the `LOOK_BEHIND` characters
-    before. `group`: what of the match is the thing.
+    case, whatever case the text is in. `context`: lower-case words of which one must stand in the `LOOK_BEHIND`
+    characters before. `group`: what of the match is the thing.
 
     An expression that begins with a set of characters is searched for several times faster than one that begins with a
     look behind, so these look behind after their first character.

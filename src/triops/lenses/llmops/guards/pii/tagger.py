@@ -7,15 +7,15 @@ Every number is a whole number, so a text's labels do not depend on how it was d
 from dataclasses import dataclass
 from importlib.resources import files
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from triops.lenses.llmops.guards.pii.features import EDGE, OFFSETS, REACH, together, word_features
+from triops.lenses.llmops.guards.pii.features import EDGE, OFFSETS, together, word_features
 from triops.lenses.llmops.guards.pii.gazetteer import Gazetteer
-from triops.lenses.llmops.guards.pii.tokens import Tokens
+from triops.lenses.llmops.guards.pii.tokens import NOTHING, REACH, Tokens
 
-NOTHING = 0  # the label of a token that is nothing
 _NEVER = -8000  # less than any sum
 _WORDS = 20_000  # whose features are kept
 Ints = npt.NDArray[np.int16]  # sums of some 60 numbers below 128
@@ -68,7 +68,7 @@ class Tagger:
             scores = self._scores(self._ids(words))
         best = scores.argmax(axis=1)
         possible = self._possible(scores, best)
-        nothing: list[bool] = (~possible[:, 1:].any(axis=1)).tolist()
+        nothing: Any = (~possible[:, 1:].any(axis=1)).tolist()
         return Tagged(self._path(scores, possible), nothing)
 
     def _possible(self, scores: Ints, best: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
