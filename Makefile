@@ -59,8 +59,9 @@ demo-llmops: $(VENV)/.local
 up: $(VENV)/.runtime
 	$(BIN)/triops up
 
+# Two at a time: most of a test's time is waiting for a process. One file's tests share what they started.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -49,6 +49,7 @@ def test_beyond_loopback_is_known() -> None:
 def test_every_setting_is_read() -> None:
     """A setting that nothing reads promises what nobody keeps."""
     package = Path(triops.__file__).parent
-    readers = "".join((package / name).read_text() for name in ("app.py", "app_mlops.py", "server.py"))
+    names = ("app.py", "app_llmops.py", "app_mlops.py", "app_spend.py", "server.py")
+    readers = "".join((package / name).read_text() for name in names)
     keys = {key for section in Settings.model_fields.values() for key in section.annotation.model_fields}
     assert {key for key in keys if not re.search(rf"\.{key}\b", readers)} == set()

@@ -27,7 +27,10 @@ from triops.adapters.embedded.records import SqliteRecords
 from triops.adapters.embedded.spans import EmbeddedSpans
 from triops.adapters.notifiers.slack import Slack
 from triops.adapters.notifiers.webhook import Webhook
+from triops.app_llmops import compose_llmops, llmops_kinds, llmops_subjects
 from triops.app_mlops import Store, compose_mlops
+from triops.app_prompts import compose_prompts
+from triops.app_traces import compose_traces
 from triops.edges import health, native
 from triops.edges.alertmanager import handlers as alertmanager
 from triops.edges.cloudevents import handlers as cloudevents
@@ -39,12 +42,13 @@ from triops.edges.otlp.grpc_server import GrpcServer
 from triops.edges.otlp.intake import Intake
 from triops.edges.prometheus import handlers as prometheus
 from triops.edges.ui import handlers as ui
+from triops.gateway_process import GatewayProcess
 from triops.kernel.anomaly import Anomaly
 from triops.kernel.clock import DAY_S, NS, day_of, parse_time
 from triops.kernel.ids import ProjectId
 from triops.kernel.incident import Incident
 from triops.kernel.limits import Limits
-from triops.kernel.tenant import DEFAULT_PROJECT
+from triops.kernel.tenant import DEFAULT_PROJECT, Principal, Role
 from triops.ledger.actions import Actions
 from triops.ledger.anomalies import Anomalies
 from triops.ledger.audit import Audit
@@ -65,8 +69,6 @@ from triops.lenses.aiops.logs.templates import Templates
 from triops.lenses.aiops.metrics.model import MetricProfile
 from triops.lenses.aiops.metrics.plugin import MetricDetector
 from triops.lenses.aiops.traces.plugin import RedDetector
-from triops.lenses.llmops.gateway.kinds import gateway_kinds
-from triops.lenses.llmops.guards.kind import guard_kind
 from triops.lenses.mlops.permissions import access_kind
 from triops.lenses.mlops.registry.gates import gate_kind
 from triops.loop.act import Act
@@ -103,11 +105,11 @@ from triops.settings import Settings
 from triops.web.auth import Authenticator
 from triops.web.body import Bodies
 from triops.web.problems import routing_problem
-from triops.web.sniff import sniffing_protocol
+from triops.web.sniff import Nobody, sniffing_protocol
 from triops.web.splice import listen
 
 # What erasing a project leaves: without its keys nobody could enter it, and it would be open again.
-_KEPT = ("keys", "documents", "document_revisions")
+_KEPT = ("keys", "documents", "document_revisions", "gateway_keys", "gateway_credentials")
 
 
 def open_records(data: Path) -> SqliteRecords:
@@ -129,12 +131,16 @@ class Triops:
     _stores: Sequence[Store]
     _grpc: GrpcServer
     _grpc_ports: list[int]
+    gateway: GatewayProcess | None = None
     _doorway: asyncio.Server | None = None
     _open: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     async def start(self) -> None:
         """Open the stores, recover what a kill left behind, start the loop. Raises: Unavailable, StoreFull."""
         services = self.services
+        if self.gateway is not None:
+            self._open.push_async_callback(self.gateway.close)
+            self.gateway.begin()
         for part in (self._records, *self._stores, services.metrics, services.logs, services.spans):
             self._open.push_async_callback(part.close)
             await part.start()
@@ -142,6 +148,12 @@ class Triops:
         for running in (services.bus, self.supervisor):
             self._open.push_async_callback(running.close)
             await running.start()
+
+    async def open_gateway(self) -> None:
+        """The gateway's process may begin, when the documents given at the start are applied."""
+        if self.gateway is not None:
+            self._open.push_async_callback(self.gateway.close)
+            await self.gateway.start()
 
     async def open_grpc(self) -> None:
         """Listen on OpenTelemetry's own gRPC port too, when it is free."""
@@ -168,7 +180,7 @@ class Triops:
     async def apply(self, documents: Sequence[Mapping[str, Any]]) -> None:
         """Documents given at the start, for the default project. Raises: Invalid."""
         if documents:
-            await native.apply_documents(self.services, DEFAULT_PROJECT, "--config", documents, dry_run=False)
+            await native.apply_documents(self.services, CONFIG, documents, dry_run=False)
 
     async def _remember_sources(self) -> None:
         """What earlier runs stored ticks the Start page's lines."""
@@ -179,10 +191,13 @@ class Triops:
                 self.services.seen.restore(DEFAULT_PROJECT, source, parse_time(usage.oldest_day))
 
 
+CONFIG = Principal(DEFAULT_PROJECT, Role.ADMIN, "--config")  # whoever starts the server
+
+
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
     """Every kind of document that `triops apply` takes."""
     loop = [runbook_kind(actuators), policy_kind(), notifier_kind(notifiers), maintenance_kind(), view_kind()]
-    return Kinds([*loop, access_kind(), gate_kind(), *gateway_kinds(), guard_kind()])
+    return Kinds([*loop, access_kind(), gate_kind(), *llmops_kinds()], llmops_subjects())
 
 
 def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Triops:
@@ -240,11 +255,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     mlops = compose_mlops(
         settings, records, documents, entities, audit, bus, clock, data, bodies, auth.require, base_url
     )
-    detectors: list[Detector] = []
-    if settings.detection.enabled:
-        watched = MetricProfile(series=settings.detection.max_series)
-        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus), mlops.training]
-    detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
+    prompts = compose_prompts(records, mlops.registry, clock, bodies, auth.require, mlops.permissions)
+    actuators["prompt"] = prompts.actuator
     discover = Discover(entities, spans, clock, keys.projects)
     discover.subscribe(bus)
     checkup = HealthCheck(entities, anomalies, keys.projects, settings.retention.entities_days * DAY_S)
@@ -260,6 +272,20 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         Retention(settings.retention.metrics_days, settings.retention.logs_days, settings.retention.spans_days),
         limits,
     )
+    traces = compose_traces(records, documents, metrics, logs, spans, receiver, clock, bodies, auth.require)
+
+    async def claimed(project: ProjectId, claims: Sequence[Anomaly], now: float) -> None:
+        await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
+
+    llmops = compose_llmops(
+        settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, bus
+    )
+    detectors: list[Detector] = []
+    if settings.detection.enabled:
+        watched = MetricProfile(series=settings.detection.max_series)
+        detectors = [RedDetector(spans), MetricDetector(bus, watched), LogDetector(logs, bus)]
+        detectors += [mlops.training, llmops.calls]
+    detect = Detect(detectors, anomalies, keys.projects, correlate.on_anomalies)
 
     async def heard(event: MetricsReceived | LogsReceived | SpansReceived) -> None:
         sources.saw(event.project, event.source, len(event.batch), clock.now())
@@ -287,7 +313,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     async def alerts(project: ProjectId, claims: Sequence[Anomaly]) -> None:
         now = clock.now()
         sources.saw(project, "alertmanager", len(claims), now)
-        await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
+        await claimed(project, claims, now)
 
     async def erase(project: ProjectId) -> int:
         erased = await erase_project(records, project, keep=_KEPT)
@@ -337,6 +363,10 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         registry=mlops.registry,
         tracking=mlops.tracking,
         search=mlops.search,
+        prompts=prompts.prompts,
+        appliers={"Prompt": prompts.documents},
+        spend=llmops.spend,
+        llm=traces.parts,
         base_url=base_url,
         grpc_ports=lambda: grpc_ports,
     )
@@ -347,10 +377,15 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             *mlops.routes,  # the longest path of small requests: asked first
             *health.routes(auth, services.status),
             *otlp.routes(
-                intake, bodies, auth.require, spans_elsewhere=mlops.spans(intake.take_spans, intake.from_json)
+                intake,
+                bodies,
+                auth.require,
+                spans_elsewhere=mlops.spans(intake.take_spans, intake.from_json, traces.redacting.rule),
             ),
             *prometheus.routes(receiver, bodies, auth.require, limits),
             *alertmanager.routes(alerts, bodies, auth.require, clock, limits),
+            *prompts.routes,
+            *traces.routes(intake, bodies),
             *cloudevents.routes(changes, bus, bodies, auth.require, clock, limits),
             Mount(native.PREFIX, native.native_app(services)),
             *ui.routes(),
@@ -368,6 +403,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         Job("act", 1.0, act.tick, limit_s=300.0),
         Job("notify", 1.0, notify.tick),
         *mlops.jobs,
+        *llmops.jobs,
         Job("retention", 3600.0, lambda now: _retain(services, settings, now), limit_s=600.0),
     ]
     if settings.collector.enabled:
@@ -383,8 +419,9 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
             DEFAULT_PROJECT,
             metrics_every_s=settings.collector.every_s,
         )
+    protocol = sniffing_protocol(grpc, llmops.gateway or Nobody())
     return Triops(
-        settings, services, asgi, sniffing_protocol(grpc), supervisor, records, mlops.stores, grpc, grpc_ports
+        settings, services, asgi, protocol, supervisor, records, mlops.stores, grpc, grpc_ports, llmops.gateway
     )
 
 

@@ -28,6 +28,7 @@ from triops.edges.mlflow.scorers import scorer_endpoints
 from triops.edges.mlflow.search import search_endpoints
 from triops.edges.mlflow.server_info import server_info_endpoints
 from triops.edges.mlflow.spans_intake import SpansIntake, Telemetry
+from triops.edges.mlflow.spans_redaction import RuleOf
 from triops.edges.mlflow.spans_wire import span_of
 from triops.edges.mlflow.trace_access import TraceAccess
 from triops.edges.mlflow.trace_artifact import span_views
@@ -107,7 +108,7 @@ class Mlops:
     tracking: Tracking
     search: Search
     traces: TraceService
-    spans: Callable[[Telemetry, Callable[[bytes], bytes]], SpansIntake]  # given who takes spans as telemetry
+    spans: Callable[[Telemetry, Callable[[bytes], bytes], RuleOf], SpansIntake]  # given who takes spans as telemetry
     importing: Importing
     logged_models: Models
     model_search: ModelSearch
@@ -167,8 +168,8 @@ def compose_mlops(
     traces = TraceService(kept_traces, TraceSearch(records), TraceLinks(records), experiments, clock, span_views)
     access = TraceAccess(permissions)
 
-    def spans(telemetry: Telemetry, from_json: Callable[[bytes], bytes]) -> SpansIntake:
-        return SpansIntake(traces, telemetry, from_json, bodies, authenticate, access)
+    def spans(telemetry: Telemetry, from_json: Callable[[bytes], bytes], rule_of: RuleOf) -> SpansIntake:
+        return SpansIntake(traces, telemetry, from_json, bodies, authenticate, access, rule_of)
 
     def now_ms() -> int:
         return int(clock.now() * 1000)

@@ -18,9 +18,7 @@ def main(arguments: list[str]) -> int:
     words, handover, data = arguments
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it comes to both; the server decides
-    status: int = uvloop.run(
-        run(socket.socket(fileno=int(words)), socket.socket(fileno=int(handover)), Path(data))
-    )
+    status: int = uvloop.run(run(socket.socket(fileno=int(words)), socket.socket(fileno=int(handover)), Path(data)))
     return status
 
 

@@ -46,12 +46,14 @@ class GatewayProcess:
         self._handover: Handover | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._ready = asyncio.Event()
+        self._readable = asyncio.Event()
         self._changed = asyncio.Event()
         self._held: deque[tuple[socket.socket, bytes, float]] = deque()
         self._tasks: list[asyncio.Task[None]] = []
         self._served: tuple[Any, tuple[Any, ...]] | None = None
         self._back: set[asyncio.Task[Any]] = set()
         self._closing = False
+        self._telling = asyncio.Lock()
 
     @property
     def pid(self) -> int | None:
@@ -61,10 +63,15 @@ class GatewayProcess:
     def ready(self) -> bool:
         return self._ready.is_set()
 
-    async def start(self) -> None:
-        """Returns when the gateway is ready, or when it is sure not to be soon (the log says why)."""
+    def begin(self) -> None:
+        """Its process begins to load, while the server itself does. It is told nothing yet."""
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._send_changes())]
+
+    async def start(self) -> None:
+        """The books can be read now. Returns when the gateway is ready, or sure not to be soon (the log says why)."""
+        self.begin()
+        self._readable.set()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._ready.wait(), _READY_S)
 
@@ -82,6 +89,17 @@ class GatewayProcess:
     def changed(self) -> None:
         """What the gateway knows is out of date: it is told all anew."""
         self._changed.set()
+
+    async def refresh(self) -> None:
+        """The gateway knows what is so now when this returns, or is not there."""
+        if self._control is not None and self._readable.is_set():
+            await self._tell_all(self._control)
+            with contextlib.suppress(Unavailable):
+                await self.state()  # words keep their order: when this is answered, what was told before is known
+
+    async def _tell_all(self, control: Control) -> None:
+        async with self._telling:  # what was read first is told first
+            control.tell({"do": "snapshot", **await self._snapshot()})
 
     async def ask(self, message: Message) -> Message:
         """Raises: Unavailable."""
@@ -155,7 +173,8 @@ class GatewayProcess:
             theirs.close()
         self._control = await joined(words, self._heard, gone.set)
         self._handover = Handover(ours, self._taken_back, gone.set)
-        self._control.tell({"do": "snapshot", **await self._snapshot()})
+        await self._readable.wait()
+        await self._tell_all(self._control)
         await gone.wait()
 
     async def _end(self) -> None:
@@ -180,9 +199,9 @@ class GatewayProcess:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            if self._control is not None:
+            if self._control is not None and self._readable.is_set():
                 try:
-                    self._control.tell({"do": "snapshot", **await self._snapshot()})
+                    await self._tell_all(self._control)
                 except Exception:
                     log.exception("what the gateway must know could not be read")
                     await asyncio.sleep(1.0)
@@ -213,9 +232,13 @@ class GatewayProcess:
             connected.close()
             return
         protocol, arguments = self._served
+
+        def made() -> Any:
+            served = protocol(*arguments)
+            served.given = head
+            return served
+
         try:
-            _, served = await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol(*arguments), connected)
+            await asyncio.get_running_loop().connect_accepted_socket(made, connected)
         except OSError:
             connected.close()
-            return
-        served.data_received(head)

@@ -23,6 +23,7 @@ from triops.document_files import read_documents
 from triops.kernel.errors import Forbidden, Invalid, Unavailable
 from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Role
+from triops.ledger.calls.keys import GatewayKeys
 from triops.ledger.keys import Keys
 from triops.ports.clock import SystemClock
 from triops.settings import Settings
@@ -82,6 +83,7 @@ async def _serve(settings: Settings, documents: Sequence[dict[str, object]]) -> 
                 f"triops key create me --role admin --data {settings.server.data}"
             )
         await triops.apply(documents)
+        await triops.open_gateway()
         server = _Server(
             uvicorn.Config(
                 triops.asgi,
@@ -134,6 +136,18 @@ async def create_key_offline(data: Path, project: ProjectId, role: Role, name: s
     try:
         await records.start()
         _, secret = await Keys(records).create(project, role, name, SystemClock().now())
+    finally:
+        await records.close()
+    return secret
+
+
+async def create_gateway_key_offline(data: Path, project: ProjectId, key: str) -> str:
+    """Make a secret of a Key document in a data folder whose server is not running; answers it. The document may be
+    applied later. Raises: Unavailable when it runs."""
+    records = open_records(data)
+    try:
+        await records.start()
+        _, secret = await GatewayKeys(records).create(project, key, SystemClock().now())
     finally:
         await records.close()
     return secret

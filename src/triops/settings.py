@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from triops.kernel.errors import Invalid
 
@@ -97,6 +97,32 @@ class Mlops(_Section):
     )
 
 
+class Secrets(_Section):
+    key: SecretStr = Field(
+        SecretStr(""),
+        description="what providers' credentials are encrypted with: 32 bytes as hexadecimal digits or base64",
+    )
+    file: Path | None = Field(
+        None, description="where that key lies when it is not given here; absent: `secrets.key` in the data folder"
+    )
+
+
+class Gateway(_Section):
+    enabled: bool = Field(True, description="whether model calls are served, in a process of their own")
+    env: tuple[str, ...] = Field(
+        (), description="variables that `api_key_env` may name, beside those that end in _KEY or _TOKEN"
+    )
+    body_mb: int = Field(64, ge=1, le=1024, description="the body of one call")
+    connections: int = Field(20_000, ge=16, le=1_000_000, description="clients connected to the gateway at once")
+    calls: int = Field(10_000, ge=1, le=1_000_000, description="calls in progress at once; over it: 429")
+    record: Literal["full", "metadata", "none"] = Field(
+        "full",
+        description="what is kept of a call beside its figures, where neither route nor key says: what was "
+        "said and answered, or nothing of it",
+    )
+    record_kb: int = Field(16, ge=1, le=1024, description="how much is kept of what was said, and of what was answered")
+
+
 class Settings(_Section):
     server: Server = Server()
     limits: Limits = Limits()
@@ -107,6 +133,8 @@ class Settings(_Section):
     actuators: Actuators = Actuators()
     notify: Notify = Notify()
     mlops: Mlops = Mlops()
+    secrets: Secrets = Secrets()
+    gateway: Gateway = Gateway()
 
     @property
     def loopback(self) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from triops.adapters.actuators.http import HttpActuator
 from triops.kernel.errors import Forbidden, Invalid
+from triops.kernel.tenant import DEFAULT_PROJECT
 from triops.testing.receiver import Receiver, receiver
 
 ENV = {"TOKEN": "t0p-s3cret", "OTHER": "no", "BROKEN": "a\r\nX: y"}
@@ -34,7 +35,7 @@ async def test_a_request_is_made_as_written(there: Receiver) -> None:
         "expect_status": [202],
     }
     there.status, there.body = 202, b"accepted t0p-s3cret"
-    outcome = await hand().run(spec)
+    outcome = await hand().run(DEFAULT_PROJECT, spec)
     assert (outcome.ok, outcome.text) == (True, "202 accepted ***")
     (got,) = there.received
     assert (got.method, got.path) == ("PUT", "/deploy?a=1")
@@ -55,7 +56,7 @@ async def test_secrets_are_not_in_the_plan() -> None:
 
 
 async def test_a_text_body(there: Receiver) -> None:
-    outcome = await hand().run({"url": there.url, "body": "plain ü"})
+    outcome = await hand().run(DEFAULT_PROJECT, {"url": there.url, "body": "plain ü"})
     assert outcome.ok
     assert there.received[0].body == "plain ü".encode()
 
@@ -68,7 +69,7 @@ async def test_what_counts_as_done(there: Receiver, status: int, expect: int | N
     there.status, there.body = status, b""
     there.headers = {"Location": there.url + "/elsewhere"}
     spec = {"url": there.url} | ({"expect_status": expect} if expect else {})
-    outcome = await hand().run(spec)
+    outcome = await hand().run(DEFAULT_PROJECT, spec)
     assert outcome.ok is ok
     assert outcome.text.startswith(str(status))
     assert len(there.received) == 1
@@ -76,14 +77,14 @@ async def test_what_counts_as_done(there: Receiver, status: int, expect: int | N
 
 async def test_it_gives_up_and_never_tries_twice(there: Receiver) -> None:
     there.hold = asyncio.Event()
-    outcome = await hand().run({"url": there.url, "timeout_s": 0.2})
+    outcome = await hand().run(DEFAULT_PROJECT, {"url": there.url, "timeout_s": 0.2})
     assert (outcome.ok, outcome.text) == (False, "no answer within 0.2 s")
     assert len(there.received) == 1
 
 
 async def test_the_outcome_is_bounded(there: Receiver) -> None:
     there.body = "é".encode() * (1 << 20)
-    assert len((await hand().run({"url": there.url})).text.encode()) <= 4096
+    assert len((await hand().run(DEFAULT_PROJECT, {"url": there.url})).text.encode()) <= 4096
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ async def test_the_outcome_is_bounded(there: Receiver) -> None:
 async def test_by_default_only_loopback_is_allowed(url: str) -> None:
     with pytest.raises(Forbidden):
         hand().check({"url": url})
-    assert not (await hand().run({"url": url})).ok
+    assert not (await hand().run(DEFAULT_PROJECT, {"url": url})).ok
 
 
 def test_an_allowed_place_is_its_origin_and_the_paths_below() -> None:
@@ -148,7 +149,7 @@ async def test_a_spec_it_would_not_run_is_named(spec: dict[str, Any], field: str
     with pytest.raises(Invalid) as raised:
         hand().check(spec)
     assert raised.value.details["field"] == field
-    outcome = await hand().run(spec)
+    outcome = await hand().run(DEFAULT_PROJECT, spec)
     assert not outcome.ok
     assert outcome.text.startswith(field)
 
@@ -156,9 +157,9 @@ async def test_a_spec_it_would_not_run_is_named(spec: dict[str, Any], field: str
 async def test_only_allowed_variables_are_read(there: Receiver) -> None:
     with pytest.raises(Forbidden):
         hand().check({"url": there.url, "headers": {"X-A": "{{env:OTHER}}"}})
-    outcome = await hand().run({"url": there.url, "headers": {"X-A": "{{ env:UNSET }}"}})
+    outcome = await hand().run(DEFAULT_PROJECT, {"url": there.url, "headers": {"X-A": "{{ env:UNSET }}"}})
     assert outcome.text == "not set where the server runs: UNSET"
-    outcome = await hand().run({"url": there.url, "headers": {"X-A": "{{env:BROKEN}}"}})
+    outcome = await hand().run(DEFAULT_PROJECT, {"url": there.url, "headers": {"X-A": "{{env:BROKEN}}"}})
     assert not outcome.ok
     assert there.received == []
 

@@ -20,12 +20,15 @@ _NONCE, _KEY = 12, 32
 
 
 class AesSealing:
-    """`given`: the key as text, or "" for the one in `file`, which is read, or made, when it is first needed."""
+    """`given`: the key as text, or "" for the one in `file`, which is read, or made, when it is first needed.
+
+    Raises: Invalid when what is given is no key.
+    """
 
     def __init__(self, given: str, file: Path) -> None:
         self._given = given
         self._file = file
-        self._cipher: AESGCM | None = None
+        self._cipher = AESGCM(key_of(given)) if given else None
 
     def seal(self, secret: str, bound: str) -> bytes:
         nonce = secrets.token_bytes(_NONCE)
@@ -46,7 +49,7 @@ class AesSealing:
 
     def _aes(self, *, make: bool) -> AESGCM:
         if self._cipher is None:
-            self._cipher = AESGCM(key_of(self._given) if self._given else self._from_file(make=make))
+            self._cipher = AESGCM(self._from_file(make=make))
         return self._cipher
 
     def _from_file(self, *, make: bool) -> bytes:

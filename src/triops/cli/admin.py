@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,7 +27,10 @@ def register(app: typer.Typer) -> None:
 
 @key_app.command("create")
 def create(
-    name: str,
+    name: Annotated[str, typer.Argument(help="The key's name; with --gateway: of a document of kind Key.")],
+    gateway: Annotated[
+        bool, typer.Option("--gateway", help="A secret for calls of models, with what the Key document allows.")
+    ] = False,
     role: Annotated[
         Role, typer.Option(help="ingest may only send, viewer only read, editor both, admin all.")
     ] = Role.ADMIN,
@@ -40,7 +43,9 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key. Its secret is printed once, here, and stored nowhere."""
-    if data is not None:
+    if gateway:
+        made = _gateway_key(name, project, data, url, key)
+    elif data is not None:
         from triops.server import create_key_offline
 
         secret = asyncio.run(create_key_offline(data, project_id(project), role, name))
@@ -55,11 +60,25 @@ def create(
         typer.echo(made["secret"])
 
 
+def _gateway_key(name: str, project: str, data: Path | None, url: str | None, key: str | None) -> dict[str, Any]:
+    if data is not None:
+        from triops.server import create_gateway_key_offline
+
+        return {"secret": asyncio.run(create_gateway_key_offline(data, project_id(project), name)), "key": name}
+    with client(url, key) as api:
+        return api.create_gateway_key(name)
+
+
 @key_app.command("list")
-def list_keys(url: Url = None, key: ApiKey = None, as_json: AsJson = False) -> None:
+def list_keys(
+    gateway: Annotated[bool, typer.Option("--gateway", help="Those for calls of models.")] = False,
+    url: Url = None,
+    key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
     """Keys, without their secrets."""
     with client(url, key) as api:
-        keys = api.keys()
+        keys = api.gateway_keys() if gateway else api.keys()
     if as_json:
         print_json({"items": keys})
         return
@@ -67,8 +86,8 @@ def list_keys(url: Url = None, key: ApiKey = None, as_json: AsJson = False) -> N
         (
             (
                 k["id"],
-                k["name"],
-                k["role"],
+                k["key"] if gateway else k["name"],
+                "gateway" if gateway else k["role"],
                 f"…{k['hint']}",
                 ago(k["created_at"]),
                 "revoked" if k["revoked_at"] else "live",
@@ -76,7 +95,9 @@ def list_keys(url: Url = None, key: ApiKey = None, as_json: AsJson = False) -> N
             for k in keys
         ),
         ("id", "name", "role", "secret", "created", "state"),
-        empty="No key: the server answers to this machine only. Make one: triops key create me --role admin",
+        empty="No gateway key. Apply a document of kind Key, then: triops key create --gateway NAME"
+        if gateway
+        else "No key: the server answers to this machine only. Make one: triops key create me --role admin",
     )
 
 
@@ -84,7 +105,10 @@ def list_keys(url: Url = None, key: ApiKey = None, as_json: AsJson = False) -> N
 def revoke(id: str, url: Url = None, key: ApiKey = None) -> None:
     """Revoke a key, at once."""
     with client(url, key) as api:
-        api.revoke_key(id)
+        if id.startswith("gk_"):
+            api.revoke_gateway_key(id)
+        else:
+            api.revoke_key(id)
     typer.echo(f"{id} is revoked")
 
 

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from triops import __version__
-from triops.cli import admin, apply, imports, look, models, query, runs, serve
+from triops.cli import admin, apply, imports, look, models, prompts, provider, query, runs, serve, spend
 from triops.kernel.errors import TriopsError
 from triops.sdk import ApiError, Unreachable
 
@@ -31,7 +31,7 @@ def root(
     pass
 
 
-for module in (serve, look, query, runs, models, apply, imports, admin):
+for module in (serve, look, query, runs, models, prompts, spend, provider, apply, imports, admin):
     module.register(app)
 
 

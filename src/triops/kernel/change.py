@@ -22,3 +22,8 @@ class Change:
     at: float
     author: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def remedy(self) -> bool:
+        """Whether an action of the loop made it, so that it is no suspect: `details["by"]` is `action`."""
+        return self.kind.lower() == "action" or self.details.get("by") == "action"

@@ -118,6 +118,11 @@ class SpanBatch:
         return len(self.time_ns)
 
 
+# The scope of the gateway's spans, and the SDK that their resources name. They are calls of models, watched as such,
+# and no requests between services.
+GATEWAY = "triops.gateway"
+
+
 def peer_of(attributes: Mapping[str, Any]) -> str:
     """Whom a client span calls, as an entity id, read from old and new OpenTelemetry semantic conventions."""
     get = attributes.get

@@ -8,6 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 PROMPT_TAG = "mlflow.prompt.is_prompt"
+PROMPT_TEXT_TAG = "mlflow.prompt.text"
+PROMPT_TYPE_TAG = "_mlflow_prompt_type"
+PROMPT_FORMAT_TAG = "_mlflow_prompt_response_format"
+PROMPT_MODEL_TAG = "_mlflow_prompt_model_config"
+PROMPT_ENGINE_TAG = "triops.prompt.engine"
+PROMPT_VARIABLES_TAG = "triops.prompt.variables"
+PROMPT_CONTENT_TAGS = (
+    PROMPT_TAG,
+    PROMPT_TEXT_TAG,
+    PROMPT_TYPE_TAG,
+    PROMPT_FORMAT_TAG,
+    PROMPT_ENGINE_TAG,
+    PROMPT_VARIABLES_TAG,
+)  # of a prompt's version: they never change
 STAGES = ("None", "Staging", "Production", "Archived")
 STATUSES = ("READY", "PENDING_REGISTRATION", "FAILED_REGISTRATION")
 ACTIVE_STAGES = ("Staging", "Production")

@@ -1,6 +1,6 @@
 """The book of documents: configuration as code, as `triops apply` gave it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +29,11 @@ class Documents:
         """Rises whenever a document of the project may have changed, so that who keeps what it read knows when to read
         again. (One process writes the books.)"""
         return self._versions.get(project, 0)
+
+    @property
+    def changes(self) -> int:
+        """Rises whenever a document of any project may have changed."""
+        return sum(self._versions.values())
 
     async def put(self, project: ProjectId, documents: Sequence[Document]) -> Sequence[tuple[Document, str]]:
         """All or none, in one transaction. Answers each as stored with `created`, `changed` or `unchanged`; a change
@@ -94,6 +99,15 @@ class Documents:
             return await self._records.write(write)
         finally:
             self._versions[project] = self.version(project) + 1
+
+
+def documents_of(connection: Connection, kinds: Collection[str]) -> Mapping[ProjectId, Sequence[Document]]:
+    """Of every project, the documents of some kinds, by kind and name."""
+    asked = select(tables.documents).where(_D.kind.in_(kinds)).order_by(_D.project, _D.kind, _D.name)
+    found: dict[ProjectId, list[Document]] = {}
+    for row in connection.execute(asked):
+        found.setdefault(ProjectId(row.project), []).append(_document(row))
+    return found
 
 
 def _put(connection: Connection, project: ProjectId, document: Document) -> tuple[Document, str]:

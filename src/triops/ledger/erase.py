@@ -12,6 +12,7 @@ from triops.ledger.evaluations import tables as evaluations
 from triops.ledger.imports import tables as imports
 from triops.ledger.logged_models import tables as logged_models
 from triops.ledger.runs import tables as runs
+from triops.ledger.scores import tables as scores
 from triops.ledger.traces import tables as traces
 from triops.ledger.versions import tables as versions
 from triops.ports.records import Records
@@ -26,6 +27,7 @@ BOOKS: tuple[MetaData, ...] = (
     traces.metadata,
     imports.metadata,
     calls.metadata,
+    scores.metadata,
 )  # the tables of every book
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
@@ -44,6 +44,12 @@ class Keys:
         self._cache: OrderedDict[str, tuple[Key, float]] = OrderedDict()  # hash -> key, when it was read
         self._revocations = 0
         self._made: bool | None = None  # not read yet
+        self._changes = 0
+
+    @property
+    def changes(self) -> int:
+        """Rises whenever a key was made or revoked. (One process writes the books.)"""
+        return self._changes
 
     async def create(
         self, project: ProjectId, role: Role, name: str, at: float, expires_at: float | None = None
@@ -72,6 +78,7 @@ class Keys:
             connection.execute(insert(tables.keys), row)
 
         await self._records.write(write)
+        self._changes += 1
         if role is Role.ADMIN:
             self._made = True
         return key, secret
@@ -103,6 +110,7 @@ class Keys:
     def forget(self) -> None:
         """Empty the cache: keys have gone by another way than `revoke` (a project was erased)."""
         self._revocations += 1
+        self._changes += 1
         self._cache.clear()
         self._made = None
 
@@ -149,6 +157,12 @@ class Keys:
             if len(self._cache) > _CACHED:
                 self._cache.popitem(last=False)
         return key
+
+
+def live_keys(connection: Connection, at: float) -> Mapping[str, Key]:
+    """Of every project, by the secret's hash."""
+    live = select(tables.keys).where(_K.revoked_at.is_(None), _K.expires_at.is_(None) | (_K.expires_at > at))
+    return {row.hash: _key(row) for row in connection.execute(live)}
 
 
 def _hash(secret: str) -> str:

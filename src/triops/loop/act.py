@@ -252,7 +252,7 @@ class Act:
             self._mine.add(action.id)
         self._minutes.moved(project, action, now)
         try:
-            outcome = await self._effect(action.effect)
+            outcome = await self._effect(project, action.effect)
             now = self.clock.now()
             await self._minutes.ran(
                 project, action, "action.run", f"Ran {action.runbook}: {action.title}", outcome, now
@@ -314,7 +314,7 @@ class Act:
         self._mine.add(action.id)
         try:
             await self._minutes.note(project, action.incident, f"undoing “{action.title}”: {why}", now)
-            outcome = await self._effect(undo)
+            outcome = await self._effect(project, undo)
             now = self.clock.now()
             await self._minutes.ran(
                 project, action, "action.undo", f"Undid {action.runbook}: {action.title}", outcome, now
@@ -349,13 +349,13 @@ class Act:
 
     # ---- parts
 
-    async def _effect(self, effect: Effect) -> Outcome:
+    async def _effect(self, project: ProjectId, effect: Effect) -> Outcome:
         actuator = self.actuators.get(effect.actuator)
         if actuator is None:
             return Outcome(False, f"the actuator {effect.actuator} is not configured any more")
         try:
             actuator.check(effect.spec)
-            return await actuator.run(effect.spec)
+            return await actuator.run(project, effect.spec)
         except TriopsError as error:
             return Outcome(False, error.message)
         except Exception as error:  # a plugin's fault is an outcome like any other

@@ -43,9 +43,7 @@ def diagnose(
     changes: those of the time before the onset, on any entity.
     """
     onset = min((a.started_at for a in anomalies if a.symptom), default=0.0)
-    scene = Scene(
-        anomalies, topology, {c.entity for c in changes if -10.0 < onset - c.at < 120.0 and c.kind != "action"}
-    )
+    scene = Scene(anomalies, topology, {c.entity for c in changes if -10.0 < onset - c.at < 120.0 and not c.remedy})
     if not scene.symptoms:
         return ()
     # What came after the incident was seen did not cause it: a rollback by hand, a remedy that a deployer reports.

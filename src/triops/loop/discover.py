@@ -16,7 +16,7 @@ import orjson
 from triops.kernel.clock import NS
 from triops.kernel.entity import Entity, Relation, RelationKind
 from triops.kernel.ids import EntityId, ProjectId, entity_id
-from triops.kernel.signal import Resources, host_of, service_of
+from triops.kernel.signal import GATEWAY, Resources, host_of, service_of
 from triops.ledger.entities import Entities
 from triops.loop.bus import Bus
 from triops.loop.calls import Calls
@@ -143,6 +143,8 @@ def read_resource(text: str) -> Found:
         attributes = {}
     if not isinstance(attributes, dict):
         attributes = {}
+    if attributes.get("telemetry.sdk.name") == GATEWAY:
+        return Found((), None)  # an application behind the gateway: told of by its calls
     kept = {
         key: str(value)[:256]
         for key, value in attributes.items()

@@ -5,13 +5,15 @@ Slices register their kinds with the constructor. Storing documents is the ledge
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import jsonschema
 from jsonschema.exceptions import best_match
 
 from triops.kernel.document import Document
 from triops.kernel.errors import Invalid
+from triops.kernel.ids import EntityId, ProjectId, entity_id
+from triops.kernel.tenant import Principal
 
 NAME = r"^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$"
 _SPEC_BYTES = 64 << 10
@@ -29,10 +31,27 @@ class Kind:
     binds: bool = False
 
 
-class Kinds:
-    """Every kind of document, checked once, when it is registered."""
+class Applier(Protocol):
+    """What applying a kind's documents brings about beside their being stored."""
 
-    def __init__(self, kinds: Sequence[Kind]) -> None:
+    async def ready(self, project: ProjectId, document: Document) -> None:
+        """Whether it can be done; asked of every document before any is stored. Raises: Invalid, Conflict."""
+        ...
+
+    async def applied(self, who: Principal, document: Document, *, again: bool) -> None:
+        """After it was stored. `again`: it was there already, just as it is."""
+        ...
+
+
+Subject = Callable[[Document], tuple[EntityId, str]]  # the entity that it is about, and the kind of its changes
+
+
+class Kinds:
+    """Every kind of document, checked once, when it is registered. `subjects`: of kinds whose documents are about an
+    entity of the graph; of the others a change is of the document itself."""
+
+    def __init__(self, kinds: Sequence[Kind], subjects: Mapping[str, Subject] | None = None) -> None:
+        self._subjects = dict(subjects or {})
         self._kinds = {kind.name: kind for kind in kinds}
         if len(self._kinds) != len(kinds):
             raise ValueError(f"a kind is registered twice: {[kind.name for kind in kinds]}")
@@ -61,6 +80,11 @@ class Kinds:
         if known.check is not None:
             known.check(document)
         return document
+
+    def subject(self, document: Document) -> tuple[EntityId, str]:
+        """Where a change of the document stands on the time line, and of what kind it is."""
+        known = self._subjects.get(document.kind)
+        return known(document) if known else (entity_id("document", f"{document.kind}/{document.name}"), "apply")
 
     def bundle(self) -> dict[str, Any]:
         """One JSON Schema for a document of any kind, as it is published."""

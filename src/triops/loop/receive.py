@@ -6,7 +6,7 @@ that the rows are durable.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -74,6 +74,7 @@ class Receiver:
     limits: Limits = DEFAULT_LIMITS
     accepted: Counter[str] = field(default_factory=Counter)  # by kind
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # by (kind, reason)
+    redact: Callable[[ProjectId, SpanBatch], Awaitable[SpanBatch]] | None = None  # what of spans may be stored
 
     async def receive_metrics(
         self,
@@ -117,6 +118,8 @@ class Receiver:
         source: str = "traces",
     ) -> Receipt:
         batch, reasons = self._admit(batch, self.retention.spans_days, refused)
+        if self.redact is not None and len(batch):
+            batch = await self.redact(project, batch)
         appended = await self.spans.append(project, batch, digest) if len(batch) else None
         if appended and not appended.duplicate:
             self.bus.publish(SpansReceived(project, batch, source))

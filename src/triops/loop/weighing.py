@@ -250,7 +250,7 @@ def _timing(entity: EntityId, change: Change, scene: Scene) -> Evidence | None:
     near *= math.exp(min(before, 0.0) / ONSET_SOFT_S)  # the onset may be off by as much, but a cause comes first
     when = f"{span(before)} before" if before > 0 else "just as"
     text = f"{change.kind} “{change.title}” {when} it began"
-    if kind in _ASIDE:
+    if kind in _ASIDE or change.remedy:
         return Evidence("change", text, -2.0 + near, change.id)
     return Evidence("change", text, (4.3 if kind in _LIKELY else 3.3) * near - 0.3, change.id)
 

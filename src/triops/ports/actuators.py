@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from triops.kernel.ids import ProjectId
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -26,6 +28,6 @@ class Actuator(Protocol):
         """One line: what `run` would do."""
         ...
 
-    async def run(self, spec: Mapping[str, Any]) -> Outcome:
-        """Do it. A failure is an Outcome, not an exception."""
+    async def run(self, project: ProjectId, spec: Mapping[str, Any]) -> Outcome:
+        """Do it, for a project: what is Triops' own is that project's. A failure is an Outcome, not an exception."""
         ...

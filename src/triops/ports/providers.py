@@ -14,8 +14,8 @@ from typing import Literal, Protocol
 from triops.kernel.completion import Ask, Chat, Delta, Embed, Embedded, Reply
 
 FaultKind = Literal[
-    "connect",  # no connection, a refused one, a name that does not resolve
-    "timeout",  # connect, first token, between tokens, or in total: the message says which
+    "connect",  # no connection (in time), a refused one, a name that does not resolve
+    "timeout",  # first token, between tokens, or in total: the message says which
     "rate_limited",  # 429
     "overloaded",  # 503, 529
     "server",  # any other 5xx

@@ -69,7 +69,8 @@ class RedTable:
     spans of other kinds where it has none). For an edge both are entity ids: a client or producer span of `source`
     whose callee is the service of its child span, else the span's own `peer`; the times are the caller's.
     Durations are milliseconds; `self_ms_avg` is the mean time of a service's span less the time of its client
-    children (its own share of the latency), NaN on edges.
+    children (its own share of the latency), NaN on edges. Spans of our own gateway (`kernel.signal.GATEWAY`) are left
+    out.
     """
 
     time_ns: I64

@@ -211,6 +211,35 @@ class Client:
     def revoke_key(self, id: str) -> JSON:
         return dict(self.call("DELETE", f"/keys/{id}"))
 
+    def spend(self, by: str = "", **query: Any) -> JSON:
+        """`by`: dimensions, separated by commas; `start`, `end`, `every`, and a dimension's name to narrow to it."""
+        return dict(self.call("GET", "/spend", by=by, **query))
+
+    def forecast(self, by: str = "", **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/spend/forecast", by=by, **query)["rows"])
+
+    def budgets(self, **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/budgets", **query)["items"])
+
+    def gateway(self) -> JSON:
+        return dict(self.call("GET", "/gateway"))
+
+    def gateway_keys(self, **query: Any) -> list[JSON]:
+        return list(self.call("GET", "/gateway/keys", **query)["items"])
+
+    def create_gateway_key(self, key: str, expires_at: float | None = None) -> JSON:
+        """`key`: the name of a Key document. The answer's `secret` is shown this once."""
+        return dict(self.call("POST", "/gateway/keys", body={"key": key, "expires_at": expires_at}))
+
+    def revoke_gateway_key(self, id: str) -> JSON:
+        return dict(self.call("DELETE", f"/gateway/keys/{_part(id)}"))
+
+    def set_credential(self, provider: str, secret: str) -> JSON:
+        return dict(self.call("PUT", f"/providers/{_part(provider)}/credential", body={"secret": secret}))
+
+    def delete_credential(self, provider: str) -> JSON:
+        return dict(self.call("DELETE", f"/providers/{_part(provider)}/credential"))
+
     def experiments(self, **query: Any) -> list[JSON]:
         return list(self.pages("/experiments", **query))
 
@@ -265,6 +294,56 @@ class Client:
     def decide_approval(self, id: str, verb: str, why: str = "") -> JSON:
         """`verb`: approve, reject."""
         return dict(self.call("POST", f"/approvals/{id}/{verb}", body={"why": why}))
+
+    def prompts(self, **query: Any) -> list[JSON]:
+        return list(self.pages("/prompts", **query))
+
+    def prompt(self, name: str) -> JSON:
+        return dict(self.call("GET", f"/prompts/{_part(name)}"))
+
+    def prompt_versions(self, name: str, **query: Any) -> list[JSON]:
+        return list(self.call("GET", f"/prompts/{_part(name)}/versions", **query)["items"])
+
+    def prompt_version(self, name: str, version: int | str) -> JSON:
+        """By its number, or `latest`."""
+        return dict(self.call("GET", f"/prompts/{_part(name)}/versions/{version}"))
+
+    def add_prompt_version(
+        self, name: str, spec: Mapping[str, Any], *, note: str = "", labels: Sequence[str] = ()
+    ) -> JSON:
+        """`spec` as of `kind: Prompt`, without its labels; `created` says whether it was new."""
+        body = {**spec, "note": note, "labels": list(labels)}
+        return dict(self.call("POST", f"/prompts/{_part(name)}/versions", body=body))
+
+    def prompt_history(self, name: str, **query: Any) -> list[JSON]:
+        return list(self.call("GET", f"/prompts/{_part(name)}/history", **query)["items"])
+
+    def prompt_diff(self, name: str, before: int | str, after: int | str) -> JSON:
+        query: JSON = {"from": str(before), "to": str(after)}
+        return dict(self.call("GET", f"/prompts/{_part(name)}/diff", **query))
+
+    def move_label(
+        self,
+        prompt: str,
+        label: str,
+        version: int | None = None,
+        *,
+        share: Mapping[str, int] | None = None,
+        why: str = "",
+    ) -> JSON:
+        """To a version, or to several by percents; `state` is moved, waiting (for `approval`) or refused."""
+        path = f"/prompts/{_part(prompt)}/labels/{_part(label)}"
+        return dict(self.call("PUT", path, body={"version": version, "share": share, "why": why}))
+
+    def undo_label(self, prompt: str, label: str, *, why: str = "") -> JSON:
+        path = f"/prompts/{_part(prompt)}/labels/{_part(label)}/undo"
+        return dict(self.call("POST", path, body={"why": why}))
+
+    def render_prompt(
+        self, name: str, variables: Mapping[str, Any], *, version: int | None = None, label: str = ""
+    ) -> JSON:
+        body = {"version": version, "label": label, "variables": dict(variables)}
+        return dict(self.call("POST", f"/prompts/{_part(name)}/render", body=body))
 
 
 def _part(name: str) -> str:

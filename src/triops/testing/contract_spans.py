@@ -11,6 +11,7 @@ import pytest
 from triops.kernel.clock import DAY_NS, NS
 from triops.kernel.errors import Invalid
 from triops.kernel.ids import ProjectId
+from triops.kernel.signal import GATEWAY
 from triops.ports.spans import RedTable, TraceQuery
 from triops.testing.batches import Span, spans
 from triops.testing.contract_telemetry import DAY, NOON, ONE, OTHER, TelemetryContract
@@ -163,6 +164,7 @@ class SpansContract(TelemetryContract):
             await store.append(ONE, spans(*call(1, NOON)))  # delivered twice, counted once
             await store.append(ONE, spans(Span(9, 1, NOON, 7 * MS, name="cron", kind=1, service="job")))
             await store.append(OTHER, spans(*call(4, NOON)))
+            await store.append(ONE, spans(Span(8, 1, NOON, kind=3, service="bot", scope=GATEWAY, peer="provider:p")))
             red = await store.red(ONE, NOON, NOON + 120 * NS, 60 * NS)
             got = rows_of(red)
             key = (NOON, "", "service:front")

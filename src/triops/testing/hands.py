@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from triops.kernel.errors import Invalid
+from triops.kernel.ids import ProjectId
 from triops.ports.actuators import Outcome
 from triops.ports.notifiers import Notice
 
@@ -25,7 +26,7 @@ class WritingActuator:
     def plan(self, spec: Mapping[str, Any]) -> str:
         return f"{spec.get('method', 'GET')} {spec['url']}"
 
-    async def run(self, spec: Mapping[str, Any]) -> Outcome:
+    async def run(self, project: ProjectId, spec: Mapping[str, Any]) -> Outcome:
         self.ran.append(spec)
         if self.then is not None:
             await self.then(spec)

@@ -9,17 +9,15 @@ needs one, for good: a revoked or expired last key does not open the server agai
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import urlsplit
 
 from triops.kernel.errors import Forbidden, Unauthenticated
 from triops.kernel.tenant import DEFAULT_PROJECT, Principal, Right, Role
 from triops.ledger.keys import Keys
 from triops.ports.clock import Clock
+from triops.web.local import check_local
 
 COOKIE = "triops_session"
 LOCAL = Principal(DEFAULT_PROJECT, Role.ADMIN, "local")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_PASSED_ON = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Authenticator:
         """`headers` have lower-case names. Raises: Unauthenticated, Forbidden."""
         secret = _secret(headers)
         if self.may_open and not await self.keys.made():
-            _check_local(headers)
+            check_local(headers)
             return LOCAL
         if not secret:
             raise Unauthenticated(
@@ -66,28 +64,7 @@ def _secret(headers: Mapping[str, str]) -> str:
     return ""
 
 
-def _check_local(headers: Mapping[str, str]) -> None:
-    host = headers.get("host", "")
-    if any(name in headers for name in _PASSED_ON):
-        raise Forbidden("without keys, Triops refuses what a proxy passes on; make a key: triops key create")
-    if host and _hostname(f"//{host}") not in _LOOPBACK:
-        raise Forbidden("without keys, Triops answers only to a loopback host name; make a key: triops key create")
-    origin = headers.get("origin", "")
-    if origin and origin != "null" and _hostname(origin) not in _LOOPBACK:
-        raise Forbidden("without keys, Triops refuses requests from other sites; make a key: triops key create")
-    if origin == "null" or headers.get("sec-fetch-site") == "cross-site":
-        raise Forbidden("without keys, Triops refuses requests from other sites; make a key: triops key create")
-
-
 def _check_same_origin(headers: Mapping[str, str]) -> None:
     """A cookie counts only for the site that set it (SameSite=Strict says so too; this holds for old browsers)."""
     if headers["origin"].partition("://")[2] != headers.get("host", ""):
         raise Forbidden("a session cookie does not serve another site's request")
-
-
-def _hostname(url: str) -> str | None:
-    """None for what is no URL (an unclosed bracket, say)."""
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None

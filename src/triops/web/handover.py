@@ -82,9 +82,7 @@ class Handover:
     def _write(self) -> None:
         while self._waiting:
             message, descriptor = self._waiting[0]
-            rights = (
-                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))] if descriptor >= 0 else []
-            )
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))] if descriptor >= 0 else []
             try:
                 self._end.sendmsg([message], rights)
             except (BlockingIOError, InterruptedError):

@@ -56,6 +56,7 @@ def sniffing_protocol(inner: Inner, elsewhere: Elsewhere) -> type[HttpToolsProto
     """The class for `uvicorn.Config(http=…)`."""
 
     class SniffingProtocol(HttpToolsProtocol):
+        given = b""  # what was read of the connection before it came here
         _head = b""
         _within = False  # a request's bytes are coming
         _first = True  # nothing was decided yet: it may still be HTTP/2
@@ -66,6 +67,11 @@ def sniffing_protocol(inner: Inner, elsewhere: Elsewhere) -> type[HttpToolsProto
         def __init__(self, *arguments: Any, **named: Any) -> None:
             super().__init__(*arguments, **named)
             elsewhere.back(type(self), (self.config, self.server_state, self.app_state))
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            if self.given:  # before anything else is read
+                self.data_received(self.given)
 
         def data_received(self, data: bytes) -> None:
             if self._away:
@@ -126,6 +132,7 @@ def sniffing_protocol(inner: Inner, elsewhere: Elsewhere) -> type[HttpToolsProto
             self._decided()
             self._away = True
             self.connections.discard(self)
+            self.transport.pause_reading()
             if not elsewhere.give(self.transport.get_extra_info("socket"), head):
                 self.transport.write(_BUSY)
                 self.transport.close()

@@ -2,7 +2,7 @@
 
 import math
 
-from triops.kernel.errors import BudgetExceeded, Overloaded, TriopsError
+from triops.kernel.errors import BudgetExceeded, Overloaded, ProviderFailed, TriopsError
 
 _LONGEST_WAIT_S = 60.0  # clients of models wait no longer than this for one retry
 
@@ -19,8 +19,10 @@ def message_of(error: TriopsError) -> str:
 
 
 def advice_of(error: TriopsError) -> tuple[tuple[str, str], ...]:
-    """Headers: `retry-after`, and `x-should-retry: false` where trying again soon cannot help (a spent budget, a quota
-    of the day, a conflict)."""
+    """Headers: `retry-after` where it is known, and `x-should-retry: false` where trying again soon cannot help (a
+    spent budget, a quota of the day, a conflict)."""
+    if isinstance(error, ProviderFailed) and error.retry_after_s > 0:
+        return (("retry-after", str(max(1, math.ceil(error.retry_after_s)))),)
     if not isinstance(error, Overloaded):
         return () if error.retryable or error.status not in (409, 501) else (("x-should-retry", "false"),)
     wait = ("retry-after", str(max(1, math.ceil(error.retry_after_s))))

@@ -10,6 +10,7 @@ from typing import Any
 
 from triops.adapters.actuators.spec_fields import only, tail, timeout_s
 from triops.kernel.errors import Forbidden, Invalid
+from triops.kernel.ids import ProjectId
 from triops.kernel.masking import masked_arguments, without
 from triops.ports.actuators import Outcome
 
@@ -45,7 +46,7 @@ class CommandActuator:
         where = f" in {cwd}" if cwd != "/" else ""
         return f"run {said if len(said) <= 400 else said[:399] + '…'}{where}, at most {limit_s:g} s"
 
-    async def run(self, spec: Mapping[str, Any]) -> Outcome:
+    async def run(self, project: ProjectId, spec: Mapping[str, Any]) -> Outcome:
         try:
             argv, limit_s, cwd = self._read(spec)
         except (Invalid, Forbidden) as error:

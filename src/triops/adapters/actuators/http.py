@@ -11,6 +11,7 @@ from yarl import URL
 from triops.adapters.actuators.spec_fields import only, tail, timeout_s
 from triops.adapters.http_exchange import ExchangeFailed, checked_url, exchange
 from triops.kernel.errors import Forbidden, Invalid
+from triops.kernel.ids import ProjectId
 from triops.kernel.masking import MASK, is_secret, masked, without
 from triops.ports.actuators import Outcome
 
@@ -67,7 +68,7 @@ class HttpActuator:
             said += f" with {len(request.body)} bytes"
         return said if len(said) <= 500 else said[:499] + "…"
 
-    async def run(self, spec: Mapping[str, Any]) -> Outcome:
+    async def run(self, project: ProjectId, spec: Mapping[str, Any]) -> Outcome:
         try:
             request = self._read(spec)
         except (Invalid, Forbidden) as error:

@@ -3,16 +3,16 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import numpy as np
-import orjson
 
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.faults import is_conversion, write_error
 from triops.adapters.embedded.known import Known, absent, keys
 from triops.adapters.embedded.layout import Layout
+from triops.adapters.embedded.loading import loads_object
 from triops.adapters.embedded.partitions import Partitions
 from triops.adapters.embedded.request import Columns, Part, cleaned
 from triops.kernel.clock import DAY_S
@@ -20,14 +20,38 @@ from triops.kernel.errors import StoreFull, Unavailable
 from triops.kernel.signal import host_of, service_of
 
 
+class Beside(Protocol):
+    """What else a kind keeps of its rows, in tables of its own in the day's file."""
+
+    def write(self, connection: Connection, day: str, name: str, parts: Sequence[Part]) -> None:
+        """Within the transaction that stores the parts."""
+        ...
+
+    def copy(self, connection: Connection, day: str, old: str, new: str, where: str, values: Sequence[Any]) -> None:
+        """Into a rewritten file, without the rows for which `where` holds."""
+        ...
+
+    def forget(self, day: str) -> None:
+        """What was written may not be there."""
+        ...
+
+
 class DayWriter:
     """Used by the writer thread of its kind alone."""
 
-    def __init__(self, layout: Layout, partitions: Partitions, known: Known, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        partitions: Partitions,
+        known: Known,
+        now: Callable[[], float],
+        beside: Beside | None = None,
+    ) -> None:
         self._layout = layout
         self._partitions = partitions
         self._known = known
         self._now = now
+        self._beside = beside
 
     def write(self, connection: Connection, day: str, parts: Sequence[Part]) -> None:
         """Store the parts together; where that fails for a row, each alone, so that only the culprit fails. Sets
@@ -63,10 +87,14 @@ class DayWriter:
                         self._insert_new(connection, day, name, table, id_column, columns)
                         for table, id_column, columns in besides
                     ]
+                    if self._beside is not None:
+                        self._beside.write(connection, day, name, fresh)
                     self._insert_digests(connection, name, fresh)
                     committing = True
                     connection.execute("COMMIT")
                 except BaseException:
+                    if self._beside is not None:
+                        self._beside.forget(day)
                     with contextlib.suppress(duckdb.Error):
                         connection.execute("ROLLBACK")
                     raise
@@ -193,12 +221,3 @@ def _clean(part: Part) -> None:
     part.request.resources = cleaned(part.request.resources)
     if part.request.series is not None:
         part.request.series = cleaned(part.request.series)
-
-
-def loads_object(text: str) -> dict[str, Any]:
-    """A JSON object, or an empty one where the text is none."""
-    try:
-        value = orjson.loads(text) if text else {}
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}

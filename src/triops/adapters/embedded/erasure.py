@@ -7,16 +7,21 @@ row is added meanwhile; queries go on until the swap.
 # ruff: noqa: S608 (only our own catalog and column names are put into statements; every value is a parameter)
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
 
+from triops.adapters.embedded.dayfile import Beside
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.faults import write_error
 from triops.adapters.embedded.layout import Layout
 from triops.adapters.embedded.partitions import REWRITE_ENDING, Partitions
 
-Rewriting = tuple[Layout, Partitions, Connection, str]
+Rewriting = tuple[Layout, Partitions, Connection, str, Beside | None]
+
+_LOW = 2**64 - 1
+_OF_TRACES = "project = ? AND trace_hi IN (SELECT unnest(?::UBIGINT[])) AND trace_lo IN (SELECT unnest(?::UBIGINT[]))"
 
 
 def rewrite_without_project(rewriting: Rewriting, project: int) -> int:
@@ -25,13 +30,16 @@ def rewrite_without_project(rewriting: Rewriting, project: int) -> int:
     return _rewrite(rewriting, mine, mine, mine)
 
 
-def rewrite_without_user(rewriting: Rewriting, project: int, user: str) -> int:
-    """Rows whose own attributes, series or resource name the user. Answers how many."""
-    layout, _, _, _ = rewriting
+def rewrite_without_user(rewriting: Rewriting, project: int, user: str, traces: Sequence[int] = ()) -> int:
+    """Rows whose own attributes, series or resource name the user, and those of `traces`. Answers how many."""
+    layout = rewriting[0]
     resources = (f"project = ? AND {_names_user('attributes')}", [project, user, user])
     of_user = f"resource IN (SELECT fingerprint FROM {{day}}.resources WHERE {resources[0]})"
     direct = f"project = ? AND ({_names_user(layout.user_column)} OR {of_user})"
-    values = [project, user, user, *resources[1]]
+    values: list[Any] = [project, user, user, *resources[1]]
+    if traces:
+        direct = f"({direct}) OR ({_OF_TRACES})"
+        values += [project, [trace >> 64 for trace in traces], [trace & _LOW for trace in traces]]
     if not layout.series:
         return _rewrite(rewriting, (direct, values), resources, None)
     rows = f"project = ? AND series_id IN (SELECT id FROM {{day}}.series WHERE {direct})"
@@ -47,7 +55,7 @@ def _names_user(column: str) -> str:
 
 
 def _rewrite(rewriting: Rewriting, rows: Any, resources: Any, series: Any) -> int:
-    layout, partitions, connection, day = rewriting
+    layout, partitions, connection, day, beside = rewriting
     new = partitions.path_of(day).with_name(f"{day}{REWRITE_ENDING}")
     copy = f"{partitions.name_of(day)}_rewrite"
     erased = 0
@@ -70,11 +78,19 @@ def _rewrite(rewriting: Rewriting, rows: Any, resources: Any, series: Any) -> in
                     return 0
                 partitions.attach_file(connection, new, copy)
                 for table, _ in layout.tables:
+                    if table in layout.beside:
+                        continue
                     source, found = f"INSERT INTO {copy}.{table} SELECT * FROM {old}.{table}", conditions[table]
                     if found:
                         connection.execute(f"{source} WHERE ({found[0]}) IS NOT TRUE", found[1])
                     else:
                         connection.execute(source)
+                if beside is not None:
+                    erased_too = (
+                        "(project, trace_lo, span_id) IN (SELECT (project, trace_lo, span_id)"
+                        f" FROM {old}.{layout.table} WHERE {condition})"
+                    )
+                    beside.copy(connection, day, old, copy, erased_too, values)
                 connection.execute(f"CHECKPOINT {copy}")
         finally:
             with contextlib.suppress(duckdb.Error):

@@ -6,6 +6,7 @@ on where they ended.
 """
 
 import fcntl
+import itertools
 import os
 import struct
 import threading
@@ -169,7 +170,7 @@ class FileJournalReader:
 
     def drop_through(self, seq: int) -> None:
         found = segments(self._folder)
-        for (_, path), (following, _) in zip(found, found[1:], strict=False):
+        for (_, path), (following, _) in itertools.pairwise(found):
             if following <= seq + 1:
                 path.unlink(missing_ok=True)
 

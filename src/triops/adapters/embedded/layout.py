@@ -5,8 +5,9 @@ Digests of requests are 128 bits in two columns; `at_s` is when the request was 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+WORDS = tuple(f"w{number}" for number in range(64))  # of a signature (`grams.py`)
 _U64, _I64, _U8, _TEXT = "UBIGINT", "BIGINT", "UTINYINT", "VARCHAR"
 
 DTYPES = {_U64: "uint64", _I64: "int64", _U8: "uint8", "DOUBLE": "float64", _TEXT: "object"}
@@ -15,21 +16,36 @@ DTYPES = {_U64: "uint64", _I64: "int64", _U8: "uint8", "DOUBLE": "float64", _TEX
 @dataclass(frozen=True, slots=True)
 class Layout:
     """`columns` are those of the batch, in the order of the table after `project`; `subject` is the table with the
-    attributes that may name a user (the rows themselves, or the series they belong to)."""
+    attributes that may name a user (the rows themselves, or the series they belong to). `beside`: further tables, of
+    which one that has a `trace_lo` holds rows of the same traces."""
 
     kind: str
     table: str
     columns: Mapping[str, str]
     series: Mapping[str, str]
     user_column: str
+    beside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def tables(self) -> list[tuple[str, str]]:
         found = [(self.table, _sql(self.columns)), ("resources", _sql(RESOURCES)), ("requests", REQUESTS)]
-        return [*found, ("series", _sql(self.series))] if self.series else found
+        if self.series:
+            found.append(("series", _sql(self.series)))
+        return [*found, *((table, _sql(columns)) for table, columns in self.beside.items())]
 
 
 RESOURCES = {"fingerprint": _U64, "service": _TEXT, "host": _TEXT, "attributes": _TEXT}
+# Spans of models' calls and of applications around them (`kernel/genai/said.py`): -1 is what was not said. `said` are
+# the texts that can be searched for, case folded; `block` is where they are signed in `grams`.
+LLM = {
+    "block": _U64, "resource": _U64, "trace_hi": _U64, "trace_lo": _U64, "span_id": _U64, "parent_id": _U64,
+    "time_ns": _I64, "duration_ns": _I64, "status": _U8, "type": _TEXT, "call": _U8, "name": _TEXT, "model": _TEXT,
+    "provider": _TEXT, "application": _TEXT, "prompt": _TEXT, "prompt_version": _TEXT, "prompt_label": _TEXT,
+    "person": _TEXT, "session": _TEXT, "key": _TEXT, "tags": _TEXT, "input_tokens": _I64, "output_tokens": _I64,
+    "cached_tokens": _I64, "cost": _I64, "estimated": _U8, "first_ns": _I64, "error": _TEXT, "input": _TEXT,
+    "output": _TEXT, "said": _TEXT,
+}  # fmt: skip
+GRAMS = {"block": _U64, **dict.fromkeys(WORDS, _U64)}
 REQUESTS = "hi UBIGINT, lo UBIGINT, at_s DOUBLE"
 
 METRICS = Layout(
@@ -59,6 +75,7 @@ SPANS = Layout(
     },
     {},
     "attributes",
+    {"llm": LLM, "grams": GRAMS},
 )  # fmt: skip
 
 

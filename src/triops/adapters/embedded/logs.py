@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from triops.adapters.embedded.dayfile import loads_object
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.layout import LOGS
+from triops.adapters.embedded.loading import loads_object
 from triops.adapters.embedded.relation import check_limit, check_range, check_step, position, resources_of, union
 from triops.adapters.embedded.store import TelemetryStore
 from triops.kernel.errors import Invalid

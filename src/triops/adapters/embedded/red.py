@@ -12,7 +12,7 @@ import numpy as np
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.relation import union
 from triops.kernel.clock import NS
-from triops.kernel.signal import F64
+from triops.kernel.signal import F64, GATEWAY
 from triops.ports.spans import RedTable
 
 _MARGIN_NS = 60 * NS  # a child may begin before its parent (clocks) or long after it; further off it is not joined
@@ -21,7 +21,9 @@ _INTERNAL_DEPTH = 8  # internal spans between a server span and its client span
 _SPANS = """
 SELECT t.trace_hi, t.trace_lo, t.span_id, t.parent_id, t.kind, t.time_ns, t.duration_ns, t.status, t.peer,
   coalesce(s.service, 'unknown_service') AS service
-FROM (SELECT * FROM {day}.spans WHERE project = $project AND time_ns >= $from AND time_ns < $to) t
+FROM (
+  SELECT * FROM {day}.spans WHERE project = $project AND time_ns >= $from AND time_ns < $to AND scope <> '{gateway}'
+) t
 LEFT JOIN (SELECT fingerprint, service FROM {day}.resources WHERE project = $project) s ON t.resource = s.fingerprint
 """
 _REPEATED = "SELECT count(*) > count(DISTINCT span_id) FROM {spans}"
@@ -76,7 +78,7 @@ def red_table(
         "project": project, "start": start_ns, "end": end_ns, "from": start_ns - _MARGIN_NS, "to": end_ns + _MARGIN_NS,
         "step": step_ns, "service": service, "depth": _INTERNAL_DEPTH,
     }  # fmt: skip
-    spans = union(names, _SPANS)
+    spans = union(names, _SPANS.replace("{gateway}", GATEWAY))
     # Spans that a sender delivered twice are rare, and leaving them out takes as long as all the rest; to see that
     # there are none takes a tenth of it.
     margins = {key: values[key] for key in ("project", "from", "to")}

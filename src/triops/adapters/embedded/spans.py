@@ -1,10 +1,23 @@
 """Spans in DuckDB (`ports/spans.py`)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from triops.adapters.embedded.dayfile import Beside
 from triops.adapters.embedded.engine import Connection
+from triops.adapters.embedded.erasure import rewrite_without_user
 from triops.adapters.embedded.layout import SPANS
+from triops.adapters.embedded.llm_index import LlmIndex
+from triops.adapters.embedded.llm_reading import (
+    MOST_SPANS,
+    NOTHING,
+    loaded_traces,
+    newest_llm,
+    persons_sessions,
+    persons_traces,
+    rows_in,
+)
 from triops.adapters.embedded.red import NO_RED, red_table
 from triops.adapters.embedded.relation import check_limit, check_range, check_step, position, union
 from triops.adapters.embedded.store import TelemetryStore
@@ -12,6 +25,7 @@ from triops.adapters.embedded.traces import AROUND_NS, newest_traces, sort_key, 
 from triops.kernel.ids import ProjectId
 from triops.kernel.page import Page, encode_cursor
 from triops.kernel.signal import SpanBatch, fingerprint
+from triops.ports.llm_spans import LlmQuery, LlmRows, LlmTraces
 from triops.ports.spans import RedTable, SpanRow, TraceQuery, TraceSummary
 from triops.ports.telemetry import Appended
 
@@ -29,6 +43,16 @@ WHERE project = $project AND time_ns >= $start AND time_ns < $end
 
 class EmbeddedSpans(TelemetryStore):
     layout = SPANS
+
+    def keeps_beside(self) -> Beside:
+        return LlmIndex()
+
+    async def erase_user(self, project: ProjectId, user: str) -> int:
+        """A trace of models' calls is erased whole: not each of its spans names the user whose words it holds."""
+        traces = await self.llm_traces_of(project, user)
+        return await self._erase(
+            lambda day: rewrite_without_user(self._rewriting(day), fingerprint(project), user, traces)
+        )
 
     async def append(self, project: ProjectId, batch: SpanBatch, digest: bytes | None = None) -> Appended:
         return await self._append(project, batch, digest)
@@ -59,6 +83,48 @@ class EmbeddedSpans(TelemetryStore):
         found = found or []
         last = found[query.limit - 1] if len(found) > query.limit else None
         return Page(found[: query.limit], encode_cursor(*sort_key(last)) if last else None)
+
+    async def llm_traces(self, project: ProjectId, query: LlmQuery) -> LlmTraces:
+        check_range(query.start_ns, query.end_ns)
+        check_limit(query.limit)
+        before = position(query.cursor, 3)
+        found = await self._query(
+            self._days(query.start_ns - AROUND_NS, query.end_ns + AROUND_NS),
+            lambda connection, names: newest_llm(connection, names, fingerprint(project), query, before),
+        )
+        if found is None:
+            return NOTHING
+        traces, last = found
+        return replace(traces, next=encode_cursor(*last) if last else None)
+
+    async def llm_trace(self, project: ProjectId, trace_id: int) -> LlmTraces:
+        if not 0 <= trace_id < 2**128:
+            return NOTHING
+        found = await self._query(
+            self._days(),
+            lambda connection, names: loaded_traces(connection, names, fingerprint(project), [trace_id], MOST_SPANS),
+        )
+        return found or NOTHING
+
+    async def llm_rows(self, project: ProjectId, query: LlmQuery) -> LlmRows:
+        check_range(query.start_ns, query.end_ns)
+        found = await self._query(
+            self._days(query.start_ns - AROUND_NS, query.end_ns + AROUND_NS),
+            lambda connection, names: rows_in(connection, names, fingerprint(project), query),
+        )
+        return NOTHING.rows if found is None else found
+
+    async def llm_traces_of(self, project: ProjectId, user: str) -> Sequence[int]:
+        found = await self._query(
+            self._days(), lambda connection, names: persons_traces(connection, names, fingerprint(project), user)
+        )
+        return found or []
+
+    async def llm_sessions_of(self, project: ProjectId, user: str) -> Sequence[str]:
+        found = await self._query(
+            self._days(), lambda connection, names: persons_sessions(connection, names, fingerprint(project), user)
+        )
+        return found or []
 
     async def red(self, project: ProjectId, start_ns: int, end_ns: int, step_ns: int, service: str = "") -> RedTable:
         check_range(start_ns, end_ns)

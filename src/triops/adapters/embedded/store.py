@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from triops.adapters.embedded.committer import Committer, Pending
-from triops.adapters.embedded.dayfile import DayWriter
+from triops.adapters.embedded.dayfile import Beside, DayWriter
 from triops.adapters.embedded.engine import Connection, Engine
-from triops.adapters.embedded.erasure import rewrite_without_project, rewrite_without_user
+from triops.adapters.embedded.erasure import Rewriting, rewrite_without_project, rewrite_without_user
 from triops.adapters.embedded.known import Known
 from triops.adapters.embedded.layout import Layout
 from triops.adapters.embedded.partitions import Partitions
@@ -45,7 +45,8 @@ class TelemetryStore:
         self._engine = engine
         self._partitions = Partitions(engine, self.layout.kind, self.layout.tables, attached)
         self._known = Known()
-        self._writer = DayWriter(self.layout, self._partitions, self._known, now)
+        self._beside = self.keeps_beside()
+        self._writer = DayWriter(self.layout, self._partitions, self._known, now, self._beside)
         self._committer: Committer[Request] = Committer(
             f"{self.layout.kind}-writer",
             self._commit,
@@ -56,6 +57,10 @@ class TelemetryStore:
         self._counts: dict[str, int] = {}  # rows of days that were not written to since they were counted
         self._connection: Connection = None
         self._started = False
+
+    def keeps_beside(self) -> Beside | None:
+        """What the kind keeps of its rows in tables beside them."""
+        return None
 
     async def start(self) -> None:
         if not self._started:
@@ -117,9 +122,9 @@ class TelemetryStore:
         """Day by day on the writer's thread, so that appends go on in between."""
 
         def one(day: str) -> int:
-            self._known.forget(day)
+            self._forget(day)
             erased = erase(day)
-            self._counts.pop(day, None)
+            self._forget(day)
             return erased
 
         return sum([await self._work(partial(one, day)) for day in self._partitions.days()])
@@ -147,12 +152,17 @@ class TelemetryStore:
         self._engine.release()
 
     def _drop(self, day: str) -> int:
-        self._known.forget(day)
-        self._counts.pop(day, None)
+        self._forget(day)
         return self._partitions.drop(day)
 
-    def _rewriting(self, day: str) -> tuple[Layout, Partitions, Connection, str]:
-        return self.layout, self._partitions, self._connection, day
+    def _forget(self, day: str) -> None:
+        self._known.forget(day)
+        self._counts.pop(day, None)
+        if self._beside is not None:
+            self._beside.forget(day)
+
+    def _rewriting(self, day: str) -> Rewriting:
+        return self.layout, self._partitions, self._connection, day, self._beside
 
     def _commit(self, group: Sequence[Pending[Request]]) -> None:
         days: dict[str, list[Part]] = {}

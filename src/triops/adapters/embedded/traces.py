@@ -8,10 +8,8 @@ outside is not counted in its summary.
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
-from triops.adapters.embedded.dayfile import loads_object
 from triops.adapters.embedded.engine import Connection
+from triops.adapters.embedded.loading import loads_array, loads_object
 from triops.adapters.embedded.relation import resources_of, union
 from triops.kernel.clock import NS
 from triops.ports.spans import SpanRow, TraceQuery, TraceSummary
@@ -54,7 +52,7 @@ def spans_of(
         values |= {"time": after[0], "span": after[1]}
     spans = union(names, f"SELECT {_COLUMNS} FROM {{day}}.spans WHERE {where}")
     rows = connection.execute(
-        f"SELECT * FROM (SELECT DISTINCT ON (span_id) * FROM {spans} ORDER BY span_id, time_ns)"
+        f"SELECT * FROM (SELECT DISTINCT ON (span_id) * FROM {spans} ORDER BY span_id, time_ns, duration_ns DESC)"
         " ORDER BY time_ns, span_id LIMIT $limit",
         values,
     ).fetchall()
@@ -91,7 +89,9 @@ def newest_traces(
         ).fetchall()
         new = [hi << 64 | lo for hi, lo in pairs if (hi << 64 | lo) not in looked]
         looked.update(new)
-        for summary in _summaries(connection, names, project, new, query):
+        for summary in summaries_of(
+            connection, names, project, new, query.start_ns - AROUND_NS, query.end_ns + AROUND_NS
+        ):
             if query.start_ns - AROUND_NS <= summary.start_ns and (before is None or sort_key(summary) < before):
                 seen[summary.trace_id] = summary
         settled = [summary for summary in seen.values() if summary.start_ns >= floor]
@@ -129,17 +129,18 @@ def _condition(project: int, query: TraceQuery) -> tuple[str, dict[str, Any]]:
     return " AND ".join(parts), values
 
 
-def _summaries(
-    connection: Connection, names: Sequence[str], project: int, traces: Sequence[int], query: TraceQuery
+def summaries_of(
+    connection: Connection,
+    names: Sequence[str],
+    project: int,
+    traces: Sequence[int],
+    from_ns: int = 0,
+    to_ns: int = 2**63 - 1,
 ) -> list[TraceSummary]:
+    """What all spans of each in the range say together, in no order."""
     if not traces:
         return []
-    values = {
-        "project": project,
-        "from": query.start_ns - AROUND_NS,
-        "to": query.end_ns + AROUND_NS,
-        "traces": [trace & _LOW for trace in traces],
-    }
+    values = {"project": project, "from": from_ns, "to": to_ns, "traces": [trace & _LOW for trace in traces]}
     rows = connection.execute(_SUMMARY.replace("{spans}", union(names, _SUMMARY_DAY)), values).fetchall()
     asked = set(traces)
     return [
@@ -157,13 +158,5 @@ def _span(row: tuple[Any, ...], service: str, resource: dict[str, Any]) -> SpanR
     )
     return SpanRow(
         hi << 64 | lo, span_id, parent, name, service, kind, start, duration, status, message, scope, peer,
-        loads_object(attributes), resource, _array(events), _array(links),
+        loads_object(attributes), resource, loads_array(events), loads_array(links),
     )  # fmt: skip
-
-
-def _array(text: str) -> list[dict[str, Any]]:
-    try:
-        value = orjson.loads(text) if text else []
-    except orjson.JSONDecodeError:
-        return []
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

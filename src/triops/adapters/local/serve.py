@@ -37,7 +37,7 @@ def main() -> None:
 
 
 async def _serve(told: dict[str, Any], answers: Any) -> None:
-    threads = int(told.get("threads") or os.cpu_count() or 1)
+    threads = int(told.get("threads") or max(1, (os.cpu_count() or 1) // 2))
     ready: dict[str, Any] = {}
     keep: list[Any] = []
     if told["what"] == "chat":
@@ -85,8 +85,8 @@ def _chat(path: Path, key: str, threads: int) -> Any:
     params.n_ctx = _CONTEXT
     params.kv_unified = True
     params.n_predict = _ANSWER
-    params.cpuparams.n_threads = threads
-    params.cpuparams_batch.n_threads = threads
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.cpuparams.poll = params.cpuparams_batch.poll = 0  # on a busy machine threads that spin starve each other
     params.sampling.penalty_repeat = 1.1  # a small model repeats itself without it
     params.warmup = False
     params.offline = True

@@ -40,7 +40,9 @@ class Answer:
         if coding in ("gzip", "x-gzip", "deflate"):
             self._inflater = zlib.decompressobj(wbits=47)
         elif coding not in ("identity", ""):
-            self.fail(Fault("garbage", f"the provider answered with content-encoding {coding}, which was not asked for"))
+            self.fail(
+                Fault("garbage", f"the provider answered with content-encoding {coding}, which was not asked for")
+            )
         self._wake()
 
     def put(self, data: bytes) -> None:

@@ -23,15 +23,17 @@ _KINDS: dict[int, FaultKind] = {
 }
 
 
-def refused(status: int, headers: Mapping[str, str], body: bytes, now_s: float | None = None) -> Fault:
-    """The Fault of an answer that is not 2xx. Its message is what stands at `error.message`, `error` or `message`."""
+def refused(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
+    """The Fault of an answer that is not 2xx. Its message is what stands at `error.message`, `error` or `message`; its
+    body goes on only where it says an error at all (a proxy's page does not)."""
     error = error_of(body)
     kind = _KINDS.get(status)
     if kind is None:
         kind = "server" if status >= 500 else "invalid" if status >= 400 else "garbage"
     if kind == "invalid" and error.get("code") in ("content_filter", "content_policy_violation"):
         kind = "content_filter"
-    return Fault(kind, message_of(error) or f"status {status}", status, body[:MOST_BODY], _wait_s(headers, now_s))
+    said = body if error and len(body) <= MOST_BODY else b""
+    return Fault(kind, message_of(error) or f"status {status}", status, said, _wait_s(headers))
 
 
 def error_of(body: bytes) -> Mapping[str, Any]:
@@ -55,19 +57,17 @@ def message_of(error: Mapping[str, Any]) -> str:
     return message[:_MOST_MESSAGE] if isinstance(message, str) else ""
 
 
-def _wait_s(headers: Mapping[str, str], now_s: float | None) -> float:
-    """`retry-after-ms`, or `retry-after` as seconds or (where `now_s` is given) as a date; 0 where it does not say."""
+def _wait_s(headers: Mapping[str, str]) -> float:
+    """`retry-after-ms`, or `retry-after` in seconds or as a date (against the answer's own); 0 for neither."""
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        text = headers.get(name, "")
         try:
-            wait = float(text) * scale
+            wait = float(headers.get(name, "")) * scale
         except ValueError:
             continue
         if math.isfinite(wait):
             return max(0.0, wait)
-    if now_s is None or not headers.get("retry-after"):
-        return 0.0
     try:
-        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - now_s)
-    except ValueError:
+        until, now = (parsedate_to_datetime(headers.get(name, "")) for name in ("retry-after", "date"))
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, TypeError):  # no date; or only one of them with a zone
         return 0.0

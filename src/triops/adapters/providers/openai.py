@@ -13,14 +13,16 @@ from typing import Any
 
 import orjson
 
+from triops.adapters.providers import openai_chat, openai_embeddings, openai_responses
 from triops.adapters.providers.faults import MOST_BODY, refused
-from triops.adapters.providers.openai_chat import ChatDecoder, reply_of
+from triops.adapters.providers.openai_embeddings import embed_of
+from triops.adapters.providers.openai_responses_write import responses_of
 from triops.adapters.providers.openai_write import chat_of
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
 from triops.kernel.errors import Invalid
 from triops.ports.providers import Decoder, Fault, Outgoing, Target
 
-_TYPE = ("content-type", "application/json")
+_JSON = ("content-type", "application/json")
 
 
 def speaks_responses(host: str) -> bool:
@@ -38,47 +40,63 @@ class OpenAIProvider:
         self.native = chat | {"openai.responses"} if responses else chat
 
     def request(self, ask: Ask, content: Chat | Embed | None, target: Target) -> Outgoing:
-        dropped: tuple[str, ...] = ()
+        dropped: list[str] = []
         if content is None:
             tree = dict(ask.raw)
-            tree["model"] = target.model
-        elif isinstance(content, Chat):
-            tree = {"model": target.model}
-            written, missing = chat_of(content, ask.dialect, modern=self._modern)
-            tree.update(written)
-            dropped = tuple(missing)
-            if ask.stream:
-                tree["stream"] = True
+        elif isinstance(content, Embed):
+            tree, dropped = embed_of(content, ask.dialect)
+        elif self._as_response(ask):
+            tree = responses_of(content)
         else:
-            raise Invalid("not a chat", field="model")
-        self._add(ask, content, tree, target.cap)
-        return Outgoing("POST", target.path + "/chat/completions", _headers(ask, target), _dump(tree), dropped)
+            tree, dropped = chat_of(content, ask.dialect, modern=self._modern)
+        tree["model"] = target.model
+        if ask.operation == "chat":
+            self._add(ask, content, tree, target.cap)
+        return Outgoing("POST", target.path + self._path(ask), _headers(ask, target), _dump(tree), tuple(dropped))
 
     def reply(self, ask: Ask, status: int, headers: Mapping[str, str], body: bytes) -> Reply | Embedded:
         if not 200 <= status < 300:
             raise refused(status, headers, body)
-        return reply_of(_tree(body))
+        tree = _tree(body)
+        if ask.operation == "embeddings":
+            return openai_embeddings.embedded_of(tree)
+        return openai_responses.reply_of(tree) if self._as_response(ask) else openai_chat.reply_of(tree)
 
     def decoder(self, ask: Ask) -> Decoder:
-        return ChatDecoder(hide_usage=not _wants_usage(ask))
+        if self._as_response(ask):
+            return openai_responses.ResponsesDecoder()
+        return openai_chat.ChatDecoder(hide_usage=not _wants_usage(ask))
+
+    def _as_response(self, ask: Ask) -> bool:
+        return self._modern and ask.dialect == "openai.responses"
+
+    def _path(self, ask: Ask) -> str:
+        if ask.operation == "embeddings":
+            return "/embeddings"
+        return "/responses" if self._as_response(ask) else "/chat/completions"
 
     def _add(self, ask: Ask, content: Chat | Embed | None, tree: dict[str, Any], cap: int | None) -> None:
         """What the target and we add to a chat."""
+        if content is not None and ask.stream:
+            tree["stream"] = True
+        response = self._as_response(ask)
         if cap is not None and ask.max_tokens is None:
-            tree["max_completion_tokens" if self._modern else "max_tokens"] = cap
-        if ask.stream and self._stream_usage:
-            options = ask.raw.get("stream_options") if content is None else None
+            word = "max_output_tokens" if response else "max_completion_tokens" if self._modern else "max_tokens"
+            tree[word] = cap
+        if ask.stream and self._stream_usage and not response:
+            options = ask.raw.get("stream_options") if ask.dialect == "openai.chat" else None
             tree["stream_options"] = {**(options or {}), "include_usage": True}
 
 
 def _wants_usage(ask: Ask) -> bool:
+    """Only the event that chat completions send for it is ever hidden, from a caller of chat completions."""
     options = ask.raw.get("stream_options")
     return isinstance(options, dict) and options.get("include_usage") is True
 
 
 def _headers(ask: Ask, target: Target) -> tuple[tuple[str, str], ...]:
     """The target's own win."""
-    headers: tuple[tuple[str, str], ...] = (_TYPE,)
+    headers: tuple[tuple[str, str], ...] = (_JSON,)
     if target.credential:
         headers += (("authorization", f"Bearer {target.credential}"),)
     if beta := ask.headers.get("openai-beta"):
@@ -103,6 +121,6 @@ def _tree(body: bytes) -> Mapping[str, Any]:
         raise Fault("garbage", "an answer that is not JSON", body=body[:MOST_BODY]) from None
     if not isinstance(tree, dict):
         raise Fault("garbage", "an answer that is not an object", body=body[:MOST_BODY])
-    if tree.get("error") and "choices" not in tree:
+    if tree.get("error") and not tree.get("choices") and not tree.get("output"):
         raise refused(502, {}, body)
     return tree

@@ -2,12 +2,13 @@
 
 Dropped and named, since they only hint: top_k and the caller's name where the request came in another provider's words,
 bounds of reasoning in tokens, earlier reasoning, marks of caching, whether a tool's result is an error, and the members
-of `HINTS`. Everything else that has no word here is refused with Invalid that names it.
+of `HINTS` and of `leaving.HINTS`. Everything else that has no word here is refused with Invalid that names it.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from triops.adapters.providers.leaving import leave_out
 from triops.kernel.completion import Chat, Message, Part, Tool
 from triops.kernel.errors import Invalid
 
@@ -15,8 +16,7 @@ HINTS = frozenset(
     {
         "metadata", "store", "service_tier", "user", "safety_identifier", "keep_alive", "verbosity", "include",
         "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "truncation", "max_tool_calls",
-        "reasoning.summary", "reasoning.generate_summary", "stream_options", "format.description", "cache_control",
-        "output_config", "response_format.json_schema.description", "inference_geo", "context_management",
+        "stream_options", "text.verbosity", "text.format.description", "response_format.json_schema.description",
     }
 )  # fmt: skip
 _FORMATS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
@@ -55,7 +55,7 @@ def chat_of(chat: Chat, dialect: str, *, modern: bool) -> tuple[dict[str, Any], 
         tree.update({"top_k": chat.top_k} if same else {})
         dropped += [] if same else ["top_k"]
     if chat.user:
-        known = same or modern
+        known = modern or dialect.startswith("openai.")
         tree.update({"user": chat.user} if known else {})
         dropped += [] if known else ["user"]
     if chat.thinking_tokens is not None:
@@ -71,10 +71,10 @@ def _extra(
             tree[name] = value
         elif same and name.startswith("tools[") and isinstance(value, dict):
             tools.insert(int(name[6:-1]), value)  # in the order of their places
-        elif name in HINTS or name.startswith("options.") or name.endswith("cache_control"):
+        elif name in HINTS:
             dropped.append(name)
         else:
-            raise Invalid("this provider has no word for it", field=name, got=value)
+            leave_out({name: value}, dropped)
 
 
 def _messages(message: Message, dropped: list[str], modern: bool) -> list[dict[str, Any]]:

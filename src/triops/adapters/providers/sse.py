@@ -48,7 +48,7 @@ class Splitter:
         rest, self._rest = self._rest, b""
         if not rest.strip():
             return []
-        sent = _read(rest)
+        sent = _read(rest + b"\n\n")
         return [] if sent.data is None else [sent]
 
     def _begin(self, buffer: bytes) -> bool:

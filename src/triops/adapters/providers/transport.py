@@ -122,7 +122,7 @@ class HttpUpstream:
                 context = await self._context(host.ca) if host.scheme == "https" else None
                 return await self._reach(host, context)
         except TimeoutError:
-            raise Fault("timeout", f"no connection to {host.name} within {timeouts.connect:g} s") from None
+            raise Fault("connect", f"no connection to {host.name} within {timeouts.connect:g} s") from None
         except ssl.SSLError as error:
             raise Fault("connect", f"TLS with {host.name} failed: {error.reason or 'certificate'}") from None
         except (OSError, UnicodeError) as error:
@@ -131,7 +131,7 @@ class HttpUpstream:
 
     async def _reach(self, host: Host, context: ssl.SSLContext | None) -> UpstreamConnection:
         found = await self._loop.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
-        addresses = found if host.allow_private else [one for one in found if _public(one[4][0])]
+        addresses = found if host.allow_private else [one for one in found if _public(str(one[4][0]))]
         if not addresses:
             raise Fault(
                 "connect",

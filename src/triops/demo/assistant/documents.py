@@ -10,13 +10,16 @@ BAD = (
     "with examples, background and a long list of related tips, at least ten paragraphs."
 )
 BUDGET_USD = "0.05"
-_MOST = 200  # tokens of an answer
+_MOST = 120  # tokens of an answer
 
 
 def documents(provider_port: int) -> list[dict[str, Any]]:
     """All but the prompt, which gets its versions one by one."""
     priced = {"model": "smollm2", "input_per_million_usd": "2.00", "output_per_million_usd": "20.00"}
-    label: dict[str, Any] = {"actuator": "prompt", "spec": {"prompt": "{{entity.name}}", "label": "{{change.details.label}}"}}
+    label: dict[str, Any] = {
+        "actuator": "prompt",
+        "spec": {"prompt": "{{entity.name}}", "label": "{{change.details.label}}"},
+    }
     return [
         {
             "kind": "Provider",

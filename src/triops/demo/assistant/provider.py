@@ -18,6 +18,8 @@ def main(port: int) -> None:
     params.n_parallel = 4
     params.n_ctx = 8192
     params.kv_unified = True
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+    params.cpuparams.poll = params.cpuparams_batch.poll = 0
     params.sampling.penalty_repeat = 1.1
     params.warmup = False
     params.offline = True

@@ -82,6 +82,7 @@ class AssistantStory:
         for words, note in ((GOOD, "short answers"), (BAD, "more helpful")):
             client.call("POST", f"/prompts/{PROMPT}/versions", body=prompt(words, note))
         self._label(1, "the first version")
+        wait_for("the model", lambda: "listens" in self.server.children.tail("provider"), 60, self.server.watch)
         self.key = self._secret("support")
         self.folder = self.server.folder / "assistant"
         self.folder.mkdir(exist_ok=True)

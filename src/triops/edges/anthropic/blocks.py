@@ -15,19 +15,21 @@ from triops.kernel.errors import Invalid
 from triops.web.members import mapping, needed, sequence, text
 
 OPAQUE = "application/vnd.anthropic.block+json"
+_OUTSIDE = ("tool_use", "tool_result", "thinking", "redacted_thinking")
 
 
-def parts_of(content: Any, path: str) -> tuple[Part, ...]:
-    """`content`: a text, or a list of blocks."""
+def parts_of(content: Any, path: str, *, inside: bool = False) -> tuple[Part, ...]:
+    """`content`: a text, or a list of blocks. `inside`: a tool's result, which holds no call and no other result."""
     if isinstance(content, str):
         return (Part("text", text=content),)
-    return tuple(
-        _part(mapping(block, f"{path}[{i}]"), f"{path}[{i}]") for i, block in enumerate(sequence(content, path))
-    )
+    blocks = ((mapping(block, f"{path}[{i}]"), f"{path}[{i}]") for i, block in enumerate(sequence(content, path)))
+    return tuple(_part(block, at, inside) for block, at in blocks)
 
 
-def _part(block: dict[str, Any], path: str) -> Part:
+def _part(block: dict[str, Any], path: str, inside: bool) -> Part:
     kind = block.get("type")
+    if inside and kind in _OUTSIDE:
+        raise Invalid("no such block in a tool's result", field=f"{path}.type", got=kind, expected="text, image, …")
     if kind == "text":
         return Part("text", text=needed(block, "text", path))
     if kind == "image":
@@ -41,9 +43,7 @@ def _part(block: dict[str, Any], path: str) -> Part:
         )
     if kind == "tool_result":
         content = block.get("content")
-        parts = () if content is None else parts_of(content, f"{path}.content")
-        if any(part.kind in ("tool_call", "tool_result", "thinking") for part in parts):
-            raise Invalid("no such block in a tool's result", field=f"{path}.content", expected="text, image, document")
+        parts = () if content is None else parts_of(content, f"{path}.content", inside=True)
         return Part(
             "tool_result", id=needed(block, "tool_use_id", path), parts=parts, error=block.get("is_error") is True
         )

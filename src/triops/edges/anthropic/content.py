@@ -1,13 +1,13 @@
 """The body of `POST /v1/messages` as a `Chat`.
 
-What has no field there goes to `extra` by its own name; tools that Anthropic runs itself as `server_tools`, and
-`cache_control` once, however many blocks carry it.
+What has no field there goes to `extra` by its own name; tools that Anthropic runs itself under their paths
+(`tools[1]`), and `cache_control` once, however many blocks carry it.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from triops.edges.anthropic.blocks import json_of, parts_of
+from triops.edges.anthropic.blocks import parts_of
 from triops.kernel.completion import Chat, Format, Message, Part, Tool
 from triops.kernel.errors import Invalid
 from triops.web.members import flag, mapping, needed, number, sequence, text, texts, whole
@@ -36,9 +36,7 @@ _FIELDS = frozenset(
 
 def chat_of(tree: Mapping[str, Any], user: str) -> Chat:
     extra = {name: value for name, value in tree.items() if name not in _FIELDS and value is not None}
-    tools, served = _tools(tree)
-    if served:
-        extra["server_tools"] = served
+    tools = _tools(tree, extra)
     if "cache_control" not in extra and _is_cached(tree):
         extra["cache_control"] = {"type": "ephemeral"}
     thinking_tokens = _thinking(tree, extra)
@@ -85,21 +83,20 @@ def _messages(tree: Mapping[str, Any]) -> Iterator[Message]:
             yield Message(role, tuple(held))
 
 
-def _tools(tree: Mapping[str, Any]) -> tuple[tuple[Tool, ...], list[Any]]:
+def _tools(tree: Mapping[str, Any], extra: dict[str, Any]) -> tuple[Tool, ...]:
     if tree.get("tools") is None:
-        return (), []
-    tools, served = [], []
+        return ()
+    tools = []
     for index, item in enumerate(sequence(tree["tools"], "tools")):
         path = f"tools[{index}]"
         given = mapping(item, path)
         if given.get("type") not in (None, "custom"):
-            json_of(given, path)
-            served.append(given)
+            extra[path] = given
             continue
         schema = mapping(given.get("input_schema"), f"{path}.input_schema")
         strict = flag(given, "strict", path)
         tools.append(Tool(needed(given, "name", path), text(given, "description", path), schema, strict))
-    return tuple(tools), served
+    return tuple(tools)
 
 
 def _tool_choice(tree: Mapping[str, Any]) -> tuple[str, bool | None]:

@@ -1,7 +1,7 @@
 """A streamed answer as Anthropic's named events.
 
 Blocks follow each other, as its own API has them: one is open at a time. Where another provider's parallel tool calls
-come interleaved, those behind the open one wait until its arguments are whole.
+come interleaved, what is behind the open one waits until its arguments are whole.
 """
 
 from collections.abc import Sequence
@@ -42,6 +42,7 @@ class MessageEncoder:
         self._open = ""  # its type; "" while none is open
         self._calls: dict[int, _Call] = {}
         self._current: int | None = None  # the open call's part
+        self._late: list[Delta] = []  # texts that came before the open call was whole
         self._finish: Finish = "stop"
         self._stop_sequence = ""
         self._usage: Usage | None = None
@@ -56,12 +57,9 @@ class MessageEncoder:
         match delta.kind:
             case "start":
                 return self._start(delta.id, delta.model)
-            case "text" | "refusal":
-                if not delta.text:
-                    return b""
-                return self._in("text", {"text": "", "citations": None}, {"type": "text_delta", "text": delta.text})
-            case "thinking":
-                return self._thought(delta)
+            case "text" | "refusal" | "thinking":
+                self._late.append(delta)
+                return b"" if self._is_cut() else self._said()
             case "tool":
                 self._calls[delta.part] = _Call(delta.id, delta.name)
                 return self._go_on()
@@ -74,7 +72,7 @@ class MessageEncoder:
         return b""
 
     def end(self) -> bytes:
-        out = [self._start("", ""), self._go_on(last=True), self._close()]
+        out = [self._start("", ""), self._go_on(last=True), self._said(), self._close()]
         told = {"stop_reason": stop_reason(self._finish, self._stop_sequence)}
         delta = {**told, "stop_sequence": self._stop_sequence or None}
         out.append(_event({"type": "message_delta", "delta": delta, "usage": usage_of(self._usage)}))
@@ -99,6 +97,19 @@ class MessageEncoder:
             "usage": usage_of(None),  # what it used is known at the end: `message_delta`
         }
         return _event({"type": "message_start", "message": message})
+
+    def _is_cut(self) -> bool:
+        """Whether the open call's arguments are not whole yet."""
+        return self._current is not None and not self._calls[self._current].whole
+
+    def _said(self) -> bytes:
+        late, self._late = self._late, []
+        return b"".join(self._thought(delta) if delta.kind == "thinking" else self._text(delta) for delta in late)
+
+    def _text(self, delta: Delta) -> bytes:
+        if not delta.text:
+            return b""
+        return self._in("text", {"text": "", "citations": None}, {"type": "text_delta", "text": delta.text})
 
     def _thought(self, delta: Delta) -> bytes:
         if delta.name == "redacted_thinking":
@@ -132,8 +143,7 @@ class MessageEncoder:
         for part, call in sorted(self._calls.items()):
             if call.begun:
                 continue
-            open_call = None if self._current is None else self._calls[self._current]
-            if open_call is not None and not open_call.whole and not last:
+            if self._is_cut() and not last:
                 break
             out.append(self._begin("tool_use", {"id": call.id, "name": call.name, "input": {}}))
             call.begun, self._current = True, part

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from triops.edges.mlflow.problems import problem
 from triops.edges.mlflow.router import credentials
+from triops.edges.mlflow.spans_redaction import Rule, RuleOf, redacted
 from triops.edges.mlflow.spans_wire import NotASpan, NotOtlp, spans_of
 from triops.edges.mlflow.trace_access import TraceAccess
 from triops.kernel.errors import Invalid, TriopsError, Unsupported
@@ -43,13 +44,16 @@ class SpansIntake:
         bodies: Bodies,
         authenticate: Authenticate,
         access: TraceAccess,
+        rule_of: RuleOf | None = None,
     ) -> None:
+        """`rule_of`: what of a project's spans must not be stored."""
         self._traces = traces
         self._telemetry = telemetry
         self._from_json = from_json
         self._bodies = bodies
         self._authenticate = authenticate
         self._access = access
+        self._rule_of = rule_of
 
     def wants(self, request: Request) -> bool:
         return EXPERIMENT in request.headers
@@ -74,7 +78,8 @@ class SpansIntake:
             raise _Refused(400, f"Invalid Content-Type: {given}. Expected: {_PROTOBUF} or {_JSON}")
         most = JSON_BYTES if media == _JSON else _BYTES
         async with self._bodies.read(request, most=most) as raw:
-            body, arrived = await off_loop(3 * len(raw), self._decode, raw, media)
+            rule = await self._rule_of(principal.project) if self._rule_of is not None else None
+            body, arrived = await off_loop(3 * len(raw), self._decode, raw, media, rule)
             experiment = request.headers[EXPERIMENT]
             await self._access.may_write(principal, experiment, {each.sent.trace for each in arrived})
             ended = await self._traces.add(principal.project, experiment, arrived)
@@ -84,9 +89,11 @@ class SpansIntake:
                 await self._traces.link_to_run(principal.project, ended[start : start + 100], run)
         return Response(b"", media_type=_PROTOBUF)
 
-    def _decode(self, raw: bytes, media: str) -> tuple[bytes, Sequence[Brought]]:
+    def _decode(self, raw: bytes, media: str, rule: Rule | None) -> tuple[bytes, Sequence[Brought]]:
         try:
             body = self._from_json(raw) if media == _JSON else raw
+            if rule is not None:
+                body = redacted(body, rule)
             spans = spans_of(body)
         except (Invalid, NotOtlp) as error:
             log.info("OTLP for an experiment refused: %s", error)

@@ -7,15 +7,19 @@ from triops.edges.native import (
     artifacts,
     entities,
     experiments,
+    gateway,
     governing,
     importing,
     incidents,
+    llm_traces,
     logged_models,
     models,
     overview,
     problems,
+    prompts,
     provenance,
     runs,
+    spend,
     telemetry,
 )
 from triops.edges.native.governing import apply_documents
@@ -37,7 +41,11 @@ _ROUTERS = (
     artifacts.router,
     models.router,
     logged_models.router,
+    prompts.router,
     importing.router,
+    spend.router,
+    gateway.router,
+    llm_traces.router,
 )
 
 

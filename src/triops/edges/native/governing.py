@@ -12,11 +12,14 @@ from triops.edges.native.showing import listed
 from triops.kernel.change import Change
 from triops.kernel.document import Document
 from triops.kernel.errors import Conflict, Forbidden, Invalid
-from triops.kernel.ids import ChangeId, KeyId, ProjectId, entity_id, sortable_id
+from triops.kernel.ids import ChangeId, KeyId, ProjectId, sortable_id
 from triops.kernel.masking import masked
 from triops.kernel.tenant import Principal, Role
 from triops.ledger.audit import AuditEntry
 from triops.ledger.codec import to_json
+from triops.lenses.llmops.spend.graph import documented
+from triops.lenses.llmops.spend.snapshots import KINDS
+from triops.lenses.mlops.permissions import Level
 from triops.loop.events import ChangeRecorded
 from triops.web.auth import COOKIE
 
@@ -75,23 +78,29 @@ async def apply(who: Writer, services: S, body: Apply) -> JSON:
     given = [document.model_dump() for document in body.documents]
     for document in given:
         _allow(services, who, document["kind"])
-    items = await apply_documents(services, who.project, who.name, given, dry_run=body.dry_run)
+    items = await apply_documents(services, who, given, dry_run=body.dry_run)
     return {"items": items, "next": None}
 
 
 async def apply_documents(
-    services: Services, project: ProjectId, author: str, given: Sequence[Mapping[str, Any]], *, dry_run: bool
+    services: Services, who: Principal, given: Sequence[Mapping[str, Any]], *, dry_run: bool
 ) -> list[JSON]:
-    """Check all, then store all, and record a Change for each that altered something.
+    """Check all, then store all, and record a Change for each that altered something; then what the kinds' appliers
+    do with those.
 
-    Raises: Invalid that names the document and the path in it.
+    Raises: Invalid that names the document and the path in it; Forbidden; Conflict.
     """
+    project, author = who.project, who.name
     now = services.clock.now()
     new = []
     for at, document in enumerate(given):
         kind, name = str(document["kind"]), str(document["name"])
         try:
-            services.kinds.validate(kind, name, document["spec"])
+            checked = services.kinds.validate(kind, name, document["spec"])
+            if kind == "Prompt":
+                await services.permissions.check(who, "model", [name], Level.EDIT)
+            if kind in services.appliers:
+                await services.appliers[kind].ready(project, checked)
         except Invalid as error:
             raise Invalid(
                 f"{kind} {name!r}: {error.message}",
@@ -111,6 +120,14 @@ async def apply_documents(
     for kept, state in stored:
         if state != "unchanged":
             await _record(services, project, kept, state, author, now)
+    for kept, state in stored:
+        if kept.kind in services.appliers:
+            await services.appliers[kept.kind].applied(who, kept, again=state == "unchanged")
+    entities, relations = documented([kept for kept, _ in stored], now)
+    if entities:
+        await services.entities.observe(project, entities, relations)
+    if any(kept.kind in KINDS for kept, _ in stored):
+        await services.spend.told()
     return [{**_document(d), "state": state} for d, state in stored]
 
 
@@ -127,15 +144,16 @@ def _state(known: Document | None, new: Document) -> str:
 async def _record(
     services: Services, project: ProjectId, document: Document, state: str, author: str, now: float
 ) -> None:
-    """Each apply is a Change of the document itself, so that a diagnosis can suspect it."""
+    """Each apply is a Change, of what the document is about, so that a diagnosis can suspect it."""
+    entity, kind = services.kinds.subject(document)
     change = Change(
         ChangeId(sortable_id("chg", now)),
-        entity_id("document", f"{document.kind}/{document.name}"),
-        "apply",
+        entity,
+        kind,
         f"{document.kind} {document.name} {state}",
         now,
         author,
-        {"revision": document.revision, "state": state},
+        {"document": f"{document.kind}/{document.name}", "revision": document.revision, "state": state},
     )
     await services.changes.record(project, change)
     services.bus.publish(ChangeRecorded(project, change))
@@ -224,11 +242,12 @@ async def settings(who: Admin, services: S) -> JSON:
 async def erase(who: Admin, services: S, body: Erase) -> JSON:
     if body.project == bool(body.user):
         raise Invalid("say what to erase: either a user, or the project", field="user", got=body.user)
-    rows = 0
-    for store in (services.metrics, services.logs, services.spans):
-        rows += await (store.erase_project(who.project) if body.project else store.erase_user(who.project, body.user))
     if body.project:
-        rows += await services.erase_project(who.project)
+        rows = await services.erase_project(who.project)
+        for store in (services.metrics, services.logs, services.spans):
+            rows += await store.erase_project(who.project)
+    else:
+        rows = await services.llm.erasing.user(who.project, body.user)
     now = services.clock.now()
     target = "project" if body.project else "user"
     await services.audit.append(who.project, AuditEntry(now, who.name, "erase", target, details={"rows": rows}))

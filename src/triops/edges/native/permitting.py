@@ -26,7 +26,7 @@ async def permitted(request: Request) -> None:
         "models": [*named.get("logged-models", ())],
     }
     await services.permissions.check_ids(who, level, **ids)
-    models: list[Any] = [*named.get("models", ()), *query.getlist("model")]
+    models: list[Any] = [*named.get("models", ()), *named.get("prompts", ()), *query.getlist("model")]
     await services.permissions.check(who, "model", models, level)
 
 

@@ -15,6 +15,9 @@ from triops.ledger.entities import Entities
 from triops.ledger.incidents import Incidents
 from triops.ledger.keys import Keys
 from triops.ledger.outbox import Outbox
+from triops.lenses.llmops.prompts.service import Prompts
+from triops.lenses.llmops.spend.parts import SpendParts
+from triops.lenses.llmops.traces.parts import TraceParts
 from triops.lenses.mlops.artifacts import Owners, Places
 from triops.lenses.mlops.importing import Importing
 from triops.lenses.mlops.logged_models import Models, ModelSearch
@@ -25,7 +28,7 @@ from triops.lenses.mlops.search import Search
 from triops.lenses.mlops.tracking import Tracking
 from triops.loop.act import Act
 from triops.loop.bus import Bus
-from triops.loop.documents import Kinds
+from triops.loop.documents import Applier, Kinds
 from triops.loop.learn import Learn
 from triops.loop.receive import Receiver
 from triops.loop.sources import Sources
@@ -75,3 +78,7 @@ class Services:
     registry: RegistryParts
     tracking: Tracking
     search: Search
+    prompts: Prompts
+    appliers: Mapping[str, Applier]  # of kinds of documents that do more than being stored
+    spend: SpendParts
+    llm: TraceParts

@@ -33,7 +33,8 @@ class OllamaEmbed:
     def content(self, ask: Ask) -> Chat | Embed:
         extra = {name: value for name, value in ask.raw.items() if name not in _FIELDS and value is not None}
         if ask.raw.get("options") is not None:
-            extra.update(mapping(ask.raw["options"], "options"))
+            options = mapping(ask.raw["options"], "options")
+            extra.update({f"options.{name}": value for name, value in options.items()})
         return Embed(texts(ask.raw, "input"), whole(ask.raw, "dimensions", 1), extra=extra)
 
     def reply(self, ask: Ask, answer: Reply | Embedded) -> bytes:

@@ -32,7 +32,7 @@ def max_tokens_of(options: Mapping[str, Any]) -> int | None:
 
 def sampling_of(tree: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The fields of a `Chat` that `options`, `format`, `think` and log probabilities say; and what has no field there,
-    by its name in `options`."""
+    by its name (`think`, `options.num_ctx`)."""
     options, extra = options_of(tree), dict[str, Any]()
     think = tree.get("think")
     if think is not None and not isinstance(think, bool | str):
@@ -56,7 +56,8 @@ def sampling_of(tree: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]
         "top_logprobs": whole(tree, "top_logprobs", 0),
     }
     known = {*fields, "num_predict"}
-    extra.update({name: value for name, value in options.items() if name not in known and value is not None})
+    rest = {name: value for name, value in options.items() if name not in known and value is not None}
+    extra.update({f"options.{name}": value for name, value in rest.items()})
     return fields, extra
 
 

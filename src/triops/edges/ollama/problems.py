@@ -9,4 +9,4 @@ from triops.web.told import advice_of, message_of
 
 def problem_of(error: TriopsError) -> Problem:
     body = {"error": message_of(error), "type": error.kind}
-    return Problem(error.status, orjson.dumps(body), (("content-type", "application/json"), *advice_of(error)))
+    return Problem(error.status, orjson.dumps(body), advice_of(error))

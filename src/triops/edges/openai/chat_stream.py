@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from triops.edges.openai.problems import error_in
 from triops.edges.openai.words import finish_word, usage_of
 from triops.kernel.completion import Ask, Delta, Usage
 from triops.web.dialects import Problem
@@ -41,7 +42,7 @@ class ChatEncoder:
 
     def fail(self, problem: Problem) -> bytes:
         """No [DONE] follows: its clients raise on an event that holds an error."""
-        return b"data: " + problem.body + b"\n\n"
+        return _event({"error": error_in(problem)})
 
     def _one(self, delta: Delta) -> bytes:
         kind = delta.kind

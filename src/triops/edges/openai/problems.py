@@ -9,7 +9,14 @@ from typing import Any
 
 import orjson
 
-from triops.kernel.errors import BudgetExceeded, Overloaded, RateLimited, TriopsError, Unauthenticated
+from triops.kernel.errors import (
+    BudgetExceeded,
+    Overloaded,
+    ProviderFailed,
+    RateLimited,
+    TriopsError,
+    Unauthenticated,
+)
 from triops.web.dialects import Problem
 
 _LONGEST_WAIT_S = 60.0  # its clients wait no longer than this for one retry
@@ -39,6 +46,18 @@ def described(error: TriopsError) -> dict[str, Any]:
     }
 
 
+def error_in(problem: Problem) -> dict[str, Any]:
+    """The error object of a problem, which may be a provider's own words in whatever form."""
+    try:
+        tree = orjson.loads(problem.body)
+    except orjson.JSONDecodeError:
+        tree = None
+    error = tree.get("error", tree) if isinstance(tree, dict) else None
+    if isinstance(error, dict) and error.get("message"):
+        return error
+    return {"message": "the provider failed", "type": "server_error", "param": None, "code": None}
+
+
 def _message(error: TriopsError) -> str:
     details = error.details
     said = f"{details['field']}: {error.message}" if details.get("field") else error.message
@@ -58,15 +77,20 @@ def _type(error: TriopsError) -> str:
 def _code(error: TriopsError) -> str:
     if isinstance(error, RateLimited):
         return "rate_limit_exceeded"
+    if isinstance(error, ProviderFailed):
+        return "rate_limit_exceeded" if error.fault == "rate_limited" else f"provider_{error.fault}"
     if isinstance(error, Unauthenticated):
         return "invalid_api_key"
     return error.kind
 
 
 def _advice(error: TriopsError) -> tuple[tuple[str, str], ...]:
-    if not isinstance(error, Overloaded):
+    if not isinstance(error, Overloaded | ProviderFailed):
         return () if error.retryable or error.status not in (409, 501) else (("x-should-retry", "false"),)
-    wait = ("retry-after", str(max(1, math.ceil(error.retry_after_s))))
-    if isinstance(error, BudgetExceeded) or error.retry_after_s > _LONGEST_WAIT_S:
-        return (wait, ("x-should-retry", "false"))
-    return (wait,)
+    wait = error.retry_after_s
+    if isinstance(error, ProviderFailed) and not wait:
+        return ()
+    after = ("retry-after", str(max(1, math.ceil(wait))))
+    if isinstance(error, BudgetExceeded) or wait > _LONGEST_WAIT_S:
+        return (after, ("x-should-retry", "false"))
+    return (after,)

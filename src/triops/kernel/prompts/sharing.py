@@ -17,7 +17,7 @@ def share_of(raw: Any, field: str) -> dict[int, int]:
     if isinstance(raw, Mapping):
         given = dict(raw)
     else:
-        given = {raw: 100}
+        given = {_version(raw, field): 100}
     share: dict[int, int] = {}
     for key, percent in given.items():
         number = _version(key, field)

@@ -67,7 +67,7 @@ def spec_of(raw: Mapping[str, Any], where: str = "spec") -> PromptSpec:
     messages, text = raw.get("messages"), raw.get("text")
     if (messages is None) == (text is None):
         raise Invalid("a prompt has either messages or text", field=f"{where}.messages", expected="one of the two")
-    engine = raw.get("engine") or "mustache"
+    engine: Any = raw.get("engine") or "mustache"
     if engine not in ("mustache", "jinja2"):
         raise Invalid("not an engine", field=f"{where}.engine", got=engine, expected="mustache or jinja2")
     if text is not None and not isinstance(text, str):
@@ -137,7 +137,10 @@ def _settings(raw: Any, where: str) -> dict[str, Any]:
         value = raw.get(key)
         if value is not None and (not isinstance(value, kinds) or isinstance(value, bool)):
             raise Invalid(f"{key} is not {said}", field=f"{where}.{key}", got=value, expected=said)
-    return dict(raw)
+    shape = raw.get("response_format")
+    if shape is not None and not isinstance(shape, Mapping):
+        raise Invalid("not a response format", field=f"{where}.response_format", got=shape, expected="an object")
+    return {key: value for key, value in raw.items() if value is not None}
 
 
 def _variable_json(variable: Variable) -> dict[str, Any]:

@@ -90,7 +90,8 @@ def values_of(
             if name not in values and name.partition(".")[0] not in values and name not in declared
         ]
     if missing:
-        raise Invalid(_named("missing variable", sorted(set(missing))), field=f"variables.{missing[0]}")
+        missing = sorted(set(missing))
+        raise Invalid(_named("missing variable", missing), field=f"variables.{missing[0]}")
     room = SIZE
     for name, value in values.items():
         room = _fitted(value, room, DEPTH, f"variables.{name}")

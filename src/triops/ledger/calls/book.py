@@ -4,7 +4,7 @@ The position and the rows of a range are one transaction, so that a range is app
 anything outside the records is written for a range, its end is noted: who begins again repeats the same range.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -16,9 +16,12 @@ from triops.kernel.ids import ProjectId
 from triops.ledger.calls import tables
 from triops.ledger.paging import chunks
 from triops.ledger.prepared import Prepared, Rows
+from triops.ledger.versions.upsert import put
 from triops.ports.records import Records
 
-_JOURNAL = "journal"
+_JOURNAL, _CALLS_KEPT = "journal", "calls"
+_HOUR_MS = tables.HOUR * 1000
+_DROPPED = 5000
 _MICRO = 10**6  # pico-dollars of a micro-dollar
 _P, _D = tables.position.c, tables.dims.c
 
@@ -55,9 +58,9 @@ class Position:
 _CALLS = Rows(tables.calls, ("seq", "attempt", "project", "dims", "at_ms", *tables.MEASURES))
 _SUMS = Rows(
     tables.sums,
-    ("project", "span", "start", "dims", *tables.MEASURES),
+    ("project", "level", "span", "start", "dims", *tables.MEASURES),
     lambda rows: rows.on_conflict_do_update(
-        index_elements=["project", "span", "start", "dims"],
+        index_elements=["project", "level", "span", "start", "dims"],
         set_={name: tables.sums.c[name] + rows.excluded[name] for name in tables.MEASURES},
     ),
 )
@@ -109,22 +112,42 @@ class SpendBook:
 
         return await self._records.write(write) if user else 0
 
-    async def compact(self, before_ms: int, most: int = 20_000) -> int:
-        """Drop the rows of calls begun before then, at most `most`: their sums by the hour and day stay. Answers how
-        many."""
-        c = tables.calls.c
+    async def compact(self, before_ms: int, most_kept: int) -> int:
+        """Forget the calls begun before then, and the oldest beyond `most_kept`, up to a whole hour: their sums by the
+        hour and day stay. Answers from when on each call is kept, unix milliseconds."""
+        at = tables.calls.c.at_ms
 
-        def write(connection: Connection) -> int:
-            old = select(c.seq, c.attempt).where(c.at_ms < before_ms).limit(most).subquery()
-            gone = select(old.c.seq).where(old.c.seq == c.seq, old.c.attempt == c.attempt).exists()
-            return connection.execute(delete(tables.calls).where(c.at_ms < before_ms, gone)).rowcount
+        def move(connection: Connection) -> int:
+            newest = select(at).order_by(at.desc())
+            last, over = connection.scalar(newest.limit(1)) or 0, connection.scalar(newest.offset(most_kept).limit(1))
+            since = before_ms if over is None else max(before_ms, over + _HOUR_MS)
+            since = max(min(since, last) // _HOUR_MS * _HOUR_MS, kept_since(connection))
+            row = {"name": _CALLS_KEPT, "applied": since, "open_from": 0, "noted": 0}
+            put(connection, tables.position, row)
+            return since
 
-        return await self._records.write(write)
+        since = await self._records.write(move)
+        while await self._records.write(lambda c: _drop(c, since)):
+            pass
+        return since
+
+
+def kept_since(connection: Connection) -> int:
+    """From when on each call is there by itself, unix milliseconds; before that there are sums by the hour."""
+    return connection.scalar(select(_P.applied).where(_P.name == _CALLS_KEPT)) or 0
 
 
 def position_of(connection: Connection) -> Position:
     row = connection.execute(_READ).one_or_none()
     return Position() if row is None else Position(row.applied, row.open_from, row.noted)
+
+
+def _drop(connection: Connection, before_ms: int) -> int:
+    """Some rows at a time, so that no other write waits for long."""
+    c = tables.calls.c
+    old = select(c.seq, c.attempt).where(c.at_ms < before_ms).order_by(c.at_ms).limit(_DROPPED).subquery()
+    gone = select(old.c.seq).where(old.c.seq == c.seq, old.c.attempt == c.attempt).exists()
+    return connection.execute(delete(tables.calls).where(c.at_ms < before_ms, gone)).rowcount
 
 
 def _move(connection: Connection, expected: int, position: Position) -> None:
@@ -137,24 +160,36 @@ def _move(connection: Connection, expected: int, position: Position) -> None:
 
 
 def _write(connection: Connection, charges: Sequence[Charge]) -> None:
-    numbers = _interned(connection, charges)
+    levels = {charge.dims: _levels(charge.dims) for charge in charges}
+    wanted = {(charge.project, dims) for charge in charges for dims in levels[charge.dims]}
+    numbers = _interned(connection, wanted)
     rows: list[tuple[Any, ...]] = []
     hours: dict[tuple[Any, ...], list[int]] = {}
     for charge in charges:
-        no = numbers[charge.project, charge.dims]
-        cost, estimated, saved = charge.cost, charge.estimated, charge.saved
+        cost, estimated, saved, project = charge.cost, charge.estimated, charge.saved, charge.project
         measures = (
             *charge.counts,
             *(cost // _MICRO, cost % _MICRO, estimated // _MICRO, estimated % _MICRO, saved // _MICRO, saved % _MICRO),
         )
-        rows.append((charge.seq, charge.attempt, charge.project, no, charge.at_ms, *measures))
-        hour = charge.at_ms // 1000 // tables.HOUR * tables.HOUR
-        _add(hours, (charge.project, tables.HOUR, hour, no), measures)
-    days: dict[tuple[Any, ...], list[int]] = {}
-    for (project, _, start, no), summed in hours.items():
-        _add(days, (project, tables.DAY, start // tables.DAY * tables.DAY, no), summed)
+        rows.append((charge.seq, charge.attempt, project, numbers[project, charge.dims], charge.at_ms, *measures))
+        _add(hours, (project, charge.at_ms // _HOUR_MS * tables.HOUR, charge.dims), measures)
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    for (project, hour, dims), summed in hours.items():
+        day = hour // tables.DAY * tables.DAY
+        for level, part in enumerate(levels[dims]):
+            no = numbers[project, part]
+            _add(sums, (project, level, tables.HOUR, hour, no), summed)
+            _add(sums, (project, level, tables.DAY, day, no), summed)
     _CALLS.write(connection, rows)
-    _SUMS.write(connection, [(*key, *summed) for key, summed in (*hours.items(), *days.items())])
+    _SUMS.write(connection, [(*key, *summed) for key, summed in sums.items()])
+
+
+def _levels(dims: Dims) -> tuple[Dims, Dims, Dims]:
+    """What is left of the dimensions at `tables.WHAT`, `WHO` and `ALL`."""
+    key, application, team, user, route, provider, model, prompt, version = dims
+    what: Dims = (key, application, team, "", route, provider, model, prompt, version)
+    who: Dims = (key, application, team, user, "", "", "", "", 0)
+    return what, who, dims
 
 
 def _add(into: dict[tuple[Any, ...], list[int]], key: tuple[Any, ...], measures: Sequence[int]) -> None:
@@ -162,11 +197,13 @@ def _add(into: dict[tuple[Any, ...], list[int]], key: tuple[Any, ...], measures:
     into[key] = list(measures) if known is None else [a + b for a, b in zip(known, measures, strict=True)]
 
 
-def _interned(connection: Connection, charges: Sequence[Charge]) -> Mapping[tuple[ProjectId, Dims], int]:
+def _interned(
+    connection: Connection, combined: Iterable[tuple[ProjectId, Dims]]
+) -> Mapping[tuple[ProjectId, Dims], int]:
     """The number of each combination, made where it is new. They are read anew for every range, since a project may
     have been erased in between."""
     wanted: dict[ProjectId, dict[str, Dims]] = {}
-    for project, dims in {(charge.project, charge.dims) for charge in charges}:
+    for project, dims in combined:
         wanted.setdefault(project, {})[_digest(dims)] = dims
     numbers: dict[tuple[ProjectId, Dims], int] = {}
     for project, by_digest in wanted.items():

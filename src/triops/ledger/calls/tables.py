@@ -1,7 +1,8 @@
 """The tables of calls. How they came to be is in `migrations/`. SQLite and PostgreSQL alike speak what is here.
 
 An amount of money is two columns: whole micro-dollars and the pico-dollars that are left, so that no sum leaves 64
-bits. Sums are kept by hour and by day (`span` is 3600 or 86400 seconds, `start` unix seconds) as calls are applied.
+bits. Sums are kept by hour and by day (`span` is 3600 or 86400 seconds, `start` unix seconds) as calls are applied, at
+three levels of detail: users multiply every other dimension, so what does not ask for users need not read them.
 """
 
 from typing import Any, Final
@@ -14,6 +15,10 @@ _CLUSTERED: Any = {"sqlite_with_rowid": False}  # rows lie in the order of their
 HOUR: Final = 3600
 DAY: Final = 86_400
 TEXTS: Final = ("key", "application", "team", "user", "route", "provider", "model", "prompt")
+WHAT: Final = 0  # all dimensions but the user
+WHO: Final = 1  # key, application, team and user
+ALL: Final = 2
+WHO_NAMES: Final = ("key", "application", "team", "user")
 COUNTS: Final = (
     "requests",  # 1 on the last attempt's row of each call
     "refused",  # calls that were refused before anyone was asked
@@ -70,6 +75,7 @@ sums = Table(
     "spend_sums",
     metadata,
     _text("project", primary_key=True),
+    _whole("level", primary_key=True),
     _whole("span", primary_key=True),
     _whole("start", primary_key=True),
     _whole("dims", primary_key=True),
@@ -77,6 +83,7 @@ sums = Table(
     **_CLUSTERED,
 )
 
+# `journal`: how far it is applied. `calls`: `applied` is from when on (unix milliseconds, a whole hour) each is kept.
 position = Table(
     "spend_position", metadata, _text("name", primary_key=True), _whole("applied"), _whole("open_from"), _whole("noted")
 )

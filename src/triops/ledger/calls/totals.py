@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Subquery, func, litera
 
 from triops.kernel.ids import ProjectId
 from triops.ledger.calls import tables
+from triops.ledger.calls.book import kept_since
 from triops.ledger.paging import AnyRow
 from triops.ports.records import Records
 
@@ -34,8 +35,8 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """[start_ms, end_ms) in unix milliseconds. `every`: seconds of a bucket, 0 for none. `where`: what a dimension must
-    be. `calls_since_ms`: from when on every call is still there. `most`: rows, those that cost most."""
+    """[start_ms, end_ms) in unix milliseconds. `every`: seconds of a bucket, 0 for none; where single calls are not
+    kept any more it must be whole hours. `where`: what a dimension must be. `most`: rows, those that cost most."""
 
     project: ProjectId
     start_ms: int
@@ -43,7 +44,6 @@ class Question:
     by: Sequence[str] = ()
     every: int = 0
     where: Mapping[str, Any] | None = None
-    calls_since_ms: int = 0
     most: int = 10_000
 
 
@@ -51,13 +51,17 @@ class Totals:
     def __init__(self, records: Records) -> None:
         self._records = records
 
+    async def kept_since(self) -> float:
+        """From when on windows and buckets may be shorter than an hour, unix seconds."""
+        return await self._records.read(kept_since) / 1000
+
     async def sums(self, question: Question) -> Sequence[Sum]:
         """By time bucket, then the dearest first."""
         return await self._records.read(lambda c: sums(c, question))
 
 
 def sums(connection: Connection, question: Question) -> list[Sum]:
-    inner = _inner(question)
+    inner = _inner(question, kept_since(connection))
     if inner is None:
         return []
     columns = [_D[name] for name in question.by if name != "project"]
@@ -82,10 +86,10 @@ def _sum(row: AnyRow, question: Question) -> Sum:
     return Sum(by, at, {name: int(shown[name]) for name in tables.COUNTS}, *money)
 
 
-def _inner(question: Question) -> Subquery | None:
+def _inner(question: Question, since: int) -> Subquery | None:
     """Every part of the window from its coarsest table, summed by combination of dimensions."""
     hours, days = tables.HOUR * 1000, tables.DAY * 1000
-    start, end, since = question.start_ms, question.end_ms, question.calls_since_ms
+    start, end = question.start_ms, question.end_ms
     if start < since:  # no calls there any more: whole hours, those that begin in the window
         start = min(-(-start // hours) * hours, since)
     if end < since:
@@ -117,7 +121,15 @@ def _calls(question: Question, start: int, end: int) -> list[Select[Any]]:
 def _sums(question: Question, span: int, start: int, end: int) -> list[Select[Any]]:
     if start >= end:
         return []
-    here = (_S.project == question.project, _S.span == span, _S.start >= start // 1000, _S.start < end // 1000)
+    asked = {*question.by, *(question.where or {})} - {"project"}
+    level = tables.WHAT if "user" not in asked else tables.WHO if asked <= {*tables.WHO_NAMES} else tables.ALL
+    here = (
+        _S.project == question.project,
+        _S.level == level,
+        _S.span == span,
+        _S.start >= start // 1000,
+        _S.start < end // 1000,
+    )
     at = _S.start - _S.start % question.every if question.every else None
     return [_grouped(question, tables.sums.c, at).where(*here)]
 

@@ -12,6 +12,8 @@ from triops.ledger.migrations import (
     m0009_imports,
     m0010_version_status,
     m0011_calls,
+    m0012_prompts,
+    m0013_scores,
 )
 from triops.ports.records import Migration
 
@@ -27,4 +29,6 @@ MIGRATIONS = (
     Migration(9, "imports", m0009_imports.apply),
     Migration(10, "version_status", m0010_version_status.apply),
     Migration(11, "calls", m0011_calls.apply),
+    Migration(12, "prompts", m0012_prompts.apply),
+    Migration(13, "scores", m0013_scores.apply),
 )

@@ -53,6 +53,7 @@ def apply(connection: Connection) -> None:
         "spend_sums",
         book,
         text("project", primary_key=True),
+        whole("level", primary_key=True),
         whole("span", primary_key=True),
         whole("start", primary_key=True),
         whole("dims", primary_key=True),

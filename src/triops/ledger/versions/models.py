@@ -24,6 +24,8 @@ _NAMED = (
     tables.model_cards,
     tables.model_history,
     tables.model_approvals,
+    tables.prompt_shares,
+    tables.prompt_comments,
 )
 
 
@@ -92,8 +94,8 @@ def rename_model(connection: Connection, project: ProjectId, name: str, new_name
 
 
 def delete_model(connection: Connection, project: ProjectId, name: str) -> None:
-    """With its versions, tags, aliases, cards and requests for approval; its history stays until the name is erased
-    with the project, so that who deleted it can be told."""
+    """With its versions, tags, aliases, cards, comments and requests for approval; its history stays until the name is
+    erased with the project, so that who deleted it can be told."""
     for table in _NAMED:
         if table is not tables.model_history:
             connection.execute(delete(table).where(table.c.project == project, table.c.name == name))

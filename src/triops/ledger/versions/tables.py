@@ -133,6 +133,28 @@ model_cards = Table(
     _time("edited_at"),
 )
 
+prompt_shares = Table(  # of a label that stands for several versions; its alias is on the one with the most traffic
+    "prompt_shares",
+    metadata,
+    _key("project"),
+    _key("name"),
+    _key("alias"),
+    _version(primary_key=True, autoincrement=False),
+    Column("percent", SmallInteger, nullable=False),
+)
+
+prompt_comments = Table(
+    "prompt_comments",
+    metadata,
+    _sequence(),
+    _text("project"),
+    _text("name"),
+    _version(),
+    _time("at"),
+    _text("who"),
+    _text("text"),
+)
+
 webhooks = Table(
     "webhooks",
     metadata,

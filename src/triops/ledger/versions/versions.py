@@ -16,6 +16,7 @@ _M = tables.registered_models.c
 _V = tables.model_versions.c
 _T = tables.model_version_tags.c
 _A = tables.model_aliases.c
+_S = tables.prompt_shares.c
 
 
 def find_version(connection: Connection, project: ProjectId, name: str, version: int) -> ModelVersion | None:
@@ -160,8 +161,15 @@ def archive_others(
 
 
 def delete_version(connection: Connection, project: ProjectId, name: str, version: int) -> None:
-    """With its tags, aliases and card. `approvals.void` ends what was asked for it."""
-    for table in (tables.model_versions, tables.model_version_tags, tables.model_aliases, tables.model_cards):
+    """With its tags, aliases, card and comments. `approvals.void` ends what was asked for it. A label that shared its
+    traffic with it goes wholly to the version that its alias is on."""
+    sharing = select(_S.alias).where(_S.project == project, _S.name == name, _S.version == version)
+    for label in connection.scalars(sharing).all():
+        connection.execute(
+            delete(tables.prompt_shares).where(_S.project == project, _S.name == name, _S.alias == label)
+        )
+    own = (tables.model_versions, tables.model_version_tags, tables.model_aliases, tables.model_cards)
+    for table in (*own, tables.prompt_comments):
         here = (table.c.project == project, table.c.name == name, table.c.version == version)
         connection.execute(delete(table).where(*here))
 
@@ -182,7 +190,8 @@ def alias_at(connection: Connection, project: ProjectId, name: str, alias: str) 
 
 
 def point_alias(connection: Connection, project: ProjectId, name: str, alias: str, version: int | None) -> None:
-    """None removes it."""
+    """Wholly: of a share of traffic nothing stays. None removes it."""
+    connection.execute(delete(tables.prompt_shares).where(_S.project == project, _S.name == name, _S.alias == alias))
     if version is None:
         here = (_A.project == project, _A.name == name, _A.alias == alias)
         connection.execute(delete(tables.model_aliases).where(*here))

@@ -18,9 +18,13 @@ import httpx
 import orjson
 import uvloop
 
+from triops.testing.upstream.anthropic_messages import CountWire, MessagesWire
+from triops.testing.upstream.gemini import GeminiWire
 from triops.testing.upstream.ledger import Entry, Ledger
+from triops.testing.upstream.ollama import OllamaChatWire, OllamaEmbedWire, OllamaGenerateWire
 from triops.testing.upstream.openai_chat import ChatWire
 from triops.testing.upstream.openai_embeddings import EmbeddingsWire, ModelsWire
+from triops.testing.upstream.openai_responses import ResponsesWire
 from triops.testing.upstream.server import Connection, Provider
 from triops.testing.upstream.wire import Wire
 
@@ -29,7 +33,9 @@ __all__ = ["Entry", "Ledger", "LoopbackProvider", "RunningUpstream", "listen", "
 
 def wires() -> Sequence[Wire]:
     """Every endpoint that is spoken."""
-    return (ChatWire(), EmbeddingsWire(), ModelsWire())
+    openai = (ChatWire(), ResponsesWire(), EmbeddingsWire(), ModelsWire())
+    ollama = (OllamaChatWire(), OllamaGenerateWire(), OllamaEmbedWire())
+    return (*openai, MessagesWire(), CountWire(), GeminiWire(), *ollama)
 
 
 async def listen(provider: Provider, port: int) -> asyncio.Server:

@@ -181,17 +181,15 @@ class Connection(asyncio.Protocol):
             if orders.stall_after < 0:
                 self._cut(entry)
             return
-        self._transport.write(head + body)
         entry.output_tokens, entry.told = answer.tokens[0], answer.tells == 0
-        self._finish(entry)
+        self._finish(entry, head + body)
 
     def _stream(self, answer: Answer, orders: Orders, entry: Entry, id: int) -> None:
         head = _head(200, answer.content_type, {"x-request-id": f"req_{id}", **answer.headers}, None)
         if orders is USUAL or (orders.at_once and orders.cut_after < 0 and orders.error_after < 0):
             body = b"".join(_dressed(answer.events, orders))
-            self._transport.write(head + b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n")
             entry.output_tokens, entry.told = sum(answer.tokens), answer.tells >= 0
-            self._finish(entry)
+            self._finish(entry, head + b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n")
             return
         steps = self._steps(head, answer, orders, entry)
         self._later(orders, lambda: self._step(steps, orders))
@@ -217,35 +215,36 @@ class Connection(asyncio.Protocol):
                 self._cut(entry)
                 return
             if i == orders.error_after:
-                yield head + b"%x\r\n" % len(answer.error) + answer.error + b"\r\n0\r\n\r\n"
-                self._finish(entry)
+                self._finish(entry, head + b"%x\r\n" % len(answer.error) + answer.error + b"\r\n0\r\n\r\n")
                 return
             entry.output_tokens += answer.tokens[i]
             entry.told = entry.told or answer.tells == i
             yield head + b"%x\r\n" % len(event) + event + b"\r\n"
             head = b""
-        yield head + b"0\r\n\r\n"
-        self._finish(entry)
+        self._finish(entry, head + b"0\r\n\r\n")
 
     def _garbage(self, orders: Orders, entry: Entry) -> None:
         if orders.garbage == "http":
-            self._transport.write(b"ceci n'est pas HTTP\r\n\r\n")
-        else:
-            body = _GARBAGE.get(orders.garbage, b"")
-            if orders.big:
-                body = b'{"id":"' + b"x" * (orders.big << 20) + b'"}'
-            sort = {"html": "text/html", "type": "image/png", "sse": "text/event-stream"}.get(orders.garbage, "")
-            self._transport.write(_head(200, sort or "application/json", {}, len(body)) + body)
-        self._finish(entry)
+            self._finish(entry, b"ceci n'est pas HTTP\r\n\r\n")
+            return
+        body = _GARBAGE.get(orders.garbage, b"")
+        if orders.big:
+            body = b'{"id":"' + b"x" * (orders.big << 20) + b'"}'
+        sort = {"html": "text/html", "type": "image/png", "sse": "text/event-stream"}.get(orders.garbage, "")
+        self._finish(entry, _head(200, sort or "application/json", {}, len(body)) + body)
 
     def _cut(self, entry: Entry) -> None:
         self._provider.ledger.close(entry, "cut")
         self._open = None
         self._transport.close()
 
-    def _finish(self, entry: Entry) -> None:
+    def _finish(self, entry: Entry, last: bytes) -> None:
+        """In the account first: who has the answer finds it there."""
+        if self._transport.is_closing():
+            return
         self._provider.ledger.close(entry, "whole")
         self._open = None
+        self._transport.write(last)
         self._next()
 
 

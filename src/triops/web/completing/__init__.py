@@ -1,1 +1,1 @@
-"""The gateway's own HTTP server: reads requests of any family of models' clients, asks the gateway, writes the answer."""
+"""The gateway's own HTTP server: reads requests of any family of models' clients, asks the gateway, writes answers."""

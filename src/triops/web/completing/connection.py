@@ -6,16 +6,15 @@ answered and the connection closes after the first, which HTTP/1.1 allows: its c
 """
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 import httptools
 
-from triops.web.completing.request import Refused, Request
-
-if TYPE_CHECKING:
-    from triops.web.completing.server import Server
+from triops.web.completing.paths import GatewayPaths
+from triops.web.completing.request import Bounds, Refused, Request
 
 _HELD = 64 << 10
 _WIRE_SLACK = 64 << 10  # what framing of a chunked body may cost beside 8 bytes a byte of body
@@ -25,27 +24,69 @@ _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for statu
 Headers = Sequence[tuple[str, str]]
 
 
+class House(Protocol):
+    """Whose connections they are. `give` hands one to who serves other paths; False when that cannot be."""
+
+    loop: asyncio.AbstractEventLoop
+    paths: GatewayPaths
+    bounds: Bounds
+    stopping: bool
+    give: Callable[[socket.socket, bytes], bool]
+
+    def now(self) -> float: ...
+
+    def opened(self, connection: "Connection") -> None: ...
+
+    def closed(self, connection: "Connection") -> None: ...
+
+    def words(self, refused: Refused) -> bytes: ...
+
+    async def answer(self, request: Request, connection: "Connection") -> None: ...
+
+
 class Connection(asyncio.Protocol):
     """`gone`: the client has left; `on_gone` is called once when that happens while an answer is made."""
 
     __slots__ = (
-        "_body", "_body_size", "_chunked", "_head", "_head_size", "_headers", "_keep", "_last", "_loop", "_method",
-        "_old", "_parser", "_refused", "_room", "_server", "_size", "_state", "_surplus", "_task", "_transport", "_url", "_wire",
-        "busy", "deadline", "gone", "on_gone",
+        "_body",
+        "_chunked",
+        "_head",
+        "_head_size",
+        "_headers",
+        "_house",
+        "_keep",
+        "_last",
+        "_loop",
+        "_old",
+        "_parser",
+        "_refused",
+        "_room",
+        "_size",
+        "_state",
+        "_surplus",
+        "_task",
+        "_transport",
+        "_url",
+        "_wire",
+        "busy",
+        "deadline",
+        "gone",
+        "on_gone",
     )  # fmt: skip
 
-    def __init__(self, server: "Server") -> None:
-        self._server = server
-        self._loop = server.loop
+    def __init__(self, house: House, head: bytes = b"") -> None:
+        """`head`: what was read of the connection before it came here."""
+        self._house = house
+        self._loop = house.loop
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self._head = b""  # of a request that has not been begun to be read
+        self._head = head  # of a request that has not been begun to be read
         self._room: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self.busy = False
         self.gone = False
         self.on_gone: Callable[[], None] | None = None
-        self.deadline = server.now() + server.bounds.idle_s
+        self.deadline = house.now() + house.bounds.idle_s
         self._state = 0  # 0 between requests, 1 within a request's head, 2 within its body
         self._last = False
         self._surplus = False
@@ -68,11 +109,14 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_HIGH_WATER)
-        self._server.opened(self)
+        self._house.opened(self)
+        if self._head:  # before anything else is read
+            head, self._head = self._head, b""
+            self.data_received(head)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.gone = True
-        self._server.closed(self)
+        self._house.closed(self)
         self._wake()
         if self.on_gone is not None:
             tell, self.on_gone = self.on_gone, None
@@ -81,7 +125,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         if self._room is None:
             self._room = self._loop.create_future()
-            self.deadline = self._server.now() + self._server.bounds.slow_s
+            self.deadline = self._house.now() + self._house.bounds.slow_s
 
     def resume_writing(self) -> None:
         self.deadline = 0.0
@@ -97,7 +141,7 @@ class Connection(asyncio.Protocol):
             return
         if self._state == 0:
             head = self._head + data if self._head else data
-            theirs = self._server.paths.decide(head)
+            theirs = self._house.paths.decide(head)
             if not theirs:
                 self._not_ours(head, undecided=theirs is None)
                 return
@@ -110,15 +154,19 @@ class Connection(asyncio.Protocol):
     def _not_ours(self, head: bytes, undecided: bool) -> None:
         if undecided:
             self._head = head
-            self.deadline = self._server.now() + self._server.bounds.slow_s
+            self.deadline = self._house.now() + self._house.bounds.slow_s
         elif self._transport.get_write_buffer_size():
             self._head = head
             self._transport.pause_reading()
             self._loop.call_later(0.01, self._again)
-        elif self._server.give(self._transport.get_extra_info("socket"), head):
-            self._transport.abort()
+        elif self._handed(head):
+            self._transport.abort()  # closes our descriptor; theirs keeps the connection
         else:
             self._refuse(Refused(503, "not ready for this path; try again"))
+
+    def _handed(self, head: bytes) -> bool:
+        self._transport.pause_reading()
+        return self._house.give(self._transport.get_extra_info("socket"), head)
 
     def _again(self) -> None:
         if not self.gone and not self._transport.is_closing():
@@ -127,8 +175,8 @@ class Connection(asyncio.Protocol):
             self.data_received(head)
 
     def _read(self, data: bytes) -> None:
-        bounds = self._server.bounds
-        self.deadline = self._server.now() + bounds.slow_s
+        bounds = self._house.bounds
+        self.deadline = self._house.now() + bounds.slow_s
         self._wire += len(data)
         try:
             self._parser.feed_data(data)
@@ -163,9 +211,9 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._surplus or self._state != 1:  # trailers say nothing
             return
-        self._head_size += len(name) + len(value)
-        if self._head_size > self._server.bounds.headers:
-            raise Refused(431, f"headers over {self._server.bounds.headers} bytes")
+        self._head_size += len(name) + len(value) + 4
+        if self._head_size > self._house.bounds.headers:
+            raise Refused(431, f"headers over {self._house.bounds.headers} bytes")
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         if key in self._headers:
             if key in ("content-length", "transfer-encoding", "host", "authorization", "x-api-key"):
@@ -191,8 +239,8 @@ class Connection(asyncio.Protocol):
             raise Refused(400, "the header host is missing")
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise Refused(415, "bodies are read as they are: send no content-encoding")
-        if length is not None and int(length) > self._server.bounds.body:
-            raise Refused(413, f"a body is at most {self._server.bounds.body} bytes")
+        if length is not None and int(length) > self._house.bounds.body:
+            raise Refused(413, f"a body is at most {self._house.bounds.body} bytes")
         if "expect" in headers:
             if headers["expect"].lower() != "100-continue":
                 raise Refused(417, "only 100-continue is expected here")
@@ -203,8 +251,8 @@ class Connection(asyncio.Protocol):
         if self._surplus:
             return
         self._size += len(body)
-        if self._size > self._server.bounds.body:
-            raise Refused(413, f"a body is at most {self._server.bounds.body} bytes")
+        if self._size > self._house.bounds.body:
+            raise Refused(413, f"a body is at most {self._house.bounds.body} bytes")
         self._body.append(body)
 
     def on_message_complete(self) -> None:
@@ -224,11 +272,11 @@ class Connection(asyncio.Protocol):
             body[0] if len(body) == 1 else b"".join(body),
         )
         self._body = []
-        self._task = self._loop.create_task(self._server.answer(request, self))
+        self._task = self._loop.create_task(self._house.answer(request, self))
 
     def _refuse(self, refused: Refused) -> None:
         self._last = self._refused = self.busy = True
-        self.whole(refused.status, self._server.words(refused), (("content-type", "application/json"),))
+        self.whole(refused.status, self._house.words(refused), (("content-type", "application/json"),))
         self.done()
 
     # Writing an answer
@@ -273,13 +321,13 @@ class Connection(asyncio.Protocol):
             return
         if self._refused and self._transport.can_write_eof():
             self._transport.write_eof()
-            self.deadline = self._server.now() + _LINGER_S
+            self.deadline = self._house.now() + _LINGER_S
             return
-        if self._last or self._surplus or not self._keep or self._server.stopping:
+        if self._last or self._surplus or not self._keep or self._house.stopping:
             self._transport.close()
             return
         self.busy = False
-        self.deadline = self._server.now() + self._server.bounds.idle_s
+        self.deadline = self._house.now() + self._house.bounds.idle_s
         if self._head:
             self._again()
 
@@ -297,9 +345,7 @@ class Connection(asyncio.Protocol):
         line = _LINES.get(status) or f"HTTP/1.1 {status} \r\n"
         shown = "".join([f"{name}: {value}\r\n" for name, value in headers])
         if shown.count("\n") != len(headers) or shown.count("\r") != len(headers):
-            shown = "".join(
-                [f"{name}: {' '.join(value.split())}\r\n" for name, value in headers]
-            )
+            shown = "".join([f"{name}: {' '.join(value.split())}\r\n" for name, value in headers])
         closing = "" if self._keep and not (self._last or self._surplus) else "connection: close\r\n"
         return f"{line}{shown}{framing}{closing}\r\n".encode("latin-1", "replace")
 

@@ -18,7 +18,7 @@ class Answering(Protocol):
 
     async def answer(self, ask: Ask, headers: Mapping[str, str], taker: Taker) -> None: ...
 
-    def served(self, headers: Mapping[str, str]) -> Sequence[Served]:
+    def served(self, headers: Mapping[str, str]) -> Sequence[tuple[str, str]]:
         """Raises: Unauthenticated, Forbidden."""
         ...
 
@@ -47,7 +47,7 @@ class Handler:
     def _tell(self, request: Request, connection: Connection) -> None:
         lookup, name = self._lookup(request)
         try:
-            served = self._gateway.served(request.headers)
+            served = [Served(one, provider) for one, provider in self._gateway.served(request.headers)]
             body = lookup.answer(request.body, request.headers, name, served)
         except TriopsError as error:
             _send(connection, lookup.problem(error))

@@ -23,7 +23,7 @@ class Refused(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bounds:
     """Of one connection. `headers` and `body` in bytes; seconds: `slow_s` without a byte of a request that has begun or
     of an answer that is not read, `idle_s` between requests. `connections`: at once; over it the newest is refused."""
@@ -33,3 +33,4 @@ class Bounds:
     slow_s: float = 60.0
     idle_s: float = 120.0
     connections: int = 20_000
+    sweep_s: float = 1.0  # how often time-outs are looked for

@@ -1,6 +1,7 @@
 """All connections of the gateway's process: who answers, time-outs by one sweep, a graceful stop."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,6 @@ from triops.web.completing.paths import GatewayPaths
 from triops.web.completing.request import Bounds, Refused, Request
 
 log = logging.getLogger(__name__)
-_SWEEP_S = 1.0
 
 Answer = Callable[[Request, Connection], Awaitable[None]]
 Give = Callable[[socket.socket, bytes], bool]
@@ -23,15 +23,17 @@ class Server:
 
     def __init__(self, paths: GatewayPaths, answered: Answer, give: Give, bounds: Bounds) -> None:
         self.loop = asyncio.get_running_loop()
-        self.now = self.loop.time
         self.paths = paths
         self.bounds = bounds
         self.give = give
         self.stopping = False
         self._answered = answered
         self._connections: set[Connection] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._timer = self.loop.call_later(_SWEEP_S, self._sweep)
+        self._empty = asyncio.Event()
+        self._timer = self.loop.call_later(self.bounds.sweep_s, self._sweep)
+
+    def now(self) -> float:
+        return self.loop.time()
 
     @property
     def connections(self) -> int:
@@ -43,13 +45,10 @@ class Server:
             connected.close()
             return
         try:
-            _, connection = await self.loop.connect_accepted_socket(lambda: Connection(self), connected)
+            await self.loop.connect_accepted_socket(lambda: Connection(self, head), connected)
         except OSError as error:
             log.debug("a connection ended while it was handed over: %s", error)
             connected.close()
-            return
-        if head:
-            connection.data_received(head)
 
     async def answer(self, request: Request, connection: Connection) -> None:
         try:
@@ -69,9 +68,10 @@ class Server:
         self._timer.cancel()
         for connection in list(self._connections):
             connection.stop()
-        until = self.now() + grace_s
-        while self._connections and self.now() < until:
-            await asyncio.sleep(0.02)
+        self._empty.clear()
+        if self._connections:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), grace_s)
         for connection in list(self._connections):
             connection.abort()
 
@@ -80,12 +80,16 @@ class Server:
 
     def closed(self, connection: Connection) -> None:
         self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
 
     def words(self, refused: Refused) -> bytes:
-        return orjson.dumps({"error": {"message": refused.message, "type": "invalid_request_error", "param": None, "code": None}})
+        return orjson.dumps(
+            {"error": {"message": refused.message, "type": "invalid_request_error", "param": None, "code": None}}
+        )
 
     def _sweep(self) -> None:
         now = self.now()
         for connection in [c for c in self._connections if c.deadline and c.deadline < now]:
             connection.abort()
-        self._timer = self.loop.call_later(_SWEEP_S, self._sweep)
+        self._timer = self.loop.call_later(self.bounds.sweep_s, self._sweep)

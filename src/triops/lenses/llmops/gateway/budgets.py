@@ -1,75 +1,42 @@
-"""What was spent, and what calls in flight may still spend, by UTC day, month and in all."""
+"""What was spent, and what calls under way may still spend, by UTC day, month and in all."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from typing import Any
 
 from triops.lenses.llmops.gateway.specs import BudgetSpec, Per, Scope
 
 _USERS = 100_000
-At = tuple[str, Scope, str]  # project, scope, name
+At = tuple[str, Scope, str]  # project, scope, name; the name of scope project is ""
+
+
+class Window:
+    """One period's money in pico-dollars; of a key's day also its requests and tokens (with those that calls under way
+    are expected to use). `start`: the day's or month's number (`periods.py`)."""
+
+    __slots__ = ("requests", "reserved", "spent", "start", "tokens")
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.spent = self.reserved = self.requests = self.tokens = 0
 
 
 class Counter:
-    """One key's, team's, user's, application's, route's or project's money in pico-dollars, and its day's requests and
-    tokens. A call counts in the windows it was admitted in: of one that has rolled over since, nothing is kept."""
+    """The present windows of one key, team, user, application, route or project. A call holds the windows that it was
+    admitted in, so that it counts there also when they have ended since."""
 
-    __slots__ = (
-        "day",
-        "day_requests",
-        "day_reserved",
-        "day_spent",
-        "day_tokens",
-        "month",
-        "month_reserved",
-        "month_spent",
-        "total_reserved",
-        "total_spent",
-    )
+    __slots__ = ("day", "month", "total")
 
     def __init__(self, day: int, month: int) -> None:
-        self.day, self.month = day, month
-        self.day_spent = self.day_reserved = self.day_tokens = self.day_requests = 0
-        self.month_spent = self.month_reserved = 0
-        self.total_spent = self.total_reserved = 0
+        self.day, self.month, self.total = Window(day), Window(month), Window(0)
 
     def roll(self, day: int, month: int) -> None:
-        """Time only goes on: a clock that was set back stays in the window it had reached."""
-        if day > self.day:
-            self.day = day
-            self.day_spent = self.day_reserved = self.day_tokens = self.day_requests = 0
-        if month > self.month:
-            self.month = month
-            self.month_spent = self.month_reserved = 0
+        """Time only goes on: where the clock was set back, the window that was reached stays."""
+        if day > self.day.start:
+            self.day = Window(day)
+        if month > self.month.start:
+            self.month = Window(month)
 
-    def spent(self, per: Per) -> int:
-        return self.day_spent if per == "day" else self.month_spent if per == "month" else self.total_spent
-
-    def reserved(self, per: Per) -> int:
-        return self.day_reserved if per == "day" else self.month_reserved if per == "month" else self.total_reserved
-
-    def left(self, budget: BudgetSpec) -> int:
-        return budget.amount - self.spent(budget.per) - self.reserved(budget.per)
-
-    def reserve(self, pico: int, day: int, month: int) -> None:
-        """Less than nothing gives back."""
-        if day == self.day:
-            self.day_reserved += pico
-        if month == self.month:
-            self.month_reserved += pico
-        self.total_reserved += pico
-
-    def charge(self, pico: int, tokens: int, day: int, month: int) -> None:
-        if day == self.day:
-            self.day_spent += pico
-            self.day_tokens += tokens
-        if month == self.month:
-            self.month_spent += pico
-        self.total_spent += pico
-
-    def count(self, requests: int, day: int) -> None:
-        if day == self.day:
-            self.day_requests += requests
+    def window(self, per: Per) -> Window:
+        return self.day if per == "day" else self.month if per == "month" else self.total
 
 
 class Counters:
@@ -82,47 +49,41 @@ class Counters:
 
     def get(self, at: At, day: int, month: int) -> Counter:
         """In the windows of now."""
-        if at[1] == "user":
-            return self._user(at, day, month)
-        counter = self._counters.get(at)
+        users = at[1] == "user"
+        counter = self.known(at)
         if counter is None:
-            counter = self._counters[at] = Counter(day, month)
-        elif day != counter.day or month != counter.month:
+            counter = Counter(day, month)
+            if users:
+                self._users[at] = counter
+                if len(self._users) > _USERS:
+                    self._users.popitem(last=False)
+            else:
+                self._counters[at] = counter
+            return counter
+        if users:
+            self._users.move_to_end(at)
+        if day != counter.day.start or month != counter.month.start:
             counter.roll(day, month)
         return counter
 
     def known(self, at: At) -> Counter | None:
         return self._users.get(at) if at[1] == "user" else self._counters.get(at)
 
-    def of(self, project: str) -> Iterator[tuple[Scope, str, Counter]]:
-        for counters in (self._counters, self._users):
-            for (owner, scope, name), counter in counters.items():
-                if owner == project:
-                    yield scope, name, counter
-
-    def _user(self, at: At, day: int, month: int) -> Counter:
-        counter = self._users.get(at)
-        if counter is None:
-            counter = self._users[at] = Counter(day, month)
-            if len(self._users) > _USERS:
-                self._users.popitem(last=False)
-            return counter
-        self._users.move_to_end(at)
-        counter.roll(day, month)
-        return counter
+    def named(self, project: str, scope: Scope) -> list[str]:
+        """Names of the scope that have a counter."""
+        counters = self._users if scope == "user" else self._counters
+        return [name for owner, kind, name in counters if owner == project and kind == scope]
 
 
-def budget_state(budget: BudgetSpec, name: str, counter: Counter) -> dict[str, Any]:
-    """For pages: pico-dollars."""
-    spent, reserved = counter.spent(budget.per), counter.reserved(budget.per)
-    return {
-        "scope": budget.scope,
-        "name": name,
-        "per": budget.per,
-        "hard": budget.hard,
-        "amount": budget.amount,
-        "spent": spent,
-        "reserved": reserved,
-        "left": budget.amount - spent - reserved,
-        "source": budget.source,
-    }
+class Held:
+    """One budget that a call is under, and the window that it counts in."""
+
+    __slots__ = ("budget", "name", "window")
+
+    def __init__(self, budget: BudgetSpec, name: str, window: Window) -> None:
+        self.budget = budget
+        self.name = name
+        self.window = window
+
+    def left(self) -> int:
+        return self.budget.amount - self.window.spent - self.window.reserved

@@ -34,14 +34,14 @@ def find(config: Config, authorization: str, x_api_key: str, now: float) -> Call
             raise Unauthenticated("not a key of this gateway: ask for one made by `triops key create --gateway NAME`")
         raise Unauthenticated("a key is needed: Authorization: Bearer trg_...")
     own = bearer or x_api_key
-    if own and not project.declared and len(own) <= _SECRET_BYTES:
+    if own and "Provider" not in project.kinds and len(own) <= _SECRET_BYTES:
         return Caller(DEFAULT_PROJECT, passthrough_credential=own)
     return _ANYONE
 
 
 def anonymous(config: Config, project: ProjectConfig) -> bool:
     """Whether callers without a key are taken."""
-    return config.open and not project.keys
+    return config.open and "Key" not in project.kinds
 
 
 def recorded(*asked: Record, default: Record = "full") -> Record:

@@ -16,6 +16,7 @@ from triops.lenses.llmops.gateway.prices import Price, Prices, price_of
 from triops.lenses.llmops.gateway.problems import problems_of
 from triops.lenses.llmops.gateway.reading import budget_of, key_of, provider_of, route_of
 from triops.lenses.llmops.gateway.specs import LOCAL, BudgetSpec, Caller, KeySpec, ProviderSpec, RouteSpec, Scope
+from triops.lenses.llmops.prompts.filling import Holding, held
 from triops.ports.upstream import Host
 
 T = TypeVar("T")
@@ -25,7 +26,7 @@ T = TypeVar("T")
 class ProjectConfig:
     """`providers`: those of documents, and `local`. `declared`: names of those of documents. `routes`: by name and by
     alias. `budgets`: of Budget, Key and Route documents, by scope and name. `guards`, `redactions`: specs by name.
-    `prompts`: as in the snapshot. `local`: whether a model can run here."""
+    `prompts`: by name, for `prompts/filling.py`. `local`: whether a model can run here."""
 
     project: str
     providers: Mapping[str, ProviderSpec]
@@ -36,21 +37,25 @@ class ProjectConfig:
     budgets: Mapping[tuple[Scope, str], tuple[BudgetSpec, ...]]
     guards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     redactions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    prompts: Mapping[str, Any] = field(default_factory=dict)
+    prompts: Holding = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     local: bool = True
+    user_budgets: bool = False
+    kinds: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """`open`: callers without a key are taken, where the default project has no Key document. `spent` and
-    `applied_seq`: what the books had when the snapshot was made. `callers`: by their secrets' SHA-256."""
+    `applied_seq`: what the books had when the snapshot was made; `open_from`: where the oldest call began that was open
+    then. `callers`: by their secrets' SHA-256."""
 
     open: bool
     projects: Mapping[str, ProjectConfig]
     callers: Mapping[str, Caller] = field(default_factory=dict, repr=False)
     spent: Sequence[Mapping[str, Any]] = ()
     applied_seq: int = 0
+    open_from: int = 0
     limits: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
 
@@ -81,14 +86,15 @@ def configured(snapshot: Mapping[str, Any]) -> Config:
         if principal.project not in projects:
             projects[principal.project] = project_config(principal.project, {}, local=local)
     for name, part in parts.items():
-        for secret, held in part.get("secrets", {}).items():
-            callers[secret] = _caller(projects[name], held)
+        for secret, one in part.get("secrets", {}).items():
+            callers[secret] = _caller(projects[name], one)
     return Config(
         open=bool(snapshot.get("open", False)),
         projects=projects,
         callers=callers,
         spent=snapshot.get("spent", ()),
         applied_seq=snapshot.get("applied_seq", 0),
+        open_from=snapshot.get("open_from", 0),
         limits=snapshot.get("limits") or {},
         record=snapshot.get("record") or {},
     )
@@ -122,9 +128,11 @@ def project_config(project: str, part: Mapping[str, Any], *, local: bool = True)
         budgets=_grouped(budgets),
         guards=guards,
         redactions={d.name: d.spec for d in documents if d.kind == "Redaction"},
-        prompts=part.get("prompts", {}),
+        prompts=held(part.get("prompts", {})),
         problems=tuple(said),
         local=local,
+        user_budgets=any(budget.scope == "user" for budget in budgets),
+        kinds=frozenset(document.kind for document in documents),
     )
 
 

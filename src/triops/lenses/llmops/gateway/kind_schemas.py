@@ -105,6 +105,15 @@ PROVIDER: Final[dict[str, Any]] = _object(
         ),
         "gguf": {"type": "string", "maxLength": 2000, "description": "local: a file of weights for chat."},
         "onnx": {"type": "string", "maxLength": 2000, "description": "local: a file of weights for embeddings."},
+        "responses": {
+            "enum": ["native", "chat"],
+            "description": "openai: it speaks /responses, or only chat completions. Absent: native at api.openai.com.",
+        },
+        "stream_usage": {
+            "type": "boolean",
+            "default": True,
+            "description": "openai: it takes stream_options; else tokens of streams are counted here, as estimates.",
+        },
     },
     ["dialect"],
     "Who runs models: an address, a dialect, and where its key is.",
@@ -208,7 +217,7 @@ ROUTE: Final[dict[str, Any]] = _object(
 PRICE: Final[dict[str, Any]] = _object(
     {
         "provider": {**_NAME, "description": "Absent: of the model wherever it runs."},
-        "model": {**_NAME, "description": "Absent: the document's name."},
+        "model": {**_NAME, "description": "Absent: the document's name. gpt-4o*: any that begins so."},
         "input_per_million_usd": {**_USD, "description": 'US dollars a million tokens, such as "0.15".'},
         "output_per_million_usd": {**_USD, "description": "Absent: 0, as of embeddings."},
         "cached_input_per_million_usd": {**_USD, "description": "Absent: as the input."},

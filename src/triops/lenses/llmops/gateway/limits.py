@@ -24,7 +24,7 @@ class Sliding:
         return self._sum
 
     def add(self, now: float, amount: int) -> list[int]:
-        """Answers the step that holds it, for `correct`."""
+        """Answers the step that holds it, for `take_back`."""
         step, log = int(now * _STEPS), self._log
         if log and log[-1][0] >= step:  # also where the clock was set back
             entry = log[-1]
@@ -35,13 +35,11 @@ class Sliding:
         self._sum += amount
         return entry
 
-    def correct(self, entry: list[int], by: int, now: float) -> None:
-        """More than was thought counts from now; less is given back where it was taken, if that still counts."""
-        if by > 0:
-            self.add(now, by)
-        elif by < 0 and self._log and entry[0] >= self._log[0][0]:
-            entry[1] += by
-            self._sum += by
+    def take_back(self, entry: list[int], amount: int) -> None:
+        """Of what a step holds, if that still counts."""
+        if self._log and entry[0] >= self._log[0][0]:
+            entry[1] -= amount
+            self._sum -= amount
 
     def wait_s(self, now: float, amount: int, limit: int) -> float:
         """Until `amount` more fits."""

@@ -6,23 +6,18 @@ from typing import Any
 from triops.kernel.clock import DAY_S
 
 
-def day_of(at: float) -> int:
-    """Days since 1970."""
-    return int(at // DAY_S)
-
-
 def month_of(day: int) -> int:
     """Months since the year 0, of a day since 1970."""
     stamp = datetime.fromtimestamp(day * DAY_S, UTC)
     return stamp.year * 12 + stamp.month - 1
 
 
-def ends_at(per: str, day: int, month: int) -> float | None:
-    """Unix seconds; None: a total never ends."""
+def ends_at(per: str, start: int) -> float | None:
+    """Unix seconds of the end of the window with this number; None: a total never ends."""
     if per == "day":
-        return float((day + 1) * DAY_S)
+        return float((start + 1) * DAY_S)
     if per == "month":
-        return datetime((month + 1) // 12, (month + 1) % 12 + 1, 1, tzinfo=UTC).timestamp()
+        return datetime((start + 1) // 12, (start + 1) % 12 + 1, 1, tzinfo=UTC).timestamp()
     return None
 
 

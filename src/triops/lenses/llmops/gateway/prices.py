@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from triops.kernel.clock import NS
 from triops.kernel.completion import Usage
@@ -67,7 +68,8 @@ class Cost:
 
 class Prices:
     """Of several prices of one model, the one that began last counts; one of the provider before one of the model
-    alone. A provider of `free` (models that run here) costs nothing unless a price says otherwise."""
+    alone. A model that ends in `*` is any that begins so, where nothing else is said of it; the longest counts. A
+    provider of `free` (models that run here) costs nothing unless a price says otherwise."""
 
     def __init__(self, prices: Iterable[Price] = (), free: Collection[str] = ()) -> None:
         self._free = frozenset(free)
@@ -76,15 +78,24 @@ class Prices:
             self._prices.setdefault((price.provider, price.model), []).append(price)
         for several in self._prices.values():
             several.sort(key=lambda price: (-price.start_ns, price.label))
+        open_ended = [(provider, model[:-1]) for provider, model in self._prices if model.endswith("*")]
+        self._starts = sorted(open_ended, key=lambda one: (not one[0], -len(one[1]), one[1]))  # a provider's own first
 
     def find(self, provider: str, model: str, at_ns: int) -> Price | None:
-        for price in self._prices.get((provider, model), ()):
+        found = self._at((provider, model), at_ns) or self._at(("", model), at_ns)
+        if found is None and self._starts:
+            for owner, start in self._starts:
+                if owner in (provider, "") and model.startswith(start):
+                    found = self._at((owner, start + "*"), at_ns)
+                    if found is not None:
+                        break
+        return FREE if found is None and provider in self._free else found
+
+    def _at(self, named: tuple[str, str], at_ns: int) -> Price | None:
+        for price in self._prices.get(named, ()):
             if price.start_ns <= at_ns < price.end_ns:
                 return price
-        for price in self._prices.get(("", model), ()):
-            if price.start_ns <= at_ns < price.end_ns:
-                return price
-        return _FREE if provider in self._free else None
+        return None
 
     def cost(self, provider: str, model: str, usage: Usage, at_ns: int) -> Cost:
         price = self.find(provider, model, at_ns)
@@ -98,7 +109,7 @@ class Prices:
         return sum(len(several) for several in self._prices.values())
 
 
-_FREE = Price("", "", "", 0, 0, 0, 0)
+FREE: Final = Price("", "", "", 0, 0, 0, 0)
 
 
 def price_of(document: Document) -> Price:

@@ -1,8 +1,9 @@
 """What is amiss between a project's documents, as lines for people. Nothing here stops a call that does not need it."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
-from triops.lenses.llmops.gateway.prices import Price
+from triops.lenses.llmops.gateway.prices import Price, Prices
 from triops.lenses.llmops.gateway.specs import LOCAL, BudgetSpec, KeySpec, ProviderSpec, RouteSpec
 
 
@@ -32,7 +33,7 @@ def problems_of(
         for one in budgets
         if one.scope == "route" and one.name not in routes
     ]
-    priced = {(one.provider, one.model) for one in prices}
+    known = Prices(replace(one, start_ns=0, end_ns=1) for one in prices)
     if any(one.hard for one in budgets):
         wanted = {
             (way.provider, way.model)
@@ -43,7 +44,7 @@ def problems_of(
         said += [
             f"no Price for {provider}/{model}: under a hard budget it is refused"
             for provider, model in sorted(wanted)
-            if (provider, model) not in priced and ("", model) not in priced
+            if known.find(provider, model, 0) is None
         ]
     return said + _twice(prices)
 

@@ -57,6 +57,8 @@ def provider_of(document: Document, credential: str = "") -> ProviderSpec:
         breaker=breaker_of(spec.get("breaker", {})),
         gguf=spec.get("gguf", ""),
         onnx=spec.get("onnx", ""),
+        responses=spec.get("responses", ""),
+        stream_usage=spec.get("stream_usage", True),
     )
 
 

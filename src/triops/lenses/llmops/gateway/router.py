@@ -133,8 +133,9 @@ class Router:
         pick.probe = way.breaker.started(now)
 
     def ended(self, pick: Pick, now: float, ok: bool, ms: float, retryable_fault: bool) -> None:
-        """`ms`: to the first token of a stream, to the end of a whole answer. A fault that is the caller's own is no
-        failure of the provider."""
+        """`ms`: to the first token of a stream, to the end of a whole answer. `retryable_fault`: `Fault.retryable`; any
+        other fault (a key that is refused, a request that is wrong) is no failure of the provider, and the same is not
+        asked again."""
         if not pick.open:
             return
         pick.open = False

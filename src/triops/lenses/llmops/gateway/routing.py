@@ -10,7 +10,7 @@ from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.specs import LOCAL, Caller, KeySpec, ProviderSpec, RouteSpec, Weighted
 
 LOCAL_CHAT = "smollm2"
-LOCAL_EMBEDDINGS = "minilm"
+LOCAL_EMBEDDINGS = "all-minilm-l6-v2"
 _LISTED = 20  # names in an error
 _EXAMPLE = "kind: Provider\nname: openai\nspec: {dialect: openai, api_key_env: OPENAI_API_KEY}"
 
@@ -50,6 +50,8 @@ def served(project: ProjectConfig, caller: Caller) -> Iterator[tuple[str, str]]:
             yield name, route.targets[0].provider
     if spec is not None and spec.routes and not spec.allow_passthrough:
         return
+    if project.local and not project.routes and "Provider" not in project.kinds:
+        yield from ((LOCAL_CHAT, LOCAL), (LOCAL_EMBEDDINGS, LOCAL))
     single = len(project.declared) == 1
     for provider in project.declared:
         for model in project.providers[provider].models:
@@ -80,7 +82,7 @@ def _passed(project: ProjectConfig, caller: Caller, model: str, dialect: str) ->
             "no provider is configured, and no model runs here (pip install 'triops[local]' adds one). "
             f"Write this to a file and `triops apply` it:\n{_EXAMPLE}"
         )
-    if project.routes:
+    if project.routes or "Provider" in project.kinds:
         raise NotFound(f"there is no model {_shown(model)}{_may(project, caller)}")
     embeds = dialect.endswith((".embeddings", ".embed"))
     return _way(project.providers[LOCAL], LOCAL_EMBEDDINGS if embeds else LOCAL_CHAT)

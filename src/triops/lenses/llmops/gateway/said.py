@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from triops.kernel.completion import Chat, Delta, Embed, Part, Reply
+from triops.kernel.completion import Chat, Choice, Delta, Embed, Finish, Part, Reply, Usage
 
 _CUT = "…"
 _BYTES_EACH = 40  # what the JSON of a part costs beside its text
@@ -98,19 +98,21 @@ def _part(part: Part, room: _Room) -> dict[str, Any]:
 
 
 class Heard:
-    """A streamed answer, put together as it comes: the text within the bound, and how much it was in all.
-    `most`: characters that are kept."""
+    """A streamed answer, put together as it comes: its text within a bound, and how much it was in all.
+    `most`: characters that are kept; `whole` says whether that was all."""
 
-    __slots__ = ("_left", "_names", "_texts", "characters", "finishes", "model", "usage")
+    __slots__ = ("_left", "_names", "_texts", "characters", "finishes", "id", "model", "stopped_by", "usage")
 
     def __init__(self, most: int) -> None:
         self._left = most
         self._texts: dict[tuple[int, str, int], list[str]] = {}
         self._names: dict[tuple[int, int], tuple[str, str]] = {}
         self.characters = 0
-        self.finishes: dict[int, str] = {}
+        self.finishes: dict[int, Finish] = {}
+        self.id = ""
         self.model = ""
-        self.usage: Any = None
+        self.stopped_by = ""
+        self.usage: Usage | None = None
 
     def hear(self, deltas: Sequence[Delta]) -> None:
         for delta in deltas:
@@ -118,35 +120,70 @@ class Heard:
             if kind in ("text", "arguments", "thinking", "refusal"):
                 text = delta.text
                 self.characters += len(text)
-                if self._left > 0:
+                if self._left > 0 and text:
                     kept = text if len(text) <= self._left else text[: self._left]
                     self._left -= len(kept)
-                    self._texts.setdefault((delta.index, kind, delta.part), []).append(kept)
+                    pieces = self._texts.get((delta.index, kind, delta.part))
+                    if pieces is None:
+                        self._texts[delta.index, kind, delta.part] = [kept]
+                    else:
+                        pieces.append(kept)
             elif kind == "tool":
                 self._names[delta.index, delta.part] = (delta.name, delta.id)
                 self._texts.setdefault((delta.index, "arguments", delta.part), [])
             elif kind == "start":
                 self.model = delta.model or self.model
+                self.id = delta.id or self.id
             elif kind == "finish":
                 self.finishes[delta.index] = delta.finish
+                self.stopped_by = delta.stop_sequence
             elif kind == "usage" and delta.usage is not None:
                 self.usage = delta.usage
+
+    @property
+    def whole(self) -> bool:
+        return self._left > 0
 
     @property
     def kept(self) -> str:
         return "".join([piece for pieces in self._texts.values() for piece in pieces])
 
-    def text(self) -> str:
-        """`[{"parts", "finish"}]`, one a choice."""
-        choices: dict[int, list[dict[str, Any]]] = {}
+    def reply(self) -> Reply:
+        """What a whole answer would have been, as far as it was kept."""
+        parts: dict[int, list[Part]] = {index: [] for index in self.finishes}
         for (index, kind, part), pieces in self._texts.items():
-            said: dict[str, Any] = {"kind": "tool_call" if kind == "arguments" else kind, "text": "".join(pieces)}
-            if self._left <= 0:
-                said["text"] += _CUT
+            text = "".join(pieces)
             if kind == "arguments":
-                said["name"], said["id"] = self._names.get((index, part), ("", ""))
-            choices.setdefault(index, []).append(said)
-        indexes = sorted({*choices, *self.finishes})
-        return orjson.dumps(
-            [{"parts": choices.get(index, []), "finish": self.finishes.get(index, "")} for index in indexes]
-        ).decode()
+                name, id = self._names.get((index, part), ("", ""))
+                said = Part("tool_call", text, id=id, name=name)
+            else:
+                said = Part(kind, text)  # type: ignore[arg-type]
+            parts.setdefault(index, []).append(said)
+        choices = tuple(Choice(i, tuple(parts[i]), self.finishes.get(i, "error")) for i in sorted(parts))
+        return Reply(self.id, self.model, choices, self.usage, stop_sequence=self.stopped_by)
+
+    def text(self, most: int) -> str:
+        """`[{"parts", "finish"}]`, one a choice; `finish` is `error` of one that was cut."""
+        return reply_text(self.reply(), most)
+
+
+def deltas_of(reply: Reply) -> list[Delta]:
+    """A whole answer as a stream."""
+    deltas: list[Delta] = []
+    for choice in reply.choices:
+        index = choice.index
+        deltas.append(Delta("start", index, id=reply.id, model=reply.model))
+        tools = 0
+        for part in choice.parts:
+            if part.kind == "tool_call":
+                deltas.append(Delta("tool", index, part=tools, id=part.id, name=part.name))
+                deltas.append(Delta("arguments", index, part.text, part=tools))
+                tools += 1
+            elif part.kind in ("text", "thinking", "refusal"):
+                deltas.append(Delta(part.kind, index, part.text, signature=part.signature))
+        if choice.logprobs is not None:
+            deltas.append(Delta("logprobs", index, logprobs=choice.logprobs))
+        deltas.append(Delta("finish", index, finish=choice.finish, stop_sequence=reply.stop_sequence))
+    if reply.usage is not None:
+        deltas.append(Delta("usage", usage=reply.usage))
+    return deltas

@@ -27,7 +27,8 @@ class BreakerSpec:
 class ProviderSpec:
     """`host.name` is "" for a local one that the gateway starts itself. `path`: the base URL's, without a trailing
     slash. `variable`: of the environment, that holds the key. `source`: where the credential is from: `set` (stored),
-    `env`, `missing` (named but not there), `none`, `caller` (the caller's own, of this call alone)."""
+    `env`, `missing` (named but not there), `none`, `caller` (the caller's own, of this call alone). `responses`:
+    `native`, `chat`, or "" for what is usual at its address."""
 
     name: str
     dialect: str
@@ -44,6 +45,8 @@ class ProviderSpec:
     breaker: BreakerSpec = BreakerSpec()
     gguf: str = ""
     onnx: str = ""
+    responses: str = ""
+    stream_usage: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,9 @@ import numpy as np
 import orjson
 
 from triops.kernel.money import usd
-from triops.kernel.signal import Resources, SpanBatch, Text, fingerprint
+from triops.kernel.signal import GATEWAY, Resources, SpanBatch, Text, fingerprint
 from triops.lenses.llmops.spend.journalled import Call
 
-SCOPE: Final = "triops.gateway"
 _CLIENT: Final = 3
 _ERROR: Final = 2
 _MASK: Final = (1 << 64) - 1
@@ -94,7 +93,7 @@ class SpanRows:
             np.array(column[7], np.int64),
             np.array([_ERROR if failed else 0 for failed in column[8]], np.uint8),
             _texts(column[8]),
-            _texts([SCOPE] * count),
+            _texts([GATEWAY] * count),
             _texts(column[9]),
             _texts(column[10]),
             _texts(column[11]),
@@ -107,7 +106,7 @@ def _row(call: Call, resources: dict[str, tuple[str, int]]) -> tuple[Any, ...]:
     service = service_of_call(intent)
     sender = resources.get(service)
     if sender is None:
-        text = orjson.dumps({"service.name": service}).decode()
+        text = orjson.dumps({"service.name": service, "telemetry.sdk.name": GATEWAY}).decode()
         sender = resources[service] = (text, fingerprint(text))
     trace = _number(intent.get("trace"), 128)
     started = int(intent["at_ns"])

@@ -46,11 +46,14 @@ class CallDetector:
         return self._claims(state, now)
 
     def status(self, project: ProjectId, now: float) -> dict[str, Any]:
-        """`series`: measures of everything that is watched; `learning`: those that are not judged yet."""
+        """`series`: measures of everything that is watched; `learning`: those that are not judged yet, of what has had
+        calls lately."""
         state = self._projects.get(project)
-        known = len(state.watch.keys) if state else 0
-        counts = state.watch.models[0].count[:known].tolist() if state else []
-        learn = state.watch.models[0].profile.learn if state else 0
+        if state is None:
+            return {"name": self.name, "series": 0, "learning": 0, "ready_at": None}
+        watch, known = state.watch, len(state.watch.keys)
+        lively = now - watch.heard[:known] <= self._profile.silent_s
+        counts, learn = watch.models[0].count[:known][lively].tolist(), watch.models[0].profile.learn
         learning = [count for count in counts if count < learn]
         ready_at = now + (learn - min(learning)) * self._profile.window_s if learning else None
         many = len(MEASURES)

@@ -1,18 +1,20 @@
 """Moving aliases: gated, approved, told, undone. A promotion is never nobody's: who, when, why and what it replaced
 are in the model's history, on the time line and in the audit trail."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
-from triops.kernel.errors import Conflict, Forbidden
+from triops.kernel.errors import Conflict, Forbidden, Invalid
 from triops.kernel.ids import ProjectId, sortable_id
 from triops.kernel.page import Page
+from triops.kernel.prompts.sharing import Share, main_version, share_from, share_text
 from triops.kernel.tenant import Principal, Role
 from triops.kernel.version import Approval, ModelVersion, Step, is_prompt
 from triops.ledger.audit import AuditEntry, record_audit
+from triops.ledger.prompts.shares import point_label, share_at
 from triops.ledger.versions import approvals, history, models, versions
 from triops.lenses.mlops.registry import names
 from triops.lenses.mlops.registry.gates import Decision, Facts, Gate, Gates, compared_aliases, decide, holds
@@ -25,7 +27,9 @@ _WHY = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What became of a wish to move an alias. `state`: moved, waiting (then `approval`), refused (then `reasons`)."""
+    """What became of a wish to move an alias. `state`: moved, waiting (then `approval`), refused (then `reasons`).
+    `was` and `now`: of a label that shares its traffic among versions, as history has it (`1:90,2:10`), else "".
+    """
 
     state: str
     alias: str
@@ -33,6 +37,8 @@ class Move:
     after: int | None
     approval: Approval | None = None
     reasons: Sequence[str] = ()
+    was: str = ""
+    now: str = ""
 
 
 class Promotions:
@@ -42,8 +48,18 @@ class Promotions:
         self._origins = origins
         self._gates = gates
 
-    async def move(self, who: Principal, name: str, alias: str, version: int | str | None, why: str = "") -> Move:
-        """`version` None removes the alias. Raises: Invalid, NotFound; Conflict when a gated alias moves meanwhile."""
+    async def move(
+        self,
+        who: Principal,
+        name: str,
+        alias: str,
+        version: int | str | None,
+        why: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> Move:
+        """`version` None removes the alias. `details`: more for the Change that tells of it.
+
+        Raises: Invalid, NotFound; Conflict when a gated alias moves meanwhile."""
         names.model_name(name)
         number = None
         if version is None:
@@ -63,7 +79,8 @@ class Promotions:
             if guards and now_on != before:  # a gate judged a move from where it is no longer
                 raise Conflict(f"{name}@{alias} moved meanwhile, to {now_on or 'nothing'}: ask again")
             if decision.state == "allow":
-                return _apply(telling, name, alias, now_on, number, who.name, why)
+                share = {number: 100} if number is not None else {}
+                return _apply(telling, name, alias, share, who.name, why, details=details)
             target = f"{name}@{alias}"
             told = {"from": now_on, "to": number, "checks": [check.text for check in decision.checks]}
             if decision.state == "refuse":
@@ -78,7 +95,36 @@ class Promotions:
 
         return await self._teller.write(who.project, write)
 
-    async def undo(self, who: Principal, name: str, alias: str, why: str = "") -> Move:
+    async def share(
+        self,
+        who: Principal,
+        name: str,
+        alias: str,
+        share: Share,
+        why: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> Move:
+        """A prompt's label for several versions, by their part of its traffic. A gate judges one version for a label,
+        so that a guarded one stays whole. Raises: Invalid, NotFound, Conflict (a gate guards it)."""
+        names.model_name(name)
+        names.settable_alias(alias)
+        names.bounded("why", why, _WHY)
+        gates = await self._gates.of(who.project)
+
+        def write(telling: Telling) -> Move:
+            for number in share:
+                versions.need_version(telling.connection, who.project, name, number)
+            if not is_prompt(models.model_tags(telling.connection, who.project, name)):
+                raise Invalid("only a prompt's label shares its traffic", field="share")
+            for gate in gates.guarding(name, alias):
+                raise Conflict(f"{name}@{alias} cannot share its traffic: gate {gate.name} judges one version for it")
+            return _apply(telling, name, alias, share, who.name, why, details=details)
+
+        return await self._teller.write(who.project, write)
+
+    async def undo(
+        self, who: Principal, name: str, alias: str, why: str = "", details: Mapping[str, Any] | None = None
+    ) -> Move:
         """Back to what the alias was on before it last moved: that has been live, so no gate asks again.
 
         Raises: Invalid, NotFound (the model, or no move), Conflict (that version is gone)."""
@@ -90,12 +136,15 @@ class Promotions:
             connection = telling.connection
             models.need_model(connection, who.project, name)
             last = history.last_move(connection, who.project, name, alias)
-            now_on = versions.alias_at(connection, who.project, name, alias)
-            back = int(last.before) if last.before else None
-            if back is not None and versions.find_version(connection, who.project, name, back) is None:
-                raise Conflict(f"{name}@{alias} cannot go back to version {back}: it was deleted")
-            _audit(telling, who.name, "promotion.undo", f"{name}@{alias}", "ok", {"from": now_on, "to": back})
-            return _apply(telling, name, alias, now_on, back, who.name, why or "undone", undo=True)
+            back = share_from(last.before, "alias") if last.before else {}
+            for number in back:
+                if versions.find_version(connection, who.project, name, number) is None:
+                    raise Conflict(f"{name}@{alias} cannot go back to version {number}: it was deleted")
+            told = {**(details or {}), "undo": True}
+            move = _apply(telling, name, alias, back, who.name, why or "undone", details=told)
+            fields = {"from": move.was or move.before, "to": move.now or move.after}
+            _audit(telling, who.name, "promotion.undo", f"{name}@{alias}", "ok", fields)
+            return move
 
         return await self._teller.write(who.project, write)
 
@@ -127,11 +176,10 @@ class Promotions:
             told = {"approval": id, "asked_by": known.asked_by, "from": known.before, "to": known.after, "why": why}
             _audit(telling, who.name, f"promotion.{state}", f"{known.model}@{known.alias}", "ok", told)
             if approve:
-                now_on = _alias_for(connection, who.project, known.model, known.alias, known.after)
+                _alias_for(connection, who.project, known.model, known.alias, known.after)
                 details = {"approval": id, "approved_by": who.name, "approved_why": why}
-                _apply(
-                    telling, known.model, known.alias, now_on, known.after, known.asked_by, known.why, details=details
-                )
+                share = {known.after: 100} if known.after is not None else {}
+                _apply(telling, known.model, known.alias, share, known.asked_by, known.why, details=details)
             return closed
 
         closed = await self._teller.write(who.project, write)
@@ -195,40 +243,50 @@ def _apply(
     telling: Telling,
     name: str,
     alias: str,
-    before: int | None,
-    after: int | None,
+    share: Share,
     who: str,
     why: str,
     *,
-    undo: bool = False,
-    details: dict[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> Move:
+    """`share`: what the alias shall stand for; {} removes it."""
     connection, project = telling.connection, telling.project
-    versions.point_alias(connection, project, name, alias, after)
+    was = share_at(connection, project, name, alias)
+    point_label(connection, project, name, alias, share)
     prompt = is_prompt(models.model_tags(connection, project, name))
-    if before != after:
-        to = "removed" if after is None else f"→ version {after}"
-        was = f" (was version {before})" if before is not None else ""
-        told = {**(details or {}), **({"undo": True} if undo else {})}
+    before = main_version(was) if was else None
+    after = main_version(share) if share else None
+    if was != share:
+        to = f"→ {_said(share)}" if share else "removed"
+        label = {"label": alias} if prompt else {}
         telling.step(
             name,
             "promotion",
-            f"{name}: {alias} {to}{was}",
+            f"{name}: {alias} {to}" + (f" (was {_said(was)})" if was else ""),
             prompt=prompt,
             who=who,
             why=why,
             alias=alias,
-            before=str(before) if before is not None else "",
-            after=str(after) if after is not None else "",
+            before=share_text(was),
+            after=share_text(share),
             version=after,
-            details=told,
+            details={**label, **(details or {})},
         )
+        if prompt:
+            told = {"from": share_text(was), "to": share_text(share), "why": why}
+            _audit(telling, who, "prompt.label", f"{name}@{alias}", "ok", told)
     noun = "prompt_alias" if prompt else "model_version_alias"
     if after is None:
         telling.event(f"{noun}.deleted", {"name": name, "alias": alias})
     else:
         telling.event(f"{noun}.created", {"name": name, "alias": alias, "version": str(after)})
-    return Move("moved", alias, before, after)
+    return Move("moved", alias, before, after, None, (), *(share_text(s) if len(s) > 1 else "" for s in (was, share)))
+
+
+def _said(share: Share) -> str:
+    if len(share) == 1:
+        return f"version {next(iter(share))}"
+    return "versions " + ", ".join(f"{version} ({percent} %)" for version, percent in share.items())
 
 
 def _request(

@@ -10,7 +10,15 @@ from triops.kernel.errors import AlreadyExists, Invalid, NotFound
 from triops.kernel.ids import ProjectId, entity_id
 from triops.kernel.page import Page, decode_cursor, encode_cursor
 from triops.kernel.tenant import Principal
-from triops.kernel.version import ACTIVE_STAGES, PROMPT_TAG, ModelVersion, RegisteredModel, is_prompt
+from triops.kernel.version import (
+    ACTIVE_STAGES,
+    PROMPT_TAG,
+    PROMPT_TEXT_TAG,
+    PROMPT_TYPE_TAG,
+    ModelVersion,
+    RegisteredModel,
+    is_prompt,
+)
 from triops.ledger.paging import checked_limit
 from triops.ledger.versions import approvals, models, versions
 from triops.ledger.versions.search import list_models, search_models, search_versions
@@ -18,14 +26,13 @@ from triops.lenses.mlops.filters import MODELS, VERSIONS, offset_of, page_token,
 from triops.lenses.mlops.registry import names
 from triops.lenses.mlops.registry.gates import Gates
 from triops.lenses.mlops.registry.origins import Origins, RunOrigin
+from triops.lenses.mlops.registry.prompts import keep_content, of_prompt, taken
 from triops.lenses.mlops.registry.sources import ModelUri, Sources
 from triops.lenses.mlops.registry.telling import Teller, Telling, model_entity
 from triops.ports.records import Records
 
 Counted = tuple[RegisteredModel, int, int | None]  # how many versions, and the highest
 Found = tuple[Sequence[Any], str | None]  # of a page: what was found, and the next page's token
-_TEXT_TAG = "mlflow.prompt.text"
-_TYPE_TAG = "_mlflow_prompt_type"
 
 
 class Registry:
@@ -57,11 +64,11 @@ class Registry:
         def write(telling: Telling) -> RegisteredModel:
             if models.find_model(telling.connection, who.project, name) is not None:
                 known = models.model_tags(telling.connection, who.project, name)
-                raise _taken(name, PROMPT_TAG in known, PROMPT_TAG in wanted)
+                raise taken(name, PROMPT_TAG in known, PROMPT_TAG in wanted)
             models.add_model(telling.connection, who.project, name, description, wanted, telling.now_ms)
             noun = "prompt" if prompt else "model"
             telling.step(name, "registration", f"{noun} {name} registered", prompt=prompt, who=who.name)
-            shown = {k: v for k, v in wanted.items() if not prompt or k not in (PROMPT_TAG, _TYPE_TAG)}
+            shown = {k: v for k, v in wanted.items() if not prompt or k not in (PROMPT_TAG, PROMPT_TYPE_TAG)}
             telling.event(
                 "prompt.created" if prompt else "registered_model.created",
                 {"name": name, "tags": shown, "description": description},
@@ -243,8 +250,8 @@ class Registry:
             if made_by is not None:
                 _relate(telling, name, made_by)
             if prompt:
-                shown = {k: v for k, v in wanted.items() if k not in (PROMPT_TAG, _TYPE_TAG, _TEXT_TAG)}
-                told = {"name": name, "version": str(version), "template": wanted.get(_TEXT_TAG), "tags": shown}
+                shown = {k: v for k, v in wanted.items() if k not in (PROMPT_TAG, PROMPT_TYPE_TAG, PROMPT_TEXT_TAG)}
+                told = {"name": name, "version": str(version), "template": wanted.get(PROMPT_TEXT_TAG), "tags": shown}
                 telling.event("prompt_version.created", {**told, "description": description or None})
             else:
                 told = {"name": name, "version": str(version), "source": origin.uri, "run_id": origin.run or None}
@@ -399,9 +406,10 @@ class Registry:
 
         def write(telling: Telling) -> None:
             known = versions.need_version(telling.connection, who.project, name, number)
+            keep_content(telling, who, known, key, value)
             versions.set_version_tag(telling.connection, who.project, name, number, key, value)
             told = {"name": name, "version": version, "key": key, "value": value}
-            telling.event(f"{'prompt_version' if _prompt(telling, known) else 'model_version'}_tag.set", told)
+            telling.event(f"{'prompt_version' if of_prompt(telling, known) else 'model_version'}_tag.set", told)
 
         await self._teller.write(who.project, write)
 
@@ -412,15 +420,12 @@ class Registry:
 
         def write(telling: Telling) -> None:
             known = versions.need_version(telling.connection, who.project, name, number)
+            keep_content(telling, who, known, key, "")
             versions.delete_version_tag(telling.connection, who.project, name, number, key)
             told = {"name": name, "version": version, "key": key}
-            telling.event(f"{'prompt_version' if _prompt(telling, known) else 'model_version'}_tag.deleted", told)
+            telling.event(f"{'prompt_version' if of_prompt(telling, known) else 'model_version'}_tag.deleted", told)
 
         await self._teller.write(who.project, write)
-
-
-def _prompt(telling: Telling, version: ModelVersion) -> bool:
-    return is_prompt(models.model_tags(telling.connection, telling.project, version.name))
 
 
 def _relate(telling: Telling, name: str, run: RunOrigin) -> None:
@@ -434,13 +439,3 @@ def _relate(telling: Telling, name: str, run: RunOrigin) -> None:
         entities.append(Entity("dataset", data.name, now, now))
         relations.append(Relation(source, RelationKind.READS, entity_id("dataset", data.name), now, now))
     telling.related(entities, relations)
-
-
-def _taken(name: str, known_prompt: bool, new_prompt: bool) -> AlreadyExists:
-    known, new = ("Prompt" if prompt else "Registered Model" for prompt in (known_prompt, new_prompt))
-    if known != new:
-        return AlreadyExists(
-            f"Tried to create a {new.lower()} with name {name!r}, but the name is already taken by a {known.lower()}. "
-            "MLflow does not allow creating a model and a prompt with the same name."
-        )
-    return AlreadyExists(f"{new} (name={name}) already exists.")

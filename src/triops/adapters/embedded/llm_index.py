@@ -1,0 +1,170 @@
+"""Beside the spans of a day: what those of models' calls say, in narrow columns, and the signatures of their texts.
+
+Written in the transaction of the spans, so that neither is ever without the other. A span that says nothing of a model
+costs a look for a few names in its attributes.
+"""
+# ruff: noqa: S608 (only our own catalog and column names are put into statements; every value is a parameter)
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+from triops.adapters.embedded.engine import Connection
+from triops.adapters.embedded.grams import signed
+from triops.adapters.embedded.layout import LLM, WORDS
+from triops.adapters.embedded.loading import loads_array, loads_object
+from triops.adapters.embedded.request import Columns, Part
+from triops.kernel.genai.messages import preview
+from triops.kernel.genai.names import MARKS
+from triops.kernel.genai.said import Said, said
+from triops.kernel.genai.texts import words
+from triops.kernel.signal import service_of
+
+_COPIED = ("resource", "trace_hi", "trace_lo", "span_id", "parent_id", "time_ns", "duration_ns", "status", "name")
+_AT_ONCE = 5_000  # rows that a rewrite holds in memory
+
+
+class LlmIndex:
+    """Used by the writer thread of the spans alone."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, int] = {}  # block, by day
+
+    def write(self, connection: Connection, day: str, name: str, parts: Sequence[Part]) -> None:
+        """Within the transaction that stores the parts."""
+        rows = _rows(parts)
+        if rows is not None:
+            self._insert(connection, day, name, rows)
+
+    def copy(self, connection: Connection, day: str, old: str, new: str, where: str, values: Sequence[Any]) -> None:
+        """Into a rewritten file: the rows for which `where` does not hold, their texts signed anew, since a signature
+        tells of the erased ones too."""
+        self.forget(day)
+        columns = ", ".join(["project", *LLM])
+        last = -1
+        while True:
+            found = connection.execute(
+                f"SELECT rowid AS place, {columns} FROM {old}.llm WHERE rowid > ? AND ({where}) IS NOT TRUE"
+                f" ORDER BY rowid LIMIT {_AT_ONCE}",
+                [last, *values],
+            ).fetchnumpy()
+            if not len(found["place"]):
+                break
+            last = int(found.pop("place")[-1])
+            rows = {name: np.ma.getdata(column) for name, column in found.items()}
+            self._insert(connection, day, new, rows)
+        self.forget(day)
+
+    def forget(self, day: str) -> None:
+        self._next.pop(day, None)
+
+    def _insert(self, connection: Connection, day: str, name: str, rows: Columns) -> None:
+        texts = [text.encode("utf-8", "replace") for text in rows["said"]]
+        found = signed(texts, rows["project"])
+        first = self._next.get(day)
+        if first is None:
+            first = connection.execute(f"SELECT coalesce(max(block) + 1, 0) FROM {name}.llm").fetchone()[0]
+        rows["block"] = found.block + np.uint64(first)
+        _put(connection, f"{name}.llm", {"project": rows["project"], **{column: rows[column] for column in LLM}})
+        owner = dict(zip(found.block.tolist(), rows["project"].tolist(), strict=True))
+        signatures = {
+            "project": np.array([owner[block] for block in found.of.tolist()], dtype=np.uint64),
+            "block": found.of + np.uint64(first),
+            **{column: np.ascontiguousarray(found.words[:, at]) for at, column in enumerate(WORDS)},
+        }
+        _put(connection, f"{name}.grams", signatures)
+        self._next[day] = first + int(found.block[-1]) + 1
+
+
+def _put(connection: Connection, table: str, columns: Columns) -> None:
+    incoming = columns  # noqa: F841 (DuckDB finds the columns by the name of this variable)
+    connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")
+
+
+def _rows(parts: Sequence[Part]) -> Columns | None:
+    gathered: list[Columns] = []
+    for part in parts:
+        attributes, events = part.columns["attributes"], part.columns["events"]
+        # One look over all of them first: most requests have no such span.
+        whole = "\n".join(attributes)
+        marks = [mark for mark in MARKS if mark in whole]
+        if not marks:
+            if not any('"gen_ai.' in event for event in events if event):
+                continue
+            marks = ['"gen_ai.']
+        if (columns := _of_part(part, marks)) is not None:
+            gathered.append(columns)
+    if not gathered:
+        return None
+    if len(gathered) == 1:
+        return gathered[0]
+    return {name: np.concatenate([columns[name] for columns in gathered]) for name in gathered[0]}
+
+
+def _of_part(part: Part, marks: Sequence[str]) -> Columns | None:
+    columns = part.columns
+    at: list[int] = []
+    found: list[Said] = []
+    texts: list[str] = []
+    starts, names, notes = columns["time_ns"], columns["name"], columns["status_message"]
+    for row, (raw, event) in enumerate(zip(columns["attributes"], columns["events"], strict=True)):
+        for mark in marks:
+            if mark in raw:
+                break
+        else:
+            if not event or '"gen_ai.' not in event:
+                continue
+        attributes = loads_object(raw)
+        events = loads_array(event)
+        one = said(attributes, events, int(starts[row]))
+        if one is None:
+            continue
+        at.append(row)
+        found.append(one)
+        texts.append(words(names[row], attributes, events, notes[row]).casefold())
+    if not found:
+        return None
+    places = np.array(at)
+    rows: Columns = {"project": np.full(len(at), part.request.project, dtype=np.uint64)}
+    rows |= {name: columns[name][places] for name in _COPIED}
+    services = _services(part.request.resources)
+    sources = rows["resource"].tolist()
+    rows["application"] = _texts(
+        one.application or services.get(source, "unknown_service") for one, source in zip(found, sources, strict=True)
+    )
+    rows["type"] = _texts(one.type for one in found)
+    rows["call"] = np.array([one.call for one in found], dtype=np.uint8)
+    for name in ("model", "provider", "prompt", "prompt_version", "prompt_label", "session", "key"):
+        rows[name] = _texts(getattr(one, name) for one in found)
+    rows["person"] = _texts(one.user for one in found)
+    rows["tags"] = _texts(orjson.dumps(one.tags).decode() if one.tags else "" for one in found)
+    for name in ("input_tokens", "output_tokens", "cached_tokens", "cost"):
+        rows[name] = np.array([getattr(one, name) for one in found], dtype=np.int64)
+    rows["estimated"] = np.array([one.estimated for one in found], dtype=np.uint8)
+    rows["first_ns"] = np.array([one.first_ns for one in found], dtype=np.int64)
+    failed = np.array([one.failed for one in found], dtype=bool)
+    rows["status"] = np.where(failed, np.uint8(2), rows["status"]).astype(np.uint8)
+    rows["error"] = _texts(
+        one.error or (str(note)[:256] if status == 2 else "")
+        for one, note, status in zip(found, notes[places], rows["status"].tolist(), strict=True)
+    )
+    rows["input"] = _texts(preview(one.input, "user") for one in found)
+    rows["output"] = _texts(preview(one.output, "assistant") for one in found)
+    rows["said"] = _texts(texts)
+    return rows
+
+
+def _services(resources: Columns) -> dict[int, str]:
+    return {
+        fingerprint: service_of(loads_object(text))
+        for fingerprint, text in zip(resources["fingerprint"].tolist(), resources["attributes"], strict=True)
+    }
+
+
+def _texts(values: Iterable[str]) -> Any:
+    listed = list(values)
+    column = np.empty(len(listed), dtype=object)
+    column[:] = listed
+    return column

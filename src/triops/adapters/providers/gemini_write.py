@@ -1,0 +1,195 @@
+"""A chat in our words as the body of Gemini's `generateContent`.
+
+System and developer messages are gathered in `systemInstruction`; messages of one role in a row are one. Dropped and
+named, since they only hint: the user, names of speakers, logit_bias, earlier thinking, thinking that cannot be turned
+off, a seed over 32 bits, and the members of `leaving.HINTS`. Refused: one tool call at a time, and all else that has no
+word here. Effort is a level from Gemini 3 on, before that a budget of tokens.
+
+Gemini 3 wants each of its tool calls back with the signature that came with it. Other families' clients do not keep it;
+then the value stands there that Google publishes for calls which were not its own.
+"""
+
+import re
+from typing import Any
+
+import orjson
+
+from triops.adapters.providers.leaving import leave_out, no_word
+from triops.adapters.providers.parts import arguments_of, names_of_calls, result_parts
+from triops.kernel.completion import Chat, Message, Part, Tool
+from triops.kernel.errors import Invalid
+from triops.ports.providers import Target
+
+_UNSIGNED = "skip_thought_signature_validator"
+_GENERATION = re.compile(r"gemini-(\d+)")
+_LEVELS = {"minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH", "xhigh": "XHIGH", "max": "HIGH"}
+_BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576, "max": 24576}
+_MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
+_SUFFIXES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "heic": "image/heic",
+    "pdf": "application/pdf",
+}
+
+
+def body_of(chat: Chat, target: Target) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The body, and what was dropped. Raises: Invalid."""
+    dropped: list[str] = []
+    modern = _is_modern(target.model)
+    system, contents = _contents(chat, dropped, modern=modern)
+    tree: dict[str, Any] = {"contents": contents}
+    if system:
+        tree["systemInstruction"] = {"parts": system}
+    if chat.tools:
+        tree["tools"] = [{"functionDeclarations": [_declared(tool) for tool in chat.tools]}]
+        if chat.parallel_tool_calls is False:
+            raise no_word("parallel_tool_calls", False, "true")
+        if chat.tool_choice:
+            tree["toolConfig"] = {"functionCallingConfig": _choice(chat.tool_choice)}
+    config = _config(chat, target, dropped)
+    if (thinking := _thinking(chat, target, dropped, modern=modern)) is not None:
+        config["thinkingConfig"] = thinking
+    if config:
+        tree["generationConfig"] = config
+    if chat.user:
+        dropped.append("user")
+    leave_out(chat.extra, dropped)
+    return tree, tuple(dict.fromkeys(dropped))
+
+
+def _is_modern(model: str) -> bool:
+    found = _GENERATION.search(model)
+    return found is None or int(found[1]) >= 3
+
+
+def _contents(chat: Chat, dropped: list[str], *, modern: bool) -> tuple[list[Any], list[dict[str, Any]]]:
+    system: list[dict[str, Any]] = []
+    contents: list[dict[str, Any]] = []
+    names = names_of_calls(chat.messages)
+    for index, message in enumerate(chat.messages):
+        parts = _parts(message, names, f"messages[{index}]", dropped, modern=modern)
+        if message.role in ("system", "developer"):
+            system.extend(parts)
+            continue
+        role = "model" if message.role == "assistant" else "user"
+        if contents and contents[-1]["role"] == role:
+            contents[-1]["parts"].extend(parts)
+        elif parts:
+            contents.append({"role": role, "parts": parts})
+    if not contents:
+        raise Invalid("no messages", field="messages", expected="at least one with content, beside system messages")
+    return system, contents
+
+
+def _parts(
+    message: Message, names: dict[str, str], path: str, dropped: list[str], *, modern: bool
+) -> list[dict[str, Any]]:
+    if message.name:
+        dropped.append("name")
+    written = []
+    signed = False  # of parallel calls the first alone is signed
+    for part in message.parts:
+        if part.kind == "thinking":
+            dropped.append("thinking")
+        elif part.kind == "tool_call":
+            call: dict[str, Any] = {"functionCall": {"id": part.id, "name": part.name, "args": arguments_of(part)}}
+            if part.signature:
+                call["thoughtSignature"] = part.signature
+            elif modern and not signed:
+                call["thoughtSignature"] = _UNSIGNED
+            signed = True
+            written.append(call)
+        elif part.kind == "tool_result":
+            written.append({"functionResponse": _response(part, names, path)})
+        elif part.kind in ("text", "refusal"):
+            if part.text:
+                written.append({"text": part.text})
+        else:
+            written.append(_media(part, path))
+    return written
+
+
+def _media(part: Part, path: str) -> dict[str, Any]:
+    if part.data and not part.text:
+        media = part.media_type or ("application/pdf" if part.kind == "file" else "image/png")
+        return {"inlineData": {"mimeType": media, "data": part.data}}
+    if part.url:
+        suffix = part.url.partition("?")[0].rpartition(".")[2].lower()
+        media = part.media_type or _SUFFIXES.get(suffix, "")
+        return {"fileData": {"fileUri": part.url, **({"mimeType": media} if media else {})}}
+    raise no_word(path, part.name or part.kind, "texts, images, audio, documents")
+
+
+def _response(part: Part, names: dict[str, str], path: str) -> dict[str, Any]:
+    held = result_parts(part)
+    text = "".join(one.text for one in held if one.kind == "text")
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        value = text
+    if part.error:
+        value = {"error": text}
+    response = {
+        "id": part.id,
+        "name": part.name or names.get(part.id, ""),
+        "response": value if isinstance(value, dict) else {"output": text},
+    }
+    media = [_media(one, path) for one in held if one.kind != "text"]
+    return {**response, "parts": media} if media else response
+
+
+def _declared(tool: Tool) -> dict[str, Any]:
+    written: dict[str, Any] = {"name": tool.name}
+    if tool.description:
+        written["description"] = tool.description
+    if tool.parameters:
+        written["parametersJsonSchema"] = tool.parameters
+    return written
+
+
+def _choice(choice: str) -> dict[str, Any]:
+    if choice.startswith("tool:"):
+        return {"mode": "ANY", "allowedFunctionNames": [choice[5:]]}
+    return {"mode": _MODES[choice]}
+
+
+def _config(chat: Chat, target: Target, dropped: list[str]) -> dict[str, Any]:
+    seed = chat.seed
+    if seed is not None and not -(1 << 31) <= seed < 1 << 31:
+        dropped.append("seed")
+        seed = None
+    schema = chat.format.schema if chat.format else None
+    config: dict[str, Any] = {
+        "temperature": chat.temperature,
+        "topP": chat.top_p,
+        "topK": chat.top_k,
+        "candidateCount": chat.n if chat.n != 1 else None,
+        "maxOutputTokens": target.cap if chat.max_tokens is None else chat.max_tokens,
+        "stopSequences": list(chat.stop) or None,
+        "presencePenalty": chat.presence_penalty,
+        "frequencyPenalty": chat.frequency_penalty,
+        "seed": seed,
+        "responseLogprobs": chat.logprobs or None,
+        "logprobs": chat.top_logprobs if chat.logprobs else None,
+        "responseMimeType": "application/json" if chat.format else None,
+        "responseJsonSchema": schema,
+    }
+    return {name: value for name, value in config.items() if value is not None}
+
+
+def _thinking(chat: Chat, target: Target, dropped: list[str], *, modern: bool) -> dict[str, Any] | None:
+    effort, budget = chat.reasoning_effort, chat.thinking_tokens
+    if budget is not None:
+        return {"thinkingBudget": budget, "includeThoughts": True}
+    if not effort:
+        return None
+    if not modern:
+        return {"thinkingBudget": _BUDGETS.get(effort, 8192), "includeThoughts": effort != "none"}
+    if effort == "none":
+        dropped.append("reasoning_effort")  # it always thinks: as little as it can
+        return {"thinkingLevel": "MINIMAL" if "flash" in target.model else "LOW"}
+    return {"thinkingLevel": _LEVELS.get(effort, "MEDIUM"), "includeThoughts": True}

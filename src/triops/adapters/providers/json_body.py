@@ -1,0 +1,47 @@
+"""JSON bodies, to a provider and from one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from triops.adapters.providers.faults import MOST_BODY
+from triops.kernel.errors import Invalid
+from triops.ports.providers import Fault, Target
+
+
+def written(tree: Mapping[str, Any]) -> bytes:
+    """Raises: Invalid for what is deeper than can be written."""
+    try:
+        return orjson.dumps(tree)
+    except orjson.JSONEncodeError:
+        raise Invalid("nested too deep", field="body", expected="at most 250 levels") from None
+
+
+def tree_of(body: bytes) -> dict[str, Any]:
+    """Raises: Fault (garbage)."""
+    try:
+        tree = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Fault("garbage", "an answer that is not JSON", body=body[:MOST_BODY]) from None
+    if not isinstance(tree, dict):
+        raise Fault("garbage", "an answer that is not an object", body=body[:MOST_BODY])
+    return tree
+
+
+def as_text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def as_count(value: Any) -> int:
+    """Of tokens; 0 for what is no whole number from 0."""
+    return value if type(value) is int and value >= 0 else 0
+
+
+def headers_of(own: tuple[tuple[str, str], ...], target: Target) -> tuple[tuple[str, str], ...]:
+    """`own` beside the content type; the target's headers win."""
+    headers = (("content-type", "application/json"), *own)
+    if not target.headers:
+        return headers
+    names = {name for name, _ in target.headers}
+    return (*(one for one in headers if one[0] not in names), *target.headers)

@@ -1,0 +1,54 @@
+"""What becomes of members of a request that a provider has no word for: hints are dropped and named, the rest is
+refused."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from triops.kernel.errors import Invalid
+
+# bookkeeping, places and prices, how much is said or thought: none changes what the answer means
+HINTS = frozenset(
+    {
+        "cache_control",
+        "context_management",
+        "diagnostics",
+        "include",
+        "inference_geo",
+        "keep_alive",
+        "logit_bias",
+        "max_tool_calls",
+        "metadata",
+        "output_config",
+        "prediction",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "response_format.json_schema.description",
+        "safety_identifier",
+        "service_tier",
+        "speed",
+        "store",
+        "stream_options",
+        "think",
+        "thinking",
+        "text.format.description",
+        "text.verbosity",
+        "truncate",
+        "truncation",
+        "user",
+        "verbosity",
+    }
+)
+
+
+def leave_out(extra: Mapping[str, Any], dropped: list[str]) -> None:
+    """Raises: Invalid for what is no hint."""
+    for name, value in extra.items():
+        if name in HINTS or name.startswith(("options.", "reasoning.")) or name.endswith("cache_control"):
+            dropped.append(name)
+        else:
+            raise no_word(name, value)
+
+
+def no_word(field: str, got: Any = None, expected: Any = None) -> Invalid:
+    return Invalid("this provider has no word for it", field=field, got=got, expected=expected)

@@ -1,0 +1,258 @@
+"""The gateway's process, composed: journal, transport, decisions, dialects, server. No database, no web framework.
+
+It is told everything by the server over the control channel, first of all a snapshot; then it opens the journal and
+takes connections. It ends when the server does.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from triops.adapters.embedded.journal import FileJournal, FileJournalReader
+from triops.adapters.local.process import LocalModels
+from triops.adapters.providers.anthropic import AnthropicProvider
+from triops.adapters.providers.gemini import GeminiProvider
+from triops.adapters.providers.ollama import OllamaProvider
+from triops.adapters.providers.openai import OpenAIProvider, speaks_responses
+from triops.adapters.providers.transport import HttpUpstream
+from triops.app_dialects import dialects, gateway_paths, lookups
+from triops.control import Control, Message, joined
+from triops.kernel.errors import NotFound, TriopsError
+from triops.lenses.llmops.gateway.admission import Admission
+from triops.lenses.llmops.gateway.cache import Cache
+from triops.lenses.llmops.gateway.config import Config, configured
+from triops.lenses.llmops.gateway.counts import Counts
+from triops.lenses.llmops.gateway.estimate import Estimator
+from triops.lenses.llmops.gateway.parts import Parts
+from triops.lenses.llmops.gateway.recorder import Recorder
+from triops.lenses.llmops.gateway.router import Router
+from triops.lenses.llmops.gateway.service import Gateway
+from triops.lenses.llmops.gateway.specs import LOCAL, ProviderSpec
+from triops.ports.providers import Provider
+from triops.web.completing.handler import Handler
+from triops.web.completing.request import Bounds
+from triops.web.completing.server import Server
+from triops.web.handover import Handover
+from triops.web.local import check_local
+
+log = logging.getLogger(__name__)
+_GRACE_S = 5.0
+_LOCK_S = 20.0  # the process before may still end its calls
+_TOLD_S = 0.05
+_TIDY_S = 5.0
+
+
+def journal_folder(data: Path) -> Path:
+    return data / "gateway" / "journal"
+
+
+class Speakers:
+    """Who speaks a provider's dialect; one adapter for each way of speaking it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, bool, bool], Provider] = {}
+
+    def __call__(self, spec: ProviderSpec) -> Provider:
+        """Raises: NotFound for a dialect that is not spoken here."""
+        responses = spec.responses == "native" if spec.responses else speaks_responses(spec.host.name)
+        at = (spec.dialect, responses, spec.stream_usage)
+        provider = self._kept.get(at)
+        if provider is None:
+            provider = self._kept[at] = _speaker(*at)
+        return provider
+
+
+def _speaker(dialect: str, responses: bool, stream_usage: bool) -> Provider:
+    if dialect == "openai":
+        return OpenAIProvider(responses=responses, stream_usage=stream_usage)
+    if dialect == LOCAL:
+        return OpenAIProvider()
+    if dialect == "anthropic":
+        return AnthropicProvider()
+    if dialect == "gemini":
+        return GeminiProvider()
+    if dialect == "ollama":
+        return OllamaProvider()
+    raise NotFound(f"the dialect {dialect} is not spoken here")
+
+
+class GatewayApp:
+    """`ended` is set when the server is gone or asks for an end."""
+
+    def __init__(self, data: Path) -> None:
+        self.ended = asyncio.Event()
+        self._data = data
+        self._loop = asyncio.get_running_loop()
+        self._control: Control | None = None
+        self._handover: Handover | None = None
+        self._gateway: Gateway | None = None
+        self._server: Server | None = None
+        self._journal: FileJournal | None = None
+        self._upstream: HttpUpstream | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._local = LocalModels()
+        self._telling = False
+        self._starting = False
+
+    async def join(self, words: socket.socket, handover: socket.socket) -> None:
+        handover.setblocking(False)
+        self._handover = Handover(handover, self._taken, self.ended.set)
+        self._control = await joined(words, self._heard, self.ended.set)
+
+    async def close(self) -> None:
+        """Calls in progress may end for a while, then are settled as they are."""
+        if self._handover is not None:
+            self._handover.close()
+        if self._server is not None:
+            await self._server.stop(_GRACE_S)
+        if self._upstream is not None:
+            await self._upstream.close()
+        await self._local.close()
+        if self._journal is not None:
+            self._journal.close()
+        if self._control is not None:
+            self._control.close()
+
+    # What the server says
+
+    def _heard(self, message: Message) -> None:
+        what = message.get("do")
+        try:
+            if what == "snapshot":
+                self._configure(message)
+            elif what == "purge_cache" and self._gateway is not None:
+                self._gateway.purge(str(message.get("project", "")))
+            elif what == "state" and self._control is not None:
+                self._control.tell({"id": message["id"], **self._state()})
+        except Exception:
+            log.exception("the gateway could not do %s", what)
+
+    def _configure(self, snapshot: Message) -> None:
+        config = configured(snapshot)
+        if self._gateway is not None and self._upstream is not None:
+            self._gateway.configure(config)
+            _bound(self._upstream, config)
+        elif not self._starting:
+            self._starting = True
+            self._task(self._start(config))
+
+    async def _start(self, config: Config) -> None:
+        try:
+            folder = journal_folder(self._data)
+            journal = await asyncio.to_thread(FileJournal, folder, after=config.applied_seq, wait_s=_LOCK_S)
+            self._journal = journal
+            self._upstream = upstream = HttpUpstream()
+            _bound(upstream, config)
+            estimator = Estimator()
+            parts = Parts(
+                recorder=Recorder(journal, estimator, self._journalled, 16 << 10),
+                upstream=upstream,
+                speaks=Speakers(),
+                found=self._found,
+                now_ns=time.time_ns,
+                rng=random.Random(),
+                router=Router(),
+                admission=Admission(),
+                estimator=estimator,
+                cache=Cache(),
+                counts=Counts(),
+            )
+            gateway = Gateway(parts, config, check_local)
+            killed = gateway.recover(FileJournalReader(folder), config.applied_seq, config.open_from, journal.last)
+            if killed:
+                log.warning("%d calls were cut off by a kill; they are settled with an estimate", killed)
+            limits = config.limits
+            bounds = Bounds(
+                body=int(limits.get("body_bytes", Bounds.body)),
+                connections=int(limits.get("connections", Bounds.connections)),
+            )
+            handler = Handler(gateway, dialects(), lookups())
+            self._server = Server(gateway_paths(), handler.answer, self._give, bounds)
+            self._gateway = gateway
+            self._loop.call_later(_TIDY_S, self._tidy)
+            self._tell({"tell": "ready"})
+        except TriopsError as error:
+            log.error("the gateway cannot start: %s", error.message)
+            self.ended.set()
+        except Exception:
+            log.exception("the gateway cannot start")
+            self.ended.set()
+
+    def _state(self) -> Mapping[str, Any]:
+        if self._gateway is None or self._server is None:
+            return {"ready": False}
+        return {"ready": True, "connections": self._server.connections, **self._gateway.state()}
+
+    async def _found(self, spec: ProviderSpec, operation: str) -> ProviderSpec:
+        """Where a model that runs here answers. Raises: Unavailable that says how to install it."""
+        if spec.host.name:
+            return spec
+        path = spec.onnx if operation == "embeddings" else spec.gguf
+        running = await self._local.running("embeddings" if operation == "embeddings" else "chat", path)
+        return replace(spec, host=running.host, path="/v1", credential=running.key)
+
+    # Connections
+
+    def _taken(self, connected: socket.socket, head: bytes) -> None:
+        if self._server is None:
+            connected.close()
+            return
+        self._task(self._server.take(connected, head))
+
+    def _give(self, connection: socket.socket, head: bytes) -> bool:
+        return self._handover is not None and self._handover.give(connection.fileno(), head)
+
+    # What the server is told
+
+    def _journalled(self, seq: int) -> None:
+        """Told soon after, for many entries at once."""
+        if not self._telling:
+            self._telling = True
+            self._loop.call_later(_TOLD_S, self._tell_journal)
+
+    def _tell_journal(self) -> None:
+        self._telling = False
+        if self._journal is not None:
+            self._tell({"tell": "journal", "seq": self._journal.last})
+
+    def _tell(self, message: Message) -> None:
+        if self._control is not None:
+            self._control.tell(message)
+
+    def _tidy(self) -> None:
+        if self._upstream is not None:
+            self._upstream.idle(self._loop.time())
+        self._loop.call_later(_TIDY_S, self._tidy)
+
+    def _task(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _bound(upstream: HttpUpstream, config: Config) -> None:
+    for project in config.projects.values():
+        for provider in project.providers.values():
+            if provider.host.name:
+                upstream.bound(provider.host, provider.connections)
+
+
+async def run(words: socket.socket, handover: socket.socket, data: Path) -> int:
+    """The life of the process; answers its exit status."""
+    app = GatewayApp(data)
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.ended.set)
+    try:
+        await app.join(words, handover)
+        await app.ended.wait()
+    finally:
+        await app.close()
+    return 0

@@ -1,0 +1,1 @@
+"""What Langfuse's SDK speaks, under `/api/public`."""

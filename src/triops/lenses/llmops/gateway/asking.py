@@ -1,0 +1,213 @@
+"""Providers asked for one call: one after the other until one answers, each attempt recorded before and after."""
+
+import asyncio
+
+from triops.kernel.call import NOTHING, Attempt
+from triops.kernel.completion import Reply, Usage
+from triops.kernel.errors import Invalid, Overloaded, TriopsError
+from triops.lenses.llmops.gateway.admission import most_of
+from triops.lenses.llmops.gateway.config import ProjectConfig
+from triops.lenses.llmops.gateway.doing import Asking, Doing
+from triops.lenses.llmops.gateway.faults import failed
+from triops.lenses.llmops.gateway.parts import Parts
+from triops.lenses.llmops.gateway.router import Pick, next_may_answer
+from triops.lenses.llmops.gateway.said import Heard
+from triops.lenses.llmops.gateway.specs import LOCAL, ProviderSpec, RouteSpec
+from triops.lenses.llmops.gateway.streaming import Streaming
+from triops.lenses.llmops.gateway.waiting import place
+from triops.ports.providers import Fault, Outgoing, Provider, Target
+from triops.ports.upstream import Timeouts
+
+_ANSWER = 64 << 20  # bytes of a whole answer
+_LONGEST_WAIT_S = 5.0  # as the provider asks before it is asked again; the caller may wait longer by himself
+_CACHED = 1 << 20  # characters of a streamed answer that are kept for the cache
+_UNBILLED = frozenset(
+    {"connect", "rate_limited", "overloaded", "server", "auth", "not_found", "invalid", "content_filter"}
+)
+
+
+class Asker:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def run(self, call: Doing, project: ProjectConfig, route: RouteSpec) -> None:
+        """Returns when the caller has, or may be given, the whole answer. Raises: TriopsError."""
+        parts = self._parts
+        last: Fault | None = None
+        before: Pick | None = None
+        await place(parts.admission.queues, project.project, route)
+        for pick in parts.router.plan(project, route, parts.rng, parts.now):
+            if last is not None and pick.retry:
+                await asyncio.sleep(max(pick.wait_s, min(last.retry_after_s, _LONGEST_WAIT_S)))
+            self._reserve(call, project, route, pick)
+            before = pick
+            last = await self._attempt(call, project, route, pick)
+            if last is None:
+                return
+            if call.begun or call.disconnected or not next_may_answer(last.kind):
+                break
+        if last is None or before is None:
+            raise parts.router.nobody(project, route, parts.now())
+        raise failed(last, before.provider, parts.speaks(before.provider).native)
+
+    def _reserve(self, call: Doing, project: ProjectConfig, route: RouteSpec, pick: Pick) -> None:
+        """Room for the most that the attempt may cost. Raises: Overloaded, RateLimited, BudgetExceeded, Forbidden."""
+        now = self._parts.now()
+        most = most_of(project, pick, call.ask, call.size.most, call.expected, now)
+        if call.ticket is None:
+            call.ticket = self._parts.admission.admit(call.caller, project, route, call.ask, most, now)
+        else:
+            call.ticket.again(most, now, sum([attempt.cost or 0 for attempt in call.attempts]))
+
+    async def _attempt(self, call: Doing, project: ProjectConfig, route: RouteSpec, pick: Pick) -> Fault | None:
+        """None when it answered."""
+        parts = self._parts
+        provider = parts.speaks(pick.provider)
+        asking = Asking(pick.provider, pick.model, parts.now_ns())
+        call.told.provider, call.told.model = pick.provider.name, pick.model
+        if pick.provider.dialect != LOCAL:
+            outgoing = self._outgoing(call, route, pick.provider, pick.model, provider)
+        parts.recorder.intend(call, pick.provider.name, pick.model, asking.started_ns)
+        parts.router.started(pick, asking.started_ns / 1e9)
+        try:
+            spec = pick.provider
+            if spec.dialect == LOCAL:
+                spec = await self._here(spec, call)
+                outgoing = self._outgoing(call, route, spec, pick.model, provider)
+            usage = await self._asked(call, spec, provider, outgoing, asking, self._times(call, route, pick, asking))
+        except Fault as fault:
+            self._record(call, project, asking, self._billed(call, asking, fault), fault)
+            self._ended(call, pick, asking, fault)
+            return fault
+        except TriopsError:  # ours, or a guard's: the provider did nothing wrong
+            self._record(call, project, asking, self._said(call), None)
+            self._ended(call, pick, asking, None)
+            raise
+        except BaseException:
+            cut = Fault("cut", "the call was given up")
+            self._record(call, project, asking, self._billed(call, asking, cut), cut)
+            parts.router.abandoned(pick)
+            raise
+        self._record(call, project, asking, usage, None)
+        self._ended(call, pick, asking, None)
+        return None
+
+    async def _here(self, spec: ProviderSpec, call: Doing) -> ProviderSpec:
+        try:
+            return await self._parts.found(spec, call.ask.operation)
+        except TriopsError as error:
+            raise Fault("connect", error.message) from None
+
+    def _outgoing(self, call: Doing, route: RouteSpec, spec: ProviderSpec, model: str, provider: Provider) -> Outgoing:
+        ask, content = call.ask, call.content
+        cap = call.ticket.cap if call.ticket is not None else None
+        target = Target(spec.name, model, spec.path, spec.credential, spec.headers, cap)
+        if content is None and ask.dialect not in provider.native:
+            content = call.taker.content()
+        outgoing = provider.request(ask, content, target)
+        if outgoing.dropped:
+            if route.unsupported == "refuse":
+                raise Invalid(f"{spec.name} has no word for it", field=outgoing.dropped[0], expected="leave it out")
+            call.told.dropped = outgoing.dropped
+        return outgoing
+
+    async def _asked(
+        self, call: Doing, spec: ProviderSpec, provider: Provider, outgoing: Outgoing, asking: Asking, times: Timeouts
+    ) -> Usage | None:
+        """What the provider said that was used. Raises: Fault; GuardBlocked."""
+        ask = call.ask
+        native = not call.changed and ask.dialect in provider.native
+        try:
+            coming = await self._parts.upstream.send(spec.host, outgoing, times)
+        except Overloaded as full:
+            raise Fault("overloaded", full.message) from None
+        asking.sent, asking.status = True, coming.status
+        try:
+            if ask.stream and 200 <= coming.status < 300:
+                kept = _CACHED if call.key is not None else self._parts.recorder.most
+                call.heard = Heard(kept)
+                return await Streaming(call, provider.decoder(ask), native, self._parts.now_ns).run(coming)
+            body = await coming.read(_ANSWER)
+        finally:
+            coming.close()
+        call.answer = answer = provider.reply(ask, coming.status, coming.headers, body)
+        call.raw = body if native else None
+        return NOTHING if ask.operation == "count" else answer.usage
+
+    def _times(self, call: Doing, route: RouteSpec, pick: Pick, asking: Asking) -> Timeouts:
+        """The attempt's, within what is left of the whole call's. Raises: Fault when nothing is."""
+        left = route.timeout_s - (asking.started_ns - call.started_ns) / 1e9
+        if left <= 0:
+            raise Fault("timeout", f"no complete answer within {route.timeout_s:g} s")
+        times = pick.timeouts_for(call.ask.stream)
+        if times.total <= left:
+            return times
+        return Timeouts(times.connect, min(times.first, left), times.between, left)
+
+    # What an attempt used
+
+    def _said(self, call: Doing) -> Usage | None:
+        if call.heard is not None:
+            return call.heard.usage
+        return call.answer.usage if call.answer is not None else None
+
+    def _billed(self, call: Doing, asking: Asking, fault: Fault) -> Usage | None:
+        """Of a failed attempt: what the provider said, nothing where it refused or never began; else None, for it may
+        have worked for us."""
+        said = self._said(call)
+        if said is not None:
+            return said
+        if fault.kind in _UNBILLED and call.heard is None:
+            return NOTHING
+        return None
+
+    def _record(
+        self, call: Doing, project: ProjectConfig, asking: Asking, usage: Usage | None, fault: Fault | None
+    ) -> None:
+        """`usage` None: the provider did not say, so it is counted here."""
+        estimator, spec = self._parts.estimator, asking.provider
+        estimated = usage is None
+        if usage is None:
+            usage = Usage(call.expected, self._output_tokens(call, asking))
+        elif fault is None and usage.input and not call.changed:
+            estimator.learn(asking.model, call.size.text, usage.input)
+        cost = project.prices.cost(spec.name, asking.model, usage, asking.started_ns)
+        kind, message, status = "", "", asking.status
+        if fault is not None:
+            kind, message, status = fault.kind, fault.message[:500], fault.status or status
+            if spec.credential:
+                message = message.replace(spec.credential, "***")
+        call.attempts.append(
+            Attempt(
+                spec.name,
+                asking.model,
+                asking.started_ns,
+                self._parts.now_ns(),
+                status,
+                kind,
+                message,
+                usage,
+                estimated,
+                cost.pico,
+                cost.price,
+            )
+        )
+
+    def _output_tokens(self, call: Doing, asking: Asking) -> int:
+        heard, estimator = call.heard, self._parts.estimator
+        if heard is not None:
+            kept = heard.kept
+            tokens = estimator.output_tokens(kept, asking.model)
+            return tokens if heard.characters <= len(kept) or not kept else tokens * heard.characters // len(kept)
+        if isinstance(call.answer, Reply):
+            text = "".join([part.text for choice in call.answer.choices for part in choice.parts])
+            return estimator.output_tokens(text, asking.model)
+        return 0
+
+    def _ended(self, call: Doing, pick: Pick, asking: Asking, fault: Fault | None) -> None:
+        now_ns = self._parts.now_ns()
+        ms = (now_ns - asking.started_ns) / 1e6
+        first_ns = call.first_ns - (asking.started_ns - call.started_ns) if call.first_ns else 0
+        retryable = fault is not None and next_may_answer(fault.kind)
+        self._parts.router.ended(pick, now_ns / 1e9, fault is None, first_ns / 1e6 if first_ns > 0 else ms, retryable)
+        self._parts.counts.attempted(call.caller.project, pick.provider.name, now_ns, ms, fault.kind if fault else "")

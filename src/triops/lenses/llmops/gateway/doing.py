@@ -1,0 +1,180 @@
+"""One call while it is being answered: what is known of it, and what it became."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from triops.kernel.call import Attempt, Cached, Intent
+from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
+from triops.lenses.llmops.gateway.cache import Key
+from triops.lenses.llmops.gateway.estimate import Size
+from triops.lenses.llmops.gateway.said import Heard
+from triops.lenses.llmops.gateway.specs import Caller, ProviderSpec, RouteSpec
+from triops.lenses.llmops.gateway.taker import Taker, Told
+from triops.lenses.llmops.gateway.tickets import Ticket
+from triops.lenses.llmops.guards import Guarding
+
+_TAGS = 20
+_NAME = 200
+
+
+class Doing:
+    """`content` is not None where it replaces what the caller sent (a prompt was filled in, a guard took something
+    out). `given_up`: the caller left and his route waits no longer. `begun`: he has been sent something. `raw`: the
+    provider's own bytes of a whole answer, where they may go to the caller as they are."""
+
+    __slots__ = (
+        "answer",
+        "ask",
+        "attempts",
+        "begun",
+        "cache",
+        "caller",
+        "content",
+        "disconnected",
+        "expected",
+        "first_ns",
+        "given_up",
+        "guarding",
+        "guards",
+        "heard",
+        "id",
+        "input",
+        "intents",
+        "key",
+        "parent",
+        "prompt",
+        "prompt_label",
+        "prompt_version",
+        "raw",
+        "record",
+        "route",
+        "saved",
+        "session",
+        "settings",
+        "size",
+        "span",
+        "started_ns",
+        "tags",
+        "taker",
+        "task",
+        "ticket",
+        "timer",
+        "told",
+        "trace",
+        "user",
+    )
+
+    def __init__(
+        self, ask: Ask, headers: Mapping[str, str], taker: Taker, caller: Caller, record: str, started_ns: int
+    ) -> None:
+        self.id = os.urandom(16).hex()
+        self.ask = ask
+        self.taker = taker
+        self.caller = caller
+        self.record = record
+        self.started_ns = started_ns
+        self.told = Told(self.id)
+        self.route: RouteSpec | None = None
+        self.content: Chat | Embed | None = None
+        self.guarding: Guarding | None = None
+        self.ticket: Ticket | None = None
+        self.key: Key | None = None
+        self.task: asyncio.Task[Any] | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.begun = self.disconnected = self.given_up = False
+        self.size = Size()
+        self.expected = 0
+        self.intents = 0
+        self.attempts: list[Attempt] = []
+        self.first_ns = 0
+        self.cache: Cached = "off"
+        self.saved = 0
+        self.guards: list[Mapping[str, Any]] = []
+        self.heard: Heard | None = None
+        self.answer: Reply | Embedded | None = None
+        self.raw: bytes | None = None
+        self.input = ""
+        self.settings: Mapping[str, Any] = {}
+        self.prompt, self.prompt_version, self.prompt_label = "", 0, ""
+        self.user = ask.user
+        self.session = headers.get("x-triops-session", "")[:_NAME] or ask.session
+        self.tags = ask.tags
+        if tags := headers.get("x-triops-tags"):
+            self.tags += tuple(tag.strip()[:_NAME] for tag in tags.split(",")[:_TAGS] if tag.strip())
+        if prompt := headers.get("x-triops-prompt"):
+            self.prompt, self.prompt_version, self.prompt_label = _filled_by_caller(prompt)
+        self.trace, self.parent = _parent(headers.get("traceparent", ""), self.id)
+        self.span = os.urandom(8).hex()
+
+    @property
+    def changed(self) -> bool:
+        """Whether the caller's own bytes may not go to a provider, nor its bytes to him."""
+        return self.content is not None
+
+    def intent(self, provider: str, model: str, at_ns: int) -> Intent:
+        """The next one. What was said is in the first alone: it is the same for all."""
+        caller, ask, number = self.caller, self.ask, self.intents
+        self.intents += 1
+        return Intent(
+            self.id,
+            caller.project,
+            at_ns,
+            number,
+            ask.dialect,
+            ask.operation,
+            self.route.name if self.route else "",
+            ask.model,
+            provider,
+            model,
+            caller.key,
+            caller.application,
+            caller.team,
+            self.user,
+            self.session,
+            self.tags,
+            self.prompt,
+            self.prompt_version,
+            self.prompt_label,
+            ask.stream,
+            self.trace,
+            self.span,
+            self.parent,
+            self.expected,
+            "" if number else self.input,
+            {} if number else self.settings,
+        )
+
+
+class Asking:
+    """One attempt in progress. `sent`: the provider may have begun to work for us."""
+
+    __slots__ = ("model", "provider", "sent", "started_ns", "status")
+
+    def __init__(self, provider: ProviderSpec, model: str, started_ns: int) -> None:
+        self.provider = provider
+        self.model = model
+        self.started_ns = started_ns
+        self.sent = False
+        self.status = 0
+
+
+def _filled_by_caller(text: str) -> tuple[str, int, str]:
+    """`name@version` or `name@label`: a prompt that the caller read and filled in himself."""
+    name, _, which = text.strip()[:_NAME].partition("@")
+    if which.isascii() and which.isdigit() and len(which) < 10:
+        return name, int(which), ""
+    return name, 0, which
+
+
+def _parent(header: str, own: str) -> tuple[str, str]:
+    """Trace and parent span of a `traceparent` (W3C), else a trace of our own."""
+    parts = header.strip().split("-")
+    if len(parts) >= 4 and len(parts[0]) == 2 and len(parts[1]) == 32 and len(parts[2]) == 16 and parts[0] != "ff":
+        try:
+            if int(parts[1], 16) and int(parts[2], 16) and header == header.lower():
+                return parts[1], parts[2]
+        except ValueError:
+            pass
+    return own, ""

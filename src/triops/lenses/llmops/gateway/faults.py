@@ -1,0 +1,49 @@
+"""What a provider's fault is for the caller of the gateway."""
+
+from triops.kernel.errors import ProviderFailed
+from triops.lenses.llmops.gateway.specs import ProviderSpec
+from triops.ports.providers import Fault
+
+_STATUS = {
+    "connect": 502,
+    "timeout": 504,
+    "rate_limited": 429,
+    "overloaded": 503,
+    "server": 502,
+    "auth": 502,
+    "not_found": 404,
+    "invalid": 400,
+    "content_filter": 400,
+    "garbage": 502,
+    "cut": 502,
+}
+_PASSED = frozenset({"rate_limited", "overloaded", "server", "not_found", "invalid", "content_filter"})
+_MASK = "***"
+
+
+def failed(fault: Fault, provider: ProviderSpec, native: frozenset[str]) -> ProviderFailed:
+    """The provider's own words go to a caller of its dialect, unless they are about our credential. A caller who
+    brought his own is told of that too."""
+    own = provider.source == "caller"
+    status = _STATUS[fault.kind]
+    if fault.kind == "auth" and own:
+        status = fault.status or 401
+    elif fault.kind == "invalid" and 400 <= fault.status < 500:
+        status = fault.status
+    shown = fault.kind in _PASSED or own
+    message = fault.message
+    body = fault.body if shown else b""
+    if provider.credential:
+        message = message.replace(provider.credential, _MASK)
+        body = body.replace(provider.credential.encode(), _MASK.encode())
+    if fault.kind == "auth" and not own:
+        message = f"refused our credential (status {fault.status}); set it anew: triops provider key {provider.name}"
+    return ProviderFailed(
+        f"{provider.name}: {message}",
+        fault=fault.kind,
+        status=status,
+        body=body,
+        native=native,
+        retry_after_s=fault.retry_after_s,
+        provider=provider.name,
+    )

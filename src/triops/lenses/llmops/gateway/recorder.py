@@ -1,0 +1,82 @@
+"""The journal as calls are written into it: what was meant before anyone was asked, what came of it before the caller
+has the end of his answer."""
+
+from collections.abc import Callable
+
+import orjson
+
+from triops.kernel.call import Outcome
+from triops.kernel.completion import Embedded, Reply
+from triops.kernel.errors import TriopsError
+from triops.lenses.llmops.gateway.doing import Doing
+from triops.lenses.llmops.gateway.estimate import Estimator
+from triops.lenses.llmops.gateway.said import input_text, reply_text, settings_of
+from triops.ports.journal import Journal
+
+_MESSAGE = 500
+
+
+class Recorder:
+    """`most`: bytes that are kept of what was said, and of what was answered. `told`: of each entry's number."""
+
+    def __init__(self, journal: Journal, estimator: Estimator, told: Callable[[int], None], most: int) -> None:
+        self._journal = journal
+        self._estimator = estimator
+        self._told = told
+        self.most = most
+
+    def heard(self, call: Doing) -> None:
+        """What the record will say that was asked. A request that only its provider can read is recorded without."""
+        if call.record == "full":
+            try:
+                content = call.content if call.content is not None else call.taker.content()
+            except TriopsError:
+                return
+            call.input = input_text(content, self.most)
+            call.settings = settings_of(content)
+
+    def intend(self, call: Doing, provider: str, model: str, at_ns: int) -> None:
+        """Raises: StoreFull, Unavailable: then nobody may be asked."""
+        self._append("i", orjson.dumps(call.intent(provider, model, at_ns)))
+
+    def outcome(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> None:
+        """Raises: StoreFull, Unavailable."""
+        output, size, finish, model = self._output(call)
+        outcome = Outcome(
+            call.id,
+            ended_ns,
+            status,
+            error,
+            message[:_MESSAGE],
+            model,
+            tuple(call.attempts),
+            call.first_ns,
+            call.cache,
+            call.saved,
+            finish,
+            call.disconnected,
+            output,
+            size,
+            tuple(call.guards),
+            call.told.dropped,
+        )
+        self.settled(outcome)
+
+    def settled(self, outcome: Outcome) -> None:
+        self._append("o", orjson.dumps(outcome))
+
+    def _append(self, kind: str, body: bytes) -> None:
+        self._told(self._journal.append(kind, body))
+
+    def _output(self, call: Doing) -> tuple[str, int, tuple[str, ...], str]:
+        """Its text, how many characters it has in all, how each choice ended, and the model's own name."""
+        heard, answer = call.heard, call.answer
+        full = call.record == "full"
+        if heard is not None:
+            finish = tuple([heard.finishes[index] for index in sorted(heard.finishes)])
+            return (heard.text(self.most) if full else ""), heard.characters, finish, heard.model
+        if isinstance(answer, Reply):
+            size = sum([len(part.text) for choice in answer.choices for part in choice.parts])
+            text = reply_text(answer, self.most) if full and answer.choices else ""
+            return text, size, tuple([choice.finish for choice in answer.choices]), answer.model
+        return "", 0, (), answer.model if isinstance(answer, Embedded) else ""

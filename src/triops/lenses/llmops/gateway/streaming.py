@@ -1,0 +1,89 @@
+"""A streamed answer on its way from a provider to the caller, as fast as he reads."""
+
+from collections.abc import Callable, Sequence
+
+from triops.kernel.completion import Delta, Usage
+from triops.kernel.errors import GuardBlocked
+from triops.lenses.llmops.gateway.doing import Doing
+from triops.lenses.llmops.guards import Finding, StreamGuard
+from triops.ports.providers import Decoder, Event, Fault
+from triops.ports.upstream import Coming
+
+_STREAM = 64 << 20  # bytes of one
+
+
+class Streaming:
+    """Events go on as they come, but for those from the last choice's finish on: these wait until the record is
+    written. `native`: as they came, byte for byte."""
+
+    def __init__(self, call: Doing, decoder: Decoder, native: bool, now_ns: Callable[[], int]) -> None:
+        assert call.heard is not None
+        self._call = call
+        self._decoder = decoder
+        self._heard = call.heard
+        self._now_ns = now_ns
+        guarding = call.guarding
+        self._guard: StreamGuard | None = guarding.stream() if guarding is not None and guarding.outward else None
+        self._native = native and self._guard is None
+        self._held: list[Event] = []
+        self._choices = max(1, call.ask.n)
+
+    async def run(self, coming: Coming) -> Usage | None:
+        """What the provider said that was used. Raises: Fault; GuardBlocked."""
+        call, heard, taker = self._call, self._heard, self._call.taker
+        size = 0
+        try:
+            async for data in coming.chunks():
+                size += len(data)
+                if size > _STREAM:
+                    raise Fault("garbage", f"the provider's answer is over {_STREAM} bytes")
+                events = self._decoder.feed(data)
+                if events and (out := self._through(events)) and not taker.gone:
+                    taker.events(out, self._native)
+                    await taker.room()
+        except Fault as fault:
+            if len(heard.finishes) < self._choices or fault.kind == "garbage":
+                raise  # else all was said, and only the end is missing
+        rest = self._through(self._decoder.end())
+        if self._guard is not None:
+            deltas, findings = self._guard.end()
+            self._found(findings)
+            heard.hear(deltas)
+            rest.append(Event(b"", tuple(deltas)))
+        if not call.begun:
+            self._begin()
+        taker.end([*rest, *self._held], self._native)
+        return heard.usage
+
+    def _through(self, events: Sequence[Event]) -> list[Event]:
+        """What may go on now."""
+        heard, held = self._heard, self._held
+        out: list[Event] = []
+        for event in events:
+            if event.deltas:
+                if self._guard is not None:
+                    event = Event(b"", tuple(self._guarded(event.deltas)))
+                heard.hear(event.deltas)
+            (held if len(heard.finishes) >= self._choices else out).append(event)
+        if not self._call.begun and events:
+            self._begin()
+        if not self._call.first_ns and heard.characters:
+            self._call.first_ns = self._now_ns() - self._call.started_ns
+        return out
+
+    def _guarded(self, deltas: Sequence[Delta]) -> list[Delta]:
+        assert self._guard is not None
+        try:
+            passed, findings = self._guard.feed(deltas)
+        except GuardBlocked as blocked:
+            self._call.guards.extend(blocked.findings)
+            raise
+        self._found(findings)
+        return passed
+
+    def _found(self, findings: Sequence[Finding]) -> None:
+        self._call.guards.extend([finding.as_json() for finding in findings])
+
+    def _begin(self) -> None:
+        self._call.begun = True
+        self._call.taker.begin(self._call.told)

@@ -1,0 +1,16 @@
+"""What the slice gives to the edges, in one hand."""
+
+from dataclasses import dataclass
+
+from triops.lenses.llmops.traces.erasing import Erasing
+from triops.lenses.llmops.traces.people import People
+from triops.lenses.llmops.traces.scoring import Scoring
+from triops.lenses.llmops.traces.service import LlmTracing
+
+
+@dataclass(frozen=True, slots=True)
+class TraceParts:
+    tracing: LlmTracing
+    people: People
+    scoring: Scoring
+    erasing: Erasing

@@ -1,0 +1,32 @@
+"""Each project's rule of redaction, read again when a document of the project changed."""
+
+import asyncio
+
+from triops.kernel.ids import ProjectId
+from triops.kernel.signal import SpanBatch
+from triops.ledger.documents import Documents
+from triops.lenses.llmops.traces.redaction import Redactor, Rule, rule_of
+
+_INLINE = 4  # spans; more would hold the event loop
+
+
+class Redacting:
+    def __init__(self, documents: Documents, redactor: Redactor) -> None:
+        self._documents = documents
+        self._redactor = redactor
+        self._rules: dict[ProjectId, tuple[int, Rule | None]] = {}
+
+    async def rule(self, project: ProjectId) -> Rule | None:
+        version = self._documents.version(project)
+        held = self._rules.get(project)
+        if held is None or held[0] != version:
+            found = rule_of(await self._documents.list(project, "Redaction"), self._redactor)
+            held = self._rules[project] = (version, found)
+        return held[1]
+
+    async def batch(self, project: ProjectId, batch: SpanBatch) -> SpanBatch:
+        """What of it may be stored."""
+        rule = await self.rule(project)
+        if rule is None:
+            return batch
+        return rule.batch(batch) if len(batch) <= _INLINE else await asyncio.to_thread(rule.batch, batch)

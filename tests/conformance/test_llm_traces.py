@@ -1,0 +1,169 @@
+"""Traces of models' calls by the native API: search, pages, scores, redaction, erasing a user."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from triops.testing.server import RunningTriops
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriops]:
+    with RunningTriops(tmp_path_factory.mktemp("llm") / "data", environ={"TRIOPS_GATEWAY_ENABLED": "false"}) as running:
+        yield running
+
+
+def plain(value: Any) -> dict[str, Any]:
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [plain(one) for one in value]}}
+    return {"intValue": value} if isinstance(value, int) else {"stringValue": value}
+
+
+def span(trace: int, number: int, parent: int = 0, name: str = "chat", **attributes: Any) -> dict[str, Any]:
+    at = time.time_ns() - 10**9 + number * 1000
+    return {
+        "traceId": f"{trace:032x}",
+        "spanId": f"{trace * 100_000 + number:016x}",
+        "parentSpanId": f"{trace * 100_000 + parent:016x}" if parent else "",
+        "name": name,
+        "kind": 3,
+        "startTimeUnixNano": at,
+        "endTimeUnixNano": at + 10**6,
+        "attributes": [{"key": key.replace("__", "."), "value": plain(value)} for key, value in attributes.items()],
+    }
+
+
+def call(trace: int, number: int, parent: int = 0, said: str = "hello", **more: Any) -> dict[str, Any]:
+    told = {
+        "gen_ai__operation__name": "chat",
+        "gen_ai__request__model": "small",
+        "gen_ai__usage__input_tokens": 1000,
+        "gen_ai__usage__output_tokens": 10,
+        "gen_ai__input__messages": f'[{{"role":"user","parts":[{{"type":"text","content":"{said}"}}]}}]',
+    }
+    return span(trace, number, parent, **told, **more)
+
+
+def send(server: RunningTriops, *spans: dict[str, Any], **headers: str) -> None:
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "bot"}}]}
+    body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": list(spans)}]}]}
+    answer = httpx.post(f"{server.url}/v1/traces", json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+
+
+def api(server: RunningTriops, method: str, path: str, status: int = 200, **more: Any) -> Any:
+    answer = httpx.request(method, f"{server.url}/triops/v1{path}", **more)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def got(server: RunningTriops, path: str, **query: Any) -> Any:
+    return api(server, "GET", path, params=query)
+
+
+def apply(server: RunningTriops, *documents: dict[str, Any]) -> None:
+    api(server, "POST", "/documents", json={"documents": list(documents)})
+
+
+def test_a_price_fills_in_what_the_sender_did_not_say(server: RunningTriops) -> None:
+    send(server, span(1, 1, openinference__span__kind="CHAIN"), call(1, 2, 1), call(1, 3, 1), call(1, 4, 3))
+    (line,) = got(server, "/llm/traces", min_tokens=1)["items"]
+    assert (line["cost_usd"], line["unpriced"], line["calls"]) == (None, 2, 2)
+    price = {"input_per_million_usd": "0.5", "output_per_million_usd": "1.5", "from": "2020-01-01"}
+    apply(server, {"kind": "Price", "name": "small", "spec": price})
+    (line,) = got(server, "/llm/traces", min_cost_usd="0.001")["items"]
+    assert (line["cost_usd"], line["unpriced"], line["input_tokens"]) == ("0.00103", 0, 2000)
+    assert got(server, "/llm/traces", min_cost_usd="0.00104")["items"] == []
+    whole = got(server, f"/llm/traces/{line['trace']}")
+    assert [span["total_cost_usd"] for span in whole["items"]] == ["0.00103", "0.000515", "0.000515", "0.000515"]
+    assert [span["cost_usd"] for span in whole["items"]] == [None, "0.000515", None, "0.000515"]
+
+
+def test_a_trace_of_ten_thousand_spans_pages(server: RunningTriops) -> None:
+    send(server, span(2, 1, openinference__span__kind="AGENT"), *(call(2, n, 1, f"step {n}") for n in range(2, 10_001)))
+    (line,) = got(server, "/llm/traces", q="STEP 7777")["items"]
+    assert (line["spans"], line["calls"], line["input_tokens"]) == (10_000, 9_999, 9_999_000)
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = got(server, f"/llm/traces/{line['trace']}", limit=1000, **({"cursor": cursor} if cursor else {}))
+        seen += [one["span"] for one in page["items"]]
+        assert page["trace"]["spans"] == 10_000
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen)) == 10_000
+
+
+def test_scores(server: RunningTriops) -> None:
+    send(server, call(3, 1, said="judge me", session__id="talk"))
+    trace = f"{3:032x}"
+    one = api(server, "POST", "/scores", 201, json={"id": "a", "trace": trace, "name": "good", "value": 0.5})
+    assert (one["id"], one["source"], one["value"]) == ("a", "api", 0.5)
+    api(server, "POST", "/scores", 201, json={"id": "a", "trace": trace, "name": "good", "value": True})
+    api(server, "POST", "/scores", 201, json={"session": "talk", "name": "tone", "value": "warm"})
+    assert [(s["name"], s["value"]) for s in got(server, "/scores", trace=trace)["items"]] == [("good", 1.0)]
+    assert got(server, "/llm/traces", q="judge me")["items"][0]["scores"] == {"good": 1.0}
+    for wrong in (
+        {"trace": trace, "name": "x"},
+        {"trace": trace, "value": 1},
+        {"name": "x", "value": 1},
+        {"trace": "xyz", "name": "x", "value": 1},
+        {"trace": trace, "name": "x", "value": 1, "source": "nobody"},
+        {"trace": trace, "name": "x", "value": 1, "at": "noon"},
+    ):
+        assert api(server, "POST", "/scores", 400, json=wrong)["error"]["field"]
+    api(server, "DELETE", "/scores/a")
+    api(server, "DELETE", "/scores/a", 404)
+
+
+def test_a_user_is_erased_everywhere(server: RunningTriops) -> None:
+    chain = span(4, 1, openinference__span__kind="CHAIN", user__id="eve", session__id="hers")
+    send(server, chain, call(4, 2, 1, "my secret plan"))
+    send(server, call(5, 1, said="an open plan", user__id="bob"))
+    api(server, "POST", "/scores", 201, json={"trace": f"{4:032x}", "name": "x", "value": 1})
+    api(server, "POST", "/scores", 201, json={"session": "hers", "name": "x", "value": 1})
+    assert api(server, "DELETE", "/users/eve")["rows"] == 4
+    assert [one["user"] for one in got(server, "/llm/traces", q="plan")["items"]] == ["bob"]
+    assert got(server, "/llm/users", user="eve")["items"] == []
+    assert got(server, "/scores", session="hers")["items"] == []
+    assert api(server, "GET", f"/llm/traces/{4:032x}", 404)["error"]["kind"] == "not_found"
+    assert got(server, "/audit", verb="erase")["items"][0]["details"] == {"rows": 4}
+
+
+def test_what_must_not_be_stored_is_stored_nowhere(server: RunningTriops) -> None:
+    apply(server, {"kind": "Redaction", "name": "care", "spec": {"pii": ["EMAIL_ADDRESS"], "attributes": ["card.*"]}})
+    send(server, call(6, 1, said="write to ada@example.org soon", card__number="5555444433"))
+    experiment = httpx.post(f"{server.url}/api/2.0/mlflow/experiments/create", json={"name": "kept"}).json()
+    spans = [call(7, 1, said="or to eve@example.org later", card__number="5555444433")]
+    send(server, *spans, **{"x-mlflow-experiment-id": experiment["experiment_id"]})
+    for text in ("ada@example.org", "eve@example.org", "5555444433"):
+        assert got(server, "/llm/traces", q=text)["items"] == []
+    for trace, text in ((6, "soon"), (7, "later")):
+        assert [one["trace"] for one in got(server, "/llm/traces", q=text)["items"]] == [f"{trace:032x}"]
+        shown = httpx.get(f"{server.url}/triops/v1/llm/traces/{trace:032x}").text
+        assert "@example.org" not in shown
+        assert "card" not in shown
+    kept = httpx.get(f"{server.url}/ajax-api/3.0/mlflow/traces/get", params={"trace_id": f"tr-{7:032x}"})
+    assert kept.status_code == 200, kept.text
+    assert "later" in kept.text
+    assert "@example.org" not in kept.text
+    for path in server.data.rglob("*"):
+        if path.is_file():
+            assert b"eve@example.org" not in path.read_bytes(), path
+
+
+def test_what_is_asked_wrongly_is_refused(server: RunningTriops) -> None:
+    for path, query in (
+        ("/llm/traces", {"cursor": "zzz"}),
+        ("/llm/traces", {"min_cost_usd": "a lot"}),
+        ("/llm/traces", {"status": "fine"}),
+        ("/llm/traces/nonsense!", {}),
+        ("/llm/sessions", {"cursor": "zzz"}),
+    ):
+        assert httpx.get(f"{server.url}/triops/v1{path}", params=query).status_code in (400, 422), path
+    assert api(server, "GET", "/llm/sessions/nobody", 404)["error"]["kind"] == "not_found"
+    assert api(server, "GET", "/llm/traces/ff", 404)["error"]["kind"] == "not_found"

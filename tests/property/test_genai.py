@@ -1,0 +1,112 @@
+"""Whatever attributes hold: reading, searching, showing and redacting a span raises nothing, and no call is lost."""
+
+from typing import Any
+
+import numpy as np
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from triops.edges.langfuse.wire import observed, score
+from triops.kernel.errors import TriopsError
+from triops.kernel.genai.counting import counted, totals
+from triops.kernel.genai.messages import messages, preview
+from triops.kernel.genai.names import SAID, SPREAD
+from triops.kernel.genai.said import said
+from triops.kernel.genai.texts import words
+from triops.lenses.llmops.traces.redaction import Rule
+
+TEXT = st.text(max_size=20)
+PLAIN = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | TEXT
+KEYS = st.sampled_from(
+    ["role", "content", "parts", "type", "text", "messages", "choices", "message", "tool_calls", "function", "name",
+     "kwargs", "id", "input", "output", "image_url", "url", "arguments", "0"]
+) | TEXT  # fmt: skip
+JSON = st.recursive(
+    PLAIN, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=12
+)
+VALUES = JSON | JSON.map(lambda value: orjson.dumps(value).decode())
+NAMES = st.sampled_from(sorted(SAID)) | st.tuples(
+    st.sampled_from(sorted(SPREAD)), st.sampled_from(["0.message.content", "0.content", "1.role", "x", "", "0"])
+).map("".join)
+ATTRIBUTES = st.dictionaries(NAMES, VALUES, max_size=8)
+EVENTS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "name": st.sampled_from(["gen_ai.user.message", "gen_ai.choice", "exception"]) | TEXT,
+            "attributes": ATTRIBUTES,
+        }
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=40)
+@given(ATTRIBUTES, EVENTS)
+def test_any_span_is_read(attributes: dict[str, Any], events: list[dict[str, Any]]) -> None:
+    words("span", attributes, events)
+    one = said(attributes, events, 10**18)
+    if one is not None:
+        assert one.input_tokens >= -1
+        assert one.cost >= -1
+        for value, role in ((one.input, "user"), (one.output, "assistant")):
+            shown = messages(value, role)
+            assert all(isinstance(message["role"], str) and isinstance(message["parts"], list) for message in shown)
+            orjson.dumps(shown)
+            assert len(preview(value, role)) <= 200
+
+
+@settings(max_examples=40)
+@given(ATTRIBUTES, EVENTS)
+def test_redaction_leaves_no_trace(attributes: dict[str, Any], events: list[dict[str, Any]]) -> None:
+    rule = Rule(redact=lambda text: text.replace("a", "*"))
+    kept = rule.attributes(attributes)
+    one, before = said(attributes if kept is None else kept), said(attributes)
+    assert (one is None) == (before is None)
+    rule.events(events)
+    nothing = Rule(keep="none")
+    kept = nothing.attributes(attributes)
+    left = said(attributes if kept is None else kept)
+    assert left is None or (left.input, left.output) == (None, None)
+
+
+KINDS = st.sampled_from(["generation-create", "span-update", "trace-create", "event-create", "x"]) | TEXT
+FIELDS = st.sampled_from(["id", "traceId", "name", "startTime", "endTime", "usage", "input", "tags"])
+
+
+@settings(max_examples=40)
+@given(KINDS, st.dictionaries(FIELDS, VALUES))
+def test_any_event_of_langfuse_is_read_or_refused(kind: str, body: dict[str, Any]) -> None:
+    try:
+        observed(kind, body, 10**18)
+    except TriopsError:
+        pass
+
+
+@settings(max_examples=40)
+@given(st.dictionaries(st.sampled_from(["id", "traceId", "observationId", "value", "dataType", "timestamp"]), VALUES))
+def test_any_score_of_langfuse_is_read_or_refused(body: dict[str, Any]) -> None:
+    try:
+        score(body)
+    except TriopsError:
+        pass
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=12))
+def test_sums_over_any_tree(given: list[tuple[int, bool]]) -> None:
+    span = np.arange(1, len(given) + 1, dtype=np.uint64)
+    parent = np.array([min(above, number) for number, (above, _) in enumerate(given)], dtype=np.uint64)
+    call = np.array([is_call for _, is_call in given], dtype=bool)
+    counts = counted(span, parent, span, call, call)
+    assert not (counts & ~call).any()
+    above = {int(child): int(up) for child, up in zip(span, parent, strict=True)}
+    for leaf in span[counts].tolist():
+        at = above[leaf]
+        while at:
+            assert not counts[at - 1]
+            at = above[at]
+    summed = totals(span, parent, counts.astype(np.int64))
+    roots = parent == 0
+    assert int(summed[roots].sum()) == int(counts.sum())
+    assert call.any() == counts.any()

@@ -1,0 +1,118 @@
+"""The gateway's journal: whole records in order, whatever a kill or a full disk left behind."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from triops.adapters.embedded.journal import FileJournal, FileJournalReader, segments
+from triops.kernel.errors import StoreFull, Unavailable
+
+
+def written(folder: Path, bodies: list[bytes], segment: int = 1 << 20) -> None:
+    journal = FileJournal(folder, segment=segment)
+    for body in bodies:
+        journal.append("i", body)
+    journal.close()
+
+
+def read(folder: Path, after: int = 0, most: int = 10_000) -> list[tuple[int, str, bytes]]:
+    return [(entry.seq, entry.kind, entry.body) for entry in FileJournalReader(folder).read(after, most)]
+
+
+def test_entries_are_read_in_order_and_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
+    written(tmp_path, [b"one", b"two"])
+    journal = FileJournal(tmp_path)
+    assert journal.append("o", b"three") == 3
+    assert read(tmp_path) == [(1, "i", b"one"), (2, "i", b"two"), (3, "o", b"three")]
+    assert read(tmp_path, after=1, most=1) == [(2, "i", b"two")]
+    assert read(tmp_path, after=3) == []
+    journal.close()
+
+
+def test_a_reader_goes_on_where_it_was_over_new_segments(tmp_path: Path) -> None:
+    journal = FileJournal(tmp_path, segment=100)
+    reader = FileJournalReader(tmp_path)
+    seen: list[int] = []
+    for number in range(50):
+        journal.append("i", b"x" * 30)
+        if number % 7 == 0:
+            seen += [entry.seq for entry in reader.read(seen[-1] if seen else 0, 3)]
+    while more := reader.read(seen[-1], 3):
+        seen += [entry.seq for entry in more]
+    assert seen == list(range(1, 51))
+    assert len(segments(tmp_path)) > 10
+    journal.close()
+
+
+def test_applied_segments_are_dropped_but_never_the_newest(tmp_path: Path) -> None:
+    written(tmp_path, [b"x" * 30] * 9, segment=100)
+    FileJournalReader(tmp_path).drop_through(9)
+    assert len(segments(tmp_path)) == 1
+    journal = FileJournal(tmp_path)
+    assert journal.append("i", b"next") == 10
+    journal.close()
+
+
+def test_numbers_never_begin_below_what_was_applied(tmp_path: Path) -> None:
+    journal = FileJournal(tmp_path, after=41)
+    assert journal.append("i", b"x") == 42
+    assert read(tmp_path, after=41) == [(42, "i", b"x")]
+    journal.close()
+
+
+def test_only_one_process_writes(tmp_path: Path) -> None:
+    journal = FileJournal(tmp_path)
+    with pytest.raises(Unavailable, match="held by another"):
+        FileJournal(tmp_path)
+    journal.close()
+    FileJournal(tmp_path).close()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(bodies=st.lists(st.binary(max_size=40), min_size=1, max_size=6), cut=st.integers(1, 60), junk=st.binary())
+def test_a_torn_end_is_cut_off_and_nothing_else(
+    tmp_path_factory: pytest.TempPathFactory, bodies: list[bytes], cut: int, junk: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("journal")
+    written(folder, bodies)
+    (_, path), *_ = segments(folder)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: max(0, len(whole) - cut)] + junk[:16] if cut < 30 else whole + junk[:16])
+    before = read(folder)
+    assert before == [(n + 1, "i", body) for n, body in enumerate(bodies)][: len(before)]
+    journal = FileJournal(folder)
+    assert journal.append("o", b"after") == len(before) + 1
+    journal.close()
+    assert read(folder) == [*before, (len(before) + 1, "o", b"after")]
+    if cut >= 30:
+        assert len(before) == len(bodies)
+
+
+def test_a_torn_record_that_is_not_the_last_is_an_error_that_names_the_segment(tmp_path: Path) -> None:
+    written(tmp_path, [b"x" * 30] * 9, segment=100)
+    (_, path), *_ = segments(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[20] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(Unavailable, match=path.name):
+        read(tmp_path)
+
+
+def test_a_full_disk_keeps_nothing_of_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = FileJournal(tmp_path)
+    journal.append("i", b"first")
+    real = os.write
+
+    def full(fd: int, data: bytes) -> int:
+        return real(fd, data[:10])
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(StoreFull):
+        journal.append("i", b"second")
+    monkeypatch.undo()
+    assert journal.append("i", b"third") == 2
+    assert read(tmp_path) == [(1, "i", b"first"), (2, "i", b"third")]
+    journal.close()

@@ -1,0 +1,83 @@
+from typing import Any
+
+import orjson
+import pytest
+
+from triops.kernel.document import Document
+from triops.kernel.errors import Invalid
+from triops.lenses.llmops.guards import redactor
+from triops.lenses.llmops.guards.pii import TYPES
+from triops.lenses.llmops.traces.redaction import redaction_kind, rule_of
+from triops.testing.batches import Span, spans
+
+MESSAGES = '[{"role":"user","parts":[{"type":"text","content":"Write to ada@example.org please"}]}]'
+EVENT = {"name": "gen_ai.user.message", "time_ns": 1, "attributes": {"content": "I am ada@example.org"}}
+SPANS = spans(
+    Span(1, 1, 1, attributes={"http.route": "/x", "enduser.phone": "1", "enduser.name": "A"}),
+    Span(
+        1, 2, 2, events=(EVENT,), status_message="ada@example.org has no credit",
+        attributes={"gen_ai.operation.name": "chat", "gen_ai.request.model": "small", "user.id": "ada@example.org",
+                    "gen_ai.input.messages": MESSAGES, "gen_ai.usage.input_tokens": 3},
+    ),
+    Span(1, 3, 3, attributes={"openinference.span.kind": "TOOL", "input.value": "ada@example.org", "session.id": "s"}),
+)  # fmt: skip
+
+
+def rule(*specs: dict[str, Any]) -> Any:
+    documents = [Document("Redaction", f"r{n}", spec, 1, 0.0) for n, spec in enumerate(specs)]
+    return rule_of(documents, redactor)
+
+
+def after(*specs: dict[str, Any]) -> list[dict[str, Any]]:
+    return [orjson.loads(text) for text in rule(*specs).batch(SPANS).attributes]
+
+
+def test_personal_data_in_what_is_said_is_replaced_and_names_stay() -> None:
+    batch = rule({"pii": []}).batch(SPANS)
+    http, call, tool = (orjson.loads(text) for text in batch.attributes)
+    assert http == orjson.loads(SPANS.attributes[0])
+    assert "ada@" not in call["gen_ai.input.messages"]
+    assert "Write to [" in orjson.loads(call["gen_ai.input.messages"])[0]["parts"][0]["content"]
+    assert (call["user.id"], call["gen_ai.request.model"]) == ("ada@example.org", "small")  # not what was said
+    assert "ada@" not in tool["input.value"]
+    assert "ada@" not in batch.events[1]
+    assert "ada@" not in batch.status_message[1]
+    assert "has no credit" in batch.status_message[1]
+
+
+def test_content_goes_whole_or_but_for_messages() -> None:
+    _, call, tool = after({"keep": "none"})
+    assert "gen_ai.input.messages" not in call
+    assert tool == {"openinference.span.kind": "TOOL", "session.id": "s"}
+    assert call["gen_ai.usage.input_tokens"] == 3
+    assert orjson.loads(rule({"keep": "none"}).batch(SPANS).events[1])[0]["attributes"] == {}
+    _, call, tool = after({"keep": "messages"}, {"keep": "all"})
+    assert call["gen_ai.input.messages"] == MESSAGES
+    assert "input.value" not in tool
+
+
+def test_attributes_go_by_name_of_any_span() -> None:
+    http, call, tool = after({"attributes": ["enduser.*", "session.id"]})
+    assert http == {"http.route": "/x"}
+    assert "session.id" not in tool
+    assert call["user.id"] == "ada@example.org"
+
+
+def test_without_documents_or_without_cause_nothing_is_touched() -> None:
+    assert rule_of([], redactor) is None
+    plain = spans(Span(1, 1, 1, attributes={"a": 1}))
+    assert rule({"keep": "none", "attributes": ["x"]}).batch(plain) is plain
+
+
+def test_secrets() -> None:
+    key = "sk-proj-" + "Qm7xVb2KdT9wRzL4nYp8HsJc3FgA6uE1oXiZ5vNt"
+    said = spans(Span(1, 1, 1, attributes={"gen_ai.operation.name": "chat", "gen_ai.tool.call.result": f"key {key}"}))
+    (text,) = rule({"secrets": True}).batch(said).attributes
+    assert key not in text
+
+
+def test_an_unknown_type_is_refused() -> None:
+    kind = redaction_kind(redactor, TYPES)
+    assert kind.check is not None
+    with pytest.raises(Invalid):
+        kind.check(Document("Redaction", "r", {"pii": ["nonsense"]}, 1, 0.0))
