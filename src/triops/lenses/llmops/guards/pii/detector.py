@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from triops.lenses.llmops.guards.pii.tagger import Tagged, Tagger
 
 NAMED = ("PERSON", "STREET_ADDRESS", "GPE", "ORGANIZATION", "TITLE", "NRP", "AGE")
+_PHONE_DIGITS = 6
 TYPES = tuple(dict.fromkeys((*NAMED, *(pattern.type for pattern in STRUCTURED))))
 
 
@@ -62,7 +63,11 @@ class Pii:
             return Reading([span for span in known if span.type in self.types])
         tokens = tokens_of(text, start, known)
         tagged = self._tagger.tag(tokens, before)
-        spans = [span for span in _joined(tokens, tagged, self._tagger.labels) if span.type in self.types]
+        spans = [
+            span
+            for span in _joined(tokens, tagged, self._tagger.labels)
+            if span.type in self.types and _sensible(span.type, text[span.start : span.end])
+        ]
         return Reading(spans, tokens, tagged.sure, before)
 
 
@@ -73,6 +78,13 @@ def shipped() -> "Tagger":
     from triops.lenses.llmops.guards.pii.tagger import Tagger
 
     return Tagger.load()
+
+
+def _sensible(type_: str, found: str) -> bool:
+    """Whether it has what such a thing cannot be without."""
+    if type_ == "PHONE_NUMBER":
+        return sum(map(str.isdecimal, found)) >= _PHONE_DIGITS
+    return type_ not in NAMED or type_ == "AGE" or any(map(str.isalpha, found))
 
 
 def _joined(tokens: Tokens, tagged: "Tagged", labels: Sequence[str]) -> list[Span]:
