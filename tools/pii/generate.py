@@ -51,8 +51,9 @@ class Generator(Figures):
     def text(self) -> tuple[str, list[Span]]:
         pieces = [self.random.choice(self.templates) for _ in range(self.random.choice((1, 1, 1, 1, 2, 2, 3)))]
         text = self.random.choice((" ", " ", "\n")).join(map(self._chosen, pieces))
-        if self.random.random() < 0.3:
-            text = _PLAIN.sub(lambda match: self._word() if self.random.random() < 0.25 else match[0], text)
+        if self.random.random() < 0.5:
+            share = self.random.choice((0.15, 0.3, 0.6))
+            text = _PLAIN.sub(lambda match: self._word() if self.random.random() < share else match[0], text)
         out: list[str] = []
         spans: list[Span] = []
         at = length = 0

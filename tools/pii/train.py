@@ -29,6 +29,7 @@ LABELS = ("", "PERSON", "STREET_ADDRESS", "GPE", "ORGANIZATION", "TITLE", "NRP",
 LABELS = (*LABELS, "ZIP_CODE", "US_DRIVER_LICENSE")
 PACKAGE = Path(__file__).parents[2] / "src/triops/lenses/llmops/guards/pii/weights.npz"
 NAMES = g.FIRST | g.LAST | g.CITY | g.LARGE | g.STATE | g.JOB | g.NRP
+BLIND = 0.2  # of features are left out at random, so that none is relied on alone
 UNSEEN = 0.3  # of names are trained as if no list had them
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
@@ -89,10 +90,12 @@ class Features:
         seen = [self(word, word in hidden) for word in (*edge, *tokens, *edge)]
         columns = np.array([[s.kind, s.said, s.shape] for s in seen], dtype=np.uint32).T
         joint = np.stack(together(*columns)).T.tolist()
-        return [
+        chance = self._random.random
+        every = [
             [row for column, offset in enumerate(OFFSETS) for row in seen[at + REACH + offset].rows[column]] + joint[at]
             for at in range(len(tokens))
         ]
+        return [[row for row in rows if chance() >= BLIND] for rows in every]
 
 
 def labelled(text: str, spans: list[tuple[int, int, str]]) -> tuple[list[str], list[int]]:
