@@ -105,7 +105,7 @@ def test_iban(country: str, account: str) -> None:
     assert sum(iban(f"{country}{check:02}{account}") for check in range(2, 99)) == 1
 
 
-@given(prose, st.integers(1, 12))
+@given(prose, st.integers(5, 40))
 def test_names_are_found_alike_in_small_pieces(text: str, size: int) -> None:
     """As many looks as there can be."""
     whole = Passage(GUARDS.outward, look_ahead=10_000)

@@ -80,6 +80,7 @@ def test_secrets_are_found(text: str, type_: str) -> None:
         "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
         "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
         "eyJhb is not a token, and neither is eyJub3Q.eyJub3Q.eyJub3Q",
+        "password = b64decode(value)",
         "The secret is patience; the token is returned.",
     ],
 )
