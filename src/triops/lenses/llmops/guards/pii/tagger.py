@@ -45,8 +45,8 @@ class Tagger:
         before = (moves[:, :, None] - moves[:, None, :]).max(axis=0)
         after = (moves[:, None, :] - moves[None, :, :]).max(axis=2)
         self._gain = (before + after).astype(np.int16)
-        self._gain_after = (moves - moves[:, :1]).T.astype(np.int16)  # [label, the one before]: over nothing
-        self._gain_before = (moves - moves[:1]).astype(np.int16)  # [label, the one after]
+        self._gain_after = (moves - moves[:, :1]).astype(np.int16)  # [the one before, label]: over nothing
+        self._gain_before = (moves - moves[:1]).T.astype(np.int16).copy()  # [the one after, label]
         self._lock = Lock()  # what is remembered of words is shared by threads
         self._known: dict[str, int] = {}
         self._parts = np.zeros((len(OFFSETS), 256, len(labels)), dtype=np.int16)
@@ -85,8 +85,8 @@ class Tagger:
             edged[0, 1:] = False
             edged[1:-1] = possible
             ruled = np.where(edged, np.int16(0), np.int16(_NEVER))
-            before = (self._gain_after + ruled[rows][:, None, :]).max(axis=2)
-            after = (self._gain_before + ruled[rows + 2][:, None, :]).max(axis=2)
+            before = (self._gain_after + ruled[rows][:, :, None]).max(axis=1)
+            after = (self._gain_before + ruled[rows + 2][:, :, None]).max(axis=1)
             possible[rows] &= scores[rows] + before + np.maximum(after, 0) >= scores[rows, :1]
         return possible
 
