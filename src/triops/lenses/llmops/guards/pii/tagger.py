@@ -18,6 +18,7 @@ from triops.lenses.llmops.guards.pii.tokens import NOTHING, REACH, Tokens
 
 # Taken from "nothing", because what is missed is worse than what is found in vain. A nat is some 88.
 LEAN = 100
+FAR = 450  # a label whose own score is so much below the best is not looked at: seldom right, and dear
 _NEVER = -8000  # less than any sum
 _WORDS = 20_000  # whose features are kept
 Ints = npt.NDArray[np.int16]  # sums of some 60 numbers below 128
@@ -79,6 +80,7 @@ class Tagger:
         gain = self._gain
         possible: npt.NDArray[np.bool_] = scores + gain[:, best].T >= scores[np.arange(len(best)), best][:, None]
         possible &= scores + gain[:, NOTHING] >= scores[:, :1]
+        possible &= scores >= scores.max(axis=1, keepdims=True) - FAR
         rows = np.flatnonzero(possible.sum(axis=1) > 1)
         if len(rows):
             edged = np.ones((len(best) + 2, len(self.labels)), dtype=bool)
