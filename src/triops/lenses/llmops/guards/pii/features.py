@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from triops.lenses.llmops.guards.pii.gazetteer import CITY, COMMON, FIRST, LAST, RARE, USUAL, Gazetteer, letters
-from triops.lenses.llmops.guards.pii.tokens import KNOWN
+from triops.lenses.llmops.guards.pii.tokens import KNOWN, REACH
 
 BITS = 17
 MASK = (1 << BITS) - 1  # rows of the weights, less one
-REACH = 4  # words to each side
 OFFSETS = (0, -1, 1, -2, 2, -3, 3, -4, 4)
 EDGE = "\x02"  # the word before the first and after the last
 TOGETHER = 9  # features of several words together, a token
