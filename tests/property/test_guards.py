@@ -103,3 +103,12 @@ def test_luhn(digits: str) -> None:
 def test_iban(country: str, account: str) -> None:
     account = account[: IBAN_LENGTHS[country] - 4]
     assert sum(iban(f"{country}{check:02}{account}") for check in range(2, 99)) == 1
+
+
+@given(prose, st.integers(5, 40))
+def test_names_are_found_alike_in_small_pieces(text: str, size: int) -> None:
+    """As many looks as there can be."""
+    whole = Passage(GUARDS.outward, look_ahead=10_000)
+    small = Passage(GUARDS.outward, look_ahead=10_000, batch=1)
+    out = [small.feed(text[at : at + size]) for at in range(0, len(text), size)] + [small.end()]
+    assert "".join(piece for piece, _ in out) == whole.whole(text)[0]

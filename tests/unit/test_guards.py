@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import json
+import subprocess
+import sys
 import zlib
 
 import pytest
@@ -78,6 +80,7 @@ def test_secrets_are_found(text: str, type_: str) -> None:
         "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
         "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
         "eyJhb is not a token, and neither is eyJub3Q.eyJub3Q.eyJub3Q",
+        "password = b64decode(value)",
         "The secret is patience; the token is returned.",
     ],
 )
@@ -268,3 +271,39 @@ def test_a_document_that_says_nonsense_is_refused(spec: dict[str, object], field
 
 def test_a_document_is_taken() -> None:
     assert isinstance(Kinds([guard_kind()]).validate("Guard", "g", {"on": ["input"], **PII}), Document)
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("My name is Katarzyna Wójcik and I live in Poznań.", "My name is [PERSON] and I live in [GPE]."),
+        ("Ask Dr. Okonkwo at Halvorsen Shipping Ltd about it.", "Ask [TITLE] [PERSON] at [ORGANIZATION] about it."),
+        ("Please send it to 48 Rue Lamartine, 69003 Lyon, France.", "Please send it to [STREET_ADDRESS]."),
+        ("She turned 34 last week.", "She turned [AGE] last week."),
+    ],
+)
+def test_names_are_found_in_their_context(text: str, redacted: str) -> None:
+    assert redactor([], secrets=False)(text) == redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Could you explain how garbage collection works, and when I should worry about it?",
+        "def total(items: list[int]) -> int:\n    return sum(item * 2 for item in items if item > 10)\n",
+        "The function returns the number of rows that match the filter, or zero when there are none.",
+        '{"status": "shipped", "items": [1, 2, 3], "total": 1499, "currency": "EUR"}',
+    ],
+)
+def test_ordinary_text_is_left_alone(text: str) -> None:
+    assert redactor([])(text) == text
+
+
+def test_what_needs_no_names_loads_no_model() -> None:
+    program = (
+        "import sys; from triops.lenses.llmops.guards import Guarding\n"
+        "Guarding({'g': {'pii': {'types': ['EMAIL_ADDRESS', 'CREDIT_CARD']}, 'secrets': {}}})\n"
+        "heavy = {'numpy', 'jsonschema', 'sqlalchemy', 'pydantic', 'duckdb', 'fastapi'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -34,7 +34,10 @@ class Lists:
 
 
 def _modules(package: object) -> list[tuple[str, object]]:
-    return [(m.name, importlib.import_module(f"{package.__name__}.{m.name}")) for m in pkgutil.iter_modules(package.__path__)]
+    return [
+        (m.name, importlib.import_module(f"{package.__name__}.{m.name}"))
+        for m in pkgutil.iter_modules(package.__path__)
+    ]
 
 
 def _strings(value: object) -> list[str]:
@@ -60,7 +63,9 @@ def gather() -> Lists:
             lists.first[locale], lists.last[locale] = first, last
     for _, module in _modules(faker.providers.address):
         lists.cities += _members(module.Provider, r"(city|cities|towns?|city_names?|kommuner|counties|municipalities)")
-        lists.states += _members(module.Provider, r"(states|regions|provinces|departments|cantons|prefectures|federal_states)")
+        lists.states += _members(
+            module.Provider, r"(states|regions|provinces|departments|cantons|prefectures|federal_states)"
+        )
         lists.street_words += _members(module.Provider, r"street_(suffixes|prefixes)(_\w+)?")
     english = importlib.import_module("faker.providers.address.en").Provider
     lists.countries = _strings(english.countries)

@@ -10,23 +10,26 @@ import argparse
 import random
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from generate import MONTHS, NRPS, PREFIXES, STREETS, WEEKDAYS, FIRM_WORDS, KNOWN_FIRMS, LOCAL_STREETS, BEFORE_STREETS, Generator
+from generate import Generator
 from lists import Lists, gather
 from scipy.sparse import csr_matrix
+from words import BEFORE_STREETS, FIRM_WORDS, KNOWN_FIRMS, LOCAL_STREETS, MONTHS, NRPS, PREFIXES, STREETS, WEEKDAYS
 
 from triops.lenses.llmops.guards.patterns import matches
 from triops.lenses.llmops.guards.pii import gazetteer as g
-from triops.lenses.llmops.guards.pii.features import EDGE, MASK, OFFSETS, REACH, WordFeatures, together, word_features
+from triops.lenses.llmops.guards.pii.features import EDGE, MASK, OFFSETS, WordFeatures, together, word_features
 from triops.lenses.llmops.guards.pii.known import STRUCTURED
-from triops.lenses.llmops.guards.pii.tokens import tokens_of
+from triops.lenses.llmops.guards.pii.tokens import REACH, tokens_of
 
 LABELS = ("", "PERSON", "STREET_ADDRESS", "GPE", "ORGANIZATION", "TITLE", "NRP", "DATE_TIME", "AGE", "PHONE_NUMBER")
 LABELS = (*LABELS, "ZIP_CODE", "US_DRIVER_LICENSE")
 PACKAGE = Path(__file__).parents[2] / "src/triops/lenses/llmops/guards/pii/weights.npz"
 NAMES = g.FIRST | g.LAST | g.CITY | g.LARGE | g.STATE | g.JOB | g.NRP
+BLIND = 0.2  # of features are left out at random, so that none is relied on alone
 UNSEEN = 0.3  # of names are trained as if no list had them
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
@@ -37,23 +40,25 @@ def words(texts: list[str], least: int = 2) -> set[str]:
 
 def build_gazetteer(lists: Lists) -> g.Gazetteer:
     people = words([name for names in (*lists.first.values(), *lists.last.values()) for name in names])
-    return g.Gazetteer.of({
-        g.FIRST: words([name for names in lists.first.values() for name in names]),
-        g.LAST: words([name for names in lists.last.values() for name in names]),
-        g.CITY: words(lists.cities, 3) - people,
-        g.LARGE: words(lists.big_cities, 3),
-        g.COUNTRY: words(lists.countries, 3) - {"and", "of", "the", "The"},
-        g.STATE: words(lists.states, 3) - {"and", "of", "the"},
-        g.JOB: words(lists.jobs, 3) - {"and", "the", "for"},
-        g.STREET: words([*STREETS, *LOCAL_STREETS, *BEFORE_STREETS, *lists.street_words]),
-        g.FIRM: words([*FIRM_WORDS, *KNOWN_FIRMS, *lists.firm_suffixes]),
-        g.NRP: words([*NRPS, *(nrp + "s" for nrp in NRPS)]),
-        g.TIME: words([*MONTHS, *WEEKDAYS, *(month[:3] for month in MONTHS), *(day[:3] for day in WEEKDAYS)]),
-        g.PREFIX: words(PREFIXES),
-        g.COMMON: lists.common[:1000],
-        g.USUAL: lists.common[1000:6000],
-        g.RARE: lists.common[6000:24000],
-    })
+    return g.Gazetteer.of(
+        {
+            g.FIRST: words([name for names in lists.first.values() for name in names]),
+            g.LAST: words([name for names in lists.last.values() for name in names]),
+            g.CITY: words(lists.cities, 3) - people,
+            g.LARGE: words(lists.big_cities, 3),
+            g.COUNTRY: words(lists.countries, 3) - {"and", "of", "the", "The"},
+            g.STATE: words(lists.states, 3) - {"and", "of", "the"},
+            g.JOB: words(lists.jobs, 3) - {"and", "the", "for"},
+            g.STREET: words([*STREETS, *LOCAL_STREETS, *BEFORE_STREETS, *lists.street_words]),
+            g.FIRM: words([*FIRM_WORDS, *KNOWN_FIRMS, *lists.firm_suffixes]),
+            g.NRP: words([*NRPS, *(nrp + "s" for nrp in NRPS)]),
+            g.TIME: words([*MONTHS, *WEEKDAYS, *(month[:3] for month in MONTHS), *(day[:3] for day in WEEKDAYS)]),
+            g.PREFIX: words(PREFIXES),
+            g.COMMON: lists.common[:1000],
+            g.USUAL: lists.common[1000:6000],
+            g.RARE: lists.common[6000:24000],
+        }
+    )
 
 
 class Unlisted:
@@ -85,10 +90,12 @@ class Features:
         seen = [self(word, word in hidden) for word in (*edge, *tokens, *edge)]
         columns = np.array([[s.kind, s.said, s.shape] for s in seen], dtype=np.uint32).T
         joint = np.stack(together(*columns)).T.tolist()
-        return [
+        chance = self._random.random
+        every = [
             [row for column, offset in enumerate(OFFSETS) for row in seen[at + REACH + offset].rows[column]] + joint[at]
             for at in range(len(tokens))
         ]
+        return [[row for row in rows if chance() >= BLIND] for rows in every]
 
 
 def labelled(text: str, spans: list[tuple[int, int, str]]) -> tuple[list[str], list[int]]:
@@ -100,18 +107,35 @@ def labelled(text: str, spans: list[tuple[int, int, str]]) -> tuple[list[str], l
     return tokens.words, labels
 
 
+_PLAIN = re.compile(r"[A-Z][A-Za-z0-9 ,.'()/:;\\\-_\"=]{30,240}[.!?]")
+_NAMING = re.compile(
+    r"(?i:author|copyright|licen[sc]e|university|\binc\b|maintain|thank|http|contribut|\bet al"
+    r"|journal|proceedings|\bvol\b|press"
+    r"|springer|ieee|\bpp\b)|\b[A-Z]\.|[A-Z][a-z]+('s|-[A-Z][a-z]+|, [A-Z][a-z]+)|(19|20)\d\d",
+)
+
+
 def prose(folder: Path | None, count: int) -> list[str]:
-    """Plain sentences of other people's documentation, in which nobody is named."""
+    """Plain sentences of other people's documentation, in which nobody is named: descriptions of installed packages,
+    and what their functions say of themselves."""
     found: list[str] = []
-    for path in sorted(folder.glob("*.dist-info/METADATA")) if folder else ():
-        body = path.read_text(errors="replace").partition("\n\n")[2]
+    for body in bodies(folder) if folder else ():
         for sentence in re.split(r"(?<=[.!?])\s+|\n\s*\n", body):
-            sentence = " ".join(sentence.split())
-            plain = re.fullmatch(r"[A-Z][A-Za-z0-9 ,.'()/:;\-_`\"]{30,240}[.!?]", sentence)
-            if plain and not re.search(r"author|copyright|licen[sc]e|©|university|inc\b|maintain|thank|http|contribut", sentence, re.I):
-                found.append(sentence.replace("`", ""))
+            sentence = " ".join(sentence.split()).replace("`", "")
+            if _PLAIN.fullmatch(sentence) and not _NAMING.search(sentence):
+                found.append(sentence)
+    found = sorted(set(found))
     random.Random(5).shuffle(found)
+    print(f"{len(found)} sentences of prose", flush=True)
     return found[:count]
+
+
+def bodies(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.glob("*.dist-info/METADATA")):
+        yield path.read_text(errors="replace").partition("\n\n")[2]
+    for path in sorted(folder.rglob("*.py")):
+        if not re.search(r"test|vendor|generated", str(path)) and path.stat().st_size < 300_000:
+            yield from re.findall(r'"""(.*?)"""', path.read_text(errors="replace"), re.S)
 
 
 def train(examples: list[tuple[list[list[int]], list[int]]], epochs: int) -> tuple[np.ndarray, np.ndarray]:
@@ -175,7 +199,9 @@ def gradient(batch, weights, moves):
         last = gold[:, t - 1] if t else np.zeros(many, int)
         right += (scores[np.arange(many), t, gold[:, t]] + moves[last, gold[:, t]])[live].sum()
         if t:
-            joint = forward[:, t - 1, :, None] + moves + (scores[:, t] + backward[:, t])[:, None, :] - total[:, None, None]
+            joint = (
+                forward[:, t - 1, :, None] + moves + (scores[:, t] + backward[:, t])[:, None, :] - total[:, None, None]
+            )
             move_grad += np.exp(joint[live]).sum(axis=0)
             np.add.at(move_grad, (last[live], gold[live, t]), -1)
     delta = marginals
@@ -213,7 +239,9 @@ def main() -> None:
     features = Features(gazetteer)
     generator = Generator(lists, Path(__file__).parent / "templates.txt", seed=1)
     examples = []
-    texts = [generator.text() for _ in range(given.texts)] + [(text, []) for text in prose(given.prose, given.texts // 6)]
+    texts = [generator.text() for _ in range(given.texts)] + [
+        (text, []) for text in prose(given.prose, given.texts // 4)
+    ]
     for text, spans in texts:
         words_, labels = labelled(text, spans)
         if 0 < len(labels) <= 160:

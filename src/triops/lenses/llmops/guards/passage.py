@@ -88,7 +88,7 @@ class Passage:
             if hit.action == "block":
                 raise blocked(finding, findings)
         out = self._written(text, cut, passed)
-        self._before = look.before(cut) or self._before
+        self._before = look.before(cut)
         keep = self._kept(text, cut)
         self._text, self._begin, self._looked = text[keep:], cut - keep, self._looked - keep
         return out, findings

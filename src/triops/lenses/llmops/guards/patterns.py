@@ -18,9 +18,10 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """`needs`: strings of which one must be in the text, or it is not searched at all; `hints`: the same, in lower case,
-    whatever case the text is in. `context`: lower-case words of which one must stand in the `LOOK_BEHIND` characters
-    before. `group`: what of the match is the thing.
+    """`needs`: strings of which one must be in the text, or it is not searched at all; `hints`: the same, in lower
+    case, whatever case the text is in. `context`: lower-case words of which one must stand in the `LOOK_BEHIND`
+    characters before. `group`: what of the match is the thing. `gate`: is found faster, and
+    in every match.
 
     An expression that begins with a set of characters is searched for several times faster than one that begins with a
     look behind, so these look behind after their first character.
@@ -33,6 +34,7 @@ class Pattern:
     context: Words = ()
     hints: Words = ()
     group: int = 0
+    gate: re.Pattern[str] | None = None
 
 
 def near(text: str, start: int, words: Words) -> bool:
@@ -50,6 +52,8 @@ def matches(patterns: Sequence[Pattern], text: str, start: int, types: Collectio
         if types is not None and pattern.type not in types:
             continue
         if not _any(pattern.needs, text, there) or not _any(pattern.hints or pattern.context, lower, there):
+            continue
+        if pattern.gate is not None and not pattern.gate.search(text, start):
             continue
         for span in _found(pattern, text, start):
             if not any(span.start < other.end and other.start < span.end for other in found):

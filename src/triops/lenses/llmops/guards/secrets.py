@@ -77,7 +77,9 @@ def _assigned(text: str, start: int, end: int) -> int:
     name = re.sub(r"(?:=>|:=|[=:]|\b(?:is|are|was))\s*$", "", before)
     if len(name) == len(before) or not _NAMED.search(name):
         return 0
-    while end > start and text[end - 1] in ".!?":
+    if text[end : end + 1] == "(":  # what a function answers
+        return 0
+    while end > start and text[end - 1] in ".!?:":
         end -= 1
     value = text[start:end]
     if len(value) < 8 or _EXPRESSION.search(value) or value.isalpha():

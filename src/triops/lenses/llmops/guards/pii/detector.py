@@ -3,34 +3,38 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from triops.kernel.errors import Invalid
 from triops.lenses.llmops.guards.model import Span
 from triops.lenses.llmops.guards.patterns import matches
-from triops.lenses.llmops.guards.pii.features import REACH
 from triops.lenses.llmops.guards.pii.known import DOUBTFUL, STRUCTURED
-from triops.lenses.llmops.guards.pii.tagger import NOTHING, Tagged, Tagger
-from triops.lenses.llmops.guards.pii.tokens import KNOWN, Tokens, tokens_of
+from triops.lenses.llmops.guards.pii.tokens import KNOWN, NOTHING, REACH, Tokens, tokens_of
+
+if TYPE_CHECKING:
+    from triops.lenses.llmops.guards.pii.tagger import Tagged, Tagger
 
 NAMED = ("PERSON", "STREET_ADDRESS", "GPE", "ORGANIZATION", "TITLE", "NRP", "AGE")
+_PHONE_DIGITS = 6
 TYPES = tuple(dict.fromkeys((*NAMED, *(pattern.type for pattern in STRUCTURED))))
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was found in a text from some place on; sorted and disjoint. `tokens` and `sure` are None where no names were
-    looked for, so that nothing depends on neighbours."""
+    """What was found in a text from some place on; sorted and disjoint. `tokens` is None where no names were looked
+    for, so that nothing depends on neighbours. `sure`: which tokens are nothing whatever their neighbours are."""
 
     spans: list[Span]
     tokens: Tokens | None = None
     sure: Sequence[bool] = ()
+    preceding: tuple[str, ...] = ()  # the words before the first token
 
     def before(self, cut: int) -> tuple[str, ...]:
         """The words that stand before a place: what reading on from there must be given."""
         if self.tokens is None:
             return ()
         words = [word for word, end in zip(self.tokens.words, self.tokens.ends, strict=True) if end <= cut]
-        return tuple(words[-REACH:])
+        return (*self.preceding, *words)[-REACH:]
 
     def decided(self, settled: int) -> Callable[[int], bool]:
         """Whether a word ends at a place that is nothing for sure: whatever follows `settled`, up to where the tokens
@@ -59,17 +63,31 @@ class Pii:
             return Reading([span for span in known if span.type in self.types])
         tokens = tokens_of(text, start, known)
         tagged = self._tagger.tag(tokens, before)
-        spans = [span for span in _joined(tokens, tagged, self._tagger.labels) if span.type in self.types]
-        return Reading(spans, tokens, tagged.sure)
+        spans = [
+            span
+            for span in _joined(tokens, tagged, self._tagger.labels)
+            if span.type in self.types and _sensible(span.type, text[span.start : span.end])
+        ]
+        return Reading(spans, tokens, tagged.sure, before)
 
 
 @lru_cache(maxsize=1)
-def shipped() -> Tagger:
-    """One for the whole process: it is some MB, and what it remembers of words serves all."""
+def shipped() -> "Tagger":
+    """One for the whole process: it is some MB, and what it remembers of words serves all. Loaded, with numpy, when a
+    guard first looks for names."""
+    from triops.lenses.llmops.guards.pii.tagger import Tagger
+
     return Tagger.load()
 
 
-def _joined(tokens: Tokens, tagged: Tagged, labels: Sequence[str]) -> list[Span]:
+def _sensible(type_: str, found: str) -> bool:
+    """Whether it has what such a thing cannot be without."""
+    if type_ == "PHONE_NUMBER":
+        return sum(map(str.isdecimal, found)) >= _PHONE_DIGITS
+    return type_ not in NAMED or type_ == "AGE" or any(map(str.isalpha, found))
+
+
+def _joined(tokens: Tokens, tagged: "Tagged", labels: Sequence[str]) -> list[Span]:
     """Runs of one label, with what is known for certain kept apart, and what only looks like something kept where the
     tagger sees nothing in it."""
     found: list[Span] = []

@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from triops.lenses.llmops.guards.pii.gazetteer import CITY, COMMON, FIRST, LAST, RARE, USUAL, Gazetteer, letters
-from triops.lenses.llmops.guards.pii.tokens import KNOWN
+from triops.lenses.llmops.guards.pii.tokens import KNOWN, REACH
 
 BITS = 17
 MASK = (1 << BITS) - 1  # rows of the weights, less one
-REACH = 4  # words to each side
 OFFSETS = (0, -1, 1, -2, 2, -3, 3, -4, 4)
 EDGE = "\x02"  # the word before the first and after the last
 TOGETHER = 9  # features of several words together, a token
@@ -56,7 +55,9 @@ def word_features(word: str, gazetteer: Gazetteer) -> WordFeatures:
     elif first.isdecimal():
         number = int(word) if len(word) < 5 else 99999
         shape = f"d{min(len(word), 7)}"
-        year = "y" if len(word) == 4 and 1800 <= number < 2100 else "z" if first == "0" else "a" if number <= 110 else ""
+        year = (
+            "y" if len(word) == 4 and 1800 <= number < 2100 else "z" if first == "0" else "a" if number <= 110 else ""
+        )
         near, own, side, said, kind = [f"s={shape}", f"n={shape}{year}"], [], [], f"{shape}{year}", f"{shape}{year}"
     else:
         shape = said = kind = "\n" if first == "\n" else word if first == KNOWN else word[:2]

@@ -1,4 +1,4 @@
-"""Which lists a word stands in: names, places, trades, common English. Words are kept as 32-bit hashes of themselves."""
+"""Which lists a word stands in: names, places, trades, common English. Words are kept as 32-bit hashes."""
 
 import unicodedata
 import zlib

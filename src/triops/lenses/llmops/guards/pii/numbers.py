@@ -16,6 +16,7 @@ PHONE_WORDS = (*_SPOKEN, "reach", "message", "voicemail", "number", "hotline", "
 _GROUPS = r"(?:[ .\-]?\(?\d{1,5}\)?)"
 
 _IBAN = re.compile(r"[A-Za-z](?<!\w.)(?:[A-Z]\d{2}(?: ?[A-Z0-9]){11,30}(?![a-z])|[a-z]\d{2}[a-z0-9]{11,30}(?!\w))")
+_IBAN_GATE = re.compile(r"\d\d ?[A-Za-z0-9]")
 _CARD = re.compile(r"\d(?<![\w.+-].)(?:[ -]?\d){11,18}(?![\w-]|\.\d)")
 _SSN = re.compile(r"\d(?<![\w.+-].)\d\d([- .])\d{2}\1\d{4}(?![\w-]|\.\d)")
 _NINE = re.compile(r"\d(?<![\w.+-].)\d{8}(?![\w-]|\.\d)")
@@ -23,6 +24,7 @@ _LICENCE = re.compile(r"(?<![\w.-])(?=[A-Z0-9 -]{0,9}\d)[A-Z0-9](?:-?[A-Z0-9]){4
 _PASSPORT = re.compile(r"(?<![\w.-])(?:[A-Z]{1,2}\d{6,8}|\d{8,9}|[A-Z0-9]{9})(?![\w-])")
 _ZIP = re.compile(r"(?<![\w.#$-])(?:\d{5}(?:-\d{4})?|\d{4}|[A-Z]\d[A-Z] ?\d[A-Z]\d|\d{3}[ -]\d{2,4})(?![\w-]|\.\d)")
 _UK_ZIP = re.compile(r"(?<![\w-])(?:GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? ?\d[ABD-HJLNP-UW-Z]{2})(?![\w-])")
+_UK_GATE = re.compile(r"\d[ABD-HJLNP-UW-Z]{2}|0AA")
 _EXTENSION = r"(?: ?(?:x|ext\.?) ?\d{1,6})?"
 _PHONE = re.compile(
     r"(?<![\w.,:/$€£#@=-])(?:"
@@ -33,6 +35,7 @@ _PHONE = re.compile(
     r"|0\d{1,4}(?:[ -/.]\d{2,8}){1,4}"  # a trunk's zero
     rf"){_EXTENSION}(?![\w%-]|[.,:/]\d)"
 )
+_PHONE_GATE = re.compile(r"\d[\d ().\-/]{5}")
 _PHONE_NEAR = re.compile(rf"\d(?<![\w.,:/$€£#@=-].)\d{{1,4}}{_GROUPS}{{1,5}}{_EXTENSION}(?![\w%-]|[.,:/]\d)")
 _LIKE_DATE = re.compile(r"(?:\d{1,2}([./-])\d{1,2}\1(?:\d{2}|\d{4})|\d{4}([./-])\d{1,2}\2\d{1,2})")
 
@@ -74,7 +77,7 @@ def _licence(text: str, start: int, end: int) -> int:
 _OF_DRIVERS = ("driver's l", "drivers l", "driver l", "driver’s l", "driving l", "license n", "licence n", "license #")
 LICENCE_WORDS = (*_OF_DRIVERS, "my license", "my licence", "dl n", "dl:", "dl #")
 OFFICIAL = (
-    Pattern("IBAN_CODE", _IBAN, _iban, needs=_DIGITS),
+    Pattern("IBAN_CODE", _IBAN, _iban, needs=_DIGITS, gate=_IBAN_GATE),
     Pattern("CREDIT_CARD", _CARD, _card, needs=_DIGITS),
     Pattern("US_DRIVER_LICENSE", _LICENCE, _licence, _DIGITS, LICENCE_WORDS),
     Pattern("US_PASSPORT", _PASSPORT, _licence, _DIGITS, ("passport",)),
@@ -82,10 +85,10 @@ OFFICIAL = (
     Pattern("US_SSN", _NINE, _ssn, _DIGITS, ("ssn", "social security", "social-security")),
 )
 TELEPHONES = (
-    Pattern("PHONE_NUMBER", _PHONE, _phone, _DIGITS),
+    Pattern("PHONE_NUMBER", _PHONE, _phone, _DIGITS, gate=_PHONE_GATE),
     Pattern("PHONE_NUMBER", _PHONE_NEAR, _phone, _DIGITS, PHONE_WORDS),
 )
 POSTAL = (
-    Pattern("ZIP_CODE", _UK_ZIP, None, _DIGITS),
+    Pattern("ZIP_CODE", _UK_ZIP, None, _DIGITS, gate=_UK_GATE),
     Pattern("ZIP_CODE", _ZIP, None, _DIGITS, ("zip", "postal code", "postcode", "post code")),
 )

@@ -7,15 +7,18 @@ Every number is a whole number, so a text's labels do not depend on how it was d
 from dataclasses import dataclass
 from importlib.resources import files
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from triops.lenses.llmops.guards.pii.features import EDGE, OFFSETS, REACH, together, word_features
+from triops.lenses.llmops.guards.pii.features import EDGE, OFFSETS, together, word_features
 from triops.lenses.llmops.guards.pii.gazetteer import Gazetteer
-from triops.lenses.llmops.guards.pii.tokens import Tokens
+from triops.lenses.llmops.guards.pii.tokens import NOTHING, REACH, Tokens
 
-NOTHING = 0  # the label of a token that is nothing
+# Taken from "nothing", because what is missed is worse than what is found in vain. A nat is some 88.
+LEAN = 100
+FAR = 450  # a label whose own score is so much below the best is not looked at: seldom right, and dear
 _NEVER = -8000  # less than any sum
 _WORDS = 20_000  # whose features are kept
 Ints = npt.NDArray[np.int16]  # sums of some 60 numbers below 128
@@ -43,8 +46,8 @@ class Tagger:
         before = (moves[:, :, None] - moves[:, None, :]).max(axis=0)
         after = (moves[:, None, :] - moves[None, :, :]).max(axis=2)
         self._gain = (before + after).astype(np.int16)
-        self._gain_after = (moves - moves[:, :1]).T.astype(np.int16)  # [label, the one before]: over nothing
-        self._gain_before = (moves - moves[:1]).astype(np.int16)  # [label, the one after]
+        self._gain_after = (moves - moves[:, :1]).astype(np.int16)  # [the one before, label]: over nothing
+        self._gain_before = (moves - moves[:1]).T.astype(np.int16).copy()  # [the one after, label]
         self._lock = Lock()  # what is remembered of words is shared by threads
         self._known: dict[str, int] = {}
         self._parts = np.zeros((len(OFFSETS), 256, len(labels)), dtype=np.int16)
@@ -68,23 +71,24 @@ class Tagger:
             scores = self._scores(self._ids(words))
         best = scores.argmax(axis=1)
         possible = self._possible(scores, best)
-        sure: list[bool] = (~possible[:, 1:].any(axis=1)).tolist()
-        return Tagged(self._path(scores, possible), sure)
+        nothing: Any = (~possible[:, 1:].any(axis=1)).tolist()
+        return Tagged(self._path(scores, possible), nothing)
 
     def _possible(self, scores: Ints, best: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
-        """Which labels can be on the best path: first by what any neighbours could add, then by what the possible labels
-        of the neighbours can."""
+        """Which labels can be on the best path: first by what any neighbours could add, then by what the possible
+        labels of the neighbours can."""
         gain = self._gain
         possible: npt.NDArray[np.bool_] = scores + gain[:, best].T >= scores[np.arange(len(best)), best][:, None]
         possible &= scores + gain[:, NOTHING] >= scores[:, :1]
+        possible &= scores >= scores.max(axis=1, keepdims=True) - FAR
         rows = np.flatnonzero(possible.sum(axis=1) > 1)
         if len(rows):
             edged = np.ones((len(best) + 2, len(self.labels)), dtype=bool)
             edged[0, 1:] = False
             edged[1:-1] = possible
             ruled = np.where(edged, np.int16(0), np.int16(_NEVER))
-            before = (self._gain_after + ruled[rows][:, None, :]).max(axis=2)
-            after = (self._gain_before + ruled[rows + 2][:, None, :]).max(axis=2)
+            before = (self._gain_after + ruled[rows][:, :, None]).max(axis=1)
+            after = (self._gain_before + ruled[rows + 2][:, :, None]).max(axis=1)
             possible[rows] &= scores[rows] + before + np.maximum(after, 0) >= scores[rows, :1]
         return possible
 
@@ -95,6 +99,7 @@ class Tagger:
         for column, offset in enumerate(OFFSETS[1:], 1):
             scores += parts[column].take(ids[REACH + offset : REACH + offset + count], axis=0)
         kinds, saids, shapes = self._hashes.take(ids, axis=1)
+        scores[:, NOTHING] -= LEAN
         for rows in together(kinds, saids, shapes):
             scores += self._weights.take(rows, axis=0)
         return scores
@@ -124,7 +129,7 @@ class Tagger:
         return number
 
     def _path(self, scores: Ints, possible: npt.NDArray[np.bool_]) -> list[int]:
-        """The best labels together (Viterbi). A token with one possible label parts those before it from those after."""
+        """The best labels together (Viterbi). A token with one possible label parts those on its two sides."""
         path: list[int] = possible.argmax(axis=1).tolist()
         labels: dict[int, list[int]] = {}
         several = possible.sum(axis=1) > 1

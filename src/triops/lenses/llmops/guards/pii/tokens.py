@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from triops.lenses.llmops.guards.model import Span
 
 _TOKEN = re.compile(r"\n[\s]*|[^\W\d_]+(?:['’-](?!s\b)[^\W\d_]+)*|\d+|['’]s\b|[^\w\s]|_+")
+REACH = 4  # words to each side that the tagger sees
+NOTHING = 0  # the label of a token that is nothing
 KNOWN = "\x01"  # begins the word of a token that is known for something
 
 
