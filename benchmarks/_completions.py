@@ -26,9 +26,7 @@ def _chunk(choices: list[dict[str, Any]], **more: Any) -> bytes:
 
 def _stream() -> bytes:
     parts = [_chunk([{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}])]
-    parts += [
-        _chunk([{"index": 0, "delta": {"content": f"word{n} "}, "finish_reason": None}]) for n in range(18)
-    ]
+    parts += [_chunk([{"index": 0, "delta": {"content": f"word{n} "}, "finish_reason": None}]) for n in range(18)]
     parts.append(_chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}]))
     parts.append(_chunk([], usage={"prompt_tokens": 12, "completion_tokens": 18, "total_tokens": 30}))
     done = b"data: [DONE]\n\n"

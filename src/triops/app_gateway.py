@@ -6,6 +6,7 @@ takes connections. It ends when the server does.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import random
 import signal
@@ -178,6 +179,9 @@ class GatewayApp:
             self._server = Server(gateway_paths(), handler.answer, self._give, bounds)
             self._gateway = gateway
             self._loop.call_later(_TIDY_S, self._tidy)
+            gc.collect()
+            gc.freeze()  # what is loaded now stays
+            gc.set_threshold(50_000, 20, 20)  # a call leaves no cycles, so there is little to look for
             self._tell({"tell": "ready"})
         except TriopsError as error:
             log.error("the gateway cannot start: %s", error.message)

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import openai
 import pytest
 from langfuse import Langfuse
+from langfuse._client.resource_manager import LangfuseResourceManager
 from langfuse.api import NotFoundError
 from typer.testing import CliRunner
 
@@ -18,7 +20,8 @@ from triops.cli.root import app
 from triops.kernel.errors import Invalid
 from triops.sdk import ApiError, Client, Unreachable
 from triops.sdk.prompts import Prompt, PromptCache
-from triops.testing.server import RunningTriops
+from triops.testing.server import RunningTriops, wait_for
+from triops.testing.upstream import LoopbackProvider
 
 SUPPORT = {
     "kind": "Prompt",
@@ -41,9 +44,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriops]:
 
 @pytest.fixture(scope="module")
 def langfuse(server: RunningTriops) -> Iterator[Langfuse]:
-    client = Langfuse(public_key="pk-any", secret_key="sk-any", base_url=server.url, tracing_enabled=False)
+    client = Langfuse(public_key="pk-prompts", secret_key="sk-any", base_url=server.url, tracing_enabled=False)
     yield client
-    client.shutdown()
+    LangfuseResourceManager.reset()  # it keeps one client a public key for the whole process
 
 
 def test_the_native_api(server: RunningTriops) -> None:
@@ -68,6 +71,9 @@ def test_the_native_api(server: RunningTriops) -> None:
     assert [c["text"] for c in api.call("GET", "/prompts/native/comments", version=2)["items"]] == ["good"]
     entities = {entity["id"] for entity in api.entities(type="prompt")}
     assert "prompt:native" in entities
+    deep: dict[str, Any] = {}
+    for _ in range(100):
+        deep = {"a": deep}
     for method, path, body, status in (
         ("GET", "/prompts/nope", None, 404),
         ("GET", "/prompts/native/versions/x", None, 400),
@@ -80,7 +86,12 @@ def test_the_native_api(server: RunningTriops) -> None:
         ("POST", "/prompts/native/versions", {"text": "a", "colour": 1}, 400),
         ("POST", "/prompts/a:b/versions", {"text": "a"}, 400),
         ("POST", "/prompts/native/render", {"version": 2, "variables": {}}, 400),
-        ("DELETE", "/prompts/native/versions/1", None, 400),
+        ("DELETE", "/prompts/native/versions/1", None, 409),
+        ("POST", "/prompts/odd/versions", {"text": "a", "labels": ["a b"]}, 400),
+        ("POST", "/prompts/odd/versions", {"text": "a", "settings": {"n": 10**30}}, 400),
+        ("POST", "/prompts/odd/versions", {"text": "a", "settings": deep}, 400),
+        ("POST", "/prompts/odd/versions", {"messages": [{"role": "user", "content": '"' * 90_000}]}, 413),
+        ("GET", "/prompts/odd", None, 404),  # nothing of it was kept
     ):
         with pytest.raises(ApiError) as caught:
             api.call(method, path, body=body)
@@ -149,6 +160,8 @@ def test_langfuse_writes(server: RunningTriops, langfuse: Langfuse) -> None:
         b'{"name": "x", "prompt": "a", "config": []}',
         b'{"name": "folder/x", "prompt": "a"}',
         b'{"name": "x", "prompt": "a", "commitMessage": [1]}',
+        b'{"name": "x", "prompt": "a", "labels": ["a b"]}',
+        b'{"name": "x", "prompt": "\\ud800"}',
     ],
 )
 def test_what_langfuse_would_not_send_is_refused_and_leaves_nothing(server: RunningTriops, body: bytes) -> None:
@@ -187,6 +200,53 @@ def test_mlflow_reads_and_writes_the_same_prompts(server: RunningTriops, langfus
     text = {"name": "greeting", "version": "1", "key": "mlflow.prompt.text", "value": "other"}
     answer = httpx.post(f"{server.url}/api/2.0/mlflow/model-versions/set-tag", json=text)
     assert (answer.status_code, "never changes" in answer.json()["message"]) == (400, True)
+
+
+def test_a_call_of_the_gateway_names_a_prompt(server: RunningTriops) -> None:
+    with LoopbackProvider() as provider:
+        spec = {"dialect": "openai", "base_url": f"{provider.url}/v1", "allow_private": True}
+        route = {"targets": [{"provider": "upstream", "model": "small-1!echo=1"}]}  # it says again what the user said
+        lines = [{"role": "system", "content": "Help."}, {"role": "user", "content": "one {{shop}}"}]
+        server.client.apply(
+            [
+                {"kind": "Provider", "name": "upstream", "spec": spec},
+                {"kind": "Route", "name": "echo", "spec": route},
+                {
+                    "kind": "Prompt",
+                    "name": "asked",
+                    "spec": {"messages": lines, "model": "echo", "labels": {"production": 1}},
+                },
+            ]
+        )
+        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0)
+
+        def ask(model: str = "prompt:asked", **ref: Any) -> str | None:
+            prompt = {"name": "asked", "variables": {"shop": "Ada"}, **ref}
+            answer = client.chat.completions.create(model=model, messages=[], extra_body={"prompt": prompt})
+            return answer.choices[0].message.content
+
+        def answers(said: str) -> bool:
+            try:
+                return ask() == said
+            except openai.APIStatusError:  # the gateway has not heard of it yet
+                return False
+
+        wait_for(lambda: answers("one Ada"))
+        server.client.add_prompt_version("asked", {"text": "two {{shop}}", "model": "echo"}, labels=["production"])
+        wait_for(lambda: answers("two Ada"))
+        assert ask(version=1) == "one Ada"
+        assert ask("echo", label="latest") == "two Ada"
+        with pytest.raises(openai.NotFoundError, match="no label nope; labels: latest, production"):
+            ask(label="nope")
+        with pytest.raises(openai.BadRequestError, match="missing variable: shop"):
+            ask(variables={})
+        wanted = {("asked", 1), ("asked", 2)}
+        wait_for(lambda: wanted <= versions_paid_for(server))
+
+
+def versions_paid_for(server: RunningTriops) -> set[tuple[str, int]]:
+    rows = server.client.call("GET", "/spend", by="prompt,prompt_version")["rows"]
+    return {(row["prompt"], row["prompt_version"]) for row in rows if row["output_tokens"]}
 
 
 class Line(httpx.HTTPTransport):

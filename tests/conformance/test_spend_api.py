@@ -1,7 +1,9 @@
 """What calls cost, asked of a real server: keys, spend, budgets, the gateway's page, credentials; over kills too."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -180,6 +182,9 @@ def test_a_variable_that_is_no_key_is_not_read(server: RunningTriops, upstream: 
     state = server.client.gateway()
     assert any("HOME is not read" in problem for problem in state["problems"])
     assert next(p for p in state["providers"] if p["name"] == "reaching")["credential"] == "missing"
+    shown = cli(server, "gateway").stdout
+    assert shown.startswith("ready")
+    assert "upstream/small-1 100%" in shown
 
 
 def test_a_revoked_secret_ends_at_once_and_another_of_the_same_key_goes_on(server: RunningTriops, secret: str) -> None:
@@ -223,12 +228,40 @@ def test_killing_either_process_loses_and_doubles_nothing(
         os.kill(child.pid, signal.SIGKILL)
     wait_for(lambda: call(server, secret, user="dora").status_code == 200, what="the gateway again")
     server.kill()
+    offline = cli(server, "key", "create", "--gateway", "support-bot", "--data", str(server.data))
+    assert offline.returncode == 0, offline.stderr
     server.start()
+    assert call(server, offline.stdout.strip(), user="dora").status_code == 200
     for _ in range(3):
         assert call(server, secret, user="dora").status_code == 200
     billed = [entry for entry in upstream.ledger().entries() if entry.user == "dora"]
     total = settled(server.client, len(billed), user="dora")
-    assert total["requests"] == len(billed) >= 9
+    assert total["requests"] == len(billed) >= 10
     assert total["input_tokens"] == sum(entry.input_tokens for entry in billed)
     spans = server.client.traces(limit=1000)
     assert len({trace["trace_id"] for trace in spans}) == len(spans)
+
+
+def test_a_call_that_the_kill_cut_is_charged_once_and_marked_estimated(server: RunningTriops, secret: str) -> None:
+    slow = "eve!first_ms=60000"
+    body = json.dumps({"model": "fast", "user": slow, "messages": [{"role": "user", "content": "Take your time"}]})
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nhost: {server.url.removeprefix('http://')}\r\n"
+        f"authorization: Bearer {secret}\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as caller:
+        caller.sendall((head + body).encode())
+        wait_for(lambda: server.client.gateway()["in_flight"] > 0, what="the call to be in progress")
+        assert call(server, secret, user="fay").status_code == 200
+        settled(server.client, 1, user="fay")  # the book has passed where the slow call began
+        assert server.process is not None
+        for child in psutil.Process(server.process.pid).children():
+            os.kill(child.pid, signal.SIGKILL)
+    total = settled(server.client, 1, user=slow)
+    assert (total["requests"], total["attempts"], total["estimated"], total["errors"]) == (1, 1, 1, 1)
+    assert total["cost_usd"] == total["estimated_cost_usd"] != "0"
+    wait_for(lambda: call(server, secret, user="fay").status_code == 200, what="the gateway again")
+    settled(server.client, 2, user="fay")
+    assert spent(server.client, user=slow)["requests"] == 1

@@ -1,5 +1,6 @@
 """JSON that looks like a request, an answer or an event of some protocol: its own names, values of every sort."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,27 @@ def objects(names: Sequence[str], words: Sequence[str], **fixed: Any) -> st.Sear
     """Objects of such values; `fixed` members are there in most of them."""
     some = st.dictionaries(st.sampled_from(names), trees(names, words), max_size=8)
     return st.one_of(some, some.map(lambda tree: {**fixed, **tree}), some.map(lambda tree: {**tree, **fixed}))
+
+
+ODD = st.one_of(PLAIN, st.just([]), st.just({}), st.just([[]]), st.just([{}]), st.just({"type": []}))
+
+
+@st.composite
+def spoiled(draw: st.DrawFn, trees: st.SearchStrategy[Any]) -> Any:
+    """One of `trees` with one of its values, at any depth, replaced by another or taken out."""
+    tree = copy.deepcopy(draw(trees))
+    places: list[tuple[Any, Any]] = []
+    nodes = [tree]
+    for node in nodes:
+        keys = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ()
+        places += [(node, key) for key in keys]
+        nodes += [node[key] for key in keys]
+    node, key = draw(st.sampled_from(places))
+    if draw(st.booleans()):
+        node[key] = draw(ODD)
+    elif isinstance(node, dict):
+        del node[key]
+    return tree
 
 
 def splits(data: bytes, cuts: Sequence[int]) -> list[bytes]:

@@ -40,7 +40,7 @@ kinds = st.sampled_from(["Provider", "Route", "Price", "Key", "Budget"])
 
 
 @given(st.lists(st.tuples(kinds, st.sampled_from(["a", "b", "local"]), members | json_values), max_size=6))
-@settings(max_examples=300)
+@settings(max_examples=60)
 def test_no_document_stops_the_others(documents: list[tuple[str, str, Any]]) -> None:
     said = [{"kind": kind, "name": name, "spec": spec} for kind, name, spec in documents]
     found = configured({"open": True, "projects": {"p": {"documents": said}}}).projects["p"]
@@ -51,7 +51,7 @@ def test_no_document_stops_the_others(documents: list[tuple[str, str, Any]]) -> 
 
 
 @given(kinds, members)
-@settings(max_examples=300)
+@settings(max_examples=60)
 def test_what_is_applied_can_be_read(kind: str, spec: dict[str, Any]) -> None:
     try:
         KINDS.validate(kind, "a", spec)

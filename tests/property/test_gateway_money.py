@@ -139,6 +139,7 @@ def test_no_minute_ever_holds_more_than_its_limit(events: list[tuple[float, int]
 
 
 @given(st.lists(st.integers(0, 300), max_size=20))
+@settings(max_examples=40)
 def test_calls_of_a_limited_key_never_have_more_tokens_reserved_than_a_minute_has(expected: list[int]) -> None:
     limited = project(UPSTREAM, FAST, PRICE, "kind: Key\nname: bot\nspec: {tokens_per_minute: 500}")
     caller, admission, held = Caller("default", "bot", spec=limited.keys["bot"]), Admission(), 0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.property.json_trees import objects, splits, trees
+from tests.property.json_trees import objects, splits, spoiled, trees
 from triops.adapters.providers.openai import OpenAIProvider
 from triops.adapters.providers.openai_chat import ChatDecoder
 from triops.adapters.providers.openai_responses import ResponsesDecoder
@@ -43,6 +43,57 @@ SAID = (
     "response.output_item.added", "response.function_call_arguments.delta", "function_call", "message", "reasoning",
     "response.incomplete", "response.failed", "incomplete", "AACAPw==",
 )  # fmt: skip
+USAGE = {
+    "prompt_tokens": 9,
+    "completion_tokens": 4,
+    "total_tokens": 13,
+    "prompt_tokens_details": {"cached_tokens": 5},
+    "completion_tokens_details": {"reasoning_tokens": 3},
+}
+CALLS = [{"index": 0, "id": "c", "type": "function", "function": {"name": "w", "arguments": "{}"}}]
+LOGPROBS = {"content": [{"token": "a", "logprob": -1.0, "bytes": [97], "top_logprobs": []}]}
+MESSAGE_SAID = {"role": "assistant", "content": "a", "refusal": None, "tool_calls": CALLS, "reasoning_content": "hm"}
+WHOLE = {
+    "id": "c1",
+    "created": 7,
+    "model": "m",
+    "choices": [{"index": 0, "message": MESSAGE_SAID, "finish_reason": "stop", "logprobs": LOGPROBS}],
+    "usage": USAGE,
+}
+CHUNKS = [
+    {"id": "c1", "model": "m", "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]},
+    {"choices": [{"index": 0, "delta": {"content": "a"}, "logprobs": LOGPROBS, "finish_reason": None}]},
+    {"choices": [{"index": 0, "delta": {"tool_calls": CALLS, "refusal": "no", "reasoning_content": "hm"}}]},
+    {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]},
+    {"choices": [], "usage": USAGE},
+]
+OUTPUT = [
+    {"id": "rs", "type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "e"},
+    {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": "a", "logprobs": []}],
+    },
+    {"id": "f", "type": "function_call", "call_id": "c", "name": "w", "arguments": "{}"},
+]
+WHOLE_RESPONSE = {
+    "id": "resp_1",
+    "created_at": 7,
+    "model": "m",
+    "status": "incomplete",
+    "incomplete_details": {"reason": "max_output_tokens"},
+    "output": OUTPUT,
+    "usage": {"input_tokens": 9, "input_tokens_details": {"cached_tokens": 1}, "output_tokens": 4},
+}
+RESPONSE_EVENTS = [
+    {"type": "response.created", "response": {"id": "resp_1", "model": "m"}},
+    {"type": "response.reasoning_summary_text.delta", "delta": "hm"},
+    {"type": "response.output_text.delta", "delta": "a", "logprobs": []},
+    {"type": "response.output_item.added", "output_index": 2, "item": OUTPUT[2]},
+    {"type": "response.function_call_arguments.delta", "output_index": 2, "delta": "{}"},
+    {"type": "response.completed", "response": WHOLE_RESPONSE},
+]
 REQUESTS = objects(NAMES, WORDS, model="small-1", messages=[{"role": "user", "content": "hi"}], input="hi")
 DIALECTS = [ChatDialect(), ResponsesDialect(), EmbeddingsDialect()]
 TARGET = Target("upstream", "small-1", "/v1", "sk-1", cap=9)
@@ -60,6 +111,43 @@ def test_any_request_is_read_or_refused_with_its_field(dialect: Any, tree: dict[
             orjson.loads(provider.request(ask, content, TARGET).body)
     except Invalid as refused:
         assert refused.details.get("field")
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_good_request_with_one_thing_wrong_is_read_or_refused_with_its_field(data: st.DataObject) -> None:
+    for dialect, good in ((ChatDialect(), CHAT), (ResponsesDialect(), RESPONSE)):
+        tree = data.draw(spoiled(good))
+        try:
+            ask = dialect.ask(orjson.dumps(tree), {})
+            content = dialect.content(ask)
+            for provider in (OpenAIProvider(), OpenAIProvider(responses=True)):
+                provider.request(ask, content, TARGET)
+        except Invalid as refused:
+            assert refused.details.get("field")
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_good_answer_with_one_thing_wrong_is_read_or_a_fault(data: st.DataObject) -> None:
+    for name, whole, events in (("openai.chat", WHOLE, CHUNKS), ("openai.responses", WHOLE_RESPONSE, RESPONSE_EVENTS)):
+        provider = OpenAIProvider(responses=True)
+        dialect: Any = ChatDialect() if name == "openai.chat" else ResponsesDialect()
+        ask = Ask(name, "chat", "m", {}, 1, stream=True)
+        try:
+            tree = data.draw(spoiled(st.just(whole)))
+            dialect.reply(ask, provider.reply(ask, 200, {}, orjson.dumps(tree)))
+        except Fault as fault:
+            assert fault.message
+        decoder, encoder = provider.decoder(ask), dialect.encoder(ask)
+        try:
+            for tree in data.draw(spoiled(st.just(events))):
+                for event in decoder.feed(b"data: " + orjson.dumps(tree) + b"\n\n"):
+                    encoder.feed(event.deltas)
+            decoder.end()
+            encoder.end()
+        except Fault as fault:
+            assert fault.message
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
@@ -189,6 +277,7 @@ CHAT = st.fixed_dictionaries(
             [
                 {"type": "json_object"},
                 {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}, "strict": True}},
+                {"type": "json_schema", "json_schema": {"name": "a", "schema": {}, "description": "d"}},
             ]
         ),
     },

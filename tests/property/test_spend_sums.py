@@ -99,7 +99,7 @@ async def check(records: Records, question: Question) -> None:
 
 async def test_any_question_is_answered_exactly(folder: Path) -> None:
     async with open_records(folder) as records:
-        for _ in range(150):
+        for _ in range(80):
             await check(records, asked())
 
 
@@ -111,7 +111,7 @@ async def test_after_compaction_whole_hours_are_still_exact(folder: Path) -> Non
         assert await book.compact(FIRST, 10**6) == kept_since
         left = await records.read(lambda c: c.scalar(select(func.count()).select_from(tables.calls)))
         assert left == sum(one.at_ms >= kept_since for one in CHARGES)
-        for _ in range(80):
+        for _ in range(40):
             question = asked()
             every = question.every if question.every % 3600 == 0 else 0
             hours = [at - at % HOUR for at in (question.start_ms, question.end_ms + HOUR)]

@@ -184,16 +184,18 @@ def test_a_budget_that_is_applied_late_knows_what_was_spent_before(gateway: Gate
     with gateway.client("free") as caller:
         assert caller.post("/chat/completions", json=chat(user="late", max_tokens=8)).status_code == 200
 
-        def applied() -> bool:
-            rows = client.call("GET", "/spend", by="team")["rows"]
-            return any(row["team"] == "open" for row in rows)
+        def booked() -> bool:
+            return any(row["user"] == "late" for row in client.call("GET", "/spend", by="user")["rows"])
 
-        wait_for(applied, what="the call in the books")
+        wait_for(booked, what="the call in the books")
         client.apply(
-            [{"kind": "Budget", "name": "open", "spec": {"team": "open", "amount": "0.00001", "per": "month"}}]
+            [{"kind": "Budget", "name": "late", "spec": {"user": "late", "amount": "0.00001", "per": "month"}}]
         )
-        refused = wait_for(
-            lambda: (a := caller.post("/chat/completions", json=chat(max_tokens=8))).status_code == 429 and a,
-            what="the new budget",
-        )
-    assert "Budget open" in refused.json()["error"]["message"]
+
+        def refused() -> Any:
+            answer = caller.post("/chat/completions", json=chat(max_tokens=1, user="late"))
+            return answer if answer.status_code == 429 else None
+
+        message = wait_for(refused, what="the new budget").json()["error"]["message"]
+    assert "Budget late" in message
+    assert "$0 is spent" not in message

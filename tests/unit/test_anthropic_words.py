@@ -63,6 +63,7 @@ def test_a_temperature_above_one_is_one() -> None:
         ("claude-haiku-4-5", Chat(HI, reasoning_effort="low"), {"type": "enabled", "budget_tokens": 1024}, None, ()),
         ("claude-3-5-haiku-20241022", Chat(HI, reasoning_effort="low"), None, None, ("reasoning_effort",)),
         ("claude-opus-5-5", Chat(HI, reasoning_effort="none"), {"type": "disabled"}, None, ()),
+        ("claude-fable-5-1", Chat(HI, reasoning_effort="none"), None, "low", ("reasoning_effort",)),
         ("claude-opus-5-5", Chat(HI, thinking_tokens=2000), {"type": "adaptive"}, None, ("thinking_tokens",)),
         ("claude-sonnet-4-5", Chat(HI, thinking_tokens=2000), {"type": "enabled", "budget_tokens": 2000}, None, ()),
         ("claude-sonnet-4-5", Chat(HI, thinking_tokens=2000, max_tokens=500), None, None, ("thinking_tokens",)),
@@ -106,6 +107,40 @@ def test_an_old_model_answers_a_schema_by_a_tool() -> None:
     assert reply.choices[0].finish == "stop"  # type: ignore[union-attr]
     with pytest.raises(Invalid, match="JSON"):
         written(Chat(HI, format=Format(schema), tools=(Tool("f"),)), "claude-3-5-haiku-20241022")
+
+
+def test_a_schema_is_made_fit() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "age": {"type": "integer", "minimum": 0, "description": "In years"},
+            "tags": {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": 3},
+            "type": {"oneOf": [{"type": "string", "enum": ["object"]}, {"$ref": "#/$defs/a"}]},
+        },
+        "$defs": {"a": {"type": "object", "additionalProperties": True, "default": {"type": "object"}}},
+    }
+    fit = {
+        "type": "object",
+        "properties": {
+            "age": {"type": "integer", "description": "In years\n\n{minimum: 0}"},
+            "tags": {
+                "type": "array",
+                "items": {"type": "object", "additionalProperties": False},
+                "minItems": 1,
+                "description": "{maxItems: 3}",
+            },
+            "type": {"anyOf": [{"type": "string", "enum": ["object"]}, {"$ref": "#/$defs/a"}]},
+        },
+        "$defs": {"a": {"type": "object", "additionalProperties": False, "default": {"type": "object"}}},
+        "additionalProperties": False,
+    }
+    tree, left = written(Chat(HI, format=Format(schema), tools=(Tool("f", "", schema, True), Tool("g", "", schema))))
+    assert tree["output_config"]["format"]["schema"] == fit
+    assert [tool["input_schema"] == fit for tool in tree["tools"]] == [True, False]
+    assert left == ("tools.parameters", "response_format.schema")
+    tree, left = written(Chat(HI, format=Format(schema)), ask=asked())
+    assert tree["output_config"]["format"]["schema"] == schema
+    assert left == ()
 
 
 @pytest.mark.parametrize(
@@ -336,3 +371,53 @@ def test_a_caller_of_openai_never_sends_unsigned_thinking_on() -> None:
     tree, left = written(dialect.content(ask), ask=ask)
     assert tree["messages"][1]["content"] == [{"type": "text", "text": "yes"}]
     assert left == ("thinking",)
+
+
+def test_a_stream_that_is_written_anew_keeps_its_blocks() -> None:
+    """As where a guard reads it: thinking with its signature, what is hidden, texts and calls."""
+
+    def block(index: int, content: dict[str, Any], *deltas: dict[str, Any]) -> list[dict[str, Any]]:
+        begun = {"type": "content_block_start", "index": index, "content_block": content}
+        said = [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
+        return [begun, *said, {"type": "content_block_stop", "index": index}]
+
+    usage = {
+        "input_tokens": 4,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 2,
+        "output_tokens": 9,
+    }
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": None}
+    end = {"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": None}, "usage": usage}
+    blocks = [
+        *block(
+            0,
+            {"type": "thinking", "thinking": "", "signature": ""},
+            {"type": "thinking_delta", "thinking": "hm"},
+            {"type": "signature_delta", "signature": "sig"},
+        ),
+        *block(1, {"type": "redacted_thinking", "data": "xyz"}),
+        *block(2, {"type": "text", "text": "", "citations": None}, {"type": "text_delta", "text": "so"}),
+        *block(
+            3,
+            {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+            {"type": "input_json_delta", "partial_json": '{"a":1}'},
+        ),
+        *block(
+            4,
+            {"type": "tool_use", "id": "u", "name": "g", "input": {}},
+            {"type": "input_json_delta", "partial_json": "{}"},
+        ),
+    ]
+    events = [{"type": "message_start", "message": message}, *blocks, end, {"type": "message_stop"}]
+    decoder, encoder = PROVIDER.decoder(ASK), Messages().encoder(ASK)
+    out = encoder.start()
+    for event in events:
+        for read in decoder.feed(b"data: " + orjson.dumps(event) + b"\n\n"):
+            out += encoder.feed(read.deltas)
+    decoder.end()
+    out += encoder.end()
+    written_events = [orjson.loads(event.partition(b"data: ")[2]) for event in out.split(b"\n\n") if event]
+    assert written_events[1:-2] == blocks
+    assert written_events[-2:] == [end, {"type": "message_stop"}]
+    assert written_events[0]["message"]["id"] == "msg_1"

@@ -140,7 +140,8 @@ def test_without_a_price_a_hard_budget_refuses_and_says_what_to_apply() -> None:
         desk.admit(model="big-1")
     ticket = Desk(key("budget_usd: {amount: 1, hard: false}")).admit(model="big-1")
     assert (ticket.unpriced, ticket.reserved) == (("upstream/big-1",), 0)
-    desk.admit(model="local/smollm2").settle(10, 0, NOON)  # what runs here costs nothing
+    free = desk.admit(model="local/smollm2", said=ask())  # what runs here costs nothing
+    assert (free.cap, free.reserved) == (None, 0)
 
 
 def test_a_soft_budget_refuses_nothing() -> None:

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from tests.unit.gateway import FAST, NOON, PRICE, UPSTREAM, config, project, secret_hash, snapshot
-from triops.kernel.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from triops.kernel.errors import Forbidden, NotFound, ProviderFailed, Unauthenticated
 from triops.lenses.llmops.gateway.callers import find, recorded
 from triops.lenses.llmops.gateway.config import Config, ProjectConfig, configured
 from triops.lenses.llmops.gateway.router import Pick, Router, next_may_answer
@@ -295,8 +295,8 @@ def test_with_all_breakers_open_the_error_says_when_to_come_back() -> None:
     while tries.call("fast", {"small-1"}):
         pass
     error = tries.router.nobody(tries.project, tries.project.routes["fast"], tries.now + 5)
-    assert isinstance(error, Unavailable)
-    assert error.details["retry_after_s"] == 10.0
+    assert isinstance(error, ProviderFailed)
+    assert (error.status, error.retry_after_s) == (503, 10.0)
     nowhere = project(FAST.replace("local", "gone"))
     assert isinstance(Router().nobody(nowhere, nowhere.routes["fast"], NOON), NotFound)
 

@@ -1,12 +1,15 @@
 """What OpenAI's words mean, and how an answer in our words is written in them."""
 
+import base64
+import math
+import struct
 from typing import Any
 
 import orjson
 import pytest
 
-from triops.edges.openai import ChatDialect, ModelList, OneModel, ResponsesDialect
-from triops.kernel.completion import Ask, Chat, Choice, Delta, Message, Part, Reply, Usage
+from triops.edges.openai import ChatDialect, EmbeddingsDialect, ModelList, OneModel, ResponsesDialect
+from triops.kernel.completion import Ask, Chat, Choice, Delta, Embedded, Message, Part, Reply, Usage
 from triops.kernel.errors import (
     BudgetExceeded,
     Conflict,
@@ -272,6 +275,13 @@ def test_models() -> None:
     assert orjson.loads(one)["type"] == "model"
     with pytest.raises(NotFound):
         OneModel().answer(b"", {}, "other", served)
+
+
+def test_numbers_that_single_precision_does_not_hold_are_packed() -> None:
+    dialect = EmbeddingsDialect()
+    ask = dialect.ask(b'{"model":"e","input":[[1,2]],"encoding_format":"base64"}', {})
+    packed = orjson.loads(dialect.reply(ask, Embedded(((1.0, 1e300, -2),), "e")))["data"][0]["embedding"]
+    assert struct.unpack("<3f", base64.b64decode(packed)) == (1.0, math.inf, -2.0)
 
 
 def test_an_empty_answer_is_an_empty_text() -> None:

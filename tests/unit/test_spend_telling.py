@@ -202,6 +202,7 @@ async def journalled(records: Records, clock: FakeClock, *ends: tuple[Intent, Ou
     return budgets
 
 
+REFUSED = "the budget of $0.000001 a day of Key support-bot cannot pay this call: $0.0000009 is spent, …"
 reported: list[Sequence[Anomaly]] = []
 
 
@@ -209,7 +210,7 @@ async def test_budgets_stand_and_are_told_once_a_window(records: Records) -> Non
     clock = FakeClock(AT + 60)
     calls = [(asked, outcome(asked, attempt(asked, 300_000))) for asked in (intent(n, user=f"u{n}") for n in range(3))]
     refused = intent(9)
-    calls.append((refused, outcome(refused, attempts=(), status=429, error="budget_exceeded")))
+    calls.append((refused, outcome(refused, attempts=(), status=429, error="budget_exceeded", message=REFUSED)))
     budgets = await journalled(records, clock, *calls)
     standing = {(one.spec.scope, one.name): one for one in await budgets.standing(DEFAULT_PROJECT)}
     key = standing["key", "support-bot"]
@@ -219,14 +220,17 @@ async def test_budgets_stand_and_are_told_once_a_window(records: Records) -> Non
     assert key.exhausted_at > clock.now()
     for _ in range(3):
         await budgets.check(clock.now())
-    claims = {claim.entity: claim for claim in reported[-1]}
-    assert set(claims) == {"key:support-bot", "team:care"}
-    assert (claims["key:support-bot"].symptom, claims["team:care"].symptom) == (True, False)
-    assert "1 calls refused" in claims["key:support-bot"].title
+    claims = {(claim.entity, claim.symptom): claim for claim in reported[-1]}
+    assert set(claims) == {("key:support-bot", True), ("team:care", False)}
+    assert "1 calls refused" in claims["key:support-bot", True].title
     assert len({claim.id for claims in reported for claim in claims}) == 2, "the same two all along"
-    clock.advance(86_400)
+    clock.advance(3600)
     await budgets.check(clock.now())
-    assert {c.entity: c.ended_at is not None for c in reported[-1]} == {"key:support-bot": True, "team:care": False}
+    ended = {claim.entity: claim.ended_at is not None for claim in reported[-1]}
+    assert ended == {"key:support-bot": True, "team:care": False}, "nobody was refused for an hour"
+    clock.advance(40 * 86_400)
+    await budgets.check(clock.now())
+    assert [(c.entity, c.ended_at) for c in reported[-1]] == [("team:care", clock.now())]
 
 
 async def test_what_a_run_before_left_open_ends_too(records: Records) -> None:

@@ -24,6 +24,7 @@ _LOW = 2**64 - 1
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _COLUMNS = tuple(column.name for column in fields(LlmRows) if column.name != "counts")
 _LOOK = 50_000  # spans of the first look; each further takes 4 times as many
+ALWAYS = (0, 2**63 - 1)
 MOST_SPANS = 100_000  # of one trace
 MOST_ROWS = 500_000
 _GROUPED = """
@@ -44,7 +45,8 @@ def newest_llm(
             break
     more = len(found) > query.limit
     found = found[: query.limit]
-    loaded = loaded_traces(connection, names, project, [hi << 64 | lo for _, hi, lo in found])
+    around = (found[-1][0] - AROUND_NS, found[0][0] + AROUND_NS) if found else ALWAYS
+    loaded = loaded_traces(connection, names, project, [hi << 64 | lo for _, hi, lo in found], around)
     return loaded, found[-1] if more else None
 
 
@@ -55,7 +57,8 @@ def rows_in(connection: Connection, names: Sequence[str], project: int, query: L
         traces += [hi << 64 | lo for _, hi, lo in keys]
         if len(traces) > MOST_ROWS:
             raise too_many(MOST_ROWS)
-    return with_inherited(loaded_traces(connection, names, project, traces, summed=False).rows)
+    around = (query.start_ns - AROUND_NS, query.end_ns + AROUND_NS)
+    return with_inherited(loaded_traces(connection, names, project, traces, around, summed=False).rows)
 
 
 def persons_traces(connection: Connection, names: Sequence[str], project: int, user: str) -> list[int]:
@@ -187,15 +190,23 @@ def loaded_traces(
     names: Sequence[str],
     project: int,
     traces: Sequence[int],
+    around: tuple[int, int] = ALWAYS,
     most: int = MOST_ROWS,
     summed: bool = True,
 ) -> LlmTraces:
-    """In the order that is asked for. `summed`: with what all of their spans say together. Raises: Invalid over `most`
-    spans."""
+    """In the order that is asked for; what of them lies outside of `around` is not read. `summed`: with what all of
+    their spans say together. Raises: Invalid over `most` spans."""
     if not traces:
         return NOTHING
-    values = {"project": project, "traces": [trace & _LOW for trace in traces], "most": most + 1}
-    where = "WHERE project = $project AND trace_lo IN (SELECT unnest($traces::UBIGINT[]))"
+    values = {
+        "project": project,
+        "traces": [trace & _LOW for trace in traces],
+        "most": most + 1,
+        "from": around[0],
+        "to": around[1],
+    }
+    where = "WHERE project = $project AND time_ns >= $from AND time_ns < $to"
+    where += " AND trace_lo IN (SELECT unnest($traces::UBIGINT[]))"
     ids = union(names, f"SELECT trace_lo, span_id, parent_id FROM {{day}}.spans {where}")
     found = _once(connection.execute(f"SELECT * FROM {ids} LIMIT $most", values).fetchnumpy())
     tree = Tree(found["span_id"], found["parent_id"])
@@ -205,7 +216,7 @@ def loaded_traces(
     rows = rows_of(_once(connection.execute(f"SELECT * FROM {told} LIMIT $most", values).fetchnumpy()), tree)
     if not summed:
         return LlmTraces([], rows, tree)
-    by_id = {summary.trace_id: summary for summary in summaries_of(connection, names, project, traces)}
+    by_id = {summary.trace_id: summary for summary in summaries_of(connection, names, project, traces, *around)}
     listed: list[TraceSummary] = [by_id[trace] for trace in traces if trace in by_id]
     return LlmTraces(listed, rows, tree)
 

@@ -102,7 +102,9 @@ class EmbeddedSpans(TelemetryStore):
             return NOTHING
         found = await self._query(
             self._days(),
-            lambda connection, names: loaded_traces(connection, names, fingerprint(project), [trace_id], MOST_SPANS),
+            lambda connection, names: loaded_traces(
+                connection, names, fingerprint(project), [trace_id], most=MOST_SPANS
+            ),
         )
         return found or NOTHING
 

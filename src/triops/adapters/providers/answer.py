@@ -74,6 +74,10 @@ class Answer:
     # The gateway's side
 
     async def read(self, most: int) -> bytes:
+        while not self.ended and self.error is None and self._ahead <= _AHEAD:
+            await self._wait()
+        if self.ended and len(self._pieces) == 1 and self._inflater is None and len(self._pieces[0]) <= most:
+            return self._pieces.popleft()  # nearly always
         pieces: list[bytes] = []
         size = 0
         async for piece in self.chunks():

@@ -8,11 +8,12 @@ texts, which the API refuses, are left out.
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 
+from triops.adapters.providers.anthropic_schema import closed
 from triops.adapters.providers.leaving import no_word
 from triops.adapters.providers.parts import arguments_of, result_parts
 from triops.kernel.completion import Chat, Message, Part, Tool
@@ -117,15 +118,18 @@ def _result(part: Part, path: str) -> dict[str, Any]:
     return result
 
 
-def tool_of(tool: Tool, *, strict: bool) -> dict[str, Any]:
+def tool_of(tool: Tool, dropped: list[str], *, strict: bool, same: bool) -> dict[str, Any]:
     """`strict`: the model knows strict tools."""
-    schema = dict(tool.parameters) or {"type": "object", "properties": {}}
-    written: dict[str, Any] = {"name": tool.name, "input_schema": schema}
+    schema: Any = dict(tool.parameters) or {"type": "object", "properties": {}}
+    written: dict[str, Any] = {"name": tool.name}
     if tool.description:
         written["description"] = tool.description
     if tool.strict and strict:
         written["strict"] = True
-    return written
+        schema, moved = (schema, False) if same else closed(schema)
+        if moved:
+            dropped.append("tools.parameters")
+    return {**written, "input_schema": schema}
 
 
 def tool_choice_of(chat: Chat) -> dict[str, Any] | None:
@@ -138,20 +142,6 @@ def tool_choice_of(chat: Chat) -> dict[str, Any] | None:
     if chat.parallel_tool_calls is False and choice["type"] != "none":
         choice["disable_parallel_tool_use"] = True
     return None if choice == {"type": "auto"} and not chat.tool_choice else choice
-
-
-def closed(schema: Any, depth: int = 0) -> Any:
-    """The schema with `additionalProperties: false` where an object does not say: the API wants every object closed."""
-    if depth > 64:
-        return schema
-    if isinstance(schema, Mapping):
-        written = {name: closed(value, depth + 1) for name, value in schema.items()}
-        if written.get("type") == "object" and "additionalProperties" not in written:
-            written["additionalProperties"] = False
-        return written
-    if isinstance(schema, Sequence) and not isinstance(schema, str):
-        return [closed(value, depth + 1) for value in schema]
-    return schema
 
 
 def begins_unsigned(messages: Iterable[Mapping[str, Any]]) -> bool:

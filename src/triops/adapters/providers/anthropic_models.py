@@ -15,14 +15,15 @@ _NEWEST = (99, 0)
 @dataclass(frozen=True, slots=True)
 class Traits:
     """`samples`: temperature, top_p, top_k; `one_sample`: not both of the first two. `efforts`: the highest that it
-    knows, () for none. `budgets`: thinking bounded in tokens; `adaptive`: thinking as it sees fit. `schemas`: answers
-    and strict tools by a JSON Schema."""
+    knows, () for none. `budgets`: thinking bounded in tokens; `adaptive`: thinking as it sees fit; `restless`:
+    thinking cannot be turned off. `schemas`: answers and strict tools by a JSON Schema."""
 
     samples: bool = True
     one_sample: bool = False
     efforts: tuple[str, ...] = ("low", "medium", "high", "xhigh", "max")
     budgets: bool = True
     adaptive: bool = True
+    restless: bool = False
     schemas: bool = True
 
 
@@ -46,5 +47,6 @@ def traits_of(model: str) -> Traits:
         efforts=efforts,
         budgets=(3, 7) <= version <= (4, 6),
         adaptive=version >= (4, 6),
+        restless="fable" in model or "mythos" in model,
         schemas=version >= (4, 5),
     )

@@ -1,8 +1,9 @@
 """A chat in our words as the body of `POST /v1/messages`.
 
 Dropped and named, since they only hint: seed, penalties, logit_bias, earlier reasoning, sampling, effort and thinking
-where the model does not take them or they stand in each other's way, a temperature above 1 (which is sent as 1), and
-the members of `leaving.HINTS`. Refused: n above 1, log probabilities, audio, and all else that has no word here.
+where the model does not take them or they stand in each other's way, a temperature above 1 (which is sent as 1), bounds
+in schemas (which become words), and the members of `leaving.HINTS`. Refused: n above 1, log probabilities, audio, and
+all else that has no word here.
 
 `max_tokens`, which the API wants, is the caller's, else the target's cap, else DEFAULT_MAX_TOKENS. A JSON Schema is
 sent as `output_config.format`; an older model, or any JSON without a schema, is asked by a forced tool, whose arguments
@@ -14,12 +15,12 @@ from typing import Any
 from triops.adapters.providers.anthropic_messages import (
     ANSWER,
     begins_unsigned,
-    closed,
     messages_of,
     tool_choice_of,
     tool_of,
 )
 from triops.adapters.providers.anthropic_models import Traits, traits_of
+from triops.adapters.providers.anthropic_schema import closed
 from triops.adapters.providers.leaving import leave_out, no_word
 from triops.kernel.completion import Chat
 from triops.kernel.errors import Invalid
@@ -43,7 +44,7 @@ def body_of(chat: Chat, target: Target, *, same: bool) -> tuple[dict[str, Any], 
     tree: dict[str, Any] = {"model": target.model, "messages": messages}
     if system:
         tree["system"] = system
-    tools = [tool_of(tool, strict=traits.schemas) for tool in chat.tools]
+    tools = [tool_of(tool, dropped, strict=traits.schemas, same=same) for tool in chat.tools]
     if tools:
         tree["tools"] = tools
         if (choice := tool_choice_of(chat)) is not None:
@@ -52,7 +53,7 @@ def body_of(chat: Chat, target: Target, *, same: bool) -> tuple[dict[str, Any], 
         tree["stop_sequences"] = list(chat.stop)
     if chat.user:
         tree["metadata"] = {"user_id": chat.user}
-    _format(chat, traits, tree)
+    _format(chat, traits, tree, dropped, same=same)
     most = chat.max_tokens if chat.max_tokens is not None else target.cap
     _think(chat, traits, tree, most, dropped)
     thinks = tree.get("thinking", {}).get("type") in ("enabled", "adaptive")
@@ -70,12 +71,15 @@ def body_of(chat: Chat, target: Target, *, same: bool) -> tuple[dict[str, Any], 
     return tree, tuple(dict.fromkeys(dropped))
 
 
-def _format(chat: Chat, traits: Traits, tree: dict[str, Any]) -> None:
+def _format(chat: Chat, traits: Traits, tree: dict[str, Any], dropped: list[str], *, same: bool) -> None:
     if chat.format is None:
         return
     schema = chat.format.schema
     if schema is not None and traits.schemas:
-        tree["output_config"] = {"format": {"type": "json_schema", "schema": closed(schema)}}
+        fit, moved = (schema, False) if same else closed(schema)
+        if moved:
+            dropped.append("response_format.schema")
+        tree["output_config"] = {"format": {"type": "json_schema", "schema": fit}}
         return
     if chat.tools:
         raise Invalid(
@@ -91,7 +95,10 @@ def _format(chat: Chat, traits: Traits, tree: dict[str, Any]) -> None:
 def _think(chat: Chat, traits: Traits, tree: dict[str, Any], most: int | None, dropped: list[str]) -> None:
     effort, budget = chat.reasoning_effort, chat.thinking_tokens
     if effort == "none" and budget is None:
-        if traits.adaptive:
+        if traits.restless:  # as little as it can
+            tree.setdefault("output_config", {})["effort"] = "low"
+            dropped.append("reasoning_effort")
+        elif traits.adaptive:
             tree["thinking"] = {"type": "disabled"}
         return
     if effort and traits.efforts:

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from triops.adapters.providers.faults import message_of
-from triops.adapters.providers.openai_usage import usage_of
+from triops.adapters.providers.openai_usage import created_of, usage_of
 from triops.adapters.providers.sse import Sent, Splitter
 from triops.kernel.completion import Choice, Delta, Finish, Part, Reply
 from triops.ports.providers import Event, Fault
@@ -25,13 +25,12 @@ def reply_of(tree: Mapping[str, Any]) -> Reply:
     choices = tree.get("choices")
     if not isinstance(choices, list) or not choices:
         raise Fault("garbage", "an answer without choices")
-    created = tree.get("created")
     return Reply(
         id=_text(tree.get("id")),
         model=_text(tree.get("model")),
         choices=tuple(_choice(one, i) for i, one in enumerate(choices)),
         usage=usage_of(tree.get("usage")),
-        created=int(created) if isinstance(created, int | float) else 0,
+        created=created_of(tree.get("created")),
     )
 
 
@@ -100,7 +99,8 @@ def _text(value: Any) -> str:
 
 class ChatDecoder:
     """`hide_usage`: the caller did not ask for the event that holds only the usage. An end is clean when every choice
-    that began has finished; a missing [DONE] is then filled in."""
+    that began has finished; a missing [DONE] is then filled in. What came in the same bytes before a Fault is lost with
+    it: the caller has seen none of it, so another provider may still be asked."""
 
     def __init__(self, *, hide_usage: bool) -> None:
         self._hide_usage = hide_usage

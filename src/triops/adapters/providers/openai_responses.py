@@ -7,7 +7,7 @@ import orjson
 
 from triops.adapters.providers.faults import MOST_BODY
 from triops.adapters.providers.openai_chat import failed
-from triops.adapters.providers.openai_usage import usage_of
+from triops.adapters.providers.openai_usage import created_of, usage_of
 from triops.adapters.providers.sse import Sent, Splitter
 from triops.kernel.completion import Choice, Delta, DeltaKind, Finish, Part, Reply
 from triops.ports.providers import Event, Fault
@@ -37,7 +37,7 @@ def reply_of(tree: Mapping[str, Any]) -> Reply:
         model=_text(tree.get("model")),
         choices=(Choice(0, tuple(parts), _finish(tree, {part.kind for part in parts}), logprobs or None),),
         usage=usage_of(tree.get("usage")),
-        created=int(created) if isinstance(created := tree.get("created_at"), int | float) else 0,
+        created=created_of(tree.get("created_at")),
     )
 
 
@@ -87,7 +87,7 @@ class ResponsesDecoder:
         self._begun = False
         self._done = False
         self._kinds: set[str] = set()
-        self._calls: dict[Any, int] = {}
+        self._calls: dict[int, int] = {}
 
     def feed(self, data: bytes) -> Sequence[Event]:
         return [self._event(sent) for sent in self._splitter.feed(data)]
@@ -122,7 +122,8 @@ class ResponsesDecoder:
             told = tree.get("logprobs")
             return (text, Delta("logprobs", logprobs=told)) if told and isinstance(told, list) else (text,)
         if kind == "response.function_call_arguments.delta":
-            part = self._calls.get(tree.get("output_index"))
+            place = tree.get("output_index")
+            part = self._calls.get(place) if type(place) is int else None
             return () if part is None else (Delta("arguments", 0, _text(tree.get("delta")), part=part),)
         if kind == "response.output_item.added":
             return self._added(tree)

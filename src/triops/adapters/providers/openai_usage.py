@@ -1,9 +1,11 @@
-"""Usage as OpenAI's endpoints report it, of chat completions, responses and embeddings."""
+"""Usage and times as OpenAI's endpoints report them, of chat completions, responses and embeddings."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from triops.kernel.completion import Usage
+
+_MOST = 1 << 40  # tokens; more is no usage
 
 
 def usage_of(value: Any) -> Usage | None:
@@ -30,6 +32,11 @@ def usage_of(value: Any) -> Usage | None:
     return Usage(read, written, min(cached or 0, read), min(stored or 0, read), min(reasoning, written))
 
 
+def created_of(value: Any) -> int:
+    """Unix seconds; 0 for what is no such time."""
+    return int(value) if isinstance(value, int | float) and 0 <= value < 1e11 else 0
+
+
 def _count(value: Mapping[str, Any], field: str) -> int | None:
     count = value.get(field) if isinstance(value, dict) else None
-    return count if type(count) is int and count >= 0 else None
+    return count if type(count) is int and 0 <= count < _MOST else None

@@ -16,9 +16,10 @@ HINTS = frozenset(
     {
         "metadata", "store", "service_tier", "user", "safety_identifier", "keep_alive", "verbosity", "include",
         "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "truncation", "max_tool_calls",
-        "stream_options", "text.verbosity", "text.format.description", "response_format.json_schema.description",
+        "stream_options", "text.verbosity",
     }
 )  # fmt: skip
+_DESCRIPTION = "response_format.json_schema.description"
 _FORMATS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
 
@@ -69,6 +70,8 @@ def _extra(
     for name, value in extra.items():
         if same and "[" not in name and "." not in name:
             tree[name] = value
+        elif name in (_DESCRIPTION, "text.format.description"):
+            continue  # written with its format
         elif same and name.startswith("tools[") and isinstance(value, dict):
             tools.insert(int(name[6:-1]), value)  # in the order of their places
         elif name in HINTS:
@@ -169,6 +172,6 @@ def _format(chat: Chat) -> dict[str, Any]:
     schema: dict[str, Any] = {"name": asked.name or "answer", "schema": asked.schema}
     if asked.strict is not None:
         schema["strict"] = asked.strict
-    if description := chat.extra.get("response_format.json_schema.description"):
+    if description := chat.extra.get(_DESCRIPTION) or chat.extra.get("text.format.description"):
         schema["description"] = description
     return {"type": "json_schema", "json_schema": schema}

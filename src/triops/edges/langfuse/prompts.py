@@ -18,7 +18,7 @@ from triops.edges.langfuse.prompt_wire import created, labels_in, listed, number
 from triops.kernel.clock import rfc3339
 from triops.kernel.errors import Conflict, Invalid, NotFound, TriopsError
 from triops.kernel.tenant import Principal, Right
-from triops.lenses.llmops.prompts.model import LATEST, Prompt, PromptVersion
+from triops.lenses.llmops.prompts.model import LATEST, Prompt, PromptVersion, label_name
 from triops.lenses.llmops.prompts.service import Prompts
 from triops.web.access import Authenticate
 from triops.web.body import JSON_BYTES, Bodies, off_loop
@@ -68,6 +68,9 @@ class PromptCalls:
     async def _create(self, request: Request) -> Response:
         made = await self._read(request, created)
         who = await self._who(request, Right.WRITE, made.name)
+        for label in made.labels:
+            if label != LATEST:
+                label_name(label, "labels")
         version, _ = await self._prompts.add(who, made.name, made.spec, made.note, again=True)
         if made.tags is not None:
             await self._prompts.tag(who, made.name, _TAGS, orjson.dumps(made.tags).decode())

@@ -34,15 +34,7 @@ async def gateway(who: Reader, services: S) -> JSON:
     parts = services.spend
     config, problems = await parts.snapshots.config(who.project)
     secrets = await parts.keys.list(who.project)
-    shown = gateway_view(who.project, config, await _state(services), problems, secrets, services.clock.now())
-    return {
-        **shown,
-        "journal": {
-            "calls_applied": parts.applying.calls,
-            "unmatched": parts.applying.unmatched,
-            "open_calls": parts.applying.open_calls,
-        },
-    }
+    return gateway_view(who.project, config, await _state(services), problems, secrets, services.clock.now())
 
 
 async def _state(services: Services) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from triops.kernel.tenant import Principal
 from triops.kernel.version import Step
 from triops.ledger.codec import to_json
 from triops.lenses.llmops.prompts.differing import diff
-from triops.lenses.llmops.prompts.model import LATEST, LabelMove, Prompt, PromptVersion
+from triops.lenses.llmops.prompts.model import LATEST, LabelMove, Prompt, PromptVersion, label_name
 
 router = APIRouter(dependencies=PERMITTED)
 Why = Annotated[str, Field(max_length=2000, description="for the history, the time line and the audit trail")]
@@ -97,8 +97,7 @@ async def versions(who: Reader, services: S, name: str, limit: Limit = 100, curs
 async def add_version(who: Writer, services: S, name: str, body: NewVersion) -> JSON:
     spec = spec_of(body.model_extra or {}, "body")
     for label in body.labels:
-        if label.lower() == LATEST:
-            raise Invalid("latest is always the newest version", field="labels", got=label)
+        label_name(label, "labels")
     made, new = await services.prompts.add(who, name, spec, body.note)
     moves = [await services.prompts.label(who, name, label, {made.version: 100}, body.why) for label in body.labels]
     if moves:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from triops.edges.ollama.options import images_of, prompt_and_rest, sampling_of, system_of
+from triops.edges.ollama.options import images_of, sampling_of
 from triops.kernel.completion import Chat, Message, Part, Tool
 from triops.kernel.errors import Invalid
 from triops.web.members import mapping, needed, sequence, text
@@ -31,8 +31,14 @@ def chat_of(tree: Mapping[str, Any], user: str) -> Chat:
 def generated_of(tree: Mapping[str, Any], user: str) -> Chat:
     fields, extra = sampling_of(tree)
     extra.update({name: tree[name] for name in _GENERATE_ONLY if tree.get(name)})
-    said = prompt_and_rest(tree, system_of(tree), text(tree, "prompt"))
-    return Chat(messages=tuple(Message(role, parts) for role, parts in said), user=user, extra=extra, **fields)
+    messages = (_prompted("system", text(tree, "system")), _prompted("user", text(tree, "prompt"), tree))
+    return Chat(messages=tuple(one for one in messages if one.parts), user=user, extra=extra, **fields)
+
+
+def _prompted(role: str, said: str, tree: Mapping[str, Any] | None = None) -> Message:
+    """`tree`: where the images are that belong to it."""
+    images = () if tree is None else images_of(tree, "images")
+    return Message(role, (*((Part("text", text=said),) if said else ()), *images))
 
 
 def _message(given: dict[str, Any], index: int, open_calls: list[tuple[str, str]]) -> Message:

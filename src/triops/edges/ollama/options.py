@@ -6,7 +6,7 @@ from typing import Any
 
 from triops.kernel.completion import Format, Part
 from triops.kernel.errors import Invalid
-from triops.web.members import flag, mapping, number, sequence, text, texts, whole
+from triops.web.members import flag, mapping, number, sequence, texts, whole
 
 # how the base64 of an image's first bytes begins; Ollama's images come without their type
 _MAGIC = (("/9j/", "image/jpeg"), ("iVBORw0KGgo", "image/png"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp"))
@@ -81,19 +81,6 @@ def images_of(tree: Mapping[str, Any], path: str) -> tuple[Part, ...]:
         media = next((media for start, media in _MAGIC if data.startswith(start)), "image/png")
         images.append(Part("image", data=data, media_type=media))
     return tuple(images)
-
-
-def prompt_and_rest(tree: Mapping[str, Any], system: str, prompt: str) -> tuple[tuple[str, tuple[Part, ...]], ...]:
-    """A prompt with its system text and its images, as roles and parts."""
-    said = (Part("text", text=prompt),) if prompt else ()
-    roles: list[tuple[str, tuple[Part, ...]]] = [("system", (Part("text", text=system),))] if system else []
-    if said or tree.get("images"):
-        roles.append(("user", (*said, *images_of(tree, "images"))))
-    return tuple(roles)
-
-
-def system_of(tree: Mapping[str, Any]) -> str:
-    return text(tree, "system")
 
 
 def now_text() -> str:

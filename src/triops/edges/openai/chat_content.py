@@ -1,7 +1,7 @@
 """A chat completion's request in full. What `Chat` has no field for stands in `extra`: members of the request under
 their names, tools and parts of messages under their paths (`tools[1]`, `messages[2].content[0]`)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from triops.edges.openai import fields
@@ -10,60 +10,72 @@ from triops.kernel.completion import Chat, Format, Message, Part, Tool
 from triops.kernel.errors import Invalid
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
-_READ = frozenset(
+_PLAIN = frozenset({"system", "developer", "user"})
+_AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+_Reader = Callable[[Mapping[str, Any], str], Any]
+# members whose names here and in `Chat` are the same
+_READERS: Mapping[str, _Reader] = {
+    "temperature": fields.number,
+    "top_p": fields.number,
+    "presence_penalty": fields.number,
+    "frequency_penalty": fields.number,
+    "top_k": lambda raw, name: fields.whole(raw, name, -1),
+    "seed": lambda raw, name: fields.whole(raw, name, -(1 << 63)),
+    "n": lambda raw, name: fields.whole(raw, name, 1, fields.MOST_CHOICES),
+    "top_logprobs": lambda raw, name: fields.whole(raw, name, 0, 1000),
+    "logprobs": fields.flag,
+    "parallel_tool_calls": fields.flag,
+    "reasoning_effort": fields.text,
+    "user": fields.text,
+    "stop": lambda raw, name: _stop(raw),
+}
+_ASIDE = frozenset(
     {
-        "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "tools", "tool_choice",
-        "parallel_tool_calls", "response_format", "temperature", "top_p", "top_k", "stop", "seed", "n", "logprobs",
-        "top_logprobs", "presence_penalty", "frequency_penalty", "reasoning_effort", "user", "functions",
-        "function_call",
+        "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "tools", "functions",
+        "tool_choice", "function_call", "response_format",
     }
 )  # fmt: skip
-_AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 
 
 def content_of(raw: Mapping[str, Any]) -> Chat:
     """Raises: Invalid that names the field."""
-    extra = {name: value for name, value in raw.items() if name not in _READ and value is not None}
+    extra: dict[str, Any] = {}
+    read: dict[str, Any] = {}
+    for name, value in raw.items():
+        if value is None or name in _ASIDE:
+            continue
+        reader = _READERS.get(name)
+        if reader is None:
+            extra[name] = value
+        else:
+            read[name] = reader(raw, name)
+    if "tools" in raw or "functions" in raw:
+        read["tools"] = _tools(raw, extra)
+    if "tool_choice" in raw or "function_call" in raw:
+        read["tool_choice"] = _tool_choice(raw, extra)
+    if "response_format" in raw:
+        read["format"] = _format(raw, extra)
     new, old = fields.whole(raw, "max_completion_tokens", 1), fields.whole(raw, "max_tokens", 1)
-    messages = tuple(
-        _message(one, f"messages[{i}]", extra) for i, one in enumerate(fields.sequence(raw["messages"], "messages"))
-    )
-    return Chat(
-        messages=messages,
-        tools=_tools(raw, extra),
-        tool_choice=_tool_choice(raw, extra),
-        parallel_tool_calls=fields.optional_flag(raw, "parallel_tool_calls"),
-        format=_format(raw),
-        max_tokens=old if new is None else new,
-        temperature=fields.number(raw, "temperature"),
-        top_p=fields.number(raw, "top_p"),
-        top_k=fields.whole(raw, "top_k", -1),
-        stop=_stop(raw),
-        seed=fields.whole(raw, "seed", -(1 << 63)),
-        n=fields.whole(raw, "n", 1, fields.MOST_CHOICES) or 1,
-        logprobs=fields.flag(raw, "logprobs"),
-        top_logprobs=fields.whole(raw, "top_logprobs", 0, 1000),
-        presence_penalty=fields.number(raw, "presence_penalty"),
-        frequency_penalty=fields.number(raw, "frequency_penalty"),
-        reasoning_effort=fields.text(raw, "reasoning_effort"),
-        user=fields.text(raw, "user"),
-        extra=extra,
-    )
+    messages = [_message(one, i, extra) for i, one in enumerate(fields.sequence(raw["messages"], "messages"))]
+    return Chat(messages=tuple(messages), max_tokens=old if new is None else new, extra=extra, **read)
 
 
-def _message(value: Any, path: str, extra: dict[str, Any]) -> Message:
+def _message(value: Any, place: int, extra: dict[str, Any]) -> Message:
+    path = f"messages[{place}]"
     given = fields.mapping(value, path)
-    role = given.get("role")
+    role, said = given.get("role"), given.get("content")
+    if len(given) == 2 and isinstance(said, str) and isinstance(role, str) and role in _PLAIN:
+        return Message(role, (Part("text", said),))  # nearly every message
     if not isinstance(role, str) or role not in _ROLES:
         raise Invalid("not a role", field=f"{path}.role", got=role, expected=", ".join(sorted(_ROLES)))
-    parts = _parts(given.get("content"), f"{path}.content", extra)
+    parts = _parts(said, f"{path}.content", extra)
     name = fields.text(given, "name", f"{path}.name")
     if role in ("tool", "function"):
         call = fields.needed(given, "tool_call_id", f"{path}.tool_call_id") if role == "tool" else name
         return Message("tool", (Part("tool_result", id=call, name=name, parts=parts),))
     if role != "assistant":
         if not parts:
-            raise Invalid("no content", field=f"{path}.content", got=given.get("content"), expected="a text or parts")
+            raise Invalid("no content", field=f"{path}.content", got=said, expected="a text or parts")
         return Message(role, parts, name)
     before: tuple[Part, ...] = ()
     if thoughts := fields.text(given, "reasoning_content", f"{path}.reasoning_content"):
@@ -177,7 +189,7 @@ def _tool_choice(raw: Mapping[str, Any], extra: dict[str, Any]) -> str:
     return ""
 
 
-def _format(raw: Mapping[str, Any]) -> Format | None:
+def _format(raw: Mapping[str, Any], extra: dict[str, Any]) -> Format | None:
     if raw.get("response_format") is None:
         return None
     given = fields.mapping(raw["response_format"], "response_format")
@@ -192,6 +204,8 @@ def _format(raw: Mapping[str, Any]) -> Format | None:
     asked = fields.mapping(given.get("json_schema"), path)
     schema = fields.mapping(asked.get("schema") or {}, f"{path}.schema")
     strict = fields.optional_flag(asked, "strict")
+    if asked.get("description") is not None:
+        extra[f"{path}.description"] = asked["description"]
     return Format(schema, fields.text(asked, "name", f"{path}.name"), strict)
 
 

@@ -1,7 +1,8 @@
 """POST /v1/embeddings. Its clients ask for base64 unless they are told otherwise: single precision, little endian."""
 
 import base64
-import struct
+import sys
+from array import array
 from collections.abc import Mapping
 from typing import Any
 
@@ -98,4 +99,7 @@ def _tokens(value: Any, path: str) -> tuple[int, ...]:
 
 
 def _packed(vector: tuple[float, ...]) -> str:
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+    numbers = array("f", vector)  # what single precision does not hold becomes infinite
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return base64.b64encode(numbers.tobytes()).decode()

@@ -85,8 +85,9 @@ def _item(item: Mapping[str, Any], path: str, extra: dict[str, Any]) -> Message 
         id = fields.needed(item, "call_id", f"{path}.call_id")
         return Message("tool", (Part("tool_result", id=id, parts=_parts(item.get("output"), f"{path}.output", extra)),))
     if kind == "reasoning":
-        thoughts = [*(item.get("summary") or ()), *(item.get("content") or ())]
-        texts = [fields.text(fields.mapping(one, path), "text", path) for one in thoughts]
+        given = [item.get(name) or [] for name in ("summary", "content")]
+        thoughts = [one for some in given for one in fields.sequence(some, f"{path}.summary")]
+        texts = [fields.text(fields.mapping(one, f"{path}.summary"), "text", f"{path}.summary") for one in thoughts]
         signature = fields.text(item, "encrypted_content", f"{path}.encrypted_content")
         thought = Part("thinking", "\n".join(texts), id=fields.text(item, "id", f"{path}.id"), signature=signature)
         return Message("assistant", (thought,))

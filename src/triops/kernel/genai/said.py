@@ -22,6 +22,11 @@ _MOST = 2**62
 _FIRST = ("First Token Stream Event", "llm.content.completion.chunk", "gen_ai.content.first_token")
 _MODELS = ("llm", "embedding", "reranker")
 _TEXT = 256
+_TEXTS = frozenset(
+    ("model", "provider", "user", "session", "application", "key", "prompt", "prompt_label", "prompt_version")
+)
+_SAY_NOTHING = frozenset(("user", "session", "tags", "error", "level", "usage"))
+_FIRST_FIELDS = frozenset(("first_ms", "first_s", "first_at"))
 _TAGS = 20
 
 
@@ -80,26 +85,28 @@ def said(attributes: Mapping[str, Any], events: Sequence[Mapping[str, Any]] = ()
         for field, value in gathered(attributes).items():
             if ranks.get(field, 99) > 0:  # better than a whole request as JSON
                 found[field] = value
-    if not found or not _is_model_span(found):
+    if not found or ("kind" not in found and "model" not in found and found.keys() <= _SAY_NOTHING):
         return None
     one = Said()
     get = found.get
-    one.model, one.provider = _short(get("model")), _short(get("provider"))
+    for field, value in found.items():  # only what was said: most fields are not
+        if field in _TEXTS:
+            setattr(one, field, value[:_TEXT] if type(value) is str and value[:1] != '"' else _short(value))
     _count(one, found)
     kind = get("kind")
     one.type = TYPES.get(kind, "span") if isinstance(kind, str) else "span"
-    if one.type == "span" and (one.model or one.input_tokens >= 0) and "agent" not in str(kind):
+    asked = one.model != "" or one.input_tokens >= 0
+    if asked and one.type == "span" and "agent" not in str(kind):
         one.type = "llm"
-    one.call = one.type in _MODELS and bool(one.model or one.input_tokens >= 0 or one.output_tokens >= 0)
-    one.user, one.session = _short(get("user")), _short(get("session"))
-    one.application, one.key = _short(get("application")), _short(get("key"))
-    one.prompt, one.prompt_label = _short(get("prompt")), _short(get("prompt_label"))
-    one.prompt_version = _short(get("prompt_version"))
-    one.tags = _tags(get("tags")) if "tags" in found else ()
+    one.call = one.type in _MODELS and (asked or one.output_tokens >= 0)
+    if "tags" in found:
+        one.tags = _tags(found["tags"])
     one.estimated = get("estimated") is True
     one.failed = get("level") == "ERROR"
-    one.error = _short(get("error")) if one.failed or ranks.get("error") == 0 else ""
-    one.first_ns = _first(found, events, start_ns)
+    if "error" in found and (one.failed or ranks.get("error") == 0):
+        one.error = _short(found["error"])
+    if events or not _FIRST_FIELDS.isdisjoint(found):
+        one.first_ns = _first(found, events, start_ns)
     one.finish, one.system = get("finish"), get("system")
     one.input, one.output = opened(get("input")), opened(get("output"))
     return one
@@ -117,6 +124,8 @@ def opened(value: Any) -> Any:
 
 def tokens(value: Any) -> int:
     """A count, or -1."""
+    if type(value) is int:
+        return value if 0 <= value < _MOST else UNKNOWN
     if isinstance(value, str) and value.isdecimal() and len(value) < 18:
         value = int(value)
     if isinstance(value, float) and value.is_integer():
@@ -135,14 +144,14 @@ def pico(value: Any) -> int:
         return UNKNOWN
 
 
-def _is_model_span(found: Mapping[str, Any]) -> bool:
-    return not found.keys() <= {"user", "session", "tags", "error", "level", "usage"}
-
-
 def _count(one: Said, found: Mapping[str, Any]) -> None:
     get = found.get
-    one.input_tokens, one.output_tokens = tokens(get("input_tokens")), tokens(get("output_tokens"))
-    one.cached_tokens = max(tokens(get("cached_tokens")), 0)
+    if "input_tokens" in found:
+        one.input_tokens = tokens(found["input_tokens"])
+    if "output_tokens" in found:
+        one.output_tokens = tokens(found["output_tokens"])
+    if "cached_tokens" in found:
+        one.cached_tokens = max(tokens(found["cached_tokens"]), 0)
     if (usage := get("usage")) is not None and isinstance(usage := opened(usage), dict):
         if one.input_tokens < 0:
             one.input_tokens = _of(usage, "input", "input_tokens", "prompt_tokens")
@@ -150,10 +159,11 @@ def _count(one: Said, found: Mapping[str, Any]) -> None:
             one.output_tokens = _of(usage, "output", "output_tokens", "completion_tokens")
         if not one.cached_tokens:
             one.cached_tokens = max(_of(usage, "cache_read_input_tokens", "input_cached_tokens", "input_cache_read"), 0)
-    one.cost = tokens(get("cost_pico"))
+    if "cost_pico" in found:
+        one.cost = tokens(found["cost_pico"])
     if one.cost < 0 and "cost" in found:
         one.cost = pico(found["cost"])
-    if one.cost < 0 and isinstance(costs := opened(get("costs")), dict):
+    if one.cost < 0 and "costs" in found and isinstance(costs := opened(get("costs")), dict):
         whole = next((costs[name] for name in ("total", "total_cost") if name in costs), None)
         parts = [pico(part) for part in costs.values()] if whole is None else [pico(whole)]
         one.cost = sum(parts) if parts and min(parts) >= 0 else UNKNOWN

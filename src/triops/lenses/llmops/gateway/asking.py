@@ -208,6 +208,10 @@ class Asker:
         now_ns = self._parts.now_ns()
         ms = (now_ns - asking.started_ns) / 1e6
         first_ns = call.first_ns - (asking.started_ns - call.started_ns) if call.first_ns else 0
-        retryable = fault is not None and next_may_answer(fault.kind)
-        self._parts.router.ended(pick, now_ns / 1e9, fault is None, first_ns / 1e6 if first_ns > 0 else ms, retryable)
+        if fault is not None and fault.kind == "overloaded" and not asking.sent:
+            self._parts.router.abandoned(pick)  # our own bound of connections says nothing of the provider
+        else:
+            retryable = fault is not None and fault.retryable
+            waited = first_ns / 1e6 if first_ns > 0 else ms
+            self._parts.router.ended(pick, now_ns / 1e9, fault is None, waited, retryable)
         self._parts.counts.attempted(call.caller.project, pick.provider.name, now_ns, ms, fault.kind if fault else "")

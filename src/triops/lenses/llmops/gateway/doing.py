@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from triops.kernel.call import Attempt, Cached, Intent
+from triops.kernel.call import Attempt, Cached
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
 from triops.lenses.llmops.gateway.cache import Key
 from triops.lenses.llmops.gateway.estimate import Size
@@ -113,38 +113,39 @@ class Doing:
         """Whether the caller's own bytes may not go to a provider, nor its bytes to him."""
         return self.content is not None
 
-    def intent(self, provider: str, model: str, at_ns: int) -> Intent:
-        """The next one. What was said is in the first alone: it is the same for all."""
+    def intent(self, provider: str, model: str, at_ns: int) -> dict[str, Any]:
+        """The next one, as the members of `kernel.call.Intent` (of which none is made: it would cost more than all else
+        here). What was said is in the first alone: it is the same for all."""
         caller, ask, number = self.caller, self.ask, self.intents
         self.intents += 1
-        return Intent(
-            self.id,
-            caller.project,
-            at_ns,
-            number,
-            ask.dialect,
-            ask.operation,
-            self.route.name if self.route else "",
-            ask.model,
-            provider,
-            model,
-            caller.key,
-            caller.application,
-            caller.team,
-            self.user,
-            self.session,
-            self.tags,
-            self.prompt,
-            self.prompt_version,
-            self.prompt_label,
-            ask.stream,
-            self.trace,
-            self.span,
-            self.parent,
-            self.expected,
-            "" if number else self.input,
-            {} if number else self.settings,
-        )
+        return {
+            "call": self.id,
+            "project": caller.project,
+            "at_ns": at_ns,
+            "attempt": number,
+            "dialect": ask.dialect,
+            "operation": ask.operation,
+            "route": self.route.name if self.route else "",
+            "asked": ask.model,
+            "provider": provider,
+            "model": model,
+            "key": caller.key,
+            "application": caller.application,
+            "team": caller.team,
+            "user": self.user,
+            "session": self.session,
+            "tags": self.tags,
+            "prompt": self.prompt,
+            "prompt_version": self.prompt_version,
+            "prompt_label": self.prompt_label,
+            "stream": ask.stream,
+            "trace": self.trace,
+            "span": self.span,
+            "parent": self.parent,
+            "input_estimate": self.expected,
+            "input": "" if number else self.input,
+            "settings": {} if number else self.settings,
+        }
 
 
 class Asking:

@@ -2,6 +2,7 @@
 has the end of his answer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 
@@ -10,7 +11,7 @@ from triops.kernel.completion import Embedded, Reply
 from triops.kernel.errors import TriopsError
 from triops.lenses.llmops.gateway.doing import Doing
 from triops.lenses.llmops.gateway.estimate import Estimator
-from triops.lenses.llmops.gateway.said import input_text, reply_text, settings_of
+from triops.lenses.llmops.gateway.said import PLAIN, input_text, plain_settings, plain_text, reply_text, settings_of
 from triops.ports.journal import Journal
 
 _MESSAGE = 500
@@ -28,6 +29,12 @@ class Recorder:
     def heard(self, call: Doing) -> None:
         """What the record will say that was asked. A request that only its provider can read is recorded without."""
         if call.record == "full":
+            ask = call.ask
+            if call.content is None and ask.dialect in PLAIN and "tools" not in ask.raw:
+                text = plain_text(ask.raw, self.most)
+                if text is not None:
+                    call.input, call.settings = text, plain_settings(ask.raw)
+                    return
             try:
                 content = call.content if call.content is not None else call.taker.content()
             except TriopsError:
@@ -37,30 +44,37 @@ class Recorder:
 
     def intend(self, call: Doing, provider: str, model: str, at_ns: int) -> None:
         """Raises: StoreFull, Unavailable: then nobody may be asked."""
-        self._append("i", orjson.dumps(call.intent(provider, model, at_ns)))
+        try:
+            self._append("i", orjson.dumps(call.intent(provider, model, at_ns)))
+        except TriopsError:
+            call.intents -= 1
+            raise
 
     def outcome(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> None:
         """Raises: StoreFull, Unavailable."""
+        self._append("o", orjson.dumps(self.members(call, ended_ns, status, error, message)))
+
+    def members(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> dict[str, Any]:
+        """Of `kernel.call.Outcome`."""
         output, size, finish, model = self._output(call)
-        outcome = Outcome(
-            call.id,
-            ended_ns,
-            status,
-            error,
-            message[:_MESSAGE],
-            model,
-            tuple(call.attempts),
-            call.first_ns,
-            call.cache,
-            call.saved,
-            finish,
-            call.disconnected,
-            output,
-            size,
-            tuple(call.guards),
-            call.told.dropped,
-        )
-        self.settled(outcome)
+        return {
+            "call": call.id,
+            "ended_ns": ended_ns,
+            "status": status,
+            "error": error,
+            "message": message[:_MESSAGE],
+            "model": model,
+            "attempts": call.attempts,
+            "first_ns": call.first_ns,
+            "cache": call.cache,
+            "saved": call.saved,
+            "finish": finish,
+            "disconnected": call.disconnected,
+            "output": output,
+            "output_bytes": size,
+            "guards": call.guards,
+            "dropped": call.told.dropped,
+        }
 
     def settled(self, outcome: Outcome) -> None:
         self._append("o", orjson.dumps(outcome))

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from triops.kernel.clock import NS
-from triops.kernel.errors import NotFound, TriopsError, Unavailable
+from triops.kernel.errors import NotFound, ProviderFailed, TriopsError
 from triops.lenses.llmops.gateway.breaker import Breaker
 from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.retries import RetryBudget, backoff_s
@@ -164,12 +164,14 @@ class Router:
         if not there:
             names = ", ".join(sorted({way.provider for way in ways}))
             return NotFound(f"the route {route.name} needs a provider that is not there: {names}; apply its document")
-        error = Unavailable(
-            f"every model of the route {route.name or there[0].model} failed just now and is left alone"
-        )
         waits = [self._way(project.project, way, now).breaker.opens_until - now for way in there]
-        error.details["retry_after_s"] = max(1.0, min(waits))
-        return error
+        what = f"model of the route {route.name}" if route.name else f"call of {there[0].provider}/{there[0].model}"
+        return ProviderFailed(
+            f"every {what} failed just now, and is left alone for a while",
+            fault="overloaded",
+            status=503,
+            retry_after_s=max(1.0, min(waits)),
+        )
 
     def state(self, project: str) -> list[Mapping[str, Any]]:
         """Every model that was asked for lately, for pages."""

@@ -11,6 +11,19 @@ import orjson
 from triops.kernel.completion import Chat, Choice, Delta, Embed, Finish, Part, Reply, Usage
 
 _CUT = "…"
+PLAIN = frozenset({"openai.chat", "anthropic.messages"})
+_SETTINGS = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "max_tokens",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "stop",
+    "n",
+    "reasoning_effort",
+)
 _BYTES_EACH = 40  # what the JSON of a part costs beside its text
 
 
@@ -30,6 +43,34 @@ class _Room:
         kept = text[: max(0, self.left)]
         self.left = 0
         return kept + _CUT
+
+
+def plain_text(raw: Mapping[str, Any], most: int) -> str | None:
+    """As `input_text`, without reading the request in full: of one whose messages all are plain texts, which most are;
+    None of any other. `raw`: of a dialect whose messages have `role` and `content` (OpenAI's, Anthropic's)."""
+    messages = raw.get("messages")
+    if type(messages) is not list or "system" in raw:
+        return None
+    left = most
+    said: list[dict[str, Any]] = []
+    for message in messages:
+        text = message.get("content") if type(message) is dict and len(message) == 2 else None
+        if type(text) is not str or type(role := message.get("role")) is not str:
+            return None
+        left -= len(text) + _BYTES_EACH
+        if left < 0:
+            return None
+        said.append({"role": role, "parts": [{"kind": "text", "text": text}]})
+    return orjson.dumps(said).decode()
+
+
+def plain_settings(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """As `settings_of`, of the same requests."""
+    found = {name: raw[name] for name in _SETTINGS if name in raw}
+    for new, name in (("max_completion_tokens", "max_tokens"), ("stop_sequences", "stop")):
+        if new in raw:
+            found[name] = raw[new]
+    return found
 
 
 def input_text(content: Chat | Embed, most: int) -> str:

@@ -61,6 +61,7 @@ class Gateway:
         self._config = config
         self._checking = Checking(config)
         self._configured(config)
+        self._parts.admission.restore(config.spent, self._parts.now())  # of budgets that are new
 
     def _configured(self, config: Config) -> None:
         self._calls = int(config.limits.get("calls", _CALLS))
@@ -91,6 +92,8 @@ class Gateway:
         call.task = asyncio.current_task()
         self._doing[call.id] = call
         taker.on_gone = lambda: self._left(call)
+        if taker.gone:
+            self._left(call)
         try:
             await self._answered(call, project, headers)
         except asyncio.CancelledError:

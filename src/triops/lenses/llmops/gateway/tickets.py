@@ -124,7 +124,7 @@ class Ticket:
             self._set(pico)
             return
         output, cap = most.output_tokens, None
-        if output is None and hard:
+        if output is None and hard and price.output:
             cap = self._affordable(hard, most, price, now, pico)
             output = cap * most.choices
         need = pico + price.most(most.input_tokens, output or 0)

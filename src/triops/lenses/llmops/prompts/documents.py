@@ -14,8 +14,9 @@ from triops.kernel.prompts.spec import CHARACTERS, MESSAGES, ROLES, PromptSpec, 
 from triops.kernel.prompts.template import PromptTemplate
 from triops.kernel.prompts.variables import MOST, TYPES
 from triops.kernel.tenant import Principal
-from triops.lenses.llmops.prompts.model import LATEST
+from triops.lenses.llmops.prompts.model import label_name
 from triops.lenses.llmops.prompts.service import Prompts
+from triops.lenses.llmops.prompts.tags import tags_of
 from triops.loop.documents import Kind
 
 _TEXT: dict[str, Any] = {"type": "string", "maxLength": CHARACTERS}
@@ -83,11 +84,12 @@ SCHEMA: dict[str, Any] = {
 
 def prompt_kind() -> Kind:
     def check(document: Document) -> None:
-        PromptTemplate(_content(document.spec))
+        spec = _content(document.spec)
+        tags_of(spec)
+        PromptTemplate(spec)
         for label in document.spec.get("labels", {}):
             _share(document.spec, label)
-            if label.lower() == LATEST:
-                raise Invalid("latest is always the newest version", field=f"spec.labels.{label}")
+            label_name(label, f"spec.labels.{label}"[:200])
 
     return Kind("Prompt", SCHEMA, check)
 
@@ -101,10 +103,7 @@ class PromptDocuments:
     async def ready(self, project: ProjectId, document: Document) -> None:
         """Whether its labels name versions that there are, or will be. Raises: Invalid; Conflict for a model's name."""
         spec = document.spec
-        try:
-            known = await self._prompts.get(project, document.name)
-        except NotFound:
-            known = None
+        known = await self._prompts.named(project, document.name)
         newest = known.newest if known is not None and known.newest is not None else 0
         for label in spec.get("labels", {}):
             for number in _share(spec, label):

@@ -1,13 +1,17 @@
 """A prompt and its versions as this lens speaks of them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from triops.kernel.prompts.sharing import Share, share_text
+from triops.kernel.errors import Invalid
+from triops.kernel.prompts.sharing import Share
 from triops.kernel.prompts.spec import PromptSpec
 
 PRODUCTION = "production"  # the label that is meant where none is named
 LATEST = "latest"  # the newest version, by whatever label
+_LABEL = re.compile(r"[\w-]{1,255}")
+_VERSION = re.compile(r"[vV]\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,11 @@ class LabelMove:
         return f"{self.label}: {self.before or 'none'} → {self.after or 'none'}"
 
 
-def whole(share: Share) -> bool:
-    return len(share) <= 1
-
-
-def said(share: Share) -> str:
-    return share_text(share) or "none"
+def label_name(label: str, field: str = "label") -> str:
+    """What MLflow allows of an alias that can be set. Raises: Invalid."""
+    if not _LABEL.fullmatch(label) or _VERSION.fullmatch(label):
+        expected = "at most 255 letters, digits, _ and -, and not v1, v2, …"
+        raise Invalid("not a label's name", field=field, got=label, expected=expected)
+    if label.lower() == LATEST:
+        raise Invalid("latest is always the newest version: it does not move", field=field, got=label)
+    return label

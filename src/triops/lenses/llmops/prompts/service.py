@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 
 from sqlalchemy import Connection
 
-from triops.kernel.errors import AlreadyExists, Invalid, NotFound
+from triops.kernel.errors import AlreadyExists, Conflict, Invalid, NotFound
 from triops.kernel.ids import ProjectId
 from triops.kernel.page import Page, decode_cursor, encode_cursor
 from triops.kernel.prompts.sharing import Share, main_version, picked, share_text
@@ -18,8 +18,9 @@ from triops.kernel.version import PROMPT_TAG, ModelVersion, Step
 from triops.ledger.paging import checked_limit
 from triops.ledger.prompts import comments, reading
 from triops.ledger.prompts.reading import Kept
+from triops.ledger.versions.models import find_model, model_tags
 from triops.ledger.versions.versions import find_version, need_version
-from triops.lenses.llmops.prompts.model import LATEST, PRODUCTION, LabelMove, Prompt, PromptVersion
+from triops.lenses.llmops.prompts.model import LATEST, PRODUCTION, LabelMove, Prompt, PromptVersion, label_name
 from triops.lenses.llmops.prompts.registry import Labels, Move, Registry
 from triops.lenses.llmops.prompts.tags import SOURCE, own_tags, spec_in, tags_of
 from triops.ports.clock import Clock
@@ -112,7 +113,6 @@ class Prompts:
         spec: PromptSpec,
         note: str = "",
         *,
-        tags: Mapping[str, str] | None = None,
         again: bool = False,
         like: tuple[int, ...] = (),
     ) -> tuple[PromptVersion, bool]:
@@ -123,29 +123,33 @@ class Prompts:
             raise Invalid("not a prompt's name", field="name", got=name, expected=f"1 to {_NAME} characters")
         if len(note) > _NOTE:
             raise Invalid("the note is too long", field="note", got=len(note), expected=f"≤ {_NOTE} characters")
+        kept = tags_of(spec)
         await asyncio.to_thread(PromptTemplate, spec)
         async with self._adding.setdefault((who.project, name), asyncio.Lock()):
-            try:
-                known: Prompt | None = await self.get(who.project, name)
-            except NotFound:
-                known = None
+            known = await self.named(who.project, name)
             if known is not None and not again:
                 for number in dict.fromkeys(n for n in (known.newest, *like) if n is not None):
                     if (equal := await self._equal(who.project, name, number, spec)) is not None:
                         return equal, False
             if known is None:
-                await self._create(who, name)
-            given = [{"key": key, "value": value} for key, value in {**(tags or {}), **tags_of(spec)}.items()]
+                await self._registry.create_model(who, name, [{"key": PROMPT_TAG, "value": "true"}], "")
+            given = [{"key": key, "value": value} for key, value in kept.items()]
             made = await self._registry.create_version(
                 who, name, SOURCE, run=None, model_id=None, run_link="", description=note, tags=given
             )
         return await self.version(who.project, name, made.version), True
 
-    async def _create(self, who: Principal, name: str) -> None:
-        try:
-            await self._registry.create_model(who, name, [{"key": PROMPT_TAG, "value": "true"}], "")
-        except AlreadyExists:
-            raise AlreadyExists(f"{name} is a model's name: a prompt needs another") from None
+    async def named(self, project: ProjectId, name: str) -> Prompt | None:
+        """The prompt, or None where the name is free. Raises: AlreadyExists for a model's."""
+
+        def read(connection: Connection) -> Prompt | None:
+            if find_model(connection, project, name) is None:
+                return None
+            if PROMPT_TAG not in model_tags(connection, project, name):
+                raise AlreadyExists(f"{name} is a model's name: a prompt needs another")
+            return prompt_of(reading.get_prompt(connection, project, name))
+
+        return await self._records.read(read)
 
     async def _equal(self, project: ProjectId, name: str, version: int, spec: PromptSpec) -> PromptVersion | None:
         try:
@@ -158,9 +162,9 @@ class Prompts:
         self, who: Principal, name: str, label: str, share: Share, why: str = "", *, by_action: bool = False
     ) -> LabelMove:
         """`share` {} removes it. Raises: Invalid, NotFound, Conflict."""
+        if share:
+            label_name(label)
         await self._has(who.project, name, share)
-        if label.lower() == LATEST:
-            raise Invalid("latest is always the newest version: it does not move", field="label", got=label)
         details = _ACTION if by_action else None
         if len(share) > 1:
             return _moved(label, await self._labels.share(who, name, label, share, why, details))
@@ -177,7 +181,7 @@ class Prompts:
         found = await self.version(who.project, name, version)
         if found.labels:
             on = ", ".join(sorted(found.labels))
-            raise Invalid(f"version {version} of {name} has the label {on}: move it first", field="version")
+            raise Conflict(f"version {version} of {name} has the label {on}: move it first")
         await self._registry.delete_version(who, name, str(version))
 
     async def delete(self, who: Principal, name: str) -> None:

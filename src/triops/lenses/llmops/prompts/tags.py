@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from triops.kernel.errors import TriopsError
-from triops.kernel.prompts.spec import Engine, Line, PromptSpec
+from triops.kernel.errors import Invalid, TooLarge, TriopsError
+from triops.kernel.prompts.spec import CHARACTERS, Engine, Line, PromptSpec
 from triops.kernel.prompts.variables import Variable, variable_of
 from triops.kernel.version import (
     PROMPT_CONTENT_TAGS,
@@ -22,6 +22,7 @@ from triops.kernel.version import (
     PROMPT_TYPE_TAG,
     PROMPT_VARIABLES_TAG,
 )
+from triops.ledger.codec import dumps
 
 RESERVED = frozenset({*PROMPT_CONTENT_TAGS, PROMPT_MODEL_TAG})
 SOURCE = "prompt-template"  # what a prompt's version has for a source
@@ -29,24 +30,31 @@ _RENAMED = {"stop": "stop_sequences"}  # a setting → its name in MLflow's mode
 
 
 def tags_of(spec: PromptSpec) -> dict[str, str]:
+    """Raises: Invalid for what cannot be kept (text that is no Unicode, numbers out of range, too deep); TooLarge."""
     if spec.text is not None:
         tags = {PROMPT_TEXT_TAG: spec.text, PROMPT_TYPE_TAG: "text"}
     else:
         lines = [{"role": line.role, "content": line.content} for line in spec.messages]
-        tags = {PROMPT_TEXT_TAG: orjson.dumps(lines).decode(), PROMPT_TYPE_TAG: "chat"}
+        tags = {PROMPT_TEXT_TAG: dumps(lines), PROMPT_TYPE_TAG: "chat"}
     tags[PROMPT_TAG] = "true"
     tags[PROMPT_ENGINE_TAG] = spec.engine
-    content = spec.content_json()
     if spec.variables:
-        tags[PROMPT_VARIABLES_TAG] = orjson.dumps(content["variables"]).decode()
+        tags[PROMPT_VARIABLES_TAG] = dumps(spec.content_json()["variables"])
     settings = dict(spec.settings)
     if "response_format" in settings:
-        tags[PROMPT_FORMAT_TAG] = orjson.dumps(settings.pop("response_format")).decode()
+        tags[PROMPT_FORMAT_TAG] = dumps(settings.pop("response_format"))
     config = {_RENAMED.get(key, key): value for key, value in settings.items()}
     if spec.model:
         config["model_name"] = spec.model
     if config:
-        tags[PROMPT_MODEL_TAG] = orjson.dumps(config).decode()
+        tags[PROMPT_MODEL_TAG] = dumps(config)
+    for key, value in tags.items():
+        if len(value) > CHARACTERS:
+            raise TooLarge(f"{key} takes {len(value)} characters; at most {CHARACTERS}")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Invalid("text that is not valid Unicode", field=key, expected="no lone surrogates") from None
     return tags
 
 

@@ -2,8 +2,10 @@
 up at the present rate. What breaches becomes an anomaly, once for each window.
 
 A soft budget that is passed is evidence; a hard one that has refused a call is a symptom, since somebody was refused.
+(It may refuse before it is used up: when the most that a call may cost has no room in it.)
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -15,16 +17,19 @@ from triops.ledger.calls.totals import Question, Totals
 from triops.ledger.calls.windows import Spent, spent, window_of
 from triops.ledger.documents import Documents
 from triops.lenses.llmops.gateway.config import ProjectConfig, project_config
-from triops.lenses.llmops.gateway.specs import EACH, BudgetSpec
+from triops.lenses.llmops.gateway.specs import EACH, BudgetSpec, Per
 from triops.lenses.llmops.spend.applying import Applied
 from triops.loop.jobs import Projects
 from triops.ports.clock import Clock
 from triops.ports.records import Records
 
 _HOUR: Final = 3600
+_REFUSING_S: Final = 3600.0
 _EACH_USER: Final = 1000  # users shown of a budget that each has, those that spent most
 _REFUSALS: Final = 10_000
 _DETECTOR: Final = "budget"
+_REFUSED: Final = re.compile(r" (a day|a month|in all) of (.{1,300}?)(?: \((.{1,300})\))? cannot pay")
+_PERIODS: Final[Mapping[str, Per]] = {"a day": "day", "a month": "month", "in all": "total"}
 _KINDS: Final = ("Key", "Budget", "Route", "Provider", "Price", "Guard")
 
 Report = Callable[[ProjectId, Sequence[Anomaly], float], Awaitable[None]]
@@ -63,7 +68,7 @@ class Budgets:
     projects: Projects
     opened: Callable[[ProjectId], Awaitable[Sequence[Anomaly]]]
     _configs: dict[ProjectId, tuple[int, ProjectConfig]] = field(default_factory=dict)
-    _refused: dict[tuple[ProjectId, str, str, str, int], int] = field(default_factory=dict)
+    _refused: dict[tuple[ProjectId, str, str, str, int], tuple[int, float]] = field(default_factory=dict)  # count, last
     _open: dict[str, tuple[ProjectId, Anomaly]] | None = None
 
     async def config(self, project: ProjectId) -> ProjectConfig:
@@ -140,20 +145,23 @@ class Budgets:
         return {str(one.by[scope]) if by else "": one.cost * _HOUR // took for one in found}
 
     async def applied(self, applied: Applied, now: float) -> None:
-        """Notes which budgets' keys, teams, … were refused for want of budget."""
+        """Notes which budgets refused calls: the gateway's message names the period, the document and, of a budget that
+        each user has, the user."""
         for project, calls in applied.calls.items():
             for call in calls:
                 if call.outcome.get("error") != "budget_exceeded":
                     continue
-                for scope in ("key", "application", "team", "user", "route", "project"):
-                    name = "" if scope == "project" else str(call.intent.get(scope) or "")
-                    for per in ("day", "month", "total"):
-                        at = (project, scope, name, per, window_of(per, call.intent["at_ns"] / 1e9)[0])
-                        if at in self._refused or len(self._refused) < _REFUSALS:
-                            self._refused[at] = self._refused.get(at, 0) + 1
+                said = _REFUSED.search(call.outcome.get("message") or "")
+                if said is None:
+                    continue
+                per = _PERIODS[said[1]]
+                at = (project, said[2], said[3] or "", per, window_of(per, call.intent["at_ns"] / 1e9)[0])
+                if at in self._refused or len(self._refused) < _REFUSALS:
+                    self._refused[at] = self._refused.get(at, (0, 0.0))[0] + 1, now
 
     async def check(self, now: float) -> None:
-        """Budgets that are passed, and those that refuse, become anomalies; with their window they end."""
+        """Budgets that are passed become anomalies until their window ends; those that refuse, until nobody was refused
+        for an hour."""
         going: dict[str, tuple[ProjectId, Anomaly]] = {}
         projects = await self.projects()
         if self._open is None:
@@ -161,8 +169,7 @@ class Budgets:
             self._open = {f"{p}|{claim.key}": (p, claim) for p, claim in left}
         for project in projects:
             for one in await self.standing(project):
-                claim = self._claim(project, one, now)
-                if claim is not None:
+                for claim in self._claims(project, one, now):
                     going[f"{project}|{claim.key}"] = project, claim
         ended = {key: (project, _ended(claim, now)) for key, (project, claim) in self._open.items() if key not in going}
         by_project: dict[ProjectId, list[Anomaly]] = {}
@@ -172,39 +179,47 @@ class Budgets:
             await self.report(project, claims, now)
         self._open = going
         starts = {window_of(per, now)[0] for per in ("day", "month", "total")}
-        self._refused = {at: count for at, count in self._refused.items() if at[4] in starts}
+        self._refused = {at: told for at, told in self._refused.items() if at[4] in starts}
 
-    def _claim(self, project: ProjectId, one: Standing, now: float) -> Anomaly | None:
+    def _claims(self, project: ProjectId, one: Standing, now: float) -> list[Anomaly]:
         spec = one.spec
-        refused = self._refused.get((project, spec.scope, one.name, spec.per, one.start), 0) if spec.hard else 0
-        # a call is refused when the most that it may cost has no room: a hard budget may refuse before it is used up
-        stops = refused > 0 and (one.spent + one.reserved) * 2 >= spec.amount
-        if not stops and one.spent < spec.amount:
-            return None
+        user = one.name if spec.name == EACH else ""
+        refused, last = self._refused.get((project, spec.source, user, spec.per, one.start), (0, 0.0))
         who = f"{spec.scope} {one.name}".strip()
-        told = f"{usd(one.spent)} of {usd(spec.amount)} USD"
         each = "" if spec.per == "total" else f" this {spec.per}"
-        title = f"Budget of {who}: {told} spent{each}" + (f"; {refused} calls refused" if stops else "")
-        at = sortable_id("anm", now)
-        return Anomaly(
-            AnomalyId(at),
-            entity_id(spec.scope, one.name or project),
-            _DETECTOR,
-            "budget",
-            f"{spec.source or who} {spec.per} {one.start}",
-            Direction.UP,
-            10.0 if stops else 6.0,
-            Severity.CRITICAL if stops else Severity.WARNING,
-            stops,
-            now,
-            now,
-            now,
-            value=one.spent / PICO,
-            expected=spec.amount / PICO,
-            unit="USD",
-            title=title,
-            evidence={"budget": spec.source, "refused": refused},
-        )
+        title = f"Budget of {who}: {usd(one.spent)} of {usd(spec.amount)} USD spent{each}"
+        window = f"{spec.source or who} {spec.per} {one.start}"
+        claims = []
+        if one.spent >= spec.amount:
+            claims.append(_claim(project, one, window, title, Severity.WARNING, now))
+        if refused and now - last < _REFUSING_S:
+            title += f"; {refused} calls refused"
+            claims.append(_claim(project, one, f"{window} refuses", title, Severity.CRITICAL, now))
+        return claims
+
+
+def _claim(project: ProjectId, one: Standing, signal: str, title: str, severity: Severity, now: float) -> Anomaly:
+    """A critical one is a symptom: callers are refused."""
+    critical = severity is Severity.CRITICAL
+    return Anomaly(
+        AnomalyId(sortable_id("anm", now)),
+        entity_id(one.spec.scope, one.name or project),
+        _DETECTOR,
+        "budget",
+        signal,
+        Direction.UP,
+        10.0 if critical else 6.0,
+        severity,
+        critical,
+        now,
+        now,
+        now,
+        value=one.spent / PICO,
+        expected=one.spec.amount / PICO,
+        unit="USD",
+        title=title,
+        evidence={"budget": one.spec.source},
+    )
 
 
 def _ended(claim: Anomaly, now: float) -> Anomaly:

@@ -15,9 +15,14 @@ _NOBODY: Final[Mapping[str, Any]] = {}
 
 
 def charges_of(call: Call) -> list[Charge]:
-    """In the order of attempts; what belongs to the call as a whole stands on the last."""
+    """In the order of attempts; what belongs to the call as a whole stands on the last.
+
+    Raises: KeyError, TypeError, ValueError, AttributeError for a record that is no call.
+    """
     intent, outcome = call.intent, call.outcome
-    project = ProjectId(intent["project"])
+    project = intent["project"]
+    if not isinstance(project, str) or not 1 <= len(project) <= _TEXT:
+        raise ValueError("not a project")
     at_ms = int(intent["at_ns"]) // 1_000_000
     attempts = outcome.get("attempts") or ()
     error = outcome.get("error") or ""
@@ -49,12 +54,16 @@ def charges_of(call: Call) -> list[Charge]:
         )
         dims = (*who, _text(attempt, "provider"), _text(attempt, "model"), prompt, version)
         saved = _whole(outcome.get("saved"), _PICO) if ended else 0
-        rows.append(Charge(call.seq, at, project, dims, at_ms, counts, spent, spent if guessed else 0, saved))
+        rows.append(
+            Charge(call.seq, at, ProjectId(project), dims, at_ms, counts, spent, spent if guessed else 0, saved)
+        )
     if not rows:
         failed = int(error not in _NOT_ERRORS)
         counts = (1, failed, 0, failed, 0, int(hit), 0, 0, 0, 0, 0, 0)
         dims = (*who, _text(intent, "provider"), _text(outcome, "model") if hit else "", prompt, version)
-        rows.append(Charge(call.seq, 0, project, dims, at_ms, counts, saved=_whole(outcome.get("saved"), _PICO)))
+        rows.append(
+            Charge(call.seq, 0, ProjectId(project), dims, at_ms, counts, saved=_whole(outcome.get("saved"), _PICO))
+        )
     return rows
 
 

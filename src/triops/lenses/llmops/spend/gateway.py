@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from triops.kernel.money import usd
 from triops.ledger.calls.keys import GatewayKey
 from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.specs import KeySpec, ProviderSpec, RouteSpec, Weighted
@@ -29,10 +30,8 @@ def gateway_view(
     return {
         "ready": bool(state.get("ready")),
         "problems": list(problems),
-        "in_flight": state.get("in_flight", 0),
-        "connections": state.get("connections", 0),
-        "queued": state.get("queued", 0),
-        "refused": state.get("refused", {}),
+        "in_flight": sum(one.get("in_flight") or 0 for one in breakers),
+        "refused": _refused(routes),
         "routes": [
             *(_route(route, routes.get(name, _NONE), caches.get(name)) for name, route in sorted(named.items())),
             *(_passed(name, routes[name]) for name in sorted(asked)),
@@ -64,10 +63,23 @@ def _route(route: RouteSpec, counted: Mapping[str, Any], cache: Mapping[str, Any
         "fallbacks": [_target(one) for one in route.fallbacks],
         "choose": route.choose,
         "guards": list(route.guards),
-        "cache": (cache or {"hits": 0, "misses": 0, "entries": 0, "bytes": 0}) if route.cache else None,
+        "cache": _cache(cache or _NONE) if route.cache else None,
         "documented": True,
         **_counted(counted),
     }
+
+
+def _cache(cache: Mapping[str, Any]) -> dict[str, Any]:
+    counted = {name: cache.get(name, 0) for name in ("hits", "misses", "entries", "bytes")}
+    return {**counted, "saved_usd": usd(cache.get("saved", 0))}
+
+
+def _refused(routes: Mapping[str, Any]) -> dict[str, int]:
+    """Errors by kind, of all routes, as callers saw them."""
+    kinds: Counter[str] = Counter()
+    for counted in routes.values():
+        kinds.update(counted.get("kinds") or {})
+    return dict(kinds.most_common(20))
 
 
 def _passed(name: str, counted: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,6 +52,10 @@ def documented(documents: Sequence[Document], now: float) -> tuple[list[Entity],
         spec = document.spec
         if document.kind == "Provider":
             seen("provider", document.name, dialect=str(spec.get("dialect") or document.name))
+        elif document.kind == "Guard":
+            seen("guard", document.name)
+        elif document.kind == "Price" and spec.get("provider"):
+            seen("llm", f"{spec['provider']}/{spec.get('model') or document.name}")
         elif document.kind == "Key":
             seen("key", document.name)
             if application := spec.get("application"):
@@ -61,6 +65,8 @@ def documented(documents: Sequence[Document], now: float) -> tuple[list[Entity],
         elif document.kind == "Route":
             route = seen("route", document.name)
             canary = spec.get("canary")
+            for guard in spec.get("guards", ()):
+                linked(route, RelationKind.USES, seen("guard", guard))
             for to in (*spec.get("targets", ()), *spec.get("fallbacks", ()), *([canary] if canary else [])):
                 provider = seen("provider", to["provider"])
                 model = seen("llm", f"{to['provider']}/{to.get('model') or document.name}")

@@ -124,7 +124,7 @@ def _row(call: Call, resources: dict[str, tuple[str, int]]) -> tuple[Any, ...]:
         f"{intent.get('operation') or 'chat'} {intent.get('asked') or ''}".rstrip(),
         started,
         min(max(int(outcome.get("ended_ns") or started) - started, 0), _LATEST_NS),
-        (outcome.get("message") or error) if error else "",
+        str(outcome.get("message") or error) if error else "",
         f"provider:{provider}" if provider else "",
         orjson.dumps(_attributes(call, attempts, provider), option=orjson.OPT_SORT_KEYS).decode(),
         _events(attempts),

@@ -93,9 +93,10 @@ class WatchProfile:
     longest_s: float = 60.0
     settle_s: float = 2.0  # calls are told about so long after they ended
     calls: int = 4
-    score: float = 4.0  # to begin
-    score_on: float = 2.5  # to go on
-    hold: int = 3  # weight of abnormal windows in a row to begin: a clear one counts 2, a slight one 1
+    score: float = 2.0  # of one abnormal window
+    share_score: float = 4.0  # of one whose share of calls is abnormal: several windows are pooled in it already
+    score_on: float = 1.5  # to go on
+    hold: float = 4.0  # to begin: the scores of abnormal windows in a row, each less one, and of at least two windows
     quiet: int = 3  # normal windows in a row to end
     share_windows: int = 6  # judged together, so that a low share is seen too
     silent_s: float = 120.0  # without a call for so long a claim is over

@@ -72,7 +72,7 @@ class CallDetector:
 
     def _claims(self, state: _Project, now: float) -> list[Anomaly]:
         watch, profile, claims = state.watch, self._profile, []
-        for measure, slot in zip(*((watch.hot >= profile.hold) & ~watch.open).nonzero(), strict=True):
+        for measure, slot in zip(*watch.due().nonzero(), strict=True):
             key = (int(measure), int(slot))
             watch.open[key] = True
             state.open[key] = self._begin(watch, *key, now)
@@ -85,7 +85,7 @@ class CallDetector:
                 watch.open[key] = False
                 del state.open[key]
                 claims.append(replace(claim, last_seen=now, ended_at=now))
-            elif claim.last_seen < now and watch.hot[key]:
+            elif claim.last_seen < now and watch.run[key]:
                 state.open[key] = self._again(watch, claim, *key, now)
                 claims.append(state.open[key])
         return claims

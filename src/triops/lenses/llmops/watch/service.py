@@ -13,17 +13,21 @@ from triops.kernel.signal import F64
 from triops.lenses.llmops.watch.asked import Asked, Languages
 from triops.lenses.llmops.watch.model import MEANS, MEASURES, SERIES, SHARES, CallColumns, WatchProfile
 from triops.lenses.llmops.watch.windows import Window, Windows
-from triops.loop.series.model import Slots1
+from triops.loop.series.model import Bool, Slots1
 from triops.loop.series.ratio import RatioModel
 from triops.loop.series.service import SeriesModel
 
-_CLEAR, _SLIGHT = 2, 1
+_TWO = 2  # windows at least
 _VERSIONS = 50  # of one prompt
 
 
 class CallWatch:
-    """[measure, slot] arrays in the order of `MEASURES`: `hot` is the weight of abnormal windows in a row, `calm` the
-    number of normal ones, `onset` when the run began (unix seconds), `value` beside `expected` at the last judgement.
+    """[measure, slot] arrays in the order of `MEASURES`: `hot` is the sum of the scores of abnormal windows in a row,
+    each less one, `run` their number, `calm` that of normal ones, `onset` when the run began (unix seconds), `value`
+    beside `expected` at the last judgement.
+
+    A window alone proves little where few are known; several in a row do, since noise of one is not that of the next.
+    What looks wrong is not learned meanwhile: it would become the norm before it is claimed.
     """
 
     def __init__(self, profile: WatchProfile) -> None:
@@ -34,7 +38,8 @@ class CallWatch:
         self.ratios = [RatioModel() for _ in SHARES]
         self.windows = Windows()
         self.open = np.zeros((len(MEASURES), 64), np.bool_)
-        self.hot, self.calm = np.zeros((len(MEASURES), 64), np.int64), np.zeros((len(MEASURES), 64), np.int64)
+        self.hot = np.zeros((len(MEASURES), 64))
+        self.run, self.calm = (np.zeros((len(MEASURES), 64), np.int64) for _ in range(2))
         self.score, self.value, self.expected, self.size = (np.zeros((len(MEASURES), 64)) for _ in range(4))
         self.onset = np.full((len(MEASURES), 64), np.nan)
         self.typical, self.heard = np.zeros(64), np.full(64, np.nan)
@@ -85,6 +90,10 @@ class CallWatch:
         self.typical[window.slots] += 0.1 * (window.count - self.typical[window.slots])
         self.nth[window.slots] += 1
 
+    def due(self) -> "np.ndarray[tuple[int, int], np.dtype[np.bool_]]":
+        """[measure, slot]: what is to be claimed, and is not yet."""
+        return (self.hot >= self.profile.hold) & (self.run >= _TWO) & ~self.open
+
     def forget(self, now: float) -> Slots1:
         """Learn anew what had no call for `forget_s`; answers the slots."""
         gone: Slots1 = np.flatnonzero(now - self.heard > self.profile.forget_s)
@@ -92,7 +101,7 @@ class CallWatch:
             for columns in (*self.models, *self.ratios):
                 columns.clear(gone)
             self.open[:, gone] = False
-            self.hot[:, gone] = self.calm[:, gone] = 0
+            self.hot[:, gone] = self.run[:, gone] = self.calm[:, gone] = 0
             self.pool[:, :, gone] = 0.0
             self.heard[gone], self.nth[gone] = np.nan, 0
             for slot in gone.tolist():
@@ -117,17 +126,14 @@ class CallWatch:
         up = (judged.z > 0) & likely & (values >= ratio * usual) & (values - usual >= far)
         if mean.down:
             up |= (judged.z < 0) & likely & (values <= usual / ratio) & (usual - values >= far)
-        clear = up & (np.maximum(values / usual, usual / values) >= 2.0) & (judged.score >= 6.0)
-        weight = np.where(clear, _CLEAR, np.where(up, _SLIGHT, 0))
-        self._note(at, slots, weight, judged.score, values, usual, window.started_s[rows], now)
+        self._note(at, slots, up, judged.score, values, usual, window.started_s[rows], now)
         model.learn(
             slots,
             np.full(len(slots), now),
             np.log(values),
             spread=spread,
-            prior=np.maximum(0.1, 1.5 * window.noise[at][rows]),
-            frozen=on,
-            doubtful=weight > 0,
+            prior=np.maximum(0.06, window.noise[at][rows]),
+            frozen=on | up,
         )
 
     def _judge_share(self, at: int, window: Window, now: float) -> None:
@@ -142,14 +148,14 @@ class CallWatch:
         pooled = self.pool[:, at, slots].sum(axis=2)
         for some, of in ((hits, trials), (pooled[0], pooled[1])):
             score, part = model.judge(slots, some, of), some / np.maximum(of, 1.0)
-            wrong = (score >= np.where(on, profile.score_on, profile.score)) & (part - usual >= share.rise)
+            wrong = (score >= np.where(on, profile.score_on, profile.share_score)) & (part - usual >= share.rise)
             wrong &= (some >= np.where(on, 1.0, share.hits)) & (hits > 0)
             seen = np.where(wrong & ~bad, part, seen)
             best, bad = np.maximum(best, np.where(of > 0, score, 0.0)), bad | wrong
         ready = model.steps[slots] >= SERIES.learn
-        weight = np.where(bad & ready, np.where((seen >= 0.1) & (best >= 6), _CLEAR, _SLIGHT), 0)
+        bad &= ready
         told = trials > 0
-        self._note(measure, slots[told], weight[told], best[told], seen[told], usual[told], window.started_s[told], now)
+        self._note(measure, slots[told], bad[told], best[told], seen[told], usual[told], window.started_s[told], now)
         learns = told & ~on
         model.learn(slots[learns], hits[learns], trials[learns], best[learns] >= 1.0)
 
@@ -157,24 +163,24 @@ class CallWatch:
         self,
         measure: int,
         slots: Slots1,
-        weight: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+        bad: Bool,
         score: F64,
         value: F64,
         expected: F64,
         started_s: F64,
         now: float,
     ) -> None:
-        bad = weight > 0
-        begins = bad & (self.hot[measure, slots] == 0)
+        begins = bad & (self.run[measure, slots] == 0)
         size = np.abs(value - expected)
         # within its first abnormal window a shift began the later, the less of it is seen there
-        second = bad & (self.hot[measure, slots] > 0) & (self.size[measure, slots] < 0.4 * size)
+        second = bad & (self.run[measure, slots] > 0) & (self.size[measure, slots] < 0.4 * size)
         again = slots[second]
         part = np.clip(1.0 - self.size[measure, again] / np.maximum(size[second], 1e-300), 0.0, 0.9)
         self.onset[measure, again] += part * np.maximum(started_s[second] - self.onset[measure, again], 0.0)
         self.onset[measure, slots[begins]] = started_s[begins]
         self.size[measure, slots[bad]] = size[bad]
-        self.hot[measure, slots] = np.where(bad, self.hot[measure, slots] + weight, 0)
+        self.hot[measure, slots] = np.where(bad, self.hot[measure, slots] + score - 1.0, 0.0)
+        self.run[measure, slots] = np.where(bad, self.run[measure, slots] + 1, 0)
         self.calm[measure, slots] = np.where(bad, 0, self.calm[measure, slots] + 1)
         at = slots[bad]
         self.score[measure, at], self.value[measure, at], self.expected[measure, at] = (
@@ -224,7 +230,8 @@ class CallWatch:
         if more > 0:
             wide = ((0, 0), (0, more))
             self.open = np.pad(self.open, wide)
-            self.hot, self.calm = (np.pad(a, wide) for a in (self.hot, self.calm))
+            self.hot = np.pad(self.hot, wide)
+            self.run, self.calm = (np.pad(a, wide) for a in (self.run, self.calm))
             self.score, self.value, self.expected, self.size = (
                 np.pad(a, wide) for a in (self.score, self.value, self.expected, self.size)
             )
