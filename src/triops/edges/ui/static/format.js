@@ -64,7 +64,7 @@ function bytes(v, per) {
 }
 
 /**
- * Dollars as one reads them: cents from a dollar on, three figures below. @param {number} v
+ * Dollars as one reads them: cents from a dollar on, then three figures, below a tenth of a cent two. @param {number} v
  */
 function dollars(v) {
   const size = Math.abs(v);
@@ -73,8 +73,9 @@ function dollars(v) {
   if (size >= 1e6) return `${sign}$${trim(size / 1e6)} M`;
   if (size >= 1000) return `${sign}$${Math.round(size).toLocaleString('en')}`;
   if (size >= 1) return `${sign}$${size.toFixed(2)}`;
-  if (size < 1e-9) return `< $0.000000001`;
-  return `${sign}$${size.toFixed(Math.min(12, 2 - Math.floor(Math.log10(size))))}`;
+  if (size < 1e-9) return '< $0.000000001';
+  const figures = (size < 0.001 ? 1 : 2) - Math.floor(Math.log10(size));
+  return `${sign}$${size.toFixed(figures).replace(size < 0.1 ? /0+$/ : /^$/, '')}`;
 }
 
 /** As plain text: "312 ms". @param {number|null|undefined} value @param {string} [unit] */

@@ -104,7 +104,7 @@ function answerOf(trace, spans, more) {
   const priced = spans.filter((s) => s.cost_usd !== null).sort((a, b) => Number(b.cost_usd) - Number(a.cost_usd));
   const most = priced.length > 1 && Number(trace.cost_usd) > 0 ? priced[0] : null;
   return [`${text(trace.ms, 'ms')} and `, trace.cost_usd === null ? 'no known cost' : h('strong', null, text(dollars(trace.cost_usd), 'USD')), ` for ${count(trace.calls, 'call')}`, trace.model && [' of ', h('strong', null, trace.model)],
-    most && `; ${Math.round((Number(most.cost_usd) / Number(trace.cost_usd)) * 100)} % of it in “${most.name}”`,
+    most && `; ${Math.round((Number(most.cost_usd) / Number(trace.cost_usd)) * 100)} % of the cost in “${most.name}”`,
     failed.length ? ['; ', h('span', { class: 'critical' }, `${count(failed.length, 'span')} failed`), `, first “${failed[0].name}”${failed[0].error ? `: ${failed[0].error}` : ''}`] : '; nothing failed', '.', more && ` Only the first ${MOST.toLocaleString('en')} spans are shown.`];
 }
 

@@ -33,7 +33,7 @@ export default {
     const stats = slot(h('div', { class: 'stats' }), ({ sums }) => sums.map((/** @type {any[]} */ s) => stat(s[0], s[1], s[2])));
     const nothing = slot(h('div'), ({ asked }) => (asked ? empty('Nothing like this in the range.', { hint: 'Widen the time range, or take a filter away.' }) : empty('No application has asked a language model yet.', { hint: 'One variable is enough: point any OpenAI, Anthropic or Ollama client at Triops. Spans of OpenTelemetry, OpenInference and Langfuse are shown here too.', command: beginCommand(), link: ['More ways to begin', link('/ui/start')] })));
     const older = h('div', { class: 'more-rows', hidden: true }, h('button', { type: 'button', on: { click: () => { most += MOST; read(); } } }, 'Show older'));
-    const place = h('section', { class: 'card flush', hidden: true });
+    const place = h('section', { class: 'card flush llm-list', hidden: true });
     root.append(answer.el, tabs.el, bar.el, stats.el, place);
     let most = MOST;
     /** @type {string|null} */ let built = null;

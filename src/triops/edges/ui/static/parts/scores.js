@@ -13,7 +13,7 @@ export function scores(trace, signal) {
   const wrong = h('div');
   const thumb = (/** @type {number} */ value, /** @type {string} */ word) => h('button', { type: 'button', on: { click: () => rate(value, word) } }, icon(value ? 'thumb_up' : 'thumb_down', 16), word);
   const el = h('section', { class: 'card' }, h('h2', null, 'Scores'), list.el, wrong,
-    h('div', { class: 'buttons' }, thumb(1, 'Good'), thumb(0, 'Bad'), h('button', { type: 'button', class: 'ghost', on: { click: other } }, 'Other score …')));
+    h('div', { class: 'buttons' }, thumb(1, 'Good'), thumb(0, 'Bad'), h('button', { type: 'button', class: 'ghost', on: { click: other } }, 'Other …')));
 
   /** @param {any} s */
   function line(s) {
