@@ -45,29 +45,29 @@ class Spoken:
 def documents(provider: str) -> list[dict[str, Any]]:
     def price(name: str, input: str, output: str) -> dict[str, Any]:
         amounts = {"input_per_million_usd": input, "output_per_million_usd": output, "from": "2026-01-01"}
-        return {"kind": "Price", "name": name, "spec": {"provider": "upstream", **amounts}}
+        return {"kind": "Price", "name": f"loopback-{name}", "spec": {"provider": "loopback", "model": name, **amounts}}
 
     def key(name: str, team: str, amount: str, per: str) -> dict[str, Any]:
         budget = {"amount": amount, "per": per, "hard": False}
         return {"kind": "Key", "name": name, "spec": {"application": name, "team": team, "budget_usd": budget}}
 
     def route(name: str, model: str, **more: Any) -> dict[str, Any]:
-        return {"kind": "Route", "name": name, "spec": {"targets": [{"provider": "upstream", "model": model}], **more}}
+        return {"kind": "Route", "name": name, "spec": {"targets": [{"provider": "loopback", "model": model}], **more}}
 
-    upstream = {"dialect": "openai", "base_url": f"{provider}/v1", "allow_private": True}
+    house = {"dialect": "openai", "base_url": f"{provider}/v1", "allow_private": True}
     return [
-        {"kind": "Provider", "name": "upstream", "spec": upstream},
-        route("fast", "small-1"),
+        {"kind": "Provider", "name": "loopback", "spec": house},
+        route("quick", "small-1"),
         route("kept", "small-1", cache={"ttl_s": 300}),
         route("clever", "large-2"),
         route("broken", "small-1!status=400"),
         price("small-1", "0.15", "0.60"),
         price("large-2", "2.50", "10.00"),
-        key("support-bot", "care", "0.01", "day"),
-        key("search", "shop", "25.00", "month"),
+        key("help-desk", "care", "0.01", "day"),
+        key("shop-search", "shop", "25.00", "month"),
         {
             "kind": "Prompt",
-            "name": "support",
+            "name": "greeting",
             "spec": {
                 "messages": [{"role": "system", "content": "You help the customers of {{shop}}."}],
                 "labels": {"production": 1},
@@ -79,11 +79,11 @@ def documents(provider: str) -> list[dict[str, Any]]:
 def speak(url: str, provider: LoopbackProvider, client: Client) -> Spoken:
     """Some 30 calls of two applications in sessions, of which one fails and some come from the cache."""
     client.apply(documents(provider.url))
-    secrets = {name: client.create_gateway_key(name)["secret"] for name in ("support-bot", "search")}
+    secrets = {name: client.create_gateway_key(name)["secret"] for name in ("help-desk", "shop-search")}
     calls = 0
     with httpx.Client(base_url=f"{url}/v1", timeout=20) as http:
         for number, body in enumerate(_bodies()):
-            key = "search" if body["model"] == "kept" else "support-bot"
+            key = "shop-search" if body["model"] == "kept" else "help-desk"
             headers = {
                 "authorization": f"Bearer {secrets[key]}",
                 "x-triops-session": f"visit-{number % 5}",
@@ -92,7 +92,7 @@ def speak(url: str, provider: LoopbackProvider, client: Client) -> Spoken:
             }
             http.post("/chat/completions", json=body, headers=headers)
             calls += 1
-        agent = _agent(url, http, secrets["support-bot"])
+        agent = _agent(url, http, secrets["help-desk"])
     wait_for(lambda: len(_traces(client)) > calls, limit_s=30, what="the calls' traces")
     return Spoken(agent, "visit-1", calls)
 
@@ -103,10 +103,10 @@ def _traces(client: Client) -> list[Any]:
 
 
 def _bodies() -> Iterator[dict[str, Any]]:
-    prompt = {"name": "support", "label": "production", "variables": {"shop": "Nordwind"}}
+    prompt = {"name": "greeting", "label": "production", "variables": {"shop": "Nordwind"}}
     for number in range(24):
         said = {"role": "user", "content": QUESTIONS[number % 4]}
-        model = ("fast", "clever", "kept", "fast")[number % 4]
+        model = ("quick", "clever", "kept", "quick")[number % 4]
         body: dict[str, Any] = {"model": model, "messages": [said]}
         if number % 4 == 0:
             body["prompt"] = prompt
@@ -121,7 +121,7 @@ def _bodies() -> Iterator[dict[str, Any]]:
 
 def _agent(url: str, http: httpx.Client, secret: str) -> str:
     """An application's own spans around two calls through the gateway: ask, use a tool, ask again."""
-    provider = TracerProvider(resource=Resource.create({"service.name": "support-bot"}))
+    provider = TracerProvider(resource=Resource.create({"service.name": "help-desk"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{url}/v1/traces")))
     tracer = provider.get_tracer("agent")
     said: list[dict[str, Any]] = [{"role": "user", "content": "Where is order 4711?"}]
@@ -154,7 +154,7 @@ def _agent(url: str, http: httpx.Client, secret: str) -> str:
 def _ask(http: httpx.Client, secret: str, said: list[dict[str, Any]]) -> dict[str, Any]:
     headers = {"authorization": f"Bearer {secret}"}
     inject(headers, otel_trace.set_span_in_context(otel_trace.get_current_span()))
-    answer = http.post("/chat/completions", json={"model": "fast", "messages": said, "tools": [TOOL]}, headers=headers)
+    answer = http.post("/chat/completions", json={"model": "quick", "messages": said, "tools": [TOOL]}, headers=headers)
     answer.raise_for_status()
     message: dict[str, Any] = answer.json()["choices"][0]["message"]
     return message

@@ -1,7 +1,7 @@
 /** Budgets as bars: how much is used, how far the window has run, and when the rest is gone at this rate. */
 
 import { h } from '../dom.js';
-import { ago, clock, exact, percent, text } from '../format.js';
+import { ago, clock, exact, percent, short, text } from '../format.js';
 import { tracesOf } from './llmwords.js';
 
 const NEAR = 0.8; // of a budget: from here on it warns
@@ -19,6 +19,11 @@ export function tone(b) {
 /** "the day's budget of key support-bot" @param {Budget} b */
 export function budgetName(b) {
   return b.scope === 'project' ? 'the project' : `${b.scope} ${b.name}`;
+}
+
+/** How much is used; many times over is said so. @param {Budget} b */
+export function used(b) {
+  return b.share >= 10 ? `${short(b.share)} times` : percent(b.share);
 }
 
 /** When the rest is gone at this rate, as words; '' when it lasts. @param {Budget} b */
@@ -40,7 +45,7 @@ export function budgetBars(items) {
       h('div', { class: 'budget-head' }, name, h('span', { class: 'muted small' }, b.name ? b.scope : ''), h('span', { class: 'grow' }), h('span', { class: 'tag', title: b.hard ? 'Calls that do not fit are refused' : 'It warns and refuses nothing' }, b.hard ? 'hard' : 'soft')),
       h('div', { class: 'burn', role: 'img', 'aria-label': `${percent(b.share)} used${pace === null ? '' : `, ${percent(pace)} of its time gone`}` },
         h('i', { class: ['spent', state], style: { width: `${Math.min(100, b.share * 100)}%` } }), reserved > 0 && h('i', { class: 'reserved', style: { width: `${Math.min(100, reserved * 100)}%` } }), pace !== null && h('i', { class: 'pace', style: { left: `${pace * 100}%` }, title: 'now' })),
-      h('div', { class: 'budget-says' }, h('span', null, h('strong', { class: state, title: `$${b.spent_usd}` }, text(Number(b.spent_usd), 'USD')), h('span', { class: 'muted' }, ` of ${text(Number(b.amount_usd), 'USD')} ${WINDOW[b.per] || b.per} · ${percent(b.share)}`)),
+      h('div', { class: 'budget-says' }, h('span', null, h('strong', { class: state, title: `$${b.spent_usd}` }, text(Number(b.spent_usd), 'USD')), h('span', { class: 'muted' }, ` of ${text(Number(b.amount_usd), 'USD')} ${WINDOW[b.per] || b.per} · ${used(b)}`)),
         h('span', { class: state || 'muted', title: b.exhausted_at ? exact(b.exhausted_at) : '' }, state && '◆ ', out || (b.ends_at ? `lasts until ${clock(b.ends_at, { day: true }).replace(/:00$/, '')}` : 'lasts at this rate'))));
   }));
 }

@@ -14,6 +14,13 @@ export function nameIn(row, by) {
   return row[by] || `no ${by}`;
 }
 
+/** "+43 %", "×2.1", "−12 %": a cost against that of a window as long, just before. @param {number} cost @param {number} before */
+export function growth(cost, before) {
+  if (!before) return 'new';
+  const more = cost / before - 1;
+  return more >= 1 ? `×${short(cost / before)}` : `${more < 0 ? '−' : '+'}${Math.round(Math.abs(more) * 100)} %`;
+}
+
 /** The dearest by name and the rest together, stacked over time. @param {any[]} timed rows with `at` @param {any[]} whole the same window without time, the dearest first @param {string} by @param {number} every seconds */
 export function stacked(timed, whole, by, every) {
   const names = whole.filter((r) => Number(r.cost_usd) > 0).slice(0, SERIES).map((r) => nameIn(r, by));
@@ -38,6 +45,7 @@ export function spendTable({ by, label, empty, colors, narrow, traces }) {
       { id: 'name', label, value: (r) => nameIn(r, by), width: 'minmax(150px, 1.5fr)', cell: (r) => h('span', null, h('i', { class: 'dot-key', style: { background: colors().get(nameIn(r, by)) || 'var(--line)' } }), link(r, r[by] ? r[by] : h('span', { class: 'muted' }, nameIn(r, by)), narrow(r))) },
       { id: 'cost', label: 'Cost', right: true, value: (r) => Number(r.cost_usd), cell: (r) => money(r.cost_usd) },
       { id: 'share', label: 'Share', right: true, value: (r) => r.share, width: 'minmax(100px, 0.9fr)', cell: (r) => h('span', { class: 'share' }, h('span', { class: 'track' }, h('i', { style: { width: `${r.share * 100}%` } })), h('span', null, percent(r.share))) },
+      { id: 'growth', label: 'Trend', right: true, value: (r) => (r.before === null ? null : r.before ? Number(r.cost_usd) / r.before : Infinity), width: '64px', cell: (r) => (r.before === null || !Number(r.cost_usd) ? h('span', { class: 'muted' }, '–') : h('span', { title: `$${r.before.toFixed(6)} in the time before, as long as this`, class: Number(r.cost_usd) > 1.5 * r.before ? 'warning' : 'muted' }, growth(Number(r.cost_usd), r.before))) },
       { id: 'requests', label: 'Calls', right: true, value: (r) => r.requests, cell: (r) => link(r, short(r.requests), traces(r)) },
       { id: 'per', label: 'Per call', right: true, value: (r) => (r.requests ? Number(r.cost_usd) / r.requests : null), cell: (r) => figure(r.requests ? Number(r.cost_usd) / r.requests : null, 'USD') },
       { id: 'input', label: 'Tokens in', right: true, value: (r) => r.input_tokens, cell: (r) => short(r.input_tokens) },
