@@ -48,7 +48,7 @@ export default {
     const chartCard = h('section', { class: 'card', hidden: true }, h('div', { class: 'card-head' }, h('h2', null, 'Over time'), h('span', { class: 'muted small' }, 'drag to look closer; dashed marks are changes')), chart.el);
     const budgets = slot(h('section', { class: 'card', hidden: true }), (/** @type {any} */ { items }) => [h('div', { class: 'card-head' }, h('h2', null, 'Budgets'), h('span', { class: 'muted small' }, 'the upright mark is now: a bar beyond it spends faster than its time runs')), budgetBars(items)]);
     const place = h('section', { class: 'card flush', hidden: true });
-    const nothing = h('div');
+    const nothing = h('section', { class: 'card flush', hidden: true });
     root.append(answer.el, stats.el, chips.el, bys.el, chartCard, budgets.el, place, nothing);
     let built = '';
     /** @type {any} */ let list = null;
@@ -88,6 +88,7 @@ export default {
         const earlier = new Map(before.rows.map((/** @type {any} */ r) => [r[by], Number(r.cost_usd)]));
         list.set(rows.rows.map((/** @type {any} */ r) => ({ ...r, share: cost ? Number(r.cost_usd) / cost : 0, forecast: foretold.get(r[by]), before: Number(before.total.cost_usd) ? earlier.get(r[by]) || 0 : null })));
         for (const el of [stats.el, bys.el, place, chartCard]) el.hidden = !begun;
+        nothing.hidden = begun;
         chips.el.hidden = !Object.keys(only).length;
         budgets.el.hidden = !shown.length;
         budgets.set({ items: shown });
