@@ -21,13 +21,17 @@ const NAV = [
   [null, 'Models', 'models'],
   ['experiments', 'Experiments', '/ui/experiments'],
   ['models', 'Models', '/ui/models'],
+  [null, 'Language', 'language'],
+  ['prompts', 'Prompts', '/ui/prompts'],
+  ['playground', 'Playground', '/ui/playground'],
+  ['gateway', 'Gateway', '/ui/gateway'],
 ];
 const FOOT = [
   ['start', 'Start', '/ui/start'],
   ['settings', 'Settings', '/ui/settings'],
 ];
 const BAR = ['overview', 'incidents', 'topology', 'traces'];
-const JUMPS = { o: '/ui', i: '/ui/incidents', g: '/ui/topology', c: '/ui/changes', m: '/ui/metrics', l: '/ui/logs', t: '/ui/traces', e: '/ui/experiments', r: '/ui/models', s: '/ui/settings' };
+const JUMPS = { o: '/ui', i: '/ui/incidents', g: '/ui/topology', c: '/ui/changes', m: '/ui/metrics', l: '/ui/logs', t: '/ui/traces', e: '/ui/experiments', r: '/ui/models', p: '/ui/prompts', y: '/ui/playground', w: '/ui/gateway', s: '/ui/settings' };
 
 export class Frame {
   /** @param {(path: string, how?: {replace?: boolean}) => void} go */

@@ -34,6 +34,10 @@ const ROUTES = [
   [/^\/ui\/runs\/(?<id>[^/]+)$/, () => import('./pages/run.js'), 'experiments'],
   [/^\/ui\/models$/, () => import('./pages/models.js'), 'models'],
   [/^\/ui\/models\/(?<name>.+)$/, () => import('./pages/model.js'), 'models'],
+  [/^\/ui\/prompts$/, () => import('./pages/prompts.js'), 'prompts'],
+  [/^\/ui\/prompts\/(?<name>.+)$/, () => import('./pages/prompt.js'), 'prompts'],
+  [/^\/ui\/playground$/, () => import('./pages/playground.js'), 'playground'],
+  [/^\/ui\/gateway$/, () => import('./pages/gateway.js'), 'gateway'],
   [/^\/ui\/start$/, () => import('./pages/start.js'), 'start'],
   [/^\/ui\/settings$/, () => import('./pages/settings.js'), 'settings'],
   [/^\/ui\/login$/, () => import('./pages/login.js'), ''],
@@ -85,6 +89,7 @@ export function placeOf({ kind, id, link }) {
   if (kind === 'metric') return `/ui/metrics?q=${part}`;
   if (kind === 'run') return `/ui/runs/${part}`;
   if (kind === 'experiment') return `/ui/experiments/${part}`;
+  if (kind === 'prompt') return `/ui/prompts/${part}`;
   if (kind === 'model') return `/ui/models/${part}`;
   return link && link.startsWith('/ui') ? link : null;
 }
