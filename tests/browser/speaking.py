@@ -1,4 +1,4 @@
-"""Language models behind the real gateway: a loopback provider, routes, keys, a prompt of three versions, some calls."""
+"""Language models behind the real gateway: a loopback provider, routes, keys, a prompt of three versions, calls."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,6 +69,7 @@ def spoken(url: str, key: str = "") -> Iterator[Spoken]:
         _write(client)
         secret = str(client.create_gateway_key("support-bot")["secret"])
         _ask(url, secret)
+        _fail(url, str(client.create_gateway_key("lab")["secret"]))
         wait_for(lambda: _counted(client, "requests", len(ASKS) * 4), what="the calls to be counted")
         yield Spoken(secret, upstream)
     client.close()
@@ -99,9 +100,15 @@ def _ask(url: str, secret: str) -> None:
         for question in (*ASKS[:2], *ASKS[:2]):
             body = {"model": "fast", "messages": [{"role": "user", "content": question}]}
             caller.post("/chat/completions", json=body).raise_for_status()
+
+
+def _fail(url: str, secret: str) -> None:
+    """Until the provider's breaker opens for one model."""
+    body = {"model": "upstream/broken-1!status=503", "messages": [{"role": "user", "content": "hello"}]}
+    headers = {"authorization": f"Bearer {secret}"}
+    with httpx.Client(base_url=f"{url}/v1", headers=headers, timeout=20) as caller:
         for _ in range(4):
-            lines = [{"role": "user", "content": "hello"}]
-            caller.post("/chat/completions", json={"model": "upstream/broken-1!status=503", "messages": lines})
+            caller.post("/chat/completions", json=body)
 
 
 def _counted(client: Client, field: str, least: int) -> bool:

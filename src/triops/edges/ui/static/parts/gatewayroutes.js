@@ -2,7 +2,6 @@
 
 import { h } from '../dom.js';
 import { figure, percent, short } from '../format.js';
-import { link } from '../state.js';
 import { health } from './health.js';
 import { dollars } from './promptwords.js';
 
@@ -35,7 +34,7 @@ function card(r, providers) {
     h('div', { class: 'card-head' }, h('h3', { class: 'route-name' }, r.name, r.aliases.length > 0 && h('span', { class: 'muted small' }, ` also ${r.aliases.join(', ')}`)), health(state, word)),
     r.documented ? h('ul', { class: 'targets' }, r.targets.map((/** @type {any} */ t) => target(t, providers)), r.fallbacks.map((/** @type {any} */ t) => target(t, providers, 'if all fail'))) : h('p', { class: 'muted small' }, 'A model’s name that callers ask for; no Route document says where it goes.'),
     r.choose !== 'weight' && h('p', { class: 'muted small' }, `Chooses by ${r.choose.replaceAll('_', ' ')}.`),
-    h('dl', { class: 'play-figures' }, cell('calls', h('a', { href: link('/ui/llm', { q: '' }) }, short(r.requests))), cell('errors', r.errors ? h('span', { class: 'critical' }, short(r.errors)) : '0'), cell('p50', figure(r.p50_ms, 'ms')), cell('p95', figure(r.p95_ms, 'ms')), cell('first token', figure(r.first_token_ms, 'ms')),
+    h('dl', { class: 'play-figures' }, cell('calls', short(r.requests)), cell('errors', r.errors ? h('span', { class: 'critical' }, short(r.errors)) : '0'), cell('p50', figure(r.p50_ms, 'ms')), cell('p95', figure(r.p95_ms, 'ms')), cell('first token', figure(r.first_token_ms, 'ms')),
       cache && cell('cache hits', cache.hits + cache.misses ? [percent(cache.hits / (cache.hits + cache.misses)), h('span', { class: 'muted small' }, ` of ${short(cache.hits + cache.misses)}`)] : '–'), cache && cell('cache saved', dollars(cache.saved_usd))),
     r.guards.length > 0 && h('p', { class: 'small muted' }, 'Guards: ', r.guards.join(', ')));
 }
