@@ -3,6 +3,7 @@
 import { all, get, inPassing, seg } from '../api.js';
 import { h, slot } from '../dom.js';
 import { count, sentence, when } from '../format.js';
+import { code } from '../parts/code.js';
 import { empty } from '../parts/empty.js';
 import { failure } from '../parts/failure.js';
 import { promptComments } from '../parts/promptcomments.js';
@@ -60,7 +61,7 @@ export default {
           v.version > 1 && h('a', { class: 'button small', href: promptPath(name, { tab: 'diff', a: previous(v), b: v.version }) }, 'What changed'),
           h('a', { class: 'button small primary', href: link('/ui/playground', { prompt: name, v: v.version }) }, 'Try it'))),
         h('p', { class: 'muted small' }, v.note ? [h('span', { class: 'ink' }, v.note), ' · '] : '', v.created_by || 'someone', ' ', when(v.created_at), ` · ${v.engine}`),
-        promptLines(v), facts(v));
+        promptLines(v), facts(v), useIt(name, v));
     }
 
     /** @param {any} v the version before it that still exists */
@@ -127,6 +128,15 @@ function facts(v) {
     named.length > 0 && [h('dt', null, 'Variables'), h('dd', null, named.map(([id, one]) => h('span', { class: 'fact' }, h('mark', { class: 'variable mono' }, id), ' ', h('span', { class: 'muted' }, [one.type, one.required ? '' : 'optional', one.default !== undefined ? `default ${JSON.stringify(one.default)}` : ''].filter(Boolean).join(', ')))))],
     v.model && [h('dt', null, 'Model'), h('dd', null, h('code', null, v.model))],
     settings.length > 0 && [h('dt', null, 'Settings'), h('dd', null, settings.map(([id, value]) => h('span', { class: 'fact' }, `${id} `, h('code', null, JSON.stringify(value)))))]);
+}
+
+/** Three ways to ask for it. @param {string} name @param {any} v */
+function useIt(name, v) {
+  const label = v.labels.includes('production') ? 'production' : v.labels[0];
+  const ref = { name, ...(label ? { label } : { version: v.version }), variables: Object.fromEntries(v.names.map((/** @type {string} */ n) => [n, '…'])) };
+  return h('details', { class: 'more', data: { key: 'use' } }, h('summary', null, 'Use it'),
+    code(`curl ${location.origin}/v1/chat/completions -H 'content-type: application/json' -H "authorization: Bearer $OPENAI_API_KEY" \\\n  -d '${JSON.stringify({ model: v.model || 'ROUTE', messages: [], prompt: ref }).replaceAll("'", "'\\''")}'`, 'Filled in by the gateway: a label moves without a deploy'),
+    code(`client.chat.completions.create(model=${JSON.stringify(v.model || 'ROUTE')}, messages=[],\n    extra_body={"prompt": ${JSON.stringify(ref)}})`, 'The same by an OpenAI client in Python'));
 }
 
 /** @param {any} prompt @param {any[]} versions @param {any[]} moves @param {any[]} usage */

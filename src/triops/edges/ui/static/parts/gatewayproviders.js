@@ -12,14 +12,22 @@ const CREDENTIAL = { set: ['ok', 'stored'], env: ['ok', 'from the environment'],
 
 /** @param {any[]} providers @param {() => void} done */
 export function providerTable(providers, done) {
-  return h('div', { class: 'table-wrap', tabindex: '0', role: 'region', 'aria-label': 'Providers' }, h('table', { class: 'plain-table' },
-    h('thead', null, h('tr', null, ['Provider', 'Health', 'Credential', 'Calls', 'Errors', 'p50', 'p95', 'In flight'].map((t, i) => h('th', { scope: 'col', class: i > 2 && 'right' }, t)))),
+  return h('div', { class: 'table-wrap', tabindex: '0', role: 'region', 'aria-label': 'Providers' }, h('table', { class: 'plain-table provider-table' },
+    h('thead', null, h('tr', null, ['Provider', 'Health', 'Credential', 'Calls', 'Errors', 'p50', 'p95', 'In flight'].map((t, i) => h('th', { scope: 'col', class: [i > 2 && 'right', i > 2 && i !== 4 && 'wide-only'] }, t)))),
     h('tbody', null, providers.map((p) => h('tr', null,
       h('td', null, h('strong', null, p.name), h('div', { class: 'muted small address' }, p.dialect, p.base_url && ` · ${p.base_url}`)),
-      h('td', null, health(p.health === 'unknown' ? 'unset' : p.health, p.health === 'unknown' ? 'not called yet' : p.health === 'ok' ? 'healthy' : p.health), p.breakers.filter((/** @type {any} */ b) => b.state !== 'closed' || b.failures).map(breakerLine)),
+      h('td', null, healthOf(p), p.breakers.filter((/** @type {any} */ b) => b.state !== 'closed' || b.failures).map(breakerLine)),
       h('td', null, credential(p, done)),
-      h('td', { class: 'right' }, short(p.requests)), h('td', { class: 'right' }, p.errors ? h('span', { class: 'critical' }, short(p.errors)) : '0'),
-      h('td', { class: 'right' }, figure(p.p50_ms, 'ms')), h('td', { class: 'right' }, figure(p.p95_ms, 'ms')), h('td', { class: 'right' }, short(p.in_flight)))))));
+      h('td', { class: 'right wide-only' }, short(p.requests)), h('td', { class: 'right' }, p.errors ? h('span', { class: 'critical' }, short(p.errors)) : '0'),
+      h('td', { class: 'right wide-only' }, figure(p.p50_ms, 'ms')), h('td', { class: 'right wide-only' }, figure(p.p95_ms, 'ms')), h('td', { class: 'right wide-only' }, short(p.in_flight)))))));
+}
+
+/** One model cut off is not the whole provider. @param {any} p */
+function healthOf(p) {
+  if (p.health === 'unknown') return health('unset', 'not called yet');
+  const off = p.breakers.filter((/** @type {any} */ b) => b.state === 'open').length;
+  if (!off) return health(p.health, p.health === 'ok' ? 'healthy' : 'recovering');
+  return off === p.breakers.length ? health('critical', 'cut off') : health('warning', `${off} of ${p.breakers.length} models cut off`);
 }
 
 /** @param {any} b */
