@@ -25,7 +25,7 @@ def find(config: Config, authorization: str, x_api_key: str, now: float) -> Call
         if secret and len(secret) <= _SECRET_BYTES:
             caller = config.callers.get(sha256(secret.encode("utf-8", "surrogateescape")).hexdigest())
             if caller is not None:
-                return _admitted(caller, now)
+                return admitted(caller, now)
     if bearer.startswith(_OURS) or x_api_key.startswith(_OURS):
         raise Unauthenticated("no such key, or it was revoked")
     project = config.projects[DEFAULT_PROJECT]
@@ -50,7 +50,8 @@ def recorded(*asked: Record, default: Record = "full") -> Record:
     return max(said, key=_STRICTNESS.__getitem__)
 
 
-def _admitted(caller: Caller, now: float) -> Caller:
+def admitted(caller: Caller, now: float) -> Caller:
+    """Raises: Unauthenticated (expired), Forbidden."""
     if caller.expires is not None and now >= caller.expires:
         raise Unauthenticated("the key has expired")
     if caller.problem:
