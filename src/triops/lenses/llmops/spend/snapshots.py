@@ -25,6 +25,8 @@ from triops.ports.records import Records
 
 KINDS = ("Provider", "Route", "Price", "Key", "Budget", "Guard", "Redaction")
 _HELD = "held"
+_SCOPES = ("key", "team", "application", "route", "project")
+_PERIODS = ("day", "month", "total")
 Prompts = Callable[[Connection, ProjectId], Mapping[str, Any]]
 
 
@@ -109,12 +111,11 @@ class Snapshots:
 
 
 def _windows(project: ProjectId, documents: Sequence[Document]) -> set[tuple[str, str]]:
-    """The scopes and periods that the project's budgets and daily limits ask for."""
+    """Scopes and periods. Every scope that documents name, whether it has a budget or not: a budget that is applied
+    later must find what was spent before the gateway began. Users, who may be many, only where one is asked for."""
     config = project_config(project, {"documents": [_plain(document) for document in documents]})
     wanted = {(str(b.scope), str(b.per)) for some in config.budgets.values() for b in some}
-    if any(key.requests_per_day or key.tokens_per_day for key in config.keys.values()):
-        wanted.add(("key", "day"))
-    return wanted
+    return wanted | {(scope, period) for scope in _SCOPES for period in _PERIODS}
 
 
 def _plain(document: Document) -> dict[str, Any]:
