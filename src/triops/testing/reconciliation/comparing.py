@@ -72,7 +72,7 @@ def _of(
     answered = saw.whole and saw.status == 200
     if row is None:
         report.counts["unknown"] += 1
-        return "" if kills and not entries and not saw.whole else "it is not in the books"
+        return "" if kills and not entries and not (saw.whole and saw.call) else "it is not in the books"
     if row["requests"] != 1:
         return f"{row['requests']} requests"
     cost = pico(row["cost_usd"])

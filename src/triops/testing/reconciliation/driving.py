@@ -15,12 +15,12 @@ _LIMIT_S = 30.0
 @dataclass(frozen=True, slots=True)
 class Saw:
     """`status` 0: no answer, the connection broke. `whole`: the answer came to its end. `cost`: as the gateway told
-    it, "" where it did not."""
+    it, "" where it did not. `call`: the gateway's own number of it, "" for who was sent away before it was a call."""
 
     status: int
     whole: bool
     cost: str = ""
-    body: bytes = b""
+    call: str = ""
 
 
 async def drive(
@@ -48,15 +48,17 @@ async def drive(
 
 
 async def _made(session: aiohttp.ClientSession, call: Call, secret: str) -> Saw:
-    status, cost = 0, ""
+    status, cost, number = 0, "", ""
     headers = {"authorization": f"Bearer {secret}", "x-triops-user": call.user}
     try:
         async with session.post(call.path, json=call.body, headers=headers) as answer:
             status, cost = answer.status, answer.headers.get("x-triops-cost-usd", "")
+            number = answer.headers.get("x-triops-call", "")
             if call.leaves:
                 await answer.content.readany()
                 answer.close()
-                return Saw(status, False)
-            return Saw(status, True, cost, await answer.read())
+                return Saw(status, False, call=number)
+            await answer.read()
+            return Saw(status, True, cost, number)
     except (aiohttp.ClientError, ConnectionError, TimeoutError):
-        return Saw(status, False, cost)
+        return Saw(status, False, cost, number)

@@ -52,8 +52,8 @@ KEYS: Final[Mapping[str, Mapping[str, Any]]] = {
     "soft": {"team": "care", "budget_usd": {"amount": "0.0001", "per": "day", "hard": False}},
     "hard": {"budget_usd": {"amount": "0.002", "per": "day", "hard": True}},
 }
-_WEIGHTS: Final = {"plain": 40, "claude": 12, "embed": 12, "kept": 15, "cut-again": 3, "cached": 6, "busy": 6, "limited": 5,
-                   "broken": 3, "dead": 2, "slow": 0.4, "stall": 0.4, "drain": 2, "cancel": 1}  # fmt: skip
+_WEIGHTS: Final = {"plain": 40, "claude": 12, "embed": 12, "kept": 15, "cut-again": 3, "cached": 6, "busy": 6,
+                   "limited": 5, "broken": 3, "dead": 2, "slow": 0.4, "stall": 0.4, "drain": 2, "cancel": 1}  # fmt: skip
 _OF_KEYS: Final = {"rich": 6, "soft": 2, "hard": 2}
 _STREAMS: Final = ("chat", "responses", "messages", "ollama")
 

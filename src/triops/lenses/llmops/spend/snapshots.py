@@ -33,7 +33,7 @@ Prompts = Callable[[Connection, ProjectId], Mapping[str, Any]]
 @dataclass
 class Snapshots:
     """`opened`: whether callers without a key may be taken. `prompts` answers a project's prompts in the form of
-    the snapshot. `fixed`: what never changes (`limits`, `record`)."""
+    the snapshot. `fixed`: what never changes (`local`, `limits`, `record`)."""
 
     records: Records
     documents: Documents
@@ -71,7 +71,8 @@ class Snapshots:
             document.name for document in documents if document.kind == "Provider" and self.environment.read(document)
         }
         plain = [_plain(document) for document in documents if document.kind in KINDS]
-        config = project_config(project, {"documents": plain, "credentials": dict.fromkeys(held, _HELD)})
+        local = bool(self.fixed.get("local", True))
+        config = project_config(project, {"documents": plain, "credentials": dict.fromkeys(held, _HELD)}, local=local)
         said = [*config.problems, *self.environment.problems(documents)]
         return config, [*said, self.problem] if self.problem else said
 
@@ -82,7 +83,7 @@ class Snapshots:
         credentials, self.problem = self.credentials.opened(connection)
         position = position_of(connection)
         names = sorted({DEFAULT_PROJECT, *documents, *secrets, *credentials, *(key.project for key in keys.values())})
-        used = [one for name in documents for one in spent(connection, name, _windows(name, documents[name]), at)]
+        used = [one for name in names for one in spent(connection, name, _windows(name, documents.get(name, ())), at)]
         return {
             "triops_keys": {
                 digest: {"project": k.project, "role": k.role.value, "name": k.name, "expires_at": k.expires_at}
