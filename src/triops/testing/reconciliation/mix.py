@@ -39,7 +39,7 @@ ROUTES: Final[Mapping[str, Mapping[str, Any]]] = {
     "untold": {"targets": _up("usage=0")},
     "slow": {"targets": _up("first_ms=20000"), "timeouts": {"first_token_s": 1.0, "total_s": 1.5}, "retries": 0,
              "fallbacks": [_SMALL]},
-    "stall": {"targets": _up("stall_after=3,flush=1"), "timeouts": {"between_tokens_s": 1.0, "total_s": 2.0},
+    "stall": {"targets": _up("stall_after=3,flush=1"), "timeouts": {"between_tokens_s": 1.0},
               "retries": 0},
     "kept": {"targets": [_SMALL], "cache": {"ttl_s": 600}},
     "drain": {"targets": _up("words=12,between_ms=10"), "on_disconnect": "drain", "drain_s": 20},
@@ -53,7 +53,7 @@ KEYS: Final[Mapping[str, Mapping[str, Any]]] = {
     "hard": {"budget_usd": {"amount": "0.002", "per": "day", "hard": True}},
 }
 _WEIGHTS: Final = {"plain": 40, "claude": 12, "embed": 12, "kept": 15, "cut-again": 3, "cached": 6, "busy": 6,
-                   "limited": 5, "broken": 3, "dead": 2, "slow": 0.4, "stall": 0.4, "drain": 2, "cancel": 1}  # fmt: skip
+                   "limited": 5, "broken": 3, "dead": 2, "slow": 0.4, "stall": 0.4, "drain": 2}  # fmt: skip
 _OF_KEYS: Final = {"rich": 6, "soft": 2, "hard": 2}
 _STREAMS: Final = ("chat", "responses", "messages", "ollama")
 
