@@ -68,10 +68,10 @@ class Share:
 MEANS = (
     Mean("latency", "ms", "ms", 1.6, 50.0, 0.1, True, "answers in"),
     Mean("first_token", "first_ms", "ms", 1.6, 50.0, 0.1, False, "takes to the first token"),
-    Mean("cost", "cost_usd", "USD", 1.6, 1e-7, 1e-9, False, "costs a call"),
+    Mean("cost", "cost_usd", "USD", 1.6, 1e-7, 1e-9, True, "costs a call"),
     Mean("input_tokens", "input_tokens", "{token}", 1.7, 20.0, 1.0, False, "is sent"),
     Mean("output_tokens", "output_tokens", "{token}", 1.6, 8.0, 1.0, False, "answers with"),
-    Mean("output_length", "output_chars", "{char}", 1.6, 40.0, 1.0, False, "answers with", down=True),
+    Mean("output_length", "output_chars", "{character}", 1.6, 40.0, 1.0, True, "answers with", down=True),
 )
 SHARES = (
     Share("errors", 0.03, 3.0, True, "fails"),
@@ -96,7 +96,7 @@ class WatchProfile:
     score: float = 2.0  # of one abnormal window
     share_score: float = 4.0  # of one whose share of calls is abnormal: several windows are pooled in it already
     score_on: float = 1.5  # to go on
-    hold: float = 4.0  # to begin: the scores of abnormal windows in a row, each less one, and of at least two windows
+    hold: float = 4.0  # to begin: the evidence of at least two abnormal windows in a row, each its score less one
     quiet: int = 3  # normal windows in a row to end
     share_windows: int = 6  # judged together, so that a low share is seen too
     silent_s: float = 120.0  # without a call for so long a claim is over
