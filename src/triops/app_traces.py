@@ -62,7 +62,7 @@ def compose_traces(
 ) -> TracesComposed:
     scores = Scores(records)
     redacting = Redacting(documents, redactor)
-    receiver.redact = redacting.batch
+    receiver.redaction = redacting
 
     async def prices(project: ProjectId) -> PriceOf:
         return partial(_cost, prices_of(await documents.list(project)))

@@ -18,7 +18,7 @@ from typing import Any
 from triops.control import Control, Message, joined
 from triops.kernel.errors import Unavailable
 from triops.web.completing.paths import GatewayPaths
-from triops.web.handover import Handover, pair
+from triops.web.handover import Handover, many_descriptors, pair
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,7 @@ class GatewayProcess:
     def begin(self) -> None:
         """Its process begins to load, while the server itself does. It is told nothing yet."""
         if not self._tasks:
+            many_descriptors()
             self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._send_changes())]
 
     async def start(self) -> None:

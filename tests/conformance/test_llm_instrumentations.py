@@ -1,5 +1,5 @@
-"""Applications that are instrumented by others, unmodified, calling a model through the gateway: each sends its spans by
-OTLP, and one call is one trace with the gateway's own span below the client's."""
+"""Applications that are instrumented by others, unmodified, calling a model through the gateway: each sends its spans
+by OTLP, and one call is one trace with the gateway's own span below the client's."""
 
 from collections.abc import Iterator
 from pathlib import Path

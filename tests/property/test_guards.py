@@ -1,6 +1,7 @@
 """Guards: a text is judged alike however it comes in pieces, and none makes them fail."""
 
 import itertools
+import json
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,3 +113,20 @@ def test_names_are_found_alike_in_small_pieces(text: str, size: int) -> None:
     small = Passage(GUARDS.outward, look_ahead=10_000, batch=1)
     out = [small.feed(text[at : at + size]) for at in range(0, len(text), size)] + [small.end()]
     assert "".join(piece for piece, _ in out) == whole.whole(text)[0]
+
+
+strings = prose | st.text(max_size=30)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 10**17) | st.floats(allow_nan=False, allow_infinity=False) | strings,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(strings, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(values, st.booleans(), cuts)
+def test_arguments_of_tools_stay_json(value: object, ascii_only: bool, places: list[int]) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    passage = Passage(GUARDS.outward, look_ahead=10_000, json=True)
+    out = "".join(passage.feed(piece)[0] for piece in pieces(text, places)) + passage.end()[0]
+    json.loads(out)
+    assert "ann@example.org" not in out

@@ -1,5 +1,6 @@
 """Gateway keys and providers' credentials: shown once, stored hashed or sealed, each in its own project."""
 
+import hashlib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from triops.adapters.sealing import AesSealing
+from triops.app import open_records as open_data
 from triops.kernel.document import Document
 from triops.kernel.errors import Invalid, NotFound, Unavailable
 from triops.kernel.ids import ProjectId
@@ -16,6 +18,7 @@ from triops.ledger.calls.credentials import Credentials
 from triops.ledger.calls.keys import GatewayKeys, live_secrets
 from triops.lenses.llmops.spend.environment import EnvironmentKeys
 from triops.ports.records import Records
+from triops.server import create_gateway_key_offline
 from triops.testing.books import open_records
 
 A, B = ProjectId("a"), ProjectId("b")
@@ -49,6 +52,17 @@ async def test_a_gateway_secret_is_hashed_expires_and_is_revoked_alone(records: 
         await book.revoke(B, first.id, 1.0)
     with pytest.raises(Invalid):
         await book.create(A, "bot", 100.0, expires_at=99.0)
+
+
+async def test_a_secret_can_be_made_while_the_server_is_down(tmp_path: Path) -> None:
+    secret = await create_gateway_key_offline(tmp_path, A, "bot")
+    records = open_data(tmp_path)
+    await records.start()
+    try:
+        live = await records.read(lambda c: live_secrets(c, 1.0))
+        assert live == {A: {hashlib.sha256(secret.encode()).hexdigest(): ("bot", None)}}
+    finally:
+        await records.close()
 
 
 async def test_a_credential_opens_only_where_it_belongs(records: Records, tmp_path: Path) -> None:

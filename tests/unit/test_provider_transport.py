@@ -194,7 +194,7 @@ async def test_calls_of_one_host_are_bounded() -> None:
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
-        with pytest.raises(Fault, match="timeout|no answer"):  # the place is free again
+        with pytest.raises(Fault, match="no answer began"):  # the place is free again
             await upstream.send(host, ASK, QUICK)
         await upstream.close()
 

@@ -8,7 +8,7 @@ from triops.kernel.errors import Invalid
 from triops.lenses.llmops.guards import redactor
 from triops.lenses.llmops.guards.pii import TYPES
 from triops.lenses.llmops.traces.redaction import redaction_kind, rule_of
-from triops.testing.batches import Span, spans
+from triops.testing.batches import Log, Span, logs, spans
 
 MESSAGES = '[{"role":"user","parts":[{"type":"text","content":"Write to ada@example.org please"}]}]'
 EVENT = {"name": "gen_ai.user.message", "time_ns": 1, "attributes": {"content": "I am ada@example.org"}}
@@ -74,6 +74,15 @@ def test_secrets() -> None:
     said = spans(Span(1, 1, 1, attributes={"gen_ai.operation.name": "chat", "gen_ai.tool.call.result": f"key {key}"}))
     (text,) = rule({"secrets": True}).batch(said).attributes
     assert key not in text
+
+
+def test_messages_that_come_as_logs() -> None:
+    said = Log(1, '{"content":"I am ada@example.org"}', attributes={"event.name": "gen_ai.user.message"})
+    batch = logs(said, Log(2, "ada@example.org logged in"))
+    first, second = rule({"pii": ["EMAIL_ADDRESS"]}).logs(batch).body
+    assert "ada@" not in first
+    assert second == "ada@example.org logged in"  # no message of a model's
+    assert list(rule({"keep": "none"}).logs(batch).body) == ["", second]
 
 
 def test_an_unknown_type_is_refused() -> None:

@@ -6,9 +6,9 @@ that the rows are durable.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +62,14 @@ class Retention:
     spans_days: int = 14
 
 
+class Redaction(Protocol):
+    """What of a project's rows may be stored."""
+
+    async def spans(self, project: ProjectId, batch: SpanBatch) -> SpanBatch: ...
+
+    async def logs(self, project: ProjectId, batch: LogBatch) -> LogBatch: ...
+
+
 @dataclass
 class Receiver:
     metrics: Metrics
@@ -74,7 +82,7 @@ class Receiver:
     limits: Limits = DEFAULT_LIMITS
     accepted: Counter[str] = field(default_factory=Counter)  # by kind
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # by (kind, reason)
-    redact: Callable[[ProjectId, SpanBatch], Awaitable[SpanBatch]] | None = None  # what of spans may be stored
+    redaction: Redaction | None = None
 
     async def receive_metrics(
         self,
@@ -100,6 +108,8 @@ class Receiver:
         source: str = "logs",
     ) -> Receipt:
         batch, reasons = self._admit(batch, self.retention.logs_days, refused)
+        if self.redaction is not None and len(batch):
+            batch = await self.redaction.logs(project, batch)
         if len(batch):
             few = len(batch) <= _INLINE_ROWS  # many would hold the event loop
             template = self.templates(batch.body) if few else await asyncio.to_thread(self.templates, batch.body)
@@ -118,8 +128,8 @@ class Receiver:
         source: str = "traces",
     ) -> Receipt:
         batch, reasons = self._admit(batch, self.retention.spans_days, refused)
-        if self.redact is not None and len(batch):
-            batch = await self.redact(project, batch)
+        if self.redaction is not None and len(batch):
+            batch = await self.redaction.spans(project, batch)
         appended = await self.spans.append(project, batch, digest) if len(batch) else None
         if appended and not appended.duplicate:
             self.bus.publish(SpansReceived(project, batch, source))

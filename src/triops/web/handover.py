@@ -2,12 +2,15 @@
 
 Both ends have one socket of a pair that keeps the borders of messages. A handover is one message with the descriptor
 and the first bytes, and further messages while bytes remain. Each message begins with how many bytes still follow it.
-Bounded: at most `most` handovers wait to be sent; over it the connection is closed, and its client tries again.
+Bounded: at most `most` handovers wait to be sent; over it none is taken, and the
+client is told to try again.
 """
 
 import array
 import asyncio
+import contextlib
 import logging
+import resource
 import socket
 import struct
 import sys
@@ -33,10 +36,17 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return ours, theirs
 
 
+def many_descriptors() -> None:
+    """As many open connections as the machine allows a process without asking."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 class Handover:
     """`taken` is called for every connection that the other process hands over; `ended` when it is gone."""
 
-    def __init__(self, end: socket.socket, taken: Taken, ended: Callable[[], None], most: int = 1000) -> None:
+    def __init__(self, end: socket.socket, taken: Taken, ended: Callable[[], None], most: int = 8000) -> None:
         self._end = end
         self._taken = taken
         self._ended = ended

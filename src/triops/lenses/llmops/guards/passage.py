@@ -7,9 +7,10 @@ replaced whole.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from triops.kernel.errors import GuardBlocked
+from triops.lenses.llmops.guards.json_text import JsonText
 from triops.lenses.llmops.guards.model import Finding, summed
 from triops.lenses.llmops.guards.patterns import LOOK_BEHIND
 from triops.lenses.llmops.guards.screen import Hit, Screen
@@ -19,9 +20,6 @@ _BATCH = 64  # new characters that are worth a look
 _SPACE = re.compile(r"\s")
 _MORE = {"PRIVATE_KEY": re.compile(r"[\w+/=\s\\:,.-]*?(?:-----END [A-Z0-9 ]{0,60}-----|(?=[^\w+/=\s\\:,.-])|\Z)")}
 _MORE_WORD = re.compile(r"[^\s\"'`<>\\]*")
-_ESCAPES = re.compile(r"\\[nrt]")
-_QUOTE = re.compile(r'(?<!\\)(?:\\\\){0,8}(?P<quote>")')
-_NUMBER = "0123456789.+-eE"
 
 
 class Passage:
@@ -73,13 +71,14 @@ class Passage:
         text = self._text
         if self._begin == len(text):
             return "", []
-        seen = _ESCAPES.sub("  ", text) if self._json else text
-        look = self._screen.look(seen, self._begin, self._before)
+        json = JsonText(text, self._begin, self._quoted) if self._json else None
+        look = self._screen.look(json.seen if json else text, self._begin, self._before)
         hits = look.hits
         cut = len(text) if final else look.cut()
         self._looked = len(text)
         if len(text) - cut > self._look_ahead:
-            cut = self._forced(seen, cut, hits)
+            cut = self._forced(look.text, cut, hits)
+            cut = json.outside(cut) if json else cut
         if cut == self._begin:
             return "", []
         passed = [hit for hit in hits if hit.span.start < cut]
@@ -87,7 +86,7 @@ class Passage:
         for hit, finding in zip(passed, findings, strict=True):
             if hit.action == "block":
                 raise blocked(finding, findings)
-        out = self._written(text, cut, passed)
+        out, cut = self._written(text, cut, passed, json)
         self._before = look.before(cut)
         keep = self._kept(text, cut)
         self._text, self._begin, self._looked = text[keep:], cut - keep, self._looked - keep
@@ -98,7 +97,7 @@ class Passage:
         least, most = len(text) - self._look_ahead, len(text) - min(16, self._look_ahead // 2)
         spaces = [match.start() for match in _SPACE.finditer(text, least, most)]
         for place in (*reversed(spaces), most):
-            if not any(hit.span.start < place < hit.span.end for hit in hits) and text[place - 1] != "\\":
+            if not any(hit.span.start < place < hit.span.end for hit in hits):
                 return place
         crossing = next((hit.span for hit in hits if hit.span.start < most < hit.span.end), None)
         if crossing is None:
@@ -109,40 +108,22 @@ class Passage:
             self._swallowed = crossing.type
         return crossing.end
 
-    def _written(self, text: str, cut: int, hits: Sequence[Hit]) -> str:
+    def _written(self, text: str, cut: int, hits: Sequence[Hit], json: JsonText | None) -> tuple[str, int]:
         pieces: list[str] = []
         at = self._begin
         for hit in hits:
             if hit.action == "flag":
                 continue
-            for begin, end in self._within_strings(text, hit) if self._json else ((hit.span.start, hit.span.end),):
-                pieces.append(text[at:begin])
-                pieces.append(self._mark(text, pieces[-1], begin, end, hit.span.type))
-                at = end
-                self.changed = True
-        pieces.append(text[at:cut])
-        if self._json and _quotes(pieces[-1]) % 2:
-            self._quoted = not self._quoted
-        return "".join(pieces)
-
-    def _within_strings(self, text: str, hit: Hit) -> Iterator[tuple[int, int]]:
-        """A hit's parts that are within one string, so that no quotation mark is replaced."""
-        begin = hit.span.start
-        for quote in (*_QUOTE.finditer(text, hit.span.start, hit.span.end), None):
-            end = quote.start("quote") if quote else hit.span.end
-            if any(map(str.isalnum, text[begin:end])):
-                yield begin, end
-            begin = quote.end() if quote else end
-
-    def _mark(self, text: str, before: str, begin: int, end: int, type_: str) -> str:
-        if not self._json:
-            return f"[{type_}]"
-        if _quotes(before) % 2:
-            self._quoted = not self._quoted
-        if self._quoted:
-            return f"[{type_}]"
-        number = all(char in _NUMBER for char in text[begin:end])  # outside of strings, nothing else can be replaced
-        return f'"[{type_}]"' if number else text[begin:end]
+            start, end, mark = hit.span.start, hit.span.end, f"[{hit.span.type}]"
+            for begin, stop, bare in json.replaceable(start, end) if json else ((start, end, False),):
+                if begin >= at:
+                    pieces += (text[at:begin], f'"{mark}"' if bare else mark)
+                    at = stop
+                    self.changed = True
+        cut = max(at, cut)  # a whole number of JSON goes, though it be cut in two
+        if json is not None:
+            self._quoted = json.quoted_at(cut)
+        return "".join((*pieces, text[at:cut])), cut
 
     def _kept(self, text: str, cut: int) -> int:
         """Where what must still be seen of the text before a cut begins: at a word."""
@@ -150,11 +131,6 @@ class Passage:
             return 0
         space = _SPACE.search(text, max(0, cut - 2 * LOOK_BEHIND), cut - LOOK_BEHIND)
         return space.start() if space else cut - LOOK_BEHIND
-
-
-def _quotes(text: str) -> int:
-    """Quotation marks that are not escaped."""
-    return sum(1 for _ in _QUOTE.finditer(text))
 
 
 def blocked(finding: Finding, findings: Sequence[Finding]) -> GuardBlocked:

@@ -3,11 +3,11 @@
 import asyncio
 
 from triops.kernel.ids import ProjectId
-from triops.kernel.signal import SpanBatch
+from triops.kernel.signal import LogBatch, SpanBatch
 from triops.ledger.documents import Documents
 from triops.lenses.llmops.traces.redaction import Redactor, Rule, rule_of
 
-_INLINE = 4  # spans; more would hold the event loop
+_INLINE = 4  # rows; more would hold the event loop
 
 
 class Redacting:
@@ -24,9 +24,15 @@ class Redacting:
             held = self._rules[project] = (version, found)
         return held[1]
 
-    async def batch(self, project: ProjectId, batch: SpanBatch) -> SpanBatch:
+    async def spans(self, project: ProjectId, batch: SpanBatch) -> SpanBatch:
         """What of it may be stored."""
         rule = await self.rule(project)
         if rule is None:
             return batch
         return rule.batch(batch) if len(batch) <= _INLINE else await asyncio.to_thread(rule.batch, batch)
+
+    async def logs(self, project: ProjectId, batch: LogBatch) -> LogBatch:
+        rule = await self.rule(project)
+        if rule is None:
+            return batch
+        return rule.logs(batch) if len(batch) <= _INLINE else await asyncio.to_thread(rule.logs, batch)

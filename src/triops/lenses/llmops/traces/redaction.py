@@ -5,7 +5,7 @@ project without such a document pays nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,13 @@ import orjson
 from triops.kernel.document import Document
 from triops.kernel.genai.content import is_content, is_event_content, is_message
 from triops.kernel.genai.names import MARKS
-from triops.kernel.signal import SpanBatch, Text
+from triops.kernel.signal import LogBatch, SpanBatch, Text
 from triops.loop.documents import Kind
 
 Redact = Callable[[str], str]
 Redactor = Callable[[Sequence[str] | None, bool], Redact]  # types of personal data (empty: all; None: none), secrets
 _DEPTH = 16
+_EVENT = '"gen_ai.'  # in an attribute's name, or the name of an event
 _KEEPS = ("all", "messages", "none")  # from most to least
 
 
@@ -70,9 +71,8 @@ class Rule:
 
     def batch(self, batch: SpanBatch) -> SpanBatch:
         """`batch` itself where nothing goes."""
-        looked_for = [*MARKS, '"exception', *(f'"{name}' for name in (*self.names, *self.prefixes))]
         whole = "\n".join(batch.attributes) + "\n" + "\n".join(batch.events)
-        marks = [mark for mark in looked_for if mark in whole]
+        marks = [mark for mark in self._looked_for() if mark in whole]
         if not marks and self.redact is None:
             return batch
         attributes = _column(batch.attributes, marks, self._attributes_text)
@@ -82,8 +82,30 @@ class Rule:
             messages = np.array([self.text(text) for text in messages], dtype=object)
         if attributes is batch.attributes and events is batch.events and messages is batch.status_message:
             return batch
-        columns = {name: getattr(batch, name) for name in SpanBatch.__slots__}
-        return SpanBatch(**{**columns, "attributes": attributes, "events": events, "status_message": messages})
+        return replace(batch, attributes=attributes, events=events, status_message=messages)
+
+    def logs(self, batch: LogBatch) -> LogBatch:
+        """Messages come as events in logs too. `batch` itself where nothing goes."""
+        whole = "\n".join(batch.attributes)
+        marks = [mark for mark in self._looked_for() if mark in whole]
+        if not marks:
+            return batch
+        bodies = batch.body
+        for row, text in enumerate(batch.attributes):
+            if _EVENT in text and (kept := self._body(bodies[row])) != bodies[row]:
+                if bodies is batch.body:
+                    bodies = bodies.copy()
+                bodies[row] = kept
+        attributes = _column(batch.attributes, marks, self._attributes_text)
+        return replace(batch, attributes=attributes, body=bodies)
+
+    def _body(self, text: str) -> str:
+        if self.keep == "none" or self.redact is None:
+            return "" if self.keep == "none" else text
+        return str(_cleaned(text, self.redact, 0))
+
+    def _looked_for(self) -> list[str]:
+        return [*MARKS, _EVENT, '"exception', *(f'"{name}' for name in (*self.names, *self.prefixes))]
 
     def _goes(self, name: str) -> bool:
         if name in self.names or (self.prefixes and name.startswith(self.prefixes)):

@@ -18,13 +18,14 @@ from triops.loop.series.ratio import RatioModel
 from triops.loop.series.service import SeriesModel
 
 _TWO = 2  # windows at least
+_FAR = 1.6  # the most that a window's evidence is multiplied by for how far off it is
 _VERSIONS = 50  # of one prompt
 
 
 class CallWatch:
-    """[measure, slot] arrays in the order of `MEASURES`: `hot` is the sum of the scores of abnormal windows in a row,
-    each less one, `run` their number, `calm` that of normal ones, `onset` when the run began (unix seconds), `value`
-    beside `expected` at the last judgement.
+    """[measure, slot] arrays in the order of `MEASURES`: `hot` is the evidence of abnormal windows in a row (of each
+    its score less one, more for one that is far off), `run` their number, `calm` that of normal ones, `onset` when the
+    run began (unix seconds), `value` beside `expected` at the last judgement.
 
     A window alone proves little where few are known; several in a row do, since noise of one is not that of the next.
     What looks wrong is not learned meanwhile: it would become the norm before it is claimed.
@@ -86,7 +87,7 @@ class CallWatch:
         for at in range(len(MEANS)):
             self._judge_mean(at, window, now)
         for at in range(len(SHARES)):
-            self._judge_share(at, window, now)
+            self._judge_share(at, window)
         self.typical[window.slots] += 0.1 * (window.count - self.typical[window.slots])
         self.nth[window.slots] += 1
 
@@ -126,7 +127,9 @@ class CallWatch:
         up = (judged.z > 0) & likely & (values >= ratio * usual) & (values - usual >= far)
         if mean.down:
             up |= (judged.z < 0) & likely & (values <= usual / ratio) & (usual - values >= far)
-        self._note(at, slots, up, judged.score, values, usual, window.started_s[rows], now)
+        # the farther off, the less of it can be the noise of a few calls
+        size = np.clip(np.abs(np.log(values / usual)) / np.log(mean.ratio), 1.0, _FAR)
+        self._note(at, slots, up, judged.score, values, usual, window.started_s[rows], size)
         model.learn(
             slots,
             np.full(len(slots), now),
@@ -136,7 +139,7 @@ class CallWatch:
             frozen=on | up,
         )
 
-    def _judge_share(self, at: int, window: Window, now: float) -> None:
+    def _judge_share(self, at: int, window: Window) -> None:
         share, model, profile = SHARES[at], self.ratios[at], self.profile
         measure = len(MEANS) + at
         slots = window.slots
@@ -155,7 +158,7 @@ class CallWatch:
         ready = model.steps[slots] >= SERIES.learn
         bad &= ready
         told = trials > 0
-        self._note(measure, slots[told], bad[told], best[told], seen[told], usual[told], window.started_s[told], now)
+        self._note(measure, slots[told], bad[told], best[told], seen[told], usual[told], window.started_s[told])
         learns = told & ~on
         model.learn(slots[learns], hits[learns], trials[learns], best[learns] >= 1.0)
 
@@ -168,7 +171,7 @@ class CallWatch:
         value: F64,
         expected: F64,
         started_s: F64,
-        now: float,
+        weight: F64 | float = 1.0,
     ) -> None:
         begins = bad & (self.run[measure, slots] == 0)
         size = np.abs(value - expected)
@@ -179,7 +182,7 @@ class CallWatch:
         self.onset[measure, again] += part * np.maximum(started_s[second] - self.onset[measure, again], 0.0)
         self.onset[measure, slots[begins]] = started_s[begins]
         self.size[measure, slots[bad]] = size[bad]
-        self.hot[measure, slots] = np.where(bad, self.hot[measure, slots] + score - 1.0, 0.0)
+        self.hot[measure, slots] = np.where(bad, self.hot[measure, slots] + (score - 1.0) * weight, 0.0)
         self.run[measure, slots] = np.where(bad, self.run[measure, slots] + 1, 0)
         self.calm[measure, slots] = np.where(bad, 0, self.calm[measure, slots] + 1)
         at = slots[bad]

@@ -6,6 +6,7 @@ Every number is a whole number, so a text's labels do not depend on how it was d
 
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import accumulate
 from threading import Lock
 from typing import Any
 
@@ -122,8 +123,9 @@ class Tagger:
             self._parts = np.concatenate([self._parts, np.zeros_like(self._parts)], axis=1)
             self._hashes = np.concatenate([self._hashes, np.zeros_like(self._hashes)], axis=1)
         seen = word_features(word, self._gazetteer)
-        for column, rows in enumerate(seen.rows):
-            self._parts[column, number] = self._weights[list(rows)].sum(axis=0, dtype=np.int16)
+        taken = self._weights.take([row for rows in seen.rows for row in rows], axis=0)
+        starts = [0, *accumulate(map(len, seen.rows[:-1]))]
+        self._parts[:, number] = np.add.reduceat(taken, starts, axis=0)
         self._hashes[:, number] = (seen.kind, seen.said, seen.shape)
         self._known[word] = number
         return number
