@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,19 @@ def elsewhere() -> set[int]:
     return cores - {CORE} or cores
 
 
+def far(cores: set[int] | None, first: bool) -> Callable[[], None]:
+    """A process as on a machine of its own, as far as that goes: on other cores; or `first`, before all others on any
+    (where that is allowed), so that it does not wait for what is measured."""
+
+    def begin() -> None:
+        os.sched_setaffinity(0, cores or elsewhere())
+        if first:
+            with contextlib.suppress(PermissionError):
+                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+
+    return begin
+
+
 def load(
     port: int,
     *,
@@ -66,6 +79,7 @@ def load(
     model: str = "fast",
     rate: float = 0.0,
     cores: set[int] | None = None,
+    first: bool = False,
 ) -> dict[str, Any]:
     """`rate` 0: as fast as answers come; else so many a second, each counted from when it was due."""
     command = [sys.executable, "-m", "benchmarks._completions", "load", str(port), "--clients", str(clients)]
@@ -75,7 +89,7 @@ def load(
         check=True,
         capture_output=True,
         text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, cores or elsewhere()),
+        preexec_fn=far(cores, first),
     )
     found: dict[str, Any] = json.loads(done.stdout)
     assert not found["errors"], found
@@ -83,11 +97,11 @@ def load(
 
 
 @contextlib.contextmanager
-def provider(cores: set[int] | None = None) -> Iterator[int]:
+def provider(cores: set[int] | None = None, first: bool = False) -> Iterator[int]:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks._completions", "upstream", str(port)],
-        preexec_fn=lambda: os.sched_setaffinity(0, cores or elsewhere()),
+        preexec_fn=far(cores, first),
     )
     try:
         for _ in range(200):
