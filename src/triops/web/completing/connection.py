@@ -58,6 +58,7 @@ class Connection(asyncio.Protocol):
         "_last",
         "_loop",
         "_old",
+        "_opening",
         "_parser",
         "_refused",
         "_room",
@@ -91,6 +92,7 @@ class Connection(asyncio.Protocol):
         self._last = False
         self._surplus = False
         self._refused = False
+        self._opening = b""  # the head of an answer in pieces: it goes with the first of them
         self._begin()
 
     def _begin(self) -> None:
@@ -288,19 +290,27 @@ class Connection(asyncio.Protocol):
         self._transport.write(self._start(status, headers, f"content-length: {len(body)}\r\n") + body)
 
     def begin(self, status: int, headers: Headers) -> None:
-        """An answer in pieces follows."""
+        """An answer in pieces follows; its head is sent with the first, for every write wakes the client."""
         if self._old:
             self._keep = False
-        if not self.gone:
-            self._transport.write(self._start(status, headers, "" if self._old else "transfer-encoding: chunked\r\n"))
+        self._opening = self._start(status, headers, "" if self._old else "transfer-encoding: chunked\r\n")
 
     def piece(self, data: bytes) -> None:
         if data and not self.gone:
-            self._transport.write(data if self._old else b"%x\r\n%b\r\n" % (len(data), data))
+            opening, self._opening = self._opening, b""
+            self._transport.write(opening + data if self._old else b"%b%x\r\n%b\r\n" % (opening, len(data), data))
 
-    def end(self) -> None:
-        if not self.gone and not self._old:
-            self._transport.write(b"0\r\n\r\n")
+    def end(self, data: bytes) -> None:
+        """The last piece."""
+        if self.gone:
+            return
+        opening, self._opening = self._opening, b""
+        if self._old:
+            self._transport.write(opening + data)
+        elif data:
+            self._transport.write(b"%b%x\r\n%b\r\n0\r\n\r\n" % (opening, len(data), data))
+        else:
+            self._transport.write(opening + b"0\r\n\r\n")
 
     def cut(self) -> None:
         """The answer cannot be completed: the connection closes without an end, so that nobody takes it for whole."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from triops.kernel.call import Outcome
+from triops.kernel.call import Attempt, Outcome
 from triops.kernel.completion import Embedded, Reply
 from triops.kernel.errors import TriopsError
 from triops.lenses.llmops.gateway.doing import Doing
@@ -64,7 +64,7 @@ class Recorder:
             "error": error,
             "message": message[:_MESSAGE],
             "model": model,
-            "attempts": call.attempts,
+            "attempts": [_members(attempt) for attempt in call.attempts],
             "first_ns": call.first_ns,
             "cache": call.cache,
             "saved": call.saved,
@@ -94,3 +94,27 @@ class Recorder:
             text = reply_text(answer, self.most) if full and answer.choices else ""
             return text, size, tuple([choice.finish for choice in answer.choices]), answer.model
         return "", 0, (), answer.model if isinstance(answer, Embedded) else ""
+
+
+def _members(attempt: Attempt) -> dict[str, Any]:
+    """Of `kernel.call.Attempt`: written five times as fast as the object itself."""
+    usage = attempt.usage
+    return {
+        "provider": attempt.provider,
+        "model": attempt.model,
+        "started_ns": attempt.started_ns,
+        "ended_ns": attempt.ended_ns,
+        "status": attempt.status,
+        "error": attempt.error,
+        "message": attempt.message,
+        "usage": {
+            "input": usage.input,
+            "output": usage.output,
+            "cached_input": usage.cached_input,
+            "cache_write": usage.cache_write,
+            "reasoning": usage.reasoning,
+        },
+        "estimated": attempt.estimated,
+        "cost": attempt.cost,
+        "price": attempt.price,
+    }
