@@ -171,12 +171,14 @@ class GatewayApp:
             if killed:
                 log.warning("%d calls were cut off by a kill; they are settled with an estimate", killed)
             limits = config.limits
+            body = int(limits.get("body_bytes", Bounds.body))
             bounds = Bounds(
-                body=int(limits.get("body_bytes", Bounds.body)),
+                body=body,
+                bodies=max(Bounds.bodies, 2 * body),
                 connections=int(limits.get("connections", Bounds.connections)),
             )
             handler = Handler(gateway, dialects(), lookups())
-            self._server = Server(gateway_paths(), handler.answer, self._give, bounds)
+            self._server = Server(gateway_paths(), handler.answer, self._give, bounds, handler.admit)
             self._gateway = gateway
             self._loop.call_later(_TIDY_S, self._tidy)
             gc.collect()

@@ -121,6 +121,10 @@ class Gateway:
         project = self._config.project(caller.project)
         return [] if project is None else list(offered(project, caller))
 
+    def admit(self, headers: Mapping[str, str]) -> None:
+        """Raises: Unauthenticated, Forbidden."""
+        self._caller(headers, self._parts.now())
+
     def _caller(self, headers: Mapping[str, str], now: float) -> Caller:
         caller = find(self._config, headers.get("authorization", ""), headers.get("x-api-key", ""), now)
         if not caller.key:
