@@ -8,7 +8,7 @@ from triops.kernel.errors import Invalid, Overloaded, TriopsError
 from triops.lenses.llmops.gateway.admission import most_of
 from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.doing import Asking, Doing
-from triops.lenses.llmops.gateway.faults import failed
+from triops.lenses.llmops.gateway.faults import failed, masked
 from triops.lenses.llmops.gateway.parts import Parts
 from triops.lenses.llmops.gateway.router import Pick, next_may_answer
 from triops.lenses.llmops.gateway.said import Heard
@@ -183,9 +183,7 @@ class Asker:
         cost = project.prices.cost(spec.name, asking.model, usage, asking.started_ns)
         kind, message, status = "", "", asking.status
         if fault is not None:
-            kind, message, status = fault.kind, fault.message[:500], fault.status or status
-            if spec.credential:
-                message = message.replace(spec.credential, "***")
+            kind, message, status = fault.kind, masked(fault.message[:500], spec), fault.status or status
         call.attempts.append(
             Attempt(
                 spec.name,

@@ -13,6 +13,7 @@ from triops.lenses.llmops.gateway.amounts import dollars, moment, optional
 
 MILLION = 1_000_000
 _EVER = 1 << 63
+_DEAREST = 1 << 62  # what the books can hold; no attempt costs four million dollars
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Prices:
 
     def cost(self, provider: str, model: str, usage: Usage, at_ns: int) -> Cost:
         price = self.find(provider, model, at_ns)
-        return Cost(None) if price is None else Cost(price.cost(usage), price.label)
+        return Cost(None) if price is None else Cost(min(price.cost(usage), _DEAREST), price.label)
 
     def most(self, provider: str, model: str, input_tokens: int, output_tokens: int, at_ns: int) -> int | None:
         price = self.find(provider, model, at_ns)

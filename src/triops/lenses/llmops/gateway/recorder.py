@@ -12,9 +12,12 @@ from triops.kernel.errors import TriopsError
 from triops.lenses.llmops.gateway.doing import Doing
 from triops.lenses.llmops.gateway.estimate import Estimator
 from triops.lenses.llmops.gateway.said import PLAIN, input_text, plain_settings, plain_text, reply_text, settings_of
-from triops.ports.journal import Journal
+from triops.ports.journal import MOST_BODY, Journal
 
 _MESSAGE = 500
+# What is left out of a record that could not be written or read with it.
+_ASKED: dict[str, Any] = {"input": "", "settings": {}, "tags": ()}
+_ANSWERED: dict[str, Any] = {"output": "", "finish": (), "guards": (), "dropped": (), "model": ""}
 
 
 class Recorder:
@@ -45,14 +48,14 @@ class Recorder:
     def intend(self, call: Doing, provider: str, model: str, at_ns: int) -> None:
         """Raises: StoreFull, Unavailable: then nobody may be asked."""
         try:
-            self._append("i", orjson.dumps(call.intent(provider, model, at_ns)))
+            self._append("i", _written(call.intent(provider, model, at_ns), _ASKED))
         except TriopsError:
             call.intents -= 1
             raise
 
     def outcome(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> None:
         """Raises: StoreFull, Unavailable."""
-        self._append("o", orjson.dumps(self.members(call, ended_ns, status, error, message)))
+        self._append("o", _written(self.members(call, ended_ns, status, error, message), _ANSWERED))
 
     def members(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> dict[str, Any]:
         """Of `kernel.call.Outcome`."""
@@ -118,3 +121,12 @@ def _members(attempt: Attempt) -> dict[str, Any]:
         "cost": attempt.cost,
         "price": attempt.price,
     }
+
+
+def _written(members: dict[str, Any], said: dict[str, Any]) -> bytes:
+    """A call is recorded whatever was said in it."""
+    try:
+        body = orjson.dumps(members)
+    except orjson.JSONEncodeError:  # nested too deep, or no Unicode
+        body = b""
+    return body if 0 < len(body) <= MOST_BODY else orjson.dumps({**members, **said})

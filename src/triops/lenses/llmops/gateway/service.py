@@ -122,6 +122,10 @@ class Gateway:
         project = self._config.project(caller.project)
         return [] if project is None else list(offered(project, caller))
 
+    def admit(self, headers: Mapping[str, str]) -> None:
+        """Raises: Unauthenticated, Forbidden."""
+        self._caller(headers, self._parts.now())
+
     def _caller(self, headers: Mapping[str, str], now: float) -> Caller:
         caller = of_page(self._config, headers, now) or find(
             self._config, headers.get("authorization", ""), headers.get("x-api-key", ""), now
@@ -215,6 +219,8 @@ class Gateway:
             self._close(call, status, kind, error.message)
         except TriopsError as full:  # it cannot be recorded, which the caller is told, too
             call.taker.refuse(full, call.told)
+        except Exception:
+            log.exception("call %s could not be recorded", call.id)
         call.taker.finish()
 
     def _cancelled(self, call: Doing) -> None:
@@ -243,6 +249,14 @@ class Gateway:
         call.given_up = True
         if call.task is not None:
             call.task.cancel()
+
+    async def stop(self, wait_s: float) -> None:
+        """Calls that are still in progress end now and are recorded as far as they came, before the journal closes."""
+        tasks = [call.task for call in self._doing.values() if call.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=wait_s)
 
     # What was, and what is
 
