@@ -21,6 +21,7 @@ from triops.lenses.llmops.gateway.prices import Prices
 from triops.lenses.llmops.guards import redactor
 from triops.lenses.llmops.guards.pii import TYPES
 from triops.lenses.llmops.traces import LlmTracing, People, Scoring
+from triops.lenses.llmops.traces.by_version import ByVersion
 from triops.lenses.llmops.traces.erasing import Erasing
 from triops.lenses.llmops.traces.parts import TraceParts
 from triops.lenses.llmops.traces.redacting import Redacting
@@ -72,6 +73,7 @@ def compose_traces(
         People(spans, prices),
         Scoring(scores, clock),
         Erasing((metrics, logs, spans), spans, scores, SpendBook(records).forget_user),
+        ByVersion(spans, scores, prices),
     )
     known = basic(authenticate)
     langfuse = LangfuseApi(known, bodies, receiver, spans, parts.scoring.add, clock, __version__)

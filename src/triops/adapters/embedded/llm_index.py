@@ -16,7 +16,7 @@ from triops.adapters.embedded.grams import signed
 from triops.adapters.embedded.layout import LLM, WORDS
 from triops.adapters.embedded.loading import loads_array, loads_object
 from triops.adapters.embedded.request import Columns, Part
-from triops.kernel.genai.messages import preview
+from triops.kernel.genai.messages import length, preview
 from triops.kernel.genai.names import MARKS
 from triops.kernel.genai.said import Said, said
 from triops.kernel.genai.texts import words
@@ -144,6 +144,7 @@ def _of_part(part: Part, marks: Sequence[str]) -> Columns | None:
         rows[name] = np.array([getattr(one, name) for one in found], dtype=np.int64)
     rows["estimated"] = np.array([one.estimated for one in found], dtype=np.uint8)
     rows["first_ns"] = np.array([one.first_ns for one in found], dtype=np.int64)
+    rows["output_chars"] = np.array([_length(one) for one in found], dtype=np.int64)
     failed = np.array([one.failed for one in found], dtype=bool)
     rows["status"] = np.where(failed, np.uint8(2), rows["status"]).astype(np.uint8)
     rows["error"] = _texts(
@@ -154,6 +155,12 @@ def _of_part(part: Part, marks: Sequence[str]) -> Columns | None:
     rows["output"] = _texts(preview(one.output, "assistant") for one in found)
     rows["said"] = _texts(texts)
     return rows
+
+
+def _length(one: Said) -> int:
+    if one.output_chars >= 0 or not one.call:
+        return one.output_chars
+    return length(one.output, "assistant")
 
 
 def _services(resources: Columns) -> dict[int, str]:

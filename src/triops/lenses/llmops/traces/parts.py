@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from triops.lenses.llmops.traces.by_version import ByVersion
 from triops.lenses.llmops.traces.erasing import Erasing
 from triops.lenses.llmops.traces.people import People
 from triops.lenses.llmops.traces.scoring import Scoring
@@ -14,3 +15,4 @@ class TraceParts:
     people: People
     scoring: Scoring
     erasing: Erasing
+    by_version: ByVersion
