@@ -434,6 +434,8 @@ async def _retain(services: Services, settings: Settings, now: float) -> None:
         (services.spans, kept.spans_days),
     ):
         await store.drop_before(day_of(int((now - days * DAY_S) * NS)))
+    if kept.llm_content_days:
+        await services.llm.tracing.forget_contents(day_of(int((now - kept.llm_content_days * DAY_S) * NS)))
     for project in await services.keys.projects():
         await services.anomalies.drop_before(project, now - kept.anomalies_days * DAY_S)
         await services.outbox.drop_before(project, now - kept.anomalies_days * DAY_S)

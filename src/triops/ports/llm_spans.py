@@ -123,3 +123,8 @@ class LlmSpans(Protocol):
     async def llm_sessions_of(self, project: ProjectId, user: str) -> Sequence[str]:
         """Sessions in which no one but this user spoke."""
         ...
+
+    async def forget_contents(self, before: str) -> int:
+        """What was said and answered goes from every such span of the days before `before` (UTC), and from the index
+        of texts; the spans, their tokens and costs stay. Answers how many spans changed; 0 where nothing was left."""
+        ...

@@ -23,6 +23,7 @@ from triops.kernel.genai.texts import words
 from triops.kernel.signal import service_of
 
 _COPIED = ("resource", "trace_hi", "trace_lo", "span_id", "parent_id", "time_ns", "duration_ns", "status", "name")
+_SPOKEN = ("input", "output", "said")
 _AT_ONCE = 5_000  # rows that a rewrite holds in memory
 
 
@@ -38,9 +39,18 @@ class LlmIndex:
         if rows is not None:
             self._insert(connection, day, name, rows)
 
-    def copy(self, connection: Connection, day: str, old: str, new: str, where: str, values: Sequence[Any]) -> None:
+    def copy(
+        self,
+        connection: Connection,
+        day: str,
+        old: str,
+        new: str,
+        where: str,
+        values: Sequence[Any],
+        texts: bool = True,
+    ) -> None:
         """Into a rewritten file: the rows for which `where` does not hold, their texts signed anew, since a signature
-        tells of the erased ones too."""
+        tells of the erased ones too. `texts` False: without what was said."""
         self.forget(day)
         columns = ", ".join(["project", *LLM])
         last = -1
@@ -54,6 +64,8 @@ class LlmIndex:
                 break
             last = int(found.pop("place")[-1])
             rows = {name: np.ma.getdata(column) for name, column in found.items()}
+            if not texts:
+                rows |= dict.fromkeys(_SPOKEN, _texts([""] * len(rows["said"])))
             self._insert(connection, day, new, rows)
         self.forget(day)
 

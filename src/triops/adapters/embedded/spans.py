@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from triops.adapters.embedded.contents import rewrite_without_contents
 from triops.adapters.embedded.dayfile import Beside
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.erasure import rewrite_without_user
@@ -53,6 +55,18 @@ class EmbeddedSpans(TelemetryStore):
         return await self._erase(
             lambda day: rewrite_without_user(self._rewriting(day), fingerprint(project), user, traces)
         )
+
+    async def forget_contents(self, before: str) -> int:
+        index = self._beside
+        assert isinstance(index, LlmIndex)
+
+        def one(day: str) -> int:
+            self._forget(day)
+            changed = rewrite_without_contents(self._partitions, self._connection, day, index)
+            self._forget(day)
+            return changed
+
+        return sum([await self._work(partial(one, day)) for day in self._partitions.days() if day < before])
 
     async def append(self, project: ProjectId, batch: SpanBatch, digest: bytes | None = None) -> Appended:
         return await self._append(project, batch, digest)
