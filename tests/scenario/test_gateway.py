@@ -252,6 +252,59 @@ def test_one_kept_connection_mixes_the_gateway_s_paths_and_the_server_s(gate: Ga
     connected.close()
 
 
+def test_everything_of_one_user_leaves_the_disk(gate: Gate) -> None:
+    http, words = gate.http, "the zebra plan"
+    asked = {"messages": [{"role": "user", "content": words}], "user": "eve"}
+    for route in ("slow", "kept", "kept"):
+        answer = gate.chat(route, stream=route == "slow", headers={"x-triops-session": "hers"}, **asked)
+        assert answer.status_code == 200, answer.text
+    call = answer.headers["x-triops-call"]
+    assert answer.headers["x-triops-cache"] == "hit"
+    assert gate.chat("fast", messages=HI, user="bob").status_code == 200
+    experiment = http.post("/api/2.0/mlflow/experiments/create", json={"name": "hers"}).json()["experiment_id"]
+    at = time.time_ns()
+    said = {"gen_ai.input.messages": f'[{{"role":"user","content":"{words}"}}]', "user.id": "eve"}
+    span = {
+        "traceId": "ab" * 16,
+        "spanId": "cd" * 8,
+        "name": "chat",
+        "startTimeUnixNano": at,
+        "endTimeUnixNano": at + 9,
+    }
+    span["attributes"] = [{"key": key, "value": {"stringValue": value}} for key, value in said.items()]
+    log = {"timeUnixNano": at, "traceId": "ab" * 16, "body": {"stringValue": words}}
+    sent = [
+        http.post(
+            "/v1/traces",
+            json={"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]},
+            headers={"x-mlflow-experiment-id": experiment},
+        ),
+        http.post("/v1/logs", json={"resourceLogs": [{"scopeLogs": [{"logRecords": [log]}]}]}),
+        http.post("/triops/v1/scores", json={"trace": "ab" * 16, "name": "good", "value": 1, "comment": words}),
+    ]
+    assert [one.status_code for one in sent] == [200, 200, 201]
+    kept = {"trace_id": f"tr-{'ab' * 16}"}
+    assert http.get("/ajax-api/3.0/mlflow/traces/get", params=kept).status_code == 200
+    before = http.get("/triops/v1/spend", params={"route": "kept"}).json()["total"]["requests"]
+
+    def holding() -> set[str]:
+        files = [path for path in gate.server.data.rglob("*") if path.is_file()]
+        return {path.suffix for path in files if words.encode() in path.read_bytes()}
+
+    assert holding() >= {".journal", ".sqlite-wal"}
+    assert http.delete("/triops/v1/users/eve").json()["rows"] >= 6
+    assert holding() == set()
+    assert http.get("/ajax-api/3.0/mlflow/traces/get", params=kept).status_code == 404
+    assert http.get(f"/triops/v1/llm/traces/{call}").status_code == 404
+    assert http.get("/triops/v1/llm/users").json()["items"][0]["user"] == "bob"
+    spent = http.get("/triops/v1/spend", params={"route": "kept", "by": "user"}).json()
+    assert {row["user"] for row in spent["rows"]}.isdisjoint({"eve"})
+    assert spent["total"]["requests"] >= before
+    again = gate.chat("kept", **{**asked, "user": "bob"})
+    assert again.headers["x-triops-cache"] == "miss"
+    gate.outcome(again.headers["x-triops-call"])
+
+
 def test_a_killed_gateway_comes_back_and_every_call_is_recorded_once(gate: Gate) -> None:
     answered: list[str] = []
     stop = threading.Event()
