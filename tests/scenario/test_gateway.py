@@ -318,10 +318,15 @@ def test_a_killed_gateway_comes_back_and_every_call_is_recorded_once(gate: Gate)
                         answered.append(answer.headers["x-triops-call"])
 
     hanging = threading.Thread(target=_quietly, args=(gate,), daemon=True)
+    streaming = threading.Thread(target=_quietly, args=(gate, "left"), daemon=True)
+    reader = FileJournalReader(gate.server.data / "gateway" / "journal")
+    begun = reader.read(0, 1_000_000)[-1].seq
     threads = [threading.Thread(target=run, daemon=True) for _ in range(4)]
     for thread in threads:
         thread.start()
     wait_for(lambda: len(answered) > 50, what="calls before the kill")
+    streaming.start()
+    wait_for(lambda: any(e.kind == "p" for e in reader.read(begun, 1_000_000)), what="a stream in progress")
     hanging.start()
     wait_for(lambda: any(e.model.startswith("j") for e in gate.up.ledger().entries()), what="a call in progress")
     pid = gate.pid()
@@ -330,9 +335,9 @@ def test_a_killed_gateway_comes_back_and_every_call_is_recorded_once(gate: Gate)
     before = len(answered)
     wait_for(lambda: len(answered) > before + 20, what="calls after the kill")
     stop.set()
-    for thread in (*threads, hanging):
+    for thread in (*threads, hanging, streaming):
         thread.join()
-    entries = FileJournalReader(gate.server.data / "gateway" / "journal").read(0, 1_000_000)
+    entries = reader.read(0, 1_000_000)
     assert [entry.seq for entry in entries] == list(range(entries[0].seq, entries[-1].seq + 1))
     outcomes = [orjson.loads(entry.body) for entry in entries if entry.kind == "o"]
     calls = [outcome["call"] for outcome in outcomes]
@@ -343,6 +348,8 @@ def test_a_killed_gateway_comes_back_and_every_call_is_recorded_once(gate: Gate)
     killed = [outcome for outcome in outcomes if outcome["error"] == "killed"]
     assert killed
     assert all(attempt["estimated"] for outcome in killed for attempt in outcome["attempts"])
+    cut = [attempt for outcome in killed for attempt in outcome["attempts"] if attempt["model"].startswith("g")]
+    assert [attempt["usage"]["output"] > 0 and attempt["cost"] > 0 for attempt in cut] == [True]
 
 
 def _complete(answer: bytes) -> bool:
@@ -351,9 +358,9 @@ def _complete(answer: bytes) -> bool:
     return bool(found) and len(body) >= int(lengths[0].split(b":")[1])
 
 
-def _quietly(gate: Gate) -> None:
+def _quietly(gate: Gate, streamed: str = "") -> None:
     with suppress(httpx.HTTPError):
-        gate.chat("wait")
+        gate.chat(streamed or "wait", stream=bool(streamed))
 
 
 def test_a_stop_lets_calls_end(tmp_path: Path) -> None:
