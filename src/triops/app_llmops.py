@@ -10,7 +10,7 @@ from typing import Any
 from triops.adapters.embedded.journal import FileJournal, FileJournalReader
 from triops.app_dialects import gateway_paths
 from triops.app_spend import compose_spend
-from triops.app_traces import traces_kinds
+from triops.app_traces import project_prices, traces_kinds
 from triops.gateway_process import GatewayProcess
 from triops.kernel.errors import Unavailable
 from triops.kernel.ids import ProjectId
@@ -128,9 +128,11 @@ def compose_llmops(
             gateway.purge(project)
 
     calls = CallDetector()
+    prices = project_prices(documents)
 
     async def on_spans(event: SpansReceived) -> None:
-        calls.take(event.project, await asyncio.to_thread(calls_of, event.batch), clock.now())
+        priced = await prices(event.project)
+        calls.take(event.project, await asyncio.to_thread(calls_of, event.batch, priced), clock.now())
 
     bus.subscribe(SpansReceived, on_spans, name="detect:calls")
     if of_gateway.enabled:

@@ -90,10 +90,15 @@ def compose_traces(
 
 
 def project_prices(documents: Documents) -> PricesByProject:
-    """What a project's calls cost, whose senders did not say."""
+    """What a project's calls cost, whose senders did not say. Its documents are read again when one changed."""
+    known: dict[ProjectId, tuple[int, PriceOf]] = {}
 
     async def prices(project: ProjectId) -> PriceOf:
-        return partial(_cost, prices_of(await documents.list(project)))
+        version = documents.version(project)
+        held = known.get(project)
+        if held is None or held[0] != version:
+            held = known[project] = (version, partial(_cost, prices_of(await documents.list(project))))
+        return held[1]
 
     return prices
 
