@@ -17,6 +17,7 @@ from typing import Any
 
 from triops.control import Control, Message, joined
 from triops.kernel.errors import Unavailable
+from triops.kernel.ids import ProjectId
 from triops.web.completing.paths import GatewayPaths
 from triops.web.handover import Handover, many_descriptors, pair
 from triops.web.sniff import BUSY
@@ -108,6 +109,15 @@ class GatewayProcess:
         if self._control is None or not self.ready:
             raise Unavailable("the gateway is not ready")
         return await self._control.ask(message)
+
+    async def rotate(self) -> None:
+        """Its journal begins a new segment. Raises: Unavailable."""
+        await self.ask({"do": "rotate"})
+
+    def purge(self, project: ProjectId) -> None:
+        """It forgets the answers that it keeps for the project."""
+        if self._control is not None:
+            self._control.tell({"do": "purge_cache", "project": project})
 
     async def state(self) -> Message:
         """What is going on in the gateway at this moment. Raises: Unavailable."""

@@ -1,6 +1,7 @@
 """The journal as calls are written into it: what was meant before anyone was asked, what came of it before the caller
 has the end of his answer."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,21 @@ class Recorder:
         except TriopsError:
             call.intents -= 1
             raise
+
+    def progress(self, call: Doing, at_ns: int) -> None:
+        """How far a stream is. One that cannot be recorded goes on: its outcome is refused, if need be."""
+        heard = call.heard
+        if heard is None or not heard.characters:
+            return
+        record = {
+            "call": call.id,
+            "at_ns": at_ns,
+            "attempt": call.intents - 1,
+            "characters": heard.characters,
+            "tokens": self._estimator.heard_tokens(heard.kept, heard.characters, call.told.model),
+        }
+        with contextlib.suppress(TriopsError):
+            self._journal.append("p", orjson.dumps(record))
 
     def outcome(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> None:
         """Raises: StoreFull, Unavailable."""
