@@ -79,5 +79,5 @@ function answerOf(state, budgets) {
 function begin() {
   const base = location.origin;
   return h('div', null, empty('No provider, no route, no key yet.', { hint: 'Point any client at the gateway and call: with its own provider key it passes through, and is traced and counted.', command: `export OPENAI_BASE_URL=${base}/v1` }),
-    h('div', { class: 'empty' }, h('p', { class: 'muted' }, 'Or say where calls go, and who may make them:'), code(`cat > gateway.yaml <<'END'\nkind: Provider\nname: openai\nspec: {dialect: openai, base_url: "https://api.openai.com/v1", api_key_env: OPENAI_API_KEY}\n---\nkind: Route\nname: fast\nspec: {targets: [{provider: openai, model: gpt-5-mini}]}\n---\nkind: Key\nname: my-app\nspec: {application: my-app, budget_usd: {amount: "5.00", per: day, hard: true}}\nEND\ntriops apply gateway.yaml`)));
+    h('div', { class: 'empty' }, h('p', { class: 'muted' }, 'Or say where calls go, and who may make them:'), code(`cat > gateway.yaml <<'END'\nkind: Provider\nname: openai\nspec: {dialect: openai, api_key_env: OPENAI_API_KEY}\n---\nkind: Route\nname: fast\nspec: {targets: [{provider: openai, model: gpt-5-mini}]}\n---\nkind: Key\nname: my-app\nspec: {application: my-app, budget_usd: {amount: "5.00", per: day, hard: true}}\nEND\ntriops apply gateway.yaml`)));
 }

@@ -1,6 +1,6 @@
 /** The labels of a prompt: what each stands for, who put it there and why; moving, sharing, undoing, removing. */
 
-import { post, put, remove } from '../api.js';
+import { ApiError, post, put, remove } from '../api.js';
 import { h, say } from '../dom.js';
 import { when } from '../format.js';
 import { link } from '../state.js';
@@ -70,8 +70,10 @@ function shareOut(prompt, label, done) {
     fields: [{ name: 'share', label: 'Percents by version, together 100', value: Object.entries(now).map(([v, p]) => `${v}: ${p}`).join(', '), placeholder: '2: 90, 3: 10', most: 300 }, { name: 'why', label: 'Why', kind: 'words', placeholder: 'What is to be found out' }],
     act: 'Share the traffic',
     done: async ({ share, why }) => {
-      const parts = share.split(/[,;]/).map((p) => p.split(':').map((x) => x.trim())).filter((p) => p[0]);
-      tell(await put(path(prompt.name, label), { share: Object.fromEntries(parts.map(([v, p]) => [v, Number((p || '').replace('%', ''))])), why }));
+      const parts = share.split(/[,;]/).map((p) => p.replace('%', '').split(':').map((x) => x.trim())).filter((p) => p[0]);
+      const sum = parts.reduce((n, [, p]) => n + Number(p), 0);
+      if (sum !== 100) throw new ApiError(400, { message: `The percents are together ${Number.isNaN(sum) ? 'no number' : sum}, not 100.` });
+      tell(await put(path(prompt.name, label), { share: Object.fromEntries(parts.map(([v, p]) => [v, Number(p)])), why }));
       done();
     },
   });
