@@ -51,7 +51,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._sent = began
         self._last = self._loop.time()
         self.heard = False
-        self._timer = self._loop.call_at(self._due(), self._check)
+        self._timer = self._loop.call_at(self._look(self._last), self._check)
         self._transport.write(request)
 
     def pause(self, paused: bool) -> None:
@@ -150,6 +150,10 @@ class UpstreamConnection(asyncio.Protocol):
         begun = answer is not None and answer.begun
         return min(self._sent + times.total, self._last + times.between if begun else self._sent + times.first)
 
+    def _look(self, now: float) -> float:
+        """When to look again: an answer may begin at any time, and the next pause is then shorter than the first."""
+        return min(self._due(), now + self._timeouts.between)
+
     def _check(self) -> None:
         answer = self._answer
         self._timer = None
@@ -157,7 +161,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         now, due = self._loop.time(), self._due()
         if now < due:
-            self._timer = self._loop.call_at(due, self._check)
+            self._timer = self._loop.call_at(self._look(now), self._check)
             return
         times = self._timeouts
         if now >= self._sent + times.total:

@@ -149,14 +149,15 @@ class Doing:
 
 
 class Asking:
-    """One attempt in progress. `sent`: the provider may have begun to work for us."""
+    """One attempt in progress. `asked`: something may have been sent; `sent`: the provider has begun to answer."""
 
-    __slots__ = ("model", "provider", "sent", "started_ns", "status")
+    __slots__ = ("asked", "model", "provider", "sent", "started_ns", "status")
 
     def __init__(self, provider: ProviderSpec, model: str, started_ns: int) -> None:
         self.provider = provider
         self.model = model
         self.started_ns = started_ns
+        self.asked = False
         self.sent = False
         self.status = 0
 
