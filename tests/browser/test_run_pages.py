@@ -91,6 +91,8 @@ def test_differences_are_shown_word_by_word_and_versions_beside_each_other(
     row = page.locator(".usage-table tr", has_text="version 3")
     expect(row).to_contain_text("$0.0447")
     expect(row).to_contain_text("33 %")
+    expect(row.locator("td").last).to_contain_text("0.75")  # the mean of its scores, of two traces
+    expect(row.locator("td").last).to_contain_text("of 2")
 
 
 def test_a_label_is_moved_with_a_reason_and_undone(visit: Any, server: RunningTriops, language: Spoken) -> None:

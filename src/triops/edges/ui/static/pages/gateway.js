@@ -3,9 +3,10 @@
 import { get, inPassing } from '../api.js';
 import { h, slot } from '../dom.js';
 import { clock, count, sentence } from '../format.js';
+import { budgetBars } from '../parts/budgets.js';
 import { code } from '../parts/code.js';
 import { empty } from '../parts/empty.js';
-import { bar, keyCard } from '../parts/gatewaykeys.js';
+import { keyCard } from '../parts/gatewaykeys.js';
 import { providerTable } from '../parts/gatewayproviders.js';
 import { routeCards, routeState } from '../parts/gatewayroutes.js';
 import { dollars } from '../parts/promptwords.js';
@@ -29,7 +30,7 @@ export default {
     const routes = slot(h('section', { class: 'block' }), ({ routes, providers }) => routes.length > 0 && [h('h2', null, 'Routes'), routeCards(routes, providers)]);
     const providers = slot(h('section', { class: 'card flush' }), ({ providers }) => [h('div', { class: 'card-head' }, h('h2', null, 'Providers')), providerTable(providers, again)]);
     const keys = slot(h('section', { class: 'block' }), ({ keys, secrets, budgets, admin }) => keys.length > 0 && [h('h2', null, 'Keys'), h('div', { class: 'route-cards' }, keys.map((/** @type {any} */ k) => keyCard(k, secrets.filter((/** @type {any} */ s) => s.key === k.name), budgets.filter((/** @type {any} */ b) => b.scope === 'key' && b.name === k.name), { done: again, admin })))]);
-    const budgets = slot(h('section', { class: 'card' }), ({ items }) => [h('div', { class: 'card-head' }, h('h2', null, 'Other budgets'), h('a', { class: 'small', href: link('/ui/cost') }, 'Cost')), h('ul', { class: 'limits wide' }, items.map(budgetLine))]);
+    const budgets = slot(h('section', { class: 'card' }), ({ items }) => [h('div', { class: 'card-head' }, h('h2', null, 'Other budgets'), h('a', { class: 'small', href: link('/ui/cost') }, 'Cost')), budgetBars(items)]);
     const refused = slot(h('div'), ({ refused }) => Object.keys(refused).length > 0 && h('p', { class: 'muted small' }, 'Refused or failed since the gateway started: ', Object.entries(refused).map(([kind, n]) => `${n} ${kind.replaceAll('_', ' ')}`).join(', '), '.'));
     root.append(answer.el, nothing.el, wrong.el, routes.el, providers.el, keys.el, budgets.el, refused.el);
 
@@ -54,12 +55,6 @@ export default {
     return { refresh, leave: () => clearInterval(timer) };
   },
 };
-
-/** @param {any} b */
-function budgetLine(b) {
-  const whose = b.scope === 'project' ? 'the project' : `${b.scope} ${b.name}`;
-  return bar(b.share, [`a ${b.per}, ${whose}`.replace('a total', 'in all'), b.hard ? '' : ', soft', b.exhausted_at && b.exhausted_at < b.ends_at && b.exhausted_at > Date.now() / 1000 ? `, used up ${clock(b.exhausted_at, { day: true })} at this rate` : ''].join(''), dollars(b.spent_usd), dollars(b.amount_usd));
-}
 
 /** @param {any} state @param {any[]} budgets */
 function answerOf(state, budgets) {

@@ -18,7 +18,7 @@ export function providerTable(providers, done) {
       h('td', null, h('strong', null, p.name), h('div', { class: 'muted small address' }, p.dialect, p.base_url && ` · ${p.base_url}`)),
       h('td', null, healthOf(p), p.breakers.filter((/** @type {any} */ b) => b.state !== 'closed' || b.failures).map(breakerLine)),
       h('td', null, credential(p, done)),
-      h('td', { class: 'right wide-only' }, short(p.requests)), h('td', { class: 'right' }, p.errors ? h('span', { class: 'critical' }, short(p.errors)) : '0'),
+      h('td', { class: 'right wide-only' }, short(p.requests)), h('td', { class: 'right', data: { label: 'Errors' } }, p.errors ? h('span', { class: 'critical' }, short(p.errors)) : '0'),
       h('td', { class: 'right wide-only' }, figure(p.p50_ms, 'ms')), h('td', { class: 'right wide-only' }, figure(p.p95_ms, 'ms')), h('td', { class: 'right wide-only' }, short(p.in_flight)))))));
 }
 
