@@ -28,14 +28,17 @@ export default {
     const nothing = slot(h('div'), ({ bare }) => bare && begin());
     const wrong = slot(h('div'), ({ problems }) => problems.length > 0 && h('section', { class: 'card' }, h('h2', null, 'Documents to put right'), h('ul', { class: 'plain' }, problems.map((/** @type {string} */ p) => h('li', null, health('warning', ''), ' ', p)))));
     const routes = slot(h('section', { class: 'block' }), ({ routes, providers }) => routes.length > 0 && [h('h2', null, 'Routes'), routeCards(routes, providers)]);
-    const providers = slot(h('section', { class: 'card flush' }), ({ providers }) => [h('div', { class: 'card-head' }, h('h2', null, 'Providers')), providerTable(providers, again)]);
+    const providers = slot(h('section', { class: 'card flush' }), ({ providers, admin }) => [h('div', { class: 'card-head' }, h('h2', null, 'Providers')), providerTable(providers, { done: again, admin })]);
     const keys = slot(h('section', { class: 'block' }), ({ keys, secrets, budgets, admin }) => keys.length > 0 && [h('h2', null, 'Keys'), h('div', { class: 'route-cards' }, keys.map((/** @type {any} */ k) => keyCard(k, secrets.filter((/** @type {any} */ s) => s.key === k.name), budgets.filter((/** @type {any} */ b) => b.scope === 'key' && b.name === k.name), { done: again, admin })))]);
     const budgets = slot(h('section', { class: 'card' }), ({ items }) => [h('div', { class: 'card-head' }, h('h2', null, 'Other budgets'), h('a', { class: 'small', href: link('/ui/cost') }, 'Cost')), budgetBars(items)]);
     const refused = slot(h('div'), ({ refused }) => Object.keys(refused).length > 0 && h('p', { class: 'muted small' }, 'Refused or failed since the gateway started: ', Object.entries(refused).map(([kind, n]) => `${n} ${kind.replaceAll('_', ' ')}`).join(', '), '.'));
     root.append(answer.el, nothing.el, wrong.el, routes.el, providers.el, keys.el, budgets.el, refused.el);
 
+    /** @type {boolean|null} */ let admin = null;
+
     async function refresh() {
-      const [state, standing, secrets] = await Promise.all([get('/gateway', {}, ctx.signal), get('/budgets', {}, ctx.signal), get('/gateway/keys', {}, ctx.signal).catch((e) => { if (e.status !== 403) throw e; return null; })]);
+      admin ??= (await get('/session', {}, ctx.signal)).role === 'admin';
+      const [state, standing, secrets] = await Promise.all([get('/gateway', {}, ctx.signal), get('/budgets', {}, ctx.signal), admin ? get('/gateway/keys', {}, ctx.signal) : { items: [] }]);
       const others = standing.items.filter((/** @type {any} */ b) => b.scope !== 'key');
       const bare = !state.routes.length && !state.providers.length && !state.keys.length;
       answer.set({ text: answerOf(state, standing.items) });
@@ -43,8 +46,8 @@ export default {
       wrong.set({ problems: state.problems });
       routes.set({ routes: state.routes, providers: state.providers });
       providers.el.hidden = !state.providers.length;
-      providers.set({ providers: state.providers });
-      keys.set({ keys: state.keys, secrets: secrets?.items || [], budgets: standing.items, admin: Boolean(secrets) });
+      providers.set({ providers: state.providers, admin });
+      keys.set({ keys: state.keys, secrets: secrets.items, budgets: standing.items, admin });
       budgets.el.hidden = !others.length;
       budgets.set({ items: others });
       refused.set({ refused: state.refused });
