@@ -46,8 +46,11 @@ def anonymous(config: Config, project: ProjectConfig) -> bool:
 
 def recorded(*asked: Record, default: Record = "full") -> Record:
     """The strictest of what the route, the key and the settings say; "" says nothing."""
-    said: list[Record] = [one for one in asked if one] or [default]
-    return max(said, key=_STRICTNESS.__getitem__)
+    strictest: Record = ""
+    for one in asked:
+        if one and (not strictest or _STRICTNESS[one] > _STRICTNESS[strictest]):
+            strictest = one
+    return strictest or default
 
 
 def admitted(caller: Caller, now: float) -> Caller:

@@ -35,8 +35,8 @@ export function labelCards(prompt, versions, history, { open, move, done }) {
 /** @param {Record<string, number>} share @param {(version: string) => void} open */
 function shareBar(share, open) {
   const parts = Object.entries(share);
-  return h('div', { class: 'share' }, h('div', { class: 'share-bar', role: 'img', 'aria-label': shareText(share) }, parts.map(([, p], i) => h('i', { style: { width: `${p}%`, background: `var(--chart-${(i % 8) + 1})` } }))),
-    h('div', { class: 'share-keys small' }, parts.map(([v, p], i) => h('span', null, h('i', { style: { background: `var(--chart-${(i % 8) + 1})` } }), h('button', { type: 'button', class: 'link', on: { click: () => open(v) } }, `version ${v}`), ` ${p} %`))));
+  return h('div', { class: 'label-share' }, h('div', { class: 'label-share-bar', role: 'img', 'aria-label': shareText(share) }, parts.map(([, p], i) => h('i', { style: { width: `${p}%`, background: `var(--chart-${(i % 8) + 1})` } }))),
+    h('div', { class: 'label-share-keys small' }, parts.map(([v, p], i) => h('span', null, h('i', { style: { background: `var(--chart-${(i % 8) + 1})` } }), h('button', { type: 'button', class: 'link', on: { click: () => open(v) } }, `version ${v}`), ` ${p} %`))));
 }
 
 /**
