@@ -24,13 +24,16 @@ const NAV = [
   [null, 'Language', 'language'],
   ['llm', 'LLM traces', '/ui/llm'],
   ['cost', 'Cost', '/ui/cost'],
+  ['prompts', 'Prompts', '/ui/prompts'],
+  ['playground', 'Playground', '/ui/playground'],
+  ['gateway', 'Gateway', '/ui/gateway'],
 ];
 const FOOT = [
   ['start', 'Start', '/ui/start'],
   ['settings', 'Settings', '/ui/settings'],
 ];
 const BAR = ['overview', 'incidents', 'topology', 'traces'];
-const JUMPS = { o: '/ui', i: '/ui/incidents', g: '/ui/topology', c: '/ui/changes', m: '/ui/metrics', l: '/ui/logs', t: '/ui/traces', e: '/ui/experiments', r: '/ui/models', a: '/ui/llm', d: '/ui/cost', s: '/ui/settings' };
+const JUMPS = { o: '/ui', i: '/ui/incidents', g: '/ui/topology', c: '/ui/changes', m: '/ui/metrics', l: '/ui/logs', t: '/ui/traces', e: '/ui/experiments', r: '/ui/models', a: '/ui/llm', d: '/ui/cost', p: '/ui/prompts', y: '/ui/playground', w: '/ui/gateway', s: '/ui/settings' };
 
 export class Frame {
   /** @param {(path: string, how?: {replace?: boolean}) => void} go */

@@ -38,6 +38,10 @@ const ROUTES = [
   [/^\/ui\/llm\/traces\/(?<id>[^/]+)$/, () => import('./pages/llm_trace.js'), 'llm'],
   [/^\/ui\/llm\/sessions\/(?<id>.+)$/, () => import('./pages/llm_session.js'), 'llm'],
   [/^\/ui\/cost$/, () => import('./pages/cost.js'), 'cost', 'month'],
+  [/^\/ui\/prompts$/, () => import('./pages/prompts.js'), 'prompts'],
+  [/^\/ui\/prompts\/(?<name>.+)$/, () => import('./pages/prompt.js'), 'prompts'],
+  [/^\/ui\/playground$/, () => import('./pages/playground.js'), 'playground'],
+  [/^\/ui\/gateway$/, () => import('./pages/gateway.js'), 'gateway'],
   [/^\/ui\/start$/, () => import('./pages/start.js'), 'start'],
   [/^\/ui\/settings$/, () => import('./pages/settings.js'), 'settings'],
   [/^\/ui\/login$/, () => import('./pages/login.js'), ''],
@@ -89,6 +93,7 @@ export function placeOf({ kind, id, link }) {
   if (kind === 'metric') return `/ui/metrics?q=${part}`;
   if (kind === 'run') return `/ui/runs/${part}`;
   if (kind === 'experiment') return `/ui/experiments/${part}`;
+  if (kind === 'prompt') return `/ui/prompts/${part}`;
   if (kind === 'model') return `/ui/models/${part}`;
   return link && link.startsWith('/ui') ? link : null;
 }

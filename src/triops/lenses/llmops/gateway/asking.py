@@ -8,7 +8,7 @@ from triops.kernel.errors import Invalid, Overloaded, TriopsError
 from triops.lenses.llmops.gateway.admission import most_of
 from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.doing import Asking, Doing
-from triops.lenses.llmops.gateway.faults import failed
+from triops.lenses.llmops.gateway.faults import failed, masked
 from triops.lenses.llmops.gateway.parts import Parts
 from triops.lenses.llmops.gateway.router import Pick, next_may_answer
 from triops.lenses.llmops.gateway.said import Heard
@@ -133,7 +133,7 @@ class Asker:
             if ask.stream and 200 <= coming.status < 300:
                 kept = _CACHED if call.key is not None else self._parts.recorder.most
                 call.heard = Heard(kept)
-                return await Streaming(call, provider.decoder(ask), native, self._parts.now_ns).run(coming)
+                return await Streaming(call, provider.decoder(ask), native, self._parts).run(coming)
             body = await coming.read(_ANSWER)
         finally:
             coming.close()
@@ -183,9 +183,7 @@ class Asker:
         cost = project.prices.cost(spec.name, asking.model, usage, asking.started_ns)
         kind, message, status = "", "", asking.status
         if fault is not None:
-            kind, message, status = fault.kind, fault.message[:500], fault.status or status
-            if spec.credential:
-                message = message.replace(spec.credential, "***")
+            kind, message, status = fault.kind, masked(fault.message[:500], spec), fault.status or status
         call.attempts.append(
             Attempt(
                 spec.name,
@@ -212,9 +210,7 @@ class Asker:
     def _counted(self, call: Doing, asking: Asking) -> int:
         heard, estimator = call.heard, self._parts.estimator
         if heard is not None:
-            kept = heard.kept
-            tokens = estimator.output_tokens(kept, asking.model)
-            return tokens if heard.characters <= len(kept) or not kept else tokens * heard.characters // len(kept)
+            return estimator.heard_tokens(heard.kept, heard.characters, asking.model)
         if isinstance(call.answer, Reply):
             text = "".join([part.text for choice in call.answer.choices for part in choice.parts])
             return estimator.output_tokens(text, asking.model)

@@ -45,7 +45,7 @@ class Snapshots:
     prompts: Prompts
     environment: EnvironmentKeys
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    problem: str = ""  # why stored credentials do not open
+    problems: Mapping[ProjectId, str] = field(default_factory=dict)  # why stored credentials do not open
 
     @property
     def version(self) -> tuple[int, ...]:
@@ -73,14 +73,14 @@ class Snapshots:
         plain = [_plain(document) for document in documents if document.kind in KINDS]
         local = bool(self.fixed.get("local", True))
         config = project_config(project, {"documents": plain, "credentials": dict.fromkeys(held, _HELD)}, local=local)
-        said = [*config.problems, *self.environment.problems(documents)]
-        return config, [*said, self.problem] if self.problem else said
+        sealed = self.problems.get(project)
+        return config, [*config.problems, *self.environment.problems(documents), *([sealed] if sealed else [])]
 
     def _read(self, connection: Connection, at: float) -> dict[str, Any]:
         keys = live_keys(connection, at)
         documents = documents_of(connection, KINDS)
         secrets = live_secrets(connection, at)
-        credentials, self.problem = self.credentials.opened(connection)
+        credentials, self.problems = self.credentials.opened(connection)
         position = position_of(connection)
         names = sorted({DEFAULT_PROJECT, *documents, *secrets, *credentials, *(key.project for key in keys.values())})
         used = [one for name in names for one in spent(connection, name, _windows(name, documents.get(name, ())), at)]
