@@ -23,6 +23,7 @@ from triops.lenses.llmops.guards.pii import TYPES
 from triops.lenses.llmops.traces import LlmTracing, People, Scoring
 from triops.lenses.llmops.traces.erasing import Erasing
 from triops.lenses.llmops.traces.parts import TraceParts
+from triops.lenses.llmops.traces.prompting import Prompting
 from triops.lenses.llmops.traces.redacting import Redacting
 from triops.lenses.llmops.traces.redaction import redaction_kind
 from triops.lenses.llmops.traces.sums import PriceOf
@@ -72,6 +73,7 @@ def compose_traces(
         People(spans, prices),
         Scoring(scores, clock),
         Erasing((metrics, logs, spans), spans, scores, SpendBook(records).forget_user),
+        Prompting(spans, scores, prices),
     )
     known = basic(authenticate)
     langfuse = LangfuseApi(known, bodies, receiver, spans, parts.scoring.add, clock, __version__)

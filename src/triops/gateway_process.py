@@ -167,6 +167,7 @@ class GatewayProcess:
                 str(self._data),
                 pass_fds=(their_words.fileno(), theirs.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,  # a signal to the server's group is the server's: it ends its gateway in order
             )
         except BaseException:
             words.close()

@@ -45,7 +45,7 @@ class House:
                 if connection.gone:
                     return
                 self.paused += 1
-            connection.end()
+            connection.end(b"")
             return
         if request.path == "/v1/models/wait":
             await self.go.wait()

@@ -331,7 +331,16 @@ async def test_a_snapshot_is_what_the_gateway_can_parse(records: Records, tmp_pa
     ]
     assert (config.open, config.limits["calls"], config.applied_seq, config.open_from) == (True, 5, 2, 3)
     used = {(one["scope"], one["name"], one["period"]): one["pico"] for one in told["spent"]}
-    assert used == {("key", "support-bot", "day"): 450, ("team", "care", "month"): 450, ("user", "ann", "total"): 450}
+    named = (
+        ("key", "support-bot"),
+        ("team", "care"),
+        ("application", "support"),
+        ("route", "fast"),
+        ("project", ""),
+    )
+    assert used == {("user", "ann", "total"): 450} | {
+        (*who, period): 450 for who in named for period in ("day", "month", "total")
+    }  # of documents that have no budget yet, too
     shown, problems = await snapshots.config(DEFAULT_PROJECT)
     assert {shown.providers[name].source for name in ("sealed", "named")} == {"set", "env"}
     assert "sk-" not in repr(shown.providers) + str(problems)

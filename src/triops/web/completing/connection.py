@@ -6,15 +6,14 @@ answered and the connection closes after the first, which HTTP/1.1 allows: its c
 """
 
 import asyncio
-import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Protocol, cast
+from typing import cast
 
 import httptools
 
-from triops.web.completing.paths import GatewayPaths
-from triops.web.completing.request import Bounds, Refused, Request
+from triops.web.completing.house import House
+from triops.web.completing.request import Refused, Request
 
 _HELD = 64 << 10
 _WIRE_SLACK = 64 << 10  # what framing of a chunked body may cost beside 8 bytes a byte of body
@@ -23,31 +22,6 @@ _LINGER_S = 2.0
 _HIGH_WATER = 256 << 10
 _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 Headers = Sequence[tuple[str, str]]
-
-
-class House(Protocol):
-    """Whose connections they are. `give` hands one to who serves other paths; False when that cannot be."""
-
-    loop: asyncio.AbstractEventLoop
-    paths: GatewayPaths
-    bounds: Bounds
-    stopping: bool
-    bodies: int  # bytes of bodies that are held for all connections
-    give: Callable[[socket.socket, bytes], bool]
-
-    def now(self) -> float: ...
-
-    def opened(self, connection: "Connection") -> None: ...
-
-    def closed(self, connection: "Connection") -> None: ...
-
-    def words(self, refused: Refused) -> bytes: ...
-
-    def admit(self, path: str, headers: Mapping[str, str]) -> None:
-        """Before a large body is read. Raises: Refused."""
-        ...
-
-    async def answer(self, request: Request, connection: "Connection") -> None: ...
 
 
 class Connection(asyncio.Protocol):
@@ -66,6 +40,7 @@ class Connection(asyncio.Protocol):
         "_last",
         "_loop",
         "_old",
+        "_opening",
         "_parser",
         "_refused",
         "_room",
@@ -100,6 +75,7 @@ class Connection(asyncio.Protocol):
         self._surplus = False
         self._refused = False
         self._counted = 0  # of the house's bodies
+        self._opening = b""  # the head of an answer in pieces: it goes with the first of them
         self._begin()
 
     def _begin(self) -> None:
@@ -322,19 +298,27 @@ class Connection(asyncio.Protocol):
         self._transport.write(self._start(status, headers, f"content-length: {len(body)}\r\n") + body)
 
     def begin(self, status: int, headers: Headers) -> None:
-        """An answer in pieces follows."""
+        """An answer in pieces follows; its head is sent with the first, for every write wakes the client."""
         if self._old:
             self._keep = False
-        if not self.gone:
-            self._transport.write(self._start(status, headers, "" if self._old else "transfer-encoding: chunked\r\n"))
+        self._opening = self._start(status, headers, "" if self._old else "transfer-encoding: chunked\r\n")
 
     def piece(self, data: bytes) -> None:
         if data and not self.gone:
-            self._transport.write(data if self._old else b"%x\r\n%b\r\n" % (len(data), data))
+            opening, self._opening = self._opening, b""
+            self._transport.write(opening + data if self._old else b"%b%x\r\n%b\r\n" % (opening, len(data), data))
 
-    def end(self) -> None:
-        if not self.gone and not self._old:
-            self._transport.write(b"0\r\n\r\n")
+    def end(self, data: bytes) -> None:
+        """The last piece."""
+        if self.gone:
+            return
+        opening, self._opening = self._opening, b""
+        if self._old:
+            self._transport.write(opening + data)
+        elif data:
+            self._transport.write(b"%b%x\r\n%b\r\n0\r\n\r\n" % (opening, len(data), data))
+        else:
+            self._transport.write(opening + b"0\r\n\r\n")
 
     def cut(self) -> None:
         """The answer cannot be completed: the connection closes without an end, so that nobody takes it for whole."""

@@ -8,6 +8,7 @@ from triops.kernel.clock import NS
 from triops.kernel.completion import Usage
 from triops.kernel.document import Document
 from triops.kernel.errors import Invalid
+from triops.kernel.value import value
 from triops.lenses.llmops.gateway.amounts import dollars, moment, optional
 
 MILLION = 1_000_000
@@ -59,7 +60,7 @@ class Price:
         return left // self.output if self.output else None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cost:
     """`pico` None: nobody said what it costs."""
 

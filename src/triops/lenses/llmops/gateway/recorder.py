@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from triops.kernel.call import Outcome
+from triops.kernel.call import Attempt, Outcome
 from triops.kernel.completion import Embedded, Reply
 from triops.kernel.errors import TriopsError
 from triops.lenses.llmops.gateway.doing import Doing
@@ -67,7 +67,7 @@ class Recorder:
             "error": error,
             "message": message[:_MESSAGE],
             "model": model,
-            "attempts": call.attempts,
+            "attempts": [_members(attempt) for attempt in call.attempts],
             "first_ns": call.first_ns,
             "cache": call.cache,
             "saved": call.saved,
@@ -106,3 +106,27 @@ def _written(members: dict[str, Any], said: dict[str, Any]) -> bytes:
     except orjson.JSONEncodeError:  # nested too deep, or no Unicode
         body = b""
     return body if 0 < len(body) <= MOST_BODY else orjson.dumps({**members, **said})
+
+
+def _members(attempt: Attempt) -> dict[str, Any]:
+    """Of `kernel.call.Attempt`: written five times as fast as the object itself."""
+    usage = attempt.usage
+    return {
+        "provider": attempt.provider,
+        "model": attempt.model,
+        "started_ns": attempt.started_ns,
+        "ended_ns": attempt.ended_ns,
+        "status": attempt.status,
+        "error": attempt.error,
+        "message": attempt.message,
+        "usage": {
+            "input": usage.input,
+            "output": usage.output,
+            "cached_input": usage.cached_input,
+            "cache_write": usage.cache_write,
+            "reasoning": usage.reasoning,
+        },
+        "estimated": attempt.estimated,
+        "cost": attempt.cost,
+        "price": attempt.price,
+    }

@@ -19,6 +19,7 @@ from triops.lenses.llmops.gateway.checking import Checking, kept, looked_up
 from triops.lenses.llmops.gateway.config import Config, ProjectConfig
 from triops.lenses.llmops.gateway.doing import Doing
 from triops.lenses.llmops.gateway.estimate import size_of
+from triops.lenses.llmops.gateway.pages import LOCAL, of_page
 from triops.lenses.llmops.gateway.parts import Parts
 from triops.lenses.llmops.gateway.prices import Cost, Price
 from triops.lenses.llmops.gateway.recovery import settle_killed
@@ -126,8 +127,10 @@ class Gateway:
         self._caller(headers, self._parts.now())
 
     def _caller(self, headers: Mapping[str, str], now: float) -> Caller:
-        caller = find(self._config, headers.get("authorization", ""), headers.get("x-api-key", ""), now)
-        if not caller.key:
+        caller = of_page(self._config, headers, now) or find(
+            self._config, headers.get("authorization", ""), headers.get("x-api-key", ""), now
+        )
+        if not caller.key or caller is LOCAL:
             self._local(headers)
         return caller
 
