@@ -280,6 +280,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     llmops = compose_llmops(
         settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, bus
     )
+    if llmops.gateway is not None:
+        traces.parts.erasing.elsewhere.append(llmops.gateway.forget)
     detectors: list[Detector] = []
     if settings.detection.enabled:
         watched = MetricProfile(series=settings.detection.max_series)
@@ -317,7 +319,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
 
     async def erase(project: ProjectId) -> int:
         erased = await erase_project(records, project, keep=_KEPT)
-        for tell in mlops.erased:
+        for tell in (*mlops.erased, *traces.parts.erasing.elsewhere):
             tell(project)
         for empty in mlops.emptied:
             await empty(project)

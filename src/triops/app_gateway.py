@@ -134,6 +134,8 @@ class GatewayApp:
                 self._configure(message)
             elif what == "purge_cache" and self._gateway is not None:
                 self._gateway.purge(str(message.get("project", "")))
+                if self._journal is not None:
+                    self._journal.part()
             elif what == "state" and self._control is not None:
                 self._control.tell({"id": message["id"], **self._state()})
         except Exception:

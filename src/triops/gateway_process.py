@@ -117,6 +117,10 @@ class GatewayProcess:
         if self._control is not None:
             self._control.tell(message)
 
+    def forget(self, project: str) -> None:
+        """What the gateway keeps of the project's answers goes: its cache now, its journal when it is applied."""
+        self.tell({"do": "purge_cache", "project": project})
+
     # What the port's protocol asks (`web/sniff.py`)
 
     def decide(self, head: bytes) -> bool | None:

@@ -6,22 +6,46 @@ answered and the connection closes after the first, which HTTP/1.1 allows: its c
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from http import HTTPStatus
-from typing import cast
+import socket
+from collections.abc import Callable, Mapping
+from typing import Protocol, cast
 
 import httptools
 
-from triops.web.completing.house import House
-from triops.web.completing.request import Refused, Request
+from triops.web.completing.head import Headers, written
+from triops.web.completing.paths import GatewayPaths
+from triops.web.completing.request import Bounds, Refused, Request
 
 _HELD = 64 << 10
 _WIRE_SLACK = 64 << 10  # what framing of a chunked body may cost beside 8 bytes a byte of body
 _PIECE = 48  # what holding a piece of a body costs beside its bytes
 _LINGER_S = 2.0
 _HIGH_WATER = 256 << 10
-_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
-Headers = Sequence[tuple[str, str]]
+
+
+class House(Protocol):
+    """Whose connections they are. `give` hands one to who serves other paths; False when that cannot be."""
+
+    loop: asyncio.AbstractEventLoop
+    paths: GatewayPaths
+    bounds: Bounds
+    stopping: bool
+    bodies: int  # bytes of bodies that are held for all connections
+    give: Callable[[socket.socket, bytes], bool]
+
+    def now(self) -> float: ...
+
+    def opened(self, connection: "Connection") -> None: ...
+
+    def closed(self, connection: "Connection") -> None: ...
+
+    def words(self, refused: Refused) -> bytes: ...
+
+    def admit(self, path: str, headers: Mapping[str, str]) -> None:
+        """Before a large body is read. Raises: Refused."""
+        ...
+
+    async def answer(self, request: Request, connection: "Connection") -> None: ...
 
 
 class Connection(asyncio.Protocol):
@@ -361,12 +385,8 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _start(self, status: int, headers: Headers, framing: str) -> bytes:
-        line = _LINES.get(status) or f"HTTP/1.1 {status} \r\n"
-        shown = "".join([f"{name}: {value}\r\n" for name, value in headers])
-        if shown.count("\n") != len(headers) or shown.count("\r") != len(headers):
-            shown = "".join([f"{name}: {' '.join(value.split())}\r\n" for name, value in headers])
         closing = "" if self._keep and not (self._last or self._surplus) else "connection: close\r\n"
-        return f"{line}{shown}{framing}{closing}\r\n".encode("latin-1", "replace")
+        return written(status, headers, framing + closing)
 
     def _wake(self) -> None:
         if self._room is not None:

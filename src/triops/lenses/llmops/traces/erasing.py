@@ -1,7 +1,7 @@
 """Forgetting a user: rows of telemetry that name them, traces whole, their scores; the books of calls keep sums."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from triops.kernel.ids import ProjectId
 from triops.ledger.scores.scores import Scores
@@ -13,10 +13,13 @@ ForgetUser = Callable[[ProjectId, str], Awaitable[int]]
 
 @dataclass(frozen=True, slots=True)
 class Erasing:
+    """`elsewhere`: who else keeps answers of a project for a while, and is told to let go of them all."""
+
     stores: Sequence[Retained]
     llm: LlmSpans
     scores: Scores
     forget_user: ForgetUser
+    elsewhere: list[Callable[[ProjectId], None]] = field(default_factory=list)
 
     async def user(self, project: ProjectId, user: str) -> int:
         """Answers the rows that were erased or changed. Scores go first: what they are of is found in the traces, so
@@ -26,4 +29,6 @@ class Erasing:
         rows += await self.forget_user(project, user)
         for store in self.stores:
             rows += await store.erase_user(project, user)
+        for forget in self.elsewhere:
+            forget(project)
         return rows
