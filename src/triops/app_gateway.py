@@ -134,8 +134,9 @@ class GatewayApp:
                 self._configure(message)
             elif what == "purge_cache" and self._gateway is not None:
                 self._gateway.purge(str(message.get("project", "")))
-                if self._journal is not None:
-                    self._journal.part()
+            elif what == "rotate" and self._journal is not None and self._control is not None:
+                self._journal.rotate()
+                self._control.tell({"id": message["id"]})
             elif what == "state" and self._control is not None:
                 self._control.tell({"id": message["id"], **self._state()})
         except Exception:

@@ -17,6 +17,7 @@ from typing import Any
 
 from triops.control import Control, Message, joined
 from triops.kernel.errors import Unavailable
+from triops.kernel.ids import ProjectId
 from triops.web.completing.paths import GatewayPaths
 from triops.web.handover import Handover, many_descriptors, pair
 from triops.web.sniff import BUSY
@@ -109,6 +110,15 @@ class GatewayProcess:
             raise Unavailable("the gateway is not ready")
         return await self._control.ask(message)
 
+    async def rotate(self) -> None:
+        """Its journal begins a new segment. Raises: Unavailable."""
+        await self.ask({"do": "rotate"})
+
+    def purge(self, project: ProjectId) -> None:
+        """It forgets the answers that it keeps for the project."""
+        if self._control is not None:
+            self._control.tell({"do": "purge_cache", "project": project})
+
     async def state(self) -> Message:
         """What is going on in the gateway at this moment. Raises: Unavailable."""
         return await self.ask({"do": "state"})
@@ -116,10 +126,6 @@ class GatewayProcess:
     def tell(self, message: Message) -> None:
         if self._control is not None:
             self._control.tell(message)
-
-    def forget(self, project: str) -> None:
-        """What the gateway keeps of the project's answers goes: its cache now, its journal when it is applied."""
-        self.tell({"do": "purge_cache", "project": project})
 
     # What the port's protocol asks (`web/sniff.py`)
 

@@ -47,18 +47,6 @@ def test_a_reader_goes_on_where_it_was_over_new_segments(tmp_path: Path) -> None
     journal.close()
 
 
-def test_what_was_written_before_a_part_can_be_dropped(tmp_path: Path) -> None:
-    journal = FileJournal(tmp_path)
-    journal.append("i", b"of ann")
-    journal.part()
-    journal.part()
-    FileJournalReader(tmp_path).drop_through(1)
-    assert b"of ann" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    assert journal.append("i", b"of ben") == 2
-    assert read(tmp_path) == [(2, "i", b"of ben")]
-    journal.close()
-
-
 def test_applied_segments_are_dropped_but_never_the_newest(tmp_path: Path) -> None:
     written(tmp_path, [b"x" * 30] * 9, segment=100)
     FileJournalReader(tmp_path).drop_through(9)

@@ -19,8 +19,8 @@ MOST_BODY: Final = 16 << 20  # bytes of one record
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`kind`: "i" an intent, "o" an outcome, "c" a change of state that must survive (a killed call's settlement is an
-    outcome). `body`: one JSON object."""
+    """`kind`: "i" an intent, "o" an outcome (a killed call's settlement is one), "p" how far a stream is; whoever reads
+    passes over kinds that it does not know. `body`: one JSON object."""
 
     seq: int
     kind: str

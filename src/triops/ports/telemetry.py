@@ -11,6 +11,7 @@ Errors: Overloaded, StoreFull (disk; nothing of the day's batch is stored; reads
 Tenancy: the first argument is the project, and no call sees another project's rows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,8 +53,9 @@ class Retained(Protocol):
         """Erase every row of a project and give the disk back; answers the rows erased."""
         ...
 
-    async def erase_user(self, project: ProjectId, user: str) -> int:
-        """Erase the rows whose attribute `user.id` or `enduser.id` (row or resource) is `user`; answers how many."""
+    async def erase_user(self, project: ProjectId, user: str, traces: Sequence[int] = ()) -> int:
+        """Erase the rows whose attribute `user.id` or `enduser.id` (row or resource) is `user`, and those of `traces`
+        where the kind's rows have a trace; answers how many."""
         ...
 
     async def usage(self) -> Usage: ...

@@ -81,13 +81,15 @@ class FileJournal:
             self._dirty.set()
         return seq
 
-    def part(self) -> None:
-        """A new segment begins: what was written until now can be dropped once it is applied. Raises: StoreFull."""
-        if self._fd >= 0 and self._size:
+    def rotate(self) -> None:
+        """A new segment begins, unless this one is empty, so that those before may be dropped. Raises: StoreFull."""
+        if self._fd < 0:
+            raise Unavailable("the gateway's journal is closed")
+        if self._size:
             try:
                 self._begin()
             except OSError as error:
-                raise StoreFull(f"the gateway's journal cannot be written: {os.strerror(error.errno or 0)}") from error
+                raise StoreFull(f"the gateway's journal cannot be written: {error.strerror}") from error
 
     def close(self) -> None:
         """Safe twice. What was appended is on the disk then."""

@@ -16,13 +16,14 @@ from triops.adapters.embedded.grams import signed
 from triops.adapters.embedded.layout import LLM, WORDS
 from triops.adapters.embedded.loading import loads_array, loads_object
 from triops.adapters.embedded.request import Columns, Part
-from triops.kernel.genai.messages import preview
+from triops.kernel.genai.messages import length, preview
 from triops.kernel.genai.names import MARKS
 from triops.kernel.genai.said import Said, said
 from triops.kernel.genai.texts import words
 from triops.kernel.signal import service_of
 
 _COPIED = ("resource", "trace_hi", "trace_lo", "span_id", "parent_id", "time_ns", "duration_ns", "status", "name")
+_SPOKEN = ("input", "output", "said")
 _AT_ONCE = 5_000  # rows that a rewrite holds in memory
 
 
@@ -38,9 +39,18 @@ class LlmIndex:
         if rows is not None:
             self._insert(connection, day, name, rows)
 
-    def copy(self, connection: Connection, day: str, old: str, new: str, where: str, values: Sequence[Any]) -> None:
+    def copy(
+        self,
+        connection: Connection,
+        day: str,
+        old: str,
+        new: str,
+        where: str,
+        values: Sequence[Any],
+        texts: bool = True,
+    ) -> None:
         """Into a rewritten file: the rows for which `where` does not hold, their texts signed anew, since a signature
-        tells of the erased ones too."""
+        tells of the erased ones too. `texts` False: without what was said."""
         self.forget(day)
         columns = ", ".join(["project", *LLM])
         last = -1
@@ -54,6 +64,8 @@ class LlmIndex:
                 break
             last = int(found.pop("place")[-1])
             rows = {name: np.ma.getdata(column) for name, column in found.items()}
+            if not texts:
+                rows |= dict.fromkeys(_SPOKEN, _texts([""] * len(rows["said"])))
             self._insert(connection, day, new, rows)
         self.forget(day)
 
@@ -144,6 +156,7 @@ def _of_part(part: Part, marks: Sequence[str]) -> Columns | None:
         rows[name] = np.array([getattr(one, name) for one in found], dtype=np.int64)
     rows["estimated"] = np.array([one.estimated for one in found], dtype=np.uint8)
     rows["first_ns"] = np.array([one.first_ns for one in found], dtype=np.int64)
+    rows["output_chars"] = np.array([_length(one) for one in found], dtype=np.int64)
     failed = np.array([one.failed for one in found], dtype=bool)
     rows["status"] = np.where(failed, np.uint8(2), rows["status"]).astype(np.uint8)
     rows["error"] = _texts(
@@ -154,6 +167,12 @@ def _of_part(part: Part, marks: Sequence[str]) -> Columns | None:
     rows["output"] = _texts(preview(one.output, "assistant") for one in found)
     rows["said"] = _texts(texts)
     return rows
+
+
+def _length(one: Said) -> int:
+    if one.output_chars >= 0 or not one.call:
+        return one.output_chars
+    return length(one.output, "assistant")
 
 
 def _services(resources: Columns) -> dict[int, str]:

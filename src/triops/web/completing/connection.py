@@ -98,8 +98,8 @@ class Connection(asyncio.Protocol):
         self._last = False
         self._surplus = False
         self._refused = False
-        self._counted = 0  # of the house's bodies
         self._opening = b""  # the head of an answer in pieces: it goes with the first of them
+        self._counted = 0  # of the house's bodies
         self._begin()
 
     def _begin(self) -> None:

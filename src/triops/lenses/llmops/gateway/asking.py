@@ -133,7 +133,7 @@ class Asker:
             if ask.stream and 200 <= coming.status < 300:
                 kept = _CACHED if call.key is not None else self._parts.recorder.most
                 call.heard = Heard(kept)
-                return await Streaming(call, provider.decoder(ask), native, self._parts.now_ns).run(coming)
+                return await Streaming(call, provider.decoder(ask), native, self._parts).run(coming)
             body = await coming.read(_ANSWER)
         finally:
             coming.close()
@@ -210,9 +210,7 @@ class Asker:
     def _counted(self, call: Doing, asking: Asking) -> int:
         heard, estimator = call.heard, self._parts.estimator
         if heard is not None:
-            kept = heard.kept
-            tokens = estimator.output_tokens(kept, asking.model)
-            return tokens if heard.characters <= len(kept) or not kept else tokens * heard.characters // len(kept)
+            return estimator.heard_tokens(heard.kept, heard.characters, asking.model)
         if isinstance(call.answer, Reply):
             text = "".join([part.text for choice in call.answer.choices for part in choice.parts])
             return estimator.output_tokens(text, asking.model)

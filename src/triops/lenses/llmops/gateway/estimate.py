@@ -116,6 +116,11 @@ class Estimator:
             per = _PER_BYTE if count == len(text) else _PER_BYTE_WIDE
         return max(1, round(count * per))
 
+    def heard_tokens(self, kept: str, characters: int, model: str) -> int:
+        """Of an answer of so many characters, of which `kept` was kept."""
+        tokens = self.output_tokens(kept, model)
+        return tokens if characters <= len(kept) or not kept else tokens * characters // len(kept)
+
     def learn(self, model: str, bytes: int, tokens: int) -> None:
         """A text of so many bytes was so many tokens, as its provider counted. Too short ones say little."""
         if bytes < 64 or tokens <= 0:

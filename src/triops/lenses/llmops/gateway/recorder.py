@@ -1,6 +1,7 @@
 """The journal as calls are written into it: what was meant before anyone was asked, what came of it before the caller
 has the end of his answer."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -53,6 +54,21 @@ class Recorder:
             call.intents -= 1
             raise
 
+    def progress(self, call: Doing, at_ns: int) -> None:
+        """How far a stream is. One that cannot be recorded goes on: its outcome is refused, if need be."""
+        heard = call.heard
+        if heard is None or not heard.characters:
+            return
+        record = {
+            "call": call.id,
+            "at_ns": at_ns,
+            "attempt": call.intents - 1,
+            "characters": heard.characters,
+            "tokens": self._estimator.heard_tokens(heard.kept, heard.characters, call.told.model),
+        }
+        with contextlib.suppress(TriopsError):
+            self._journal.append("p", orjson.dumps(record))
+
     def outcome(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> None:
         """Raises: StoreFull, Unavailable."""
         self._append("o", _written(self.members(call, ended_ns, status, error, message), _ANSWERED))
@@ -99,15 +115,6 @@ class Recorder:
         return "", 0, (), answer.model if isinstance(answer, Embedded) else ""
 
 
-def _written(members: dict[str, Any], said: dict[str, Any]) -> bytes:
-    """A call is recorded whatever was said in it."""
-    try:
-        body = orjson.dumps(members)
-    except orjson.JSONEncodeError:  # nested too deep, or no Unicode
-        body = b""
-    return body if 0 < len(body) <= MOST_BODY else orjson.dumps({**members, **said})
-
-
 def _members(attempt: Attempt) -> dict[str, Any]:
     """Of `kernel.call.Attempt`: written five times as fast as the object itself."""
     usage = attempt.usage
@@ -130,3 +137,12 @@ def _members(attempt: Attempt) -> dict[str, Any]:
         "cost": attempt.cost,
         "price": attempt.price,
     }
+
+
+def _written(members: dict[str, Any], said: dict[str, Any]) -> bytes:
+    """A call is recorded whatever was said in it."""
+    try:
+        body = orjson.dumps(members)
+    except orjson.JSONEncodeError:  # nested too deep, or no Unicode
+        body = b""
+    return body if 0 < len(body) <= MOST_BODY else orjson.dumps({**members, **said})

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from triops.kernel.call import NOTHING, Attempt, Intent, Outcome
+from triops.kernel.call import NOTHING, Attempt, Intent, Outcome, Progress
 from triops.kernel.completion import Ask, Reply, Usage
 from triops.kernel.errors import GuardBlocked, Overloaded, ProviderFailed, TriopsError, Unavailable
 from triops.lenses.llmops.gateway.asking import Asker
@@ -270,7 +270,7 @@ class Gateway:
     def happened(self, intent: Intent, outcome: Outcome) -> None:
         self._parts.admission.applied(intent, outcome)
 
-    def killed(self, intents: Sequence[Intent]) -> None:
+    def killed(self, intents: Sequence[Intent], progress: Progress | None) -> None:
         """One call that never came to its end. Attempts before the last failed, and were not billed as far as is
         known."""
         first, now_ns = intents[0], self._parts.now_ns()
@@ -279,7 +279,9 @@ class Gateway:
         for intent in intents:
             if intent.provider:
                 last = intent is intents[-1]
-                usage = Usage(input=first.input_estimate) if last and intent.operation != "count" else NOTHING
+                heard = progress.tokens if progress is not None and last else 0
+                billed = last and intent.operation != "count"
+                usage = Usage(input=first.input_estimate, output=heard) if billed else NOTHING
                 cost = Cost(None)
                 if project is not None:
                     cost = project.prices.cost(intent.provider, intent.model, usage, intent.at_ns)
@@ -288,7 +290,7 @@ class Gateway:
                         intent.provider,
                         intent.model,
                         intent.at_ns,
-                        intent.at_ns,
+                        progress.at_ns if progress is not None and last else intent.at_ns,
                         error="killed",
                         message="the gateway was killed",
                         usage=usage,
@@ -297,7 +299,15 @@ class Gateway:
                         price=cost.price,
                     )
                 )
-        outcome = Outcome(first.call, now_ns, 0, "killed", "the gateway was killed", attempts=tuple(attempts))
+        outcome = Outcome(
+            first.call,
+            now_ns,
+            0,
+            "killed",
+            "the gateway was killed",
+            attempts=tuple(attempts),
+            output_bytes=progress.characters if progress is not None else 0,
+        )
         self._parts.recorder.settled(outcome)
         self.happened(first, outcome)
 

@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 
 from triops.kernel.clock import NS
+from triops.kernel.completion import Usage
 from triops.kernel.genai.messages import messages, preview
 from triops.kernel.genai.said import UNKNOWN, Said, said
 from triops.kernel.money import PICO
@@ -23,8 +24,8 @@ _REFUSED = ("content_filter", "refusal")
 _HIT = "hit"
 _NAN = float("nan")
 
-# Pico-dollars of a call whose sender said no cost: provider, model, input and output tokens, unix nanoseconds.
-Priced = Callable[[str, str, int, int, int], int | None]
+# Pico-dollars of a call whose sender said no cost: provider, model, usage, unix nanoseconds. None without a price.
+Priced = Callable[[str, str, Usage, int], int | None]
 
 
 def calls_of(batch: SpanBatch, priced: Priced | None = None, texts: int = 200) -> CallColumns:
@@ -98,7 +99,8 @@ def _refused(one: Said, words: str | None) -> float:
 def _cost(one: Said, priced: Priced | None, at_ns: int) -> float:
     cost = one.cost
     if cost == UNKNOWN and priced is not None and one.input_tokens >= 0:
-        found = priced(one.provider, one.model, one.input_tokens, max(one.output_tokens, 0), at_ns)
+        usage = Usage(one.input_tokens, max(one.output_tokens, 0), one.cached_tokens)
+        found = priced(one.provider, one.model, usage, at_ns)
         cost = UNKNOWN if found is None else found
     return cost / PICO if cost > 0 else _NAN
 
