@@ -318,7 +318,10 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         await claimed(project, claims, now)
 
     async def erase(project: ProjectId) -> int:
+        applied = await llmops.emptying.apply(project)  # what is not in the books yet would come back
         erased = await erase_project(records, project, keep=_KEPT)
+        if applied:
+            await llmops.emptying.drop()
         for tell in mlops.erased:
             tell(project)
         for empty in mlops.emptied:

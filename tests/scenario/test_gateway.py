@@ -210,6 +210,8 @@ def test_the_cache_answers_again_whole_and_streamed(gate: Gate) -> None:
     assert text == first.json()["choices"][0]["message"]["content"]
     skipped = gate.chat("kept", headers={"x-triops-no-cache": "1"})
     assert skipped.headers["x-triops-cache"] == "off"
+    httpx.delete(f"{gate.server.url}/triops/v1/users/ann").raise_for_status()
+    wait_for(lambda: gate.chat("kept").headers["x-triops-cache"] == "miss", what="what was kept to be gone")
 
 
 def test_a_guard_s_redaction_reaches_the_provider_and_the_record(gate: Gate) -> None:
@@ -230,6 +232,11 @@ def test_a_large_prompt_passes_and_one_that_is_too_large_says_so(gate: Gate) -> 
     connected = socket.create_connection(("127.0.0.1", int(gate.server.url.rsplit(":", 1)[1])))
     connected.sendall(f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: 999999999\r\n\r\n".encode())
     assert connected.recv(1000).startswith(b"HTTP/1.1 413 ")
+    connected.close()
+    connected = socket.create_connection(("127.0.0.1", int(gate.server.url.rsplit(":", 1)[1])))
+    head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer trg_unknown\r\ncontent-length: 9999999\r\n\r\n"
+    connected.sendall(head.encode())
+    assert connected.recv(1000).startswith(b"HTTP/1.1 401 ")
     connected.close()
 
 

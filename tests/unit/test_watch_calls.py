@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,8 @@ import pytest
 from triops.kernel.anomaly import Anomaly, Direction
 from triops.kernel.ids import ProjectId
 from triops.lenses.llmops.watch import CallColumns, CallDetector
+from triops.lenses.llmops.watch.model import WatchProfile
+from triops.lenses.llmops.watch.service import CallWatch
 from triops.lenses.llmops.watch.words import language, refuses
 
 PROJECT = ProjectId("default")
@@ -177,3 +179,19 @@ def test_no_refusals(text: str) -> None:
 )
 def test_languages(text: str, code: str) -> None:
     assert language(text) == code
+
+
+def test_what_is_silent_for_long_makes_room_for_what_is_not() -> None:
+    watch = CallWatch(WatchProfile(slots=4, forget_s=100.0))
+    watch.take(columns([Call(1.0)]), 1.0)
+    assert len(watch.keys) == 4
+    others = replace(columns([Call(2.0)]), application=["other"], prompt=[""], model=[""], provider=[""])
+    watch.take(others, 2.0)
+    assert watch.refused == 1
+    assert sorted(watch.forget(200.0).tolist()) == [0, 1, 2, 3]
+    assert len(watch.forget(201.0)) == 0
+    watch.take(others, 202.0)
+    assert (watch.refused, len(watch.keys)) == (1, 4)
+    assert "application:other" in watch.keys
+    watch.take(columns([Call(203.0)]), 203.0)
+    assert watch.refused == 2

@@ -8,7 +8,7 @@ from triops.kernel.errors import Invalid
 from triops.web.members import mapping, text
 
 _MOST_NAME = 256  # characters of a model's or a prompt's name
-MOST_WHO = 512  # characters of a user, a session; more is cut
+MOST_WHO = 256  # characters of a user, a session; more is cut
 
 
 def model_of(tree: Mapping[str, Any], prompt: PromptRef | None) -> str:

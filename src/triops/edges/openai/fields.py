@@ -11,7 +11,7 @@ from triops.kernel.errors import Invalid
 
 MOST_CHOICES = 128
 _MOST_NAME = 256  # characters of a model's or a prompt's name
-_MOST_WHO = 512  # characters of a user, a session; more is cut
+_MOST_WHO = 256  # characters of a user, a session; more is cut
 _FORWARDED = ("openai-beta", "openai-organization", "openai-project")
 
 

@@ -7,12 +7,12 @@ answered and the connection closes after the first, which HTTP/1.1 allows: its c
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping, Sequence
-from http import HTTPStatus
+from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 import httptools
 
+from triops.web.completing.head import Headers, written
 from triops.web.completing.paths import GatewayPaths
 from triops.web.completing.request import Bounds, Refused, Request
 
@@ -21,8 +21,6 @@ _WIRE_SLACK = 64 << 10  # what framing of a chunked body may cost beside 8 bytes
 _PIECE = 48  # what holding a piece of a body costs beside its bytes
 _LINGER_S = 2.0
 _HIGH_WATER = 256 << 10
-_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
-Headers = Sequence[tuple[str, str]]
 
 
 class House(Protocol):
@@ -387,12 +385,8 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _start(self, status: int, headers: Headers, framing: str) -> bytes:
-        line = _LINES.get(status) or f"HTTP/1.1 {status} \r\n"
-        shown = "".join([f"{name}: {value}\r\n" for name, value in headers])
-        if shown.count("\n") != len(headers) or shown.count("\r") != len(headers):
-            shown = "".join([f"{name}: {' '.join(value.split())}\r\n" for name, value in headers])
         closing = "" if self._keep and not (self._last or self._surplus) else "connection: close\r\n"
-        return f"{line}{shown}{framing}{closing}\r\n".encode("latin-1", "replace")
+        return written(status, headers, framing + closing)
 
     def _wake(self) -> None:
         if self._room is not None:

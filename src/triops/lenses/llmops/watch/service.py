@@ -49,6 +49,7 @@ class CallWatch:
         self.versions: dict[int, dict[str, F64]] = {}  # slot -> version -> sums of means, then of calls
         self._asked, self._languages = Asked(), Languages()
         self._slot: dict[EntityId, int] = {}
+        self._free: list[int] = []
 
     def take(self, calls: CallColumns, now: float) -> None:
         """Add calls to the open windows of their series."""
@@ -96,7 +97,7 @@ class CallWatch:
         return (self.hot >= self.profile.hold) & (self.run >= _TWO) & ~self.open
 
     def forget(self, now: float) -> Slots1:
-        """Learn anew what had no call for `forget_s`; answers the slots."""
+        """What had no call for `forget_s` makes room for others; answers the slots."""
         gone: Slots1 = np.flatnonzero(now - self.heard > self.profile.forget_s)
         if len(gone):
             for columns in (*self.models, *self.ratios):
@@ -104,8 +105,10 @@ class CallWatch:
             self.open[:, gone] = False
             self.hot[:, gone] = self.run[:, gone] = self.calm[:, gone] = 0
             self.pool[:, :, gone] = 0.0
-            self.heard[gone], self.nth[gone] = np.nan, 0
+            self.heard[gone], self.nth[gone], self.typical[gone] = np.nan, 0, 0.0
+            self._free += gone.tolist()
             for slot in gone.tolist():
+                del self._slot[self.keys[slot]]
                 self._languages.forget(slot)
                 self.versions.pop(slot, None)
         return gone
@@ -219,11 +222,16 @@ class CallWatch:
             key = entity_id(type_, name)
             slot = self._slot.get(key, -1)
             if slot < 0:
-                if len(self.keys) >= self.profile.slots:
+                if self._free:
+                    slot = self._free.pop()
+                    self.keys[slot] = key
+                elif len(self.keys) < self.profile.slots:
+                    slot = len(self.keys)
+                    self.keys.append(key)
+                else:
                     self.refused += 1
                     continue
-                slot = self._slot[key] = len(self.keys)
-                self.keys.append(key)
+                self._slot[key] = slot
             slots[row] = slot
         self._ensure(len(self.keys))
         return slots
