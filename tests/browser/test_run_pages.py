@@ -1,4 +1,4 @@
-"""Prompts, Prompt, Playground and Gateway: what people do with them, by a browser against a real server and provider."""
+"""Prompts, Prompt, Playground and Gateway: what people do with them, in a browser, against a real server."""
 
 import re
 from collections.abc import Iterator
