@@ -181,7 +181,9 @@ def test_a_table_sorts_chooses_columns_and_saves(visit: Any, seeded: Seeded) -> 
         page.get_by_role("button", name="Save as CSV").click()
     lines = saved.value.path().read_text().splitlines()
     assert lines[0].startswith("Request,Service,Started,Duration")
-    assert len(lines) == 63
+    rows = re.match(r"(\d+) rows", page.locator(".tbar").inner_text())
+    assert rows
+    assert len(lines) == 1 + int(rows[1]) >= 63
 
 
 def test_a_drag_over_a_chart_sets_the_range_of_all_pages(visit: Any, seeded: Seeded) -> None:
