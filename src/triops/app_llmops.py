@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from triops.adapters.embedded.journal import FileJournal, FileJournalReader
+from triops.adapters.local import weights
 from triops.app_dialects import gateway_paths
 from triops.app_spend import compose_spend
 from triops.app_traces import project_prices, traces_kinds
@@ -97,7 +98,11 @@ def compose_llmops(
     of_gateway = settings.gateway
     folder = data / "gateway" / "journal"
     limits = {"body_bytes": of_gateway.body_mb << 20, "connections": of_gateway.connections, "calls": of_gateway.calls}
-    fixed = {"limits": limits, "record": {"default": of_gateway.record, "bytes": of_gateway.record_kb << 10}}
+    fixed = {
+        "local": weights.installed(),
+        "limits": limits,
+        "record": {"default": of_gateway.record, "bytes": of_gateway.record_kb << 10},
+    }
     composed = compose_spend(
         settings,
         data,

@@ -22,9 +22,9 @@ from triops.lenses.llmops.gateway.prices import Prices
 from triops.lenses.llmops.guards import redactor
 from triops.lenses.llmops.guards.pii import TYPES
 from triops.lenses.llmops.traces import LlmTracing, People, Scoring
-from triops.lenses.llmops.traces.by_version import ByVersion
 from triops.lenses.llmops.traces.erasing import Erasing, Held
 from triops.lenses.llmops.traces.parts import TraceParts
+from triops.lenses.llmops.traces.prompting import Prompting
 from triops.lenses.llmops.traces.redacting import Redacting
 from triops.lenses.llmops.traces.redaction import redaction_kind
 from triops.lenses.llmops.traces.sums import PriceOf
@@ -82,7 +82,7 @@ def compose_traces(
             held,
             records,
         ),
-        ByVersion(spans, scores, prices),
+        Prompting(spans, scores, prices),
     )
     known = basic(authenticate)
     langfuse = LangfuseApi(known, bodies, receiver, spans, parts.scoring.add, clock, __version__)

@@ -120,25 +120,6 @@ def test_scores(server: RunningTriops) -> None:
     api(server, "DELETE", "/scores/a", 404)
 
 
-def test_how_the_versions_of_a_prompt_do(server: RunningTriops) -> None:
-    said = '[{"role":"assistant","parts":[{"type":"text","content":"%s"}]}]'
-    first = {"triops__prompt__name": "greet", "triops__prompt__version": "1"}
-    send(server, call(20, 1, triops__cost_usd="0.5", triops__first_token_ms=40, **first), call(21, 1, **first))
-    chain = span(22, 1, openinference__span__kind="CHAIN", triops__prompt__name="greet", triops__prompt__version="2")
-    send(server, chain, call(22, 2, 1, gen_ai__output__messages=said % "hello you"))
-    send(server, call(22, 3, 1, triops__prompt__name="other", triops__prompt__version="2"))
-    for trace, value in ((20, 1.0), (21, 0.0), (22, 0.25)):
-        api(server, "POST", "/scores", 201, json={"trace": f"{trace:032x}", "name": "good", "value": value})
-    newest, oldest = got(server, "/prompts/greet/usage")["items"]
-    assert (newest["version"], newest["requests"], newest["output_chars"]) == (2, 1, 9)
-    assert (newest["scores"], newest["first_token_ms"], newest["p95_ms"]) == ({"good": 0.25}, None, 1.0)
-    shown = {name: oldest[name] for name in ("version", "requests", "errors", "input_tokens", "output_tokens")}
-    assert shown == {"version": 1, "requests": 2, "errors": 0, "input_tokens": 2000, "output_tokens": 20}
-    assert (oldest["cost_usd"][:5], oldest["first_token_ms"], oldest["scores"]) == ("0.500", 40.0, {"good": 0.5})
-    api(server, "GET", "/prompts/nobody/usage", 404)
-    assert httpx.get(f"{server.url}/triops/v1/prompts/greet/usage?start=now&end=-1h").status_code == 400
-
-
 def test_a_user_is_erased_everywhere(server: RunningTriops) -> None:
     chain = span(4, 1, openinference__span__kind="CHAIN", user__id="eve", session__id="hers")
     send(server, chain, call(4, 2, 1, "my secret plan"))

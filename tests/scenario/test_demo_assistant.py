@@ -17,6 +17,7 @@ STEPS = (
 )  # fmt: skip
 
 
+@pytest.mark.alone  # a model answers by computing: beside other tests it is too slow to be told from a slow one
 @pytest.mark.timeout(600)
 def test_story_of_a_bad_prompt_a_dead_provider_and_a_runaway(tmp_path: Path) -> None:
     try:

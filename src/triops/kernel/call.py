@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from triops.kernel.completion import Usage
+from triops.kernel.value import value
 
 Cached = Literal["off", "miss", "hit"]
 NOTHING = Usage()
@@ -52,7 +53,7 @@ class Intent:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attempt:
     """One asking of one provider. `error`: "" or its kind (`ports.providers.Fault.kind`). `usage`: what is billed for
     it, zero where nothing was. `estimated`: counted by ourselves, because the answer was cut before the provider said.

@@ -5,13 +5,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from triops.edges.native.asking import JSON, Cursor, Ever, Limit, Reader, S, Text, Writer
+from triops.edges.native.asking import JSON, Cursor, Limit, Reader, S, Text, Writer
 from triops.edges.native.models import step_json
 from triops.edges.native.permitting import PERMITTED
 from triops.edges.native.services import Services
 from triops.edges.native.showing import listed
 from triops.kernel.errors import Invalid, NotFound
-from triops.kernel.money import usd
 from triops.kernel.page import Page
 from triops.kernel.prompts.sharing import main_version, share_of
 from triops.kernel.prompts.spec import spec_of
@@ -21,7 +20,6 @@ from triops.kernel.version import Step
 from triops.ledger.codec import to_json
 from triops.lenses.llmops.prompts.differing import diff
 from triops.lenses.llmops.prompts.model import LATEST, LabelMove, Prompt, PromptVersion, label_name
-from triops.lenses.llmops.traces.by_version import VersionUse
 
 router = APIRouter(dependencies=PERMITTED)
 Why = Annotated[str, Field(max_length=2000, description="for the history, the time line and the audit trail")]
@@ -166,14 +164,6 @@ async def differences(
     return {"prompt": name, "from": before.version, "to": after.version, **to_json(diff(before.spec, after.spec))}
 
 
-@router.get("/prompts/{name}/usage", summary="What each version was asked for, and how it did, the newest first")
-async def usage(who: Reader, services: S, name: str, window: Ever) -> JSON:
-    found = await services.llm.by_version.of(who.project, name, window.start_ns, window.end_ns)
-    if not found:
-        await services.prompts.get(who.project, name)  # is there such a prompt?
-    return {"items": [use_json(use) for use in found], "next": None}
-
-
 @router.get("/prompts/{name}/history", summary="Who registered, moved and deleted what, newest first")
 async def history(who: Reader, services: S, name: str, limit: Limit = 100, cursor: Cursor = None) -> JSON:
     return listed(await services.prompts.history(who.project, name, limit, cursor), _step)
@@ -246,22 +236,6 @@ def version_json(version: PromptVersion) -> JSON:
         "created_at": version.created_at,
         "created_by": version.created_by,
         "tags": dict(version.tags),
-    }
-
-
-def use_json(use: VersionUse) -> JSON:
-    return {
-        "version": int(use.version) if use.version.isdecimal() else use.version or None,
-        "requests": use.sum.calls,
-        "errors": use.sum.errors,
-        "input_tokens": use.sum.input_tokens,
-        "output_tokens": use.sum.output_tokens,
-        "cost_usd": None if use.sum.cost is None else usd(use.sum.cost),
-        "p50_ms": use.p50_ms,
-        "p95_ms": use.p95_ms,
-        "first_token_ms": use.first_token_ms,
-        "output_chars": use.output_chars,
-        "scores": dict(use.scores),
     }
 
 

@@ -175,7 +175,7 @@ def _walk(name: str, value: Any, size: Size, depth: int) -> None:
     elif isinstance(value, list):
         for item in value:
             _walk(name, item, size, depth - 1)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict | Mapping):  # looked for in this order: asking for a Mapping is slow
         _members(value, size, depth)
     elif value is not None:
         size.text += 24

@@ -19,6 +19,7 @@ from triops.lenses.llmops.gateway.checking import Checking, kept, looked_up
 from triops.lenses.llmops.gateway.config import Config, ProjectConfig
 from triops.lenses.llmops.gateway.doing import Doing
 from triops.lenses.llmops.gateway.estimate import size_of
+from triops.lenses.llmops.gateway.pages import LOCAL, of_page
 from triops.lenses.llmops.gateway.parts import Parts
 from triops.lenses.llmops.gateway.prices import Cost, Price
 from triops.lenses.llmops.gateway.recovery import settle_killed
@@ -121,9 +122,15 @@ class Gateway:
         project = self._config.project(caller.project)
         return [] if project is None else list(offered(project, caller))
 
+    def admit(self, headers: Mapping[str, str]) -> None:
+        """Raises: Unauthenticated, Forbidden."""
+        self._caller(headers, self._parts.now())
+
     def _caller(self, headers: Mapping[str, str], now: float) -> Caller:
-        caller = find(self._config, headers.get("authorization", ""), headers.get("x-api-key", ""), now)
-        if not caller.key:
+        caller = of_page(self._config, headers, now) or find(
+            self._config, headers.get("authorization", ""), headers.get("x-api-key", ""), now
+        )
+        if not caller.key or caller is LOCAL:
             self._local(headers)
         return caller
 
@@ -212,6 +219,8 @@ class Gateway:
             self._close(call, status, kind, error.message)
         except TriopsError as full:  # it cannot be recorded, which the caller is told, too
             call.taker.refuse(full, call.told)
+        except Exception:
+            log.exception("call %s could not be recorded", call.id)
         call.taker.finish()
 
     def _cancelled(self, call: Doing) -> None:
@@ -240,6 +249,14 @@ class Gateway:
         call.given_up = True
         if call.task is not None:
             call.task.cancel()
+
+    async def stop(self, wait_s: float) -> None:
+        """Calls that are still in progress end now and are recorded as far as they came, before the journal closes."""
+        tasks = [call.task for call in self._doing.values() if call.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=wait_s)
 
     # What was, and what is
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from triops.lenses.llmops.traces.by_version import ByVersion
 from triops.lenses.llmops.traces.erasing import Erasing
 from triops.lenses.llmops.traces.people import People
+from triops.lenses.llmops.traces.prompting import Prompting
 from triops.lenses.llmops.traces.scoring import Scoring
 from triops.lenses.llmops.traces.service import LlmTracing
 
@@ -15,4 +15,4 @@ class TraceParts:
     people: People
     scoring: Scoring
     erasing: Erasing
-    by_version: ByVersion
+    prompting: Prompting
