@@ -43,8 +43,8 @@ class LlmQuery:
 class LlmRows:
     """One row a span, columns of one length, by time. `counts`: a call whose tokens and cost are nobody else's below
     it (`kernel/genai/counting.py`). Tokens, `cost` (pico-dollars) and `output_chars` (of the whole answer) are
-    -1 where the sender did not say; `tags` is a JSON array or ""; `input` and `output` are previews. `gateway`: it is our
-    own gateway's span; `answer_id`: as the provider gave it."""
+    -1 where the sender did not say; `tags` is a JSON array or ""; `input` and `output` are previews. `gateway`: it is
+    our own gateway's span; `answer_id`: as the provider gave it."""
 
     trace_hi: U64
     trace_lo: U64
