@@ -37,6 +37,7 @@ from triops.lenses.llmops.gateway.recorder import Recorder
 from triops.lenses.llmops.gateway.router import Router
 from triops.lenses.llmops.gateway.service import Gateway
 from triops.lenses.llmops.gateway.specs import LOCAL, ProviderSpec
+from triops.lenses.llmops.guards.warming import looks_for_names, warm
 from triops.ports.providers import Provider
 from triops.ports.upstream import Host
 from triops.web.completing.handler import Handler
@@ -104,6 +105,7 @@ class GatewayApp:
         self._local = LocalModels()
         self._telling = False
         self._starting = False
+        self._warmed = False
 
     async def join(self, words: socket.socket, handover: socket.socket) -> None:
         handover.setblocking(False)
@@ -148,6 +150,7 @@ class GatewayApp:
         if self._gateway is not None and self._upstream is not None:
             self._gateway.configure(config)
             _bound(self._upstream, config)
+            self._task(self._warm(config))
         elif not self._starting:
             self._starting = True
             self._task(self._start(config))
@@ -184,6 +187,7 @@ class GatewayApp:
                 bodies=max(Bounds.bodies, 2 * body),
                 connections=int(limits.get("connections", Bounds.connections)),
             )
+            await self._warm(config)
             handler = Handler(gateway, dialects(), lookups())
             self._server = Server(gateway_paths(), handler.answer, self._give, bounds, handler.admit)
             self._gateway = gateway
@@ -198,6 +202,12 @@ class GatewayApp:
         except Exception:
             log.exception("the gateway cannot start")
             self.ended.set()
+
+    async def _warm(self, config: Config) -> None:
+        """A guard that looks for names waits for nothing when its first call comes."""
+        if not self._warmed and looks_for_names(g for p in config.projects.values() for g in p.guards.values()):
+            self._warmed = True
+            await asyncio.to_thread(warm)
 
     def _state(self) -> Mapping[str, Any]:
         if self._gateway is None or self._server is None:

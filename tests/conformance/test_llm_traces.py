@@ -134,6 +134,16 @@ def test_a_user_is_erased_everywhere(server: RunningTriops) -> None:
     assert got(server, "/audit", verb="erase")["items"][0]["details"] == {"rows": 4}
 
 
+def test_a_client_without_traceparent_and_the_gateway_count_once_in_a_session(server: RunningTriops) -> None:
+    same = {"session__id": "joined", "user__id": "joe", "gen_ai__response__id": "chatcmpl-1"}
+    send(server, call(30, 1, **same), call(31, 1, triops__call="c1", triops__cost_usd="0.25", **same))
+    send(server, call(32, 1, **{**same, "gen_ai__response__id": "chatcmpl-2"}))
+    (session,) = got(server, "/llm/sessions", session="joined")["items"]
+    assert (session["traces"], session["calls"], session["input_tokens"]) == (3, 2, 2000)
+    (user,) = got(server, "/llm/users", user="joe")["items"]
+    assert user["calls"] == 2
+
+
 def test_what_must_not_be_stored_is_stored_nowhere(server: RunningTriops) -> None:
     apply(server, {"kind": "Redaction", "name": "care", "spec": {"pii": ["EMAIL_ADDRESS"], "attributes": ["card.*"]}})
     send(server, call(6, 1, said="write to ada@example.org soon", card__number="5555444433"))

@@ -102,6 +102,15 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
         yield Gate(server, up)
 
 
+def test_the_model_of_names_is_there_before_a_call_asks_for_it(gate: Gate) -> None:
+    def loaded() -> bool:
+        with suppress(psutil.Error):
+            return any("numpy" in one.path for one in psutil.Process(gate.pid()).memory_maps())
+        return False
+
+    wait_for(loaded, what="the model of names")
+
+
 def test_a_retry_and_a_fallback_are_attempts_of_one_call(gate: Gate) -> None:
     again = gate.chat("again")
     assert again.status_code == 200, again.text
@@ -202,7 +211,8 @@ def test_the_cache_answers_again_whole_and_streamed(gate: Gate) -> None:
     assert (first.headers["x-triops-cache"], second.headers["x-triops-cache"]) == ("miss", "hit")
     assert second.json()["choices"] == first.json()["choices"]
     assert second.headers["x-triops-cost-usd"] == "0"
-    assert gate.outcome(second.headers["x-triops-call"])["saved"] > 0
+    made, again = (gate.outcome(answer.headers["x-triops-call"]) for answer in (first, second))
+    assert (again["saved"] > 0, again["answer_id"], made["answer_id"]) == (True, "", first.json()["id"])
     streamed = gate.chat("kept", stream=True)
     assert streamed.headers["x-triops-cache"] == "hit"
     pieces = [orjson.loads(line[6:]) for line in streamed.text.split("\n\n") if line.startswith("data: {")]

@@ -15,6 +15,7 @@ from triops.kernel.errors import GuardBlocked, Invalid
 from triops.lenses.llmops.guards import Guarding, redactor
 from triops.lenses.llmops.guards.kind import guard_kind
 from triops.lenses.llmops.guards.secrets import secrets_in
+from triops.lenses.llmops.guards.warming import looks_for_names
 from triops.loop.documents import Kinds
 
 PII = {"pii": {"types": ["EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD"], "action": "redact"}}
@@ -314,3 +315,9 @@ def test_what_needs_no_names_loads_no_model() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_only_a_guard_that_looks_for_names_needs_the_model() -> None:
+    assert looks_for_names([{"secrets": {}}, {"pii": {"types": []}}])
+    assert looks_for_names([{"pii": {"types": ["PERSON"]}}])
+    assert not looks_for_names([{"secrets": {}}, {"pii": {"types": ["EMAIL_ADDRESS"]}}])

@@ -1,6 +1,7 @@
 """What calls become beside money: spans, metrics, entities; and budgets that are passed become anomalies."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def test_a_call_is_a_span_with_the_names_of_opentelemetry() -> None:
     )
     failed = attempt(asked, None, error="server", message="it broke", status=503, provider="first")
     end = outcome(asked, failed, attempt(asked, 450), guards=({"rule": "pii", "where": "input", "count": 1},))
+    end = replace(end, answer_id="chatcmpl-7")
     rows = SpanRows()
     rows.add(ended(asked, end))
     batch = rows.batch()
@@ -88,6 +90,7 @@ def test_a_call_is_a_span_with_the_names_of_opentelemetry() -> None:
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": "upstream",
             "gen_ai.request.model": "fast",
+            "gen_ai.response.id": "chatcmpl-7",
             "gen_ai.response.model": "small-1",
             "gen_ai.usage.input_tokens": 2000,
             "gen_ai.usage.output_tokens": 1000,

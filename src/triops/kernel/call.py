@@ -90,7 +90,7 @@ class Outcome:
     `guard_blocked`, a provider's fault, `disconnected`, `killed`). `first_ns`: from the start to the first token, 0
     where there was none. `output`: what the model said as JSON text (a list of `{"parts", "finish"}`), cut, or "".
     `saved`: pico-dollars that the cache saved. `guards`: findings (`{"rule", "where", "action", "count"}`), never the
-    text found. `model`: as the provider named it.
+    text found. `model`, `answer_id`: as the provider named the model and the answer; the id is "" from the cache.
     """
 
     call: str
@@ -99,6 +99,7 @@ class Outcome:
     error: str = ""
     message: str = ""
     model: str = ""
+    answer_id: str = ""
     attempts: tuple[Attempt, ...] = ()
     first_ns: int = 0
     cache: Cached = "off"

@@ -42,8 +42,9 @@ class LlmQuery:
 @dataclass(frozen=True, slots=True)
 class LlmRows:
     """One row a span, columns of one length, by time. `counts`: a call whose tokens and cost are nobody else's below
-    it (`kernel/genai/counting.py`). Tokens, `cost` (pico-dollars) and `output_chars` (of the whole answer)
-    are -1 where the sender did not say; `tags` is a JSON array or ""; `input` and `output` are previews."""
+    it (`kernel/genai/counting.py`). Tokens, `cost` (pico-dollars) and `output_chars` (of the whole answer) are
+    -1 where the sender did not say; `tags` is a JSON array or ""; `input` and `output` are previews. `gateway`: it is
+    our own gateway's span; `answer_id`: as the provider gave it."""
 
     trace_hi: U64
     trace_lo: U64
@@ -72,6 +73,8 @@ class LlmRows:
     estimated: U8
     first_ns: I64
     output_chars: I64
+    answer_id: Text
+    gateway: U8
     error: Text
     input: Text
     output: Text

@@ -148,13 +148,14 @@ def _of_part(part: Part, marks: Sequence[str]) -> Columns | None:
     )
     rows["type"] = _texts(one.type for one in found)
     rows["call"] = np.array([one.call for one in found], dtype=np.uint8)
-    for name in ("model", "provider", "prompt", "prompt_version", "prompt_label", "session", "key"):
+    for name in ("model", "provider", "prompt", "prompt_version", "prompt_label", "session", "key", "answer_id"):
         rows[name] = _texts(getattr(one, name) for one in found)
     rows["person"] = _texts(one.user for one in found)
     rows["tags"] = _texts(orjson.dumps(one.tags).decode() if one.tags else "" for one in found)
     for name in ("input_tokens", "output_tokens", "cached_tokens", "cost"):
         rows[name] = np.array([getattr(one, name) for one in found], dtype=np.int64)
     rows["estimated"] = np.array([one.estimated for one in found], dtype=np.uint8)
+    rows["gateway"] = np.array([one.gateway for one in found], dtype=np.uint8)
     rows["first_ns"] = np.array([one.first_ns for one in found], dtype=np.int64)
     rows["output_chars"] = np.array([_length(one) for one in found], dtype=np.int64)
     failed = np.array([one.failed for one in found], dtype=bool)

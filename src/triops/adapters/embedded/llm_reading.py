@@ -262,6 +262,6 @@ _DTYPES: dict[str, Any] = {
         ),
         np.int64,
     ),
-    **dict.fromkeys(("status", "call", "estimated"), np.uint8),
+    **dict.fromkeys(("status", "call", "estimated", "gateway"), np.uint8),
 }
 NOTHING = LlmTraces([], rows_of({}), Tree(np.zeros(0, np.uint64), np.zeros(0, np.uint64)))

@@ -23,9 +23,20 @@ _FIRST = ("First Token Stream Event", "llm.content.completion.chunk", "gen_ai.co
 _MODELS = ("llm", "embedding", "reranker")
 _TEXT = 256
 _TEXTS = frozenset(
-    ("model", "provider", "user", "session", "application", "key", "prompt", "prompt_label", "prompt_version")
+    (
+        "model",
+        "provider",
+        "user",
+        "session",
+        "application",
+        "key",
+        "prompt",
+        "prompt_label",
+        "prompt_version",
+        "answer_id",
+    )
 )
-_SAY_NOTHING = frozenset(("user", "session", "tags", "error", "level", "usage"))
+_SAY_NOTHING = frozenset(("user", "session", "tags", "error", "level", "usage", "answer_id", "gateway"))
 _FIRST_FIELDS = frozenset(("first_ms", "first_s", "first_at"))
 _TAGS = 20
 
@@ -34,8 +45,8 @@ _TAGS = 20
 class Said:
     """`type`: llm, embedding, chain, tool, agent, retriever, … or span. `call`: a model was asked, so that its tokens
     and cost count. Tokens and `cost` (pico-dollars) are -1 where nothing was said; `first_ns` counts from the span's
-    start, 0 where unknown. `output_chars`: of the whole answer, where its sender counted. `input` and `output` are as
-    they were sent, JSON opened."""
+    start, 0 where unknown. `output_chars`: of the whole answer, where its sender counted. `answer_id`: as
+    the provider gave it; `gateway`: our own gateway's span. `input` and `output` are as they were sent, JSON opened."""
 
     type: str = "span"
     call: bool = False
@@ -58,6 +69,8 @@ class Said:
     error: str = ""
     failed: bool = False
     output_chars: int = UNKNOWN
+    answer_id: str = ""
+    gateway: bool = False
     finish: Any = None
     input: Any = None
     output: Any = None
@@ -104,6 +117,7 @@ def said(attributes: Mapping[str, Any], events: Sequence[Mapping[str, Any]] = ()
     if "tags" in found:
         one.tags = _tags(found["tags"])
     one.estimated = get("estimated") is True
+    one.gateway = "gateway" in found
     one.failed = get("level") == "ERROR"
     if "error" in found and (one.failed or ranks.get("error") == 0):
         one.error = _short(found["error"])

@@ -16,9 +16,10 @@ from triops.lenses.llmops.gateway.said import PLAIN, input_text, plain_settings,
 from triops.ports.journal import MOST_BODY, Journal
 
 _MESSAGE = 500
+_ID = 200
 # What is left out of a record that could not be written or read with it.
 _ASKED: dict[str, Any] = {"input": "", "settings": {}, "tags": ()}
-_ANSWERED: dict[str, Any] = {"output": "", "finish": (), "guards": (), "dropped": (), "model": ""}
+_ANSWERED: dict[str, Any] = {"output": "", "finish": (), "guards": (), "dropped": (), "model": "", "answer_id": ""}
 
 
 class Recorder:
@@ -76,6 +77,10 @@ class Recorder:
     def members(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> dict[str, Any]:
         """Of `kernel.call.Outcome`."""
         output, size, finish, model = self._output(call)
+        answer_id = ""
+        if call.cache != "hit":
+            answered = call.heard if call.heard is not None else call.answer
+            answer_id = "" if answered is None or isinstance(answered, Embedded) else answered.id
         return {
             "call": call.id,
             "ended_ns": ended_ns,
@@ -83,6 +88,7 @@ class Recorder:
             "error": error,
             "message": message[:_MESSAGE],
             "model": model,
+            "answer_id": answer_id[:_ID],
             "attempts": [_members(attempt) for attempt in call.attempts],
             "first_ns": call.first_ns,
             "cache": call.cache,

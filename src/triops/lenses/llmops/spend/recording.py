@@ -51,6 +51,7 @@ _INTENT: Final = (
 )
 _OUTCOME: Final = (
     ("model", "gen_ai.response.model"),
+    ("answer_id", "gen_ai.response.id"),
     ("finish", "gen_ai.response.finish_reasons"),
     ("output", "gen_ai.output.messages"),
     ("output_bytes", "triops.output_bytes"),

@@ -10,7 +10,7 @@ from triops.kernel.ids import ProjectId
 from triops.kernel.page import Page, decode_cursor, encode_cursor
 from triops.kernel.signal import I64
 from triops.lenses.llmops.traces.model import Gathered
-from triops.lenses.llmops.traces.sums import Prices, add, costs, groups
+from triops.lenses.llmops.traces.sums import Prices, add, costs, groups, told_once
 from triops.ports.llm_spans import LlmQuery, LlmRows, LlmSpans
 
 _NAMES = 20
@@ -33,7 +33,7 @@ class People:
         return next((one for one in page.items if one.id == session), None)
 
     async def _gathered(self, project: ProjectId, query: LlmQuery, by: str) -> Page[Gathered]:
-        rows = await self._llm.llm_rows(project, query)
+        rows = told_once(await self._llm.llm_rows(project, query))
         own = costs(rows, await self._prices(project))
         found = [_gather(id, rows, own, mine) for id, mine in groups(getattr(rows, by)).items() if id]
         found.sort(key=lambda one: (one.last_at, one.id), reverse=True)

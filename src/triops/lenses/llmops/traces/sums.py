@@ -1,7 +1,7 @@
 """Tokens and costs of rows, each call once: what the sender said, else its tokens at the price of its time."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,19 @@ def add(rows: LlmRows, own: I64, chosen: npt.NDArray[Any]) -> Sum:
         unpriced=int(((cost < 0) & (used | ~failed)).sum()),
         estimated=int((rows.estimated[chosen] > 0)[counts].sum()),
     )
+
+
+def told_once(rows: LlmRows) -> LlmRows:
+    """A client's span of a call through our gateway does not count beside the gateway's, also where it is in a trace of
+    its own (no `traceparent` was sent): both have the answer's id."""
+    ours = rows.counts & (rows.gateway > 0) & (rows.answer_id != "")
+    if not ours.any():
+        return rows
+    answers = set(rows.answer_id[ours])
+    again = [row for row in np.flatnonzero(rows.counts & (rows.gateway == 0)) if rows.answer_id[row] in answers]
+    counts = rows.counts.copy()
+    counts[again] = False
+    return replace(rows, counts=counts)
 
 
 def groups(keys: Iterable[Any]) -> dict[Any, npt.NDArray[np.int64]]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from triops.lenses.llmops.guards.pii.tagger import Tagged, Tagger
 
 NAMED = ("PERSON", "STREET_ADDRESS", "GPE", "ORGANIZATION", "TITLE", "NRP", "AGE")
+_BY_MODEL = frozenset((*NAMED, *DOUBTFUL))
 _PHONE_DIGITS = 6
 TYPES = tuple(dict.fromkeys((*NAMED, *(pattern.type for pattern in STRUCTURED))))
 
@@ -54,7 +55,7 @@ class Pii:
         if unknown:
             raise Invalid("no such type of personal data", field="types", got=unknown[0], expected=", ".join(TYPES))
         self.types = frozenset(types) or frozenset(TYPES)
-        self._tagger = shipped() if self.types & {*NAMED, *DOUBTFUL} else None
+        self._tagger = shipped() if needs_model(self.types) else None
 
     def read(self, text: str, start: int = 0, before: tuple[str, ...] = ()) -> Reading:
         """Of what begins at `start` or later. `before`: the words before it, the last of which was nothing."""
@@ -69,6 +70,11 @@ class Pii:
             if span.type in self.types and _sensible(span.type, text[span.start : span.end])
         ]
         return Reading(spans, tokens, tagged.sure, before)
+
+
+def needs_model(types: Collection[str]) -> bool:
+    """Whether any of these (empty: all) is found by the model of names."""
+    return not types or not _BY_MODEL.isdisjoint(types)
 
 
 @lru_cache(maxsize=1)
