@@ -115,7 +115,9 @@ def compose_llmops(
     calls = CallDetector()
 
     async def on_spans(event: SpansReceived) -> None:
-        calls.take(event.project, await asyncio.to_thread(calls_of, event.batch), clock.now())
+        for heard in event.heard:
+            texts = calls.texts(len(heard), clock.now())
+            calls.take(event.project, await asyncio.to_thread(calls_of, heard, texts=texts), clock.now())
 
     bus.subscribe(SpansReceived, on_spans, name="detect:calls")
     if of_gateway.enabled:

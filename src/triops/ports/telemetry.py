@@ -11,16 +11,21 @@ Errors: Overloaded, StoreFull (disk; nothing of the day's batch is stored; reads
 Tenancy: the first argument is the project, and no call sees another project's rows.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from triops.kernel.genai.heard import Heard
 from triops.kernel.ids import ProjectId
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
+    """`heard`: what spans of models' calls say, of the rows that were stored."""
+
     rows: int
     duplicate: bool = False
+    heard: Sequence[Heard] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

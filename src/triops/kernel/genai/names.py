@@ -46,6 +46,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "cost": ("triops.cost_usd", "gen_ai.usage.cost", "llm.cost.total", "gen_ai.usage.total_cost"),
     "costs": ("langfuse.observation.cost_details", "mlflow.llm.cost"),
     "estimated": ("triops.estimated",),
+    "cache": ("triops.cache",),
     "application": ("triops.application", "gen_ai.application_name"),
     "prompt": ("triops.prompt.name", "langfuse.observation.prompt.name", "gen_ai.prompt.name"),
     "prompt_version": (

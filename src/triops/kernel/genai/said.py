@@ -25,7 +25,7 @@ _TEXT = 256
 _TEXTS = frozenset(
     ("model", "provider", "user", "session", "application", "key", "prompt", "prompt_label", "prompt_version")
 )
-_SAY_NOTHING = frozenset(("user", "session", "tags", "error", "level", "usage"))
+_SAY_NOTHING = frozenset(("user", "session", "tags", "error", "level", "usage", "cache"))
 _FIRST_FIELDS = frozenset(("first_ms", "first_s", "first_at"))
 _TAGS = 20
 
@@ -34,7 +34,8 @@ _TAGS = 20
 class Said:
     """`type`: llm, embedding, chain, tool, agent, retriever, … or span. `call`: a model was asked, so that its tokens
     and cost count. Tokens and `cost` (pico-dollars) are -1 where nothing was said; `first_ns` counts from the span's
-    start, 0 where unknown. `input` and `output` are as they were sent, JSON opened."""
+    start, 0 where unknown. `cached`: answered out of the gateway's cache. `input` and `output` are as they were sent,
+    JSON opened."""
 
     type: str = "span"
     call: bool = False
@@ -53,6 +54,7 @@ class Said:
     cached_tokens: int = 0
     cost: int = UNKNOWN
     estimated: bool = False
+    cached: bool = False
     first_ns: int = 0
     error: str = ""
     failed: bool = False
@@ -102,6 +104,7 @@ def said(attributes: Mapping[str, Any], events: Sequence[Mapping[str, Any]] = ()
     if "tags" in found:
         one.tags = _tags(found["tags"])
     one.estimated = get("estimated") is True
+    one.cached = get("cache") == "hit"
     one.failed = get("level") == "ERROR"
     if "error" in found and (one.failed or ranks.get("error") == 0):
         one.error = _short(found["error"])
