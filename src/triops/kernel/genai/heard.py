@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from triops.kernel.genai.messages import preview
-from triops.kernel.genai.names import MARKS
-from triops.kernel.genai.said import Said, said
+from triops.kernel.genai.names import MARKS, SAID
+from triops.kernel.genai.said import Said, opened, said
 from triops.kernel.genai.texts import words
 from triops.kernel.loading import loads_array, loads_object
 from triops.kernel.signal import I64, U8, service_of
 
 _EVENT = '"gen_ai.'
+_OPENED = frozenset(name for name, (field, _) in SAID.items() if field in ("input", "output"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ def heard(columns: Mapping[str, Any], resources: Mapping[str, Any]) -> tuple[Hea
                 continue
         own = loads_object(raw)
         its = loads_array(event) if event else ()
+        for name in _OPENED & own.keys():  # once, and not for the search again
+            own[name] = opened(own[name])
         one = said(own, its, starts[row])
         if one is None:
             continue
