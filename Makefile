@@ -61,7 +61,8 @@ up: $(VENV)/.runtime
 
 # Two at a time: most of a test's time is waiting for a process. One file's tests share what they started.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -2,14 +2,18 @@
 benchmarks.
 
     python -m benchmarks._completions upstream PORT
-    python -m benchmarks._completions load PORT --path PATH --clients 1 --seconds 5 [--stream] [--key KEY] [--model M]
+    python -m benchmarks._completions load PORT --path PATH --clients 1 --seconds 5 [--rate R] [--stream] [--key KEY] \
+        [--model M]
 
-The provider answers at once: a completion of 300 bytes, or a stream of 21 chunks. The client has one connection for
-each of its `--clients`, one request in flight on each, and prints one line of JSON.
+The provider answers at once: a completion of 300 bytes, or a stream of 21 chunks; these are written together, or one
+by one to who asks for the model `apart-1`. The client has one connection for each of its `--clients`, one request in
+flight on each, and prints one line of JSON. With `--rate` so many requests a second are due in all, evenly, and what
+one takes is counted from when it was due, so that a stall counts for all that it delayed.
 """
 
 import argparse
 import asyncio
+import collections
 import json
 import sys
 import time
@@ -24,14 +28,14 @@ def _chunk(choices: list[dict[str, Any]], **more: Any) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def _stream() -> bytes:
+def _stream() -> list[bytes]:
     parts = [_chunk([{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}])]
     parts += [_chunk([{"index": 0, "delta": {"content": f"word{n} "}, "finish_reason": None}]) for n in range(18)]
     parts.append(_chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}]))
     parts.append(_chunk([], usage={"prompt_tokens": 12, "completion_tokens": 18, "total_tokens": 30}))
     done = b"data: [DONE]\n\n"
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-    return head + b"".join(parts) + b"%x\r\n%b\r\n0\r\n\r\n" % (len(done), done)
+    return [head + parts[0], *parts[1:], b"%x\r\n%b\r\n0\r\n\r\n" % (len(done), done)]
 
 
 def _whole() -> bytes:
@@ -74,16 +78,25 @@ class Upstream(asyncio.Protocol):
             body = self._bytes[end + 4 : end + 4 + length]
             self._bytes = self._bytes[end + 4 + length :]
             streamed = b'"stream":true' in body or b'"stream": true' in body
-            self._transport.write(self.stream if streamed else self.whole)
+            if streamed and b'"apart-1"' in body:
+                self._next(0)
+            else:
+                self._transport.write(b"".join(self.stream) if streamed else self.whole)
+
+    def _next(self, at: int) -> None:
+        self._transport.write(self.stream[at])
+        if at + 1 < len(self.stream):
+            asyncio.get_running_loop().call_soon(self._next, at + 1)
 
 
 class Client(asyncio.Protocol):
-    """One request after the other; `end` is what an answer ends with, where it has no length."""
+    """One request after the other, as `turns` has them due; without, at once."""
 
-    def __init__(self, request: bytes, until: float, stream: bool) -> None:
+    def __init__(self, request: bytes, until: float, stream: bool, turns: "Turns | None") -> None:
         self._request = request
         self._until = until
         self._stream = stream
+        self._turns = turns
         self._bytes = b""
         self.times: list[float] = []
         self.errors = 0
@@ -91,11 +104,20 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: Any = transport
-        self._send()
+        self._go_on()
 
-    def _send(self) -> None:
-        self._began = time.perf_counter()
+    def _go_on(self) -> None:
+        if self._turns is None:
+            self.send(time.perf_counter())
+        else:
+            self._turns.free(self)
+
+    def send(self, due: float) -> None:
+        self._began = due
         self._transport.write(self._request)
+
+    def close(self) -> None:
+        self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._bytes += data
@@ -114,13 +136,38 @@ class Client(asyncio.Protocol):
         self.errors += not self._bytes.startswith(b"HTTP/1.1 200") or (self._stream and b"[DONE]" not in self._bytes)
         self._bytes = b""
         if now < self._until:
-            self._send()
+            self._go_on()
         else:
             self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.done.done():
             self.done.set_result(None)
+
+
+class Turns:
+    """Requests that are due at a steady rate, by whichever connection is free."""
+
+    def __init__(self, rate: float, until: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._every, self._until = 1 / rate, until
+        self._due = time.perf_counter() + 0.1
+        self._free: collections.deque[Client] = collections.deque()
+        self._loop.call_later(0.1, self._turn)
+
+    def free(self, client: Client) -> None:
+        self._free.append(client)
+
+    def _turn(self) -> None:
+        now = time.perf_counter()
+        while self._due <= now and self._free:
+            self._free.popleft().send(self._due)
+            self._due += self._every
+        if now < self._until:
+            self._loop.call_later(max(0.0005, self._due - now), self._turn)
+            return
+        while self._free:
+            self._free.popleft().close()
 
 
 async def _load(arguments: argparse.Namespace) -> None:
@@ -136,10 +183,11 @@ async def _load(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     began = time.perf_counter()
     until = began + arguments.seconds
+    turns = Turns(arguments.rate, until) if arguments.rate else None
     clients = []
     for _ in range(arguments.clients):
         _, client = await loop.create_connection(
-            lambda: Client(request, until, arguments.stream), "127.0.0.1", arguments.port
+            lambda: Client(request, until, arguments.stream, turns), "127.0.0.1", arguments.port
         )
         clients.append(client)
     await asyncio.gather(*(client.done for client in clients))
@@ -170,6 +218,7 @@ def main() -> None:
     parser.add_argument("--path", default="/v1/chat/completions")
     parser.add_argument("--clients", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--stream", action="store_true")
     parser.add_argument("--key", default="none")
     parser.add_argument("--model", default="fast")

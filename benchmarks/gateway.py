@@ -1,12 +1,16 @@
 """Claims, with key, limits, budget, cost and durable record on: p50 overhead at one connection ≤ 0.2 ms; ≥ 5,000
 requests/s and ≥ 1,000 streams of 21 chunks/s on one core; ≤ 20 MB of growth after a million requests.
 
-    python -m benchmarks.gateway [--seconds 5] [--clients 32] [--grow 100000] [--no-peers] [--litellm BIN]
+    python -m benchmarks.gateway [--seconds 4] [--rounds 3] [--clients 32] [--grow 100000] [--no-peers] [--litellm BIN]
 
-The provider and the senders (`benchmarks/_completions.py`) have the other cores. The gateway's process has one core to
-itself; what the server does with its journal meanwhile (spend, spans) is told as CPU time a request beside it. Overhead
-is the median of a call through the gateway less the median of a call of the provider. The peer is LiteLLM's proxy with
-its OpenTelemetry packages, one worker; the floor is nginx as a plain reverse proxy, where it is installed.
+The provider and the senders (`benchmarks/_completions.py`) have the other cores. Every figure is the median of the
+rounds. Overhead is the median of a call through the gateway less the median of a call of the provider at the same time.
+
+"Alone": the gateway's process has one core to itself; the server, which books the journal (spend, spans, metrics), has
+the others. "Together": both have that one core. CPU time a request is told of each: where a machine is shared, it says
+more than the rate; 1 s / it is what one core carries. The peer is LiteLLM's proxy with its OpenTelemetry packages, one
+worker, without a database (its keys, limits and budgets are then off); the floor is nginx as a plain reverse proxy,
+where it is installed. Both have the same one core.
 """
 
 import argparse
@@ -15,11 +19,12 @@ import http.client
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +33,10 @@ import psutil
 from benchmarks.peers import QUIET, environment, free_port, server, triops_command
 
 PEER = ("litellm[proxy]", "opentelemetry-sdk", "opentelemetry-exporter-otlp")
+CORE = 0
 
 
-def _documents(upstream: int) -> list[dict[str, Any]]:
+def documents(upstream: int) -> list[dict[str, Any]]:
     provider = {"dialect": "openai", "base_url": f"http://127.0.0.1:{upstream}/v1", "allow_private": True}
     budget = {"amount": "1000000", "per": "day", "hard": True}
     limits = {"requests_per_minute": 100_000_000, "tokens_per_minute": 100_000_000_000}
@@ -38,25 +44,52 @@ def _documents(upstream: int) -> list[dict[str, Any]]:
     return [
         {"kind": "Provider", "name": "upstream", "spec": provider},
         {"kind": "Route", "name": "fast", "spec": {"targets": [{"provider": "upstream", "model": "small-1"}]}},
+        {"kind": "Route", "name": "apart", "spec": {"targets": [{"provider": "upstream", "model": "apart-1"}]}},
         {"kind": "Price", "name": "small-1", "spec": price},
+        {"kind": "Price", "name": "apart-1", "spec": price},
         {"kind": "Key", "name": "bench", "spec": {"application": "bench", "budget_usd": budget, **limits}},
     ]
 
 
-def _elsewhere() -> set[int]:
+def elsewhere() -> set[int]:
     cores = os.sched_getaffinity(0)
-    return cores - {0} or cores
+    return cores - {CORE} or cores
 
 
-def load(port: int, *, clients: int, seconds: float, stream: bool = False, key: str = "none") -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks._completions", "load", str(port)]
-    command += ["--clients", str(clients), "--seconds", str(seconds), "--key", key]
+def far(cores: set[int] | None, first: bool) -> Callable[[], None]:
+    """A process as on a machine of its own, as far as that goes: on other cores; or `first`, before all others on any
+    (where that is allowed), so that it does not wait for what is measured."""
+
+    def begin() -> None:
+        os.sched_setaffinity(0, cores or elsewhere())
+        if first:
+            with contextlib.suppress(PermissionError):
+                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+
+    return begin
+
+
+def load(
+    port: int,
+    *,
+    clients: int,
+    seconds: float,
+    stream: bool = False,
+    key: str = "none",
+    model: str = "fast",
+    rate: float = 0.0,
+    cores: set[int] | None = None,
+    first: bool = False,
+) -> dict[str, Any]:
+    """`rate` 0: as fast as answers come; else so many a second, each counted from when it was due."""
+    command = [sys.executable, "-m", "benchmarks._completions", "load", str(port), "--clients", str(clients)]
+    command += ["--seconds", str(seconds), "--key", key, "--model", model, "--rate", str(rate)]
     done = subprocess.run(
         [*command, *(["--stream"] if stream else [])],
         check=True,
         capture_output=True,
         text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, _elsewhere()),
+        preexec_fn=far(cores, first),
     )
     found: dict[str, Any] = json.loads(done.stdout)
     assert not found["errors"], found
@@ -64,11 +97,11 @@ def load(port: int, *, clients: int, seconds: float, stream: bool = False, key: 
 
 
 @contextlib.contextmanager
-def provider() -> Iterator[int]:
+def provider(cores: set[int] | None = None, first: bool = False) -> Iterator[int]:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks._completions", "upstream", str(port)],
-        preexec_fn=lambda: os.sched_setaffinity(0, _elsewhere()),
+        preexec_fn=far(cores, first),
     )
     try:
         for _ in range(200):
@@ -82,7 +115,7 @@ def provider() -> Iterator[int]:
         process.wait()
 
 
-def _post(port: int, path: str, body: Any) -> Any:
+def post(port: int, path: str, body: Any) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
     answer = connection.getresponse()
@@ -91,42 +124,72 @@ def _post(port: int, path: str, body: Any) -> Any:
     return said
 
 
-def _cpu(process: psutil.Process) -> float:
+def opened(port: int, upstream: int) -> str:
+    """A gateway with what a team has: the key's secret."""
+    post(port, "/triops/v1/documents", {"documents": documents(upstream)})
+    return str(post(port, "/triops/v1/gateway/keys", {"key": "bench"})["secret"])
+
+
+def cpu(process: psutil.Process) -> float:
     return float(sum(process.cpu_times()[:2]))
 
 
-def measured(name: str, port: int, floor: dict[str, Any], arguments: argparse.Namespace, key: str = "none") -> None:
-    one = load(port, clients=1, seconds=arguments.seconds, key=key)
-    many = load(port, clients=arguments.clients, seconds=arguments.seconds, key=key)
-    streams = load(port, clients=arguments.clients, seconds=arguments.seconds, key=key, stream=True)
-    print(
-        f"{name:22} overhead p50 {one['p50_ms'] - floor['p50_ms']:7.3f} ms  p99 {one['p99_ms']:7.2f} ms  "
-        f"{many['per_s']:8.0f} requests/s  {streams['per_s']:7.0f} streams/s",
-        flush=True,
-    )
+def pinned(process: psutil.Process, cores: set[int]) -> None:
+    """All its threads."""
+    for thread in process.threads():
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(thread.id, cores)
 
 
-def ours(upstream: int, floor: dict[str, Any], arguments: argparse.Namespace) -> None:
+def measured(
+    name: str, port: int, upstream: int, arguments: argparse.Namespace, key: str, processes: dict[str, psutil.Process]
+) -> None:
+    """Overhead, requests/s, streams/s; and CPU time of each of `processes` a request and a stream."""
+    figures: dict[str, list[float]] = {}
+
+    def note(what: str, value: float) -> None:
+        figures.setdefault(what, []).append(value)
+
+    def counted(what: str, **more: Any) -> dict[str, Any]:
+        before = {who: cpu(process) for who, process in processes.items()}
+        done = load(port, clients=arguments.clients, seconds=arguments.seconds, key=key, **more)
+        for who, process in processes.items():
+            note(f"{who} a {what}", (cpu(process) - before[who]) / done["requests"] * 1e6)
+        note(f"{what}s/s", done["per_s"])
+        return done
+
+    for _ in range(arguments.rounds):
+        floor = load(upstream, clients=1, seconds=arguments.seconds / 4)
+        one = load(port, clients=1, seconds=arguments.seconds / 2, key=key)
+        note("overhead p50", one["p50_ms"] - floor["p50_ms"])
+        counted("request")
+        counted("stream", stream=True)
+        if arguments.apart and name != "nginx":
+            counted("stream of single chunks", stream=True, model="apart")
+    middle = {what: statistics.median(values) for what, values in figures.items()}
+    rates = "  ".join(f"{value:,.0f} {what}" for what, value in middle.items() if what.endswith("/s"))
+    print(f"{name}: overhead p50 {middle['overhead p50']:.3f} ms  {rates}", flush=True)
+    for what, value in middle.items():
+        if " a " in what:
+            print(f"    CPU {what}: {value:.0f} µs ({1e6 / value:,.0f}/s of one core)", flush=True)
+
+
+def ours(upstream: int, arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         command = triops_command(Path(folder) / "data", port)
         with server(command, f"http://127.0.0.1:{port}/health", core=None, env=QUIET) as process:
-            _post(port, "/triops/v1/documents", {"documents": _documents(upstream)})
-            key = _post(port, "/triops/v1/gateway/keys", {"key": "bench"})["secret"]
+            key = opened(port, upstream)
             main = psutil.Process(process.pid)
             gateway = next(c for c in main.children() if "triops.gateway_main" in c.cmdline())
-            gateway.cpu_affinity([0])
-            main.cpu_affinity(sorted(_elsewhere()))
+            pinned(gateway, {CORE})
+            pinned(main, elsewhere())
             load(port, clients=4, seconds=1, key=key)  # warm
-            measured("triops", port, floor, arguments, key)
-            for stream in (False, True):
-                before, beside = _cpu(gateway), _cpu(main)
-                done = load(port, clients=arguments.clients, seconds=arguments.seconds, key=key, stream=stream)
-                count = done["requests"]
-                print(
-                    f"  CPU a {'stream' if stream else 'request'}: gateway {(_cpu(gateway) - before) / count * 1e6:.0f}"
-                    f" µs, server beside it {(_cpu(main) - beside) / count * 1e6:.0f} µs"
-                )
+            both = {"gateway": gateway, "server beside it": main}
+            measured("triops, alone", port, upstream, arguments, key, both)
+            pinned(main, {CORE})
+            measured("triops, together", port, upstream, arguments, key, both)
+            pinned(main, elsewhere())
             _grown(gateway, port, key, arguments)
 
 
@@ -135,27 +198,31 @@ def _grown(gateway: psutil.Process, port: int, key: str, arguments: argparse.Nam
     while count < arguments.grow:
         count += load(port, clients=arguments.clients, seconds=5, key=key)["requests"]
     grown = (gateway.memory_info().rss - before) / 2**20
-    print(f"  memory: {before / 2**20:.0f} MB, {grown:+.1f} MB after {count} further requests")
+    print(f"gateway's memory: {before / 2**20:.0f} MB, {grown:+.1f} MB after {count:,} further requests", flush=True)
 
 
-def litellm(upstream: int, floor: dict[str, Any], arguments: argparse.Namespace) -> None:
+def litellm(upstream: int, arguments: argparse.Namespace) -> None:
     binaries = arguments.litellm or environment("litellm", *PEER)
     if binaries is None:
         return
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config.yaml"
-        model = {"model": "openai/small-1", "api_base": f"http://127.0.0.1:{upstream}/v1", "api_key": "none"}
-        config.write_text(json.dumps({"model_list": [{"model_name": "fast", "litellm_params": model}]}))
+        base = {"api_base": f"http://127.0.0.1:{upstream}/v1", "api_key": "none"}
+        models = [
+            {"model_name": name, "litellm_params": {"model": f"openai/{model}", **base}}
+            for name, model in (("fast", "small-1"), ("apart", "apart-1"))
+        ]
+        config.write_text(json.dumps({"model_list": models}))
         port = free_port()
         command = [str(Path(binaries) / "litellm"), "--config", str(config), "--port", str(port), "--num_workers", "1"]
         key = "sk-" + "1" * 64
         environ = {"LITELLM_MASTER_KEY": key}
-        with server(command, f"http://127.0.0.1:{port}/health/liveliness", limit_s=240, env=environ):
+        with server(command, f"http://127.0.0.1:{port}/health/liveliness", limit_s=240, env=environ) as process:
             load(port, clients=4, seconds=2, key=key)
-            measured("litellm", port, floor, arguments, key)
+            measured("litellm", port, upstream, arguments, key, {"litellm": psutil.Process(process.pid)})
 
 
-def nginx(upstream: int, floor: dict[str, Any], arguments: argparse.Namespace) -> None:
+def nginx(upstream: int, arguments: argparse.Namespace) -> None:
     program = shutil.which("nginx")
     if program is None:
         print("skipped: nginx is not installed")
@@ -169,25 +236,27 @@ def nginx(upstream: int, floor: dict[str, Any], arguments: argparse.Namespace) -
             f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://up; proxy_http_version 1.1; "
             f'proxy_set_header Connection ""; }} }} }}\n'
         )
-        with server([program, "-c", str(config), "-p", folder], f"http://127.0.0.1:{port}/"):
-            measured("nginx (no gateway)", port, floor, arguments)
+        with server([program, "-c", str(config), "-p", folder], f"http://127.0.0.1:{port}/") as process:
+            worker = psutil.Process(process.pid).children()[0]
+            measured("nginx", port, upstream, arguments, "none", {"nginx": worker})
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--grow", type=int, default=100_000, help="requests after which memory is looked at again")
+    parser.add_argument("--apart", action="store_true", help="also streams whose chunks come one by one")
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--litellm", default="", help="the bin folder of an environment that has it")
     arguments = parser.parse_args()
+    print(f"{os.cpu_count()} cores, load before: {os.getloadavg()[0]:.1f}")
     with provider() as upstream:
-        floor = load(upstream, clients=1, seconds=2)
-        print(f"provider alone: p50 {floor['p50_ms']:.3f} ms, {floor['per_s']:.0f} requests/s at 1 connection")
-        ours(upstream, floor, arguments)
+        ours(upstream, arguments)
         if not arguments.no_peers:
-            nginx(upstream, floor, arguments)
-            litellm(upstream, floor, arguments)
+            nginx(upstream, arguments)
+            litellm(upstream, arguments)
     return 0
 
 

@@ -272,13 +272,15 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         Retention(settings.retention.metrics_days, settings.retention.logs_days, settings.retention.spans_days),
         limits,
     )
-    traces = compose_traces(records, documents, metrics, logs, spans, receiver, clock, bodies, auth.require)
 
     async def claimed(project: ProjectId, claims: Sequence[Anomaly], now: float) -> None:
         await correlate.on_anomalies(project, await anomalies.merge(project, claims), now)
 
     llmops = compose_llmops(
         settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, bus
+    )
+    traces = compose_traces(
+        records, documents, metrics, logs, spans, receiver, clock, bodies, auth.require, llmops.emptying
     )
     detectors: list[Detector] = []
     if settings.detection.enabled:
@@ -405,6 +407,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         *mlops.jobs,
         *llmops.jobs,
         Job("retention", 3600.0, lambda now: _retain(services, settings, now), limit_s=600.0),
+        Job("gateway:journal", 3600.0, lambda now: llmops.emptying.tidy()),
     ]
     if settings.collector.enabled:
         follower = (
@@ -434,6 +437,8 @@ async def _retain(services: Services, settings: Settings, now: float) -> None:
         (services.spans, kept.spans_days),
     ):
         await store.drop_before(day_of(int((now - days * DAY_S) * NS)))
+    if kept.llm_content_days:
+        await services.llm.tracing.forget_contents(day_of(int((now - kept.llm_content_days * DAY_S) * NS)))
     for project in await services.keys.projects():
         await services.anomalies.drop_before(project, now - kept.anomalies_days * DAY_S)
         await services.outbox.drop_before(project, now - kept.anomalies_days * DAY_S)

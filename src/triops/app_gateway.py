@@ -46,6 +46,7 @@ from triops.web.local import check_local
 
 log = logging.getLogger(__name__)
 _GRACE_S = 5.0
+_STOP_S = 1.0
 _LOCK_S = 20.0  # the process before may still end its calls
 _TOLD_S = 0.05
 _TIDY_S = 5.0
@@ -114,11 +115,13 @@ class GatewayApp:
             self._handover.close()
         if self._server is not None:
             await self._server.stop(_GRACE_S)
+        if self._gateway is not None:
+            await self._gateway.stop(_STOP_S)
+        if self._journal is not None:
+            self._journal.close()
         if self._upstream is not None:
             await self._upstream.close()
         await self._local.close()
-        if self._journal is not None:
-            self._journal.close()
         if self._control is not None:
             self._control.close()
 
@@ -131,6 +134,9 @@ class GatewayApp:
                 self._configure(message)
             elif what == "purge_cache" and self._gateway is not None:
                 self._gateway.purge(str(message.get("project", "")))
+            elif what == "rotate" and self._journal is not None and self._control is not None:
+                self._journal.rotate()
+                self._control.tell({"id": message["id"]})
             elif what == "state" and self._control is not None:
                 self._control.tell({"id": message["id"], **self._state()})
         except Exception:
@@ -171,12 +177,14 @@ class GatewayApp:
             if killed:
                 log.warning("%d calls were cut off by a kill; they are settled with an estimate", killed)
             limits = config.limits
+            body = int(limits.get("body_bytes", Bounds.body))
             bounds = Bounds(
-                body=int(limits.get("body_bytes", Bounds.body)),
+                body=body,
+                bodies=max(Bounds.bodies, 2 * body),
                 connections=int(limits.get("connections", Bounds.connections)),
             )
             handler = Handler(gateway, dialects(), lookups())
-            self._server = Server(gateway_paths(), handler.answer, self._give, bounds)
+            self._server = Server(gateway_paths(), handler.answer, self._give, bounds, handler.admit)
             self._gateway = gateway
             self._loop.call_later(_TIDY_S, self._tidy)
             gc.collect()

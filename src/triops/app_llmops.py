@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from triops.adapters.embedded.journal import FileJournalReader
+from triops.adapters.embedded.journal import FileJournal, FileJournalReader
+from triops.adapters.local import weights
 from triops.app_dialects import gateway_paths
 from triops.app_spend import compose_spend
-from triops.app_traces import traces_kinds
+from triops.app_traces import project_prices, traces_kinds
 from triops.gateway_process import GatewayProcess
 from triops.kernel.errors import Unavailable
+from triops.kernel.ids import ProjectId
 from triops.ledger.anomalies import Anomalies
 from triops.ledger.documents import Documents
 from triops.ledger.entities import Entities
@@ -22,6 +24,7 @@ from triops.lenses.llmops.guards.kind import guard_kind
 from triops.lenses.llmops.prompts.documents import prompt_kind
 from triops.lenses.llmops.prompts.snapshot import prompts_snapshot
 from triops.lenses.llmops.spend.budgets import Report
+from triops.lenses.llmops.spend.emptying import Emptying
 from triops.lenses.llmops.spend.graph import SUBJECTS
 from triops.lenses.llmops.spend.parts import SpendParts
 from triops.lenses.llmops.watch import CallDetector
@@ -52,6 +55,7 @@ class Llmops:
     gateway: GatewayProcess | None
     spend: SpendParts
     calls: CallDetector
+    emptying: Emptying
     jobs: list[Job] = field(default_factory=list)
     routes: list[Any] = field(default_factory=list)
 
@@ -92,8 +96,13 @@ def compose_llmops(
             await gateway.refresh()
 
     of_gateway = settings.gateway
+    folder = data / "gateway" / "journal"
     limits = {"body_bytes": of_gateway.body_mb << 20, "connections": of_gateway.connections, "calls": of_gateway.calls}
-    fixed = {"limits": limits, "record": {"default": of_gateway.record, "bytes": of_gateway.record_kb << 10}}
+    fixed = {
+        "local": weights.installed(),
+        "limits": limits,
+        "record": {"default": of_gateway.record, "bytes": of_gateway.record_kb << 10},
+    }
     composed = compose_spend(
         settings,
         data,
@@ -104,7 +113,7 @@ def compose_llmops(
         anomalies,
         receiver,
         clock,
-        FileJournalReader(data / "gateway" / "journal"),
+        FileJournalReader(folder),
         report,
         state,
         changed,
@@ -112,14 +121,36 @@ def compose_llmops(
         prompts_snapshot,
         fixed,
     )
+
+    async def rotate() -> None:
+        if gateway is not None:
+            await gateway.rotate()
+        elif folder.exists():  # nobody else writes it
+            await asyncio.to_thread(_rotated, folder)
+
+    def purge(project: ProjectId) -> None:
+        if gateway is not None:
+            gateway.purge(project)
+
     calls = CallDetector()
+    prices = project_prices(documents)
 
     async def on_spans(event: SpansReceived) -> None:
+        priced = await prices(event.project) if event.heard else None
         for heard in event.heard:
             texts = calls.texts(len(heard), clock.now())
-            calls.take(event.project, await asyncio.to_thread(calls_of, heard, texts=texts), clock.now())
+            calls.take(event.project, await asyncio.to_thread(calls_of, heard, priced, texts), clock.now())
 
     bus.subscribe(SpansReceived, on_spans, name="detect:calls")
     if of_gateway.enabled:
         gateway = GatewayProcess(data, gateway_paths(), composed.parts.snapshots.now)
-    return Llmops(gateway, composed.parts, calls, list(composed.jobs))
+    emptying = Emptying(composed.parts.applying, rotate, purge, clock)
+    return Llmops(gateway, composed.parts, calls, emptying, list(composed.jobs))
+
+
+def _rotated(folder: Path) -> None:
+    journal = FileJournal(folder)
+    try:
+        journal.rotate()
+    finally:
+        journal.close()

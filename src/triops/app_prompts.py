@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.routing import Route
 
+from triops.edges.langfuse.access import basic
 from triops.edges.langfuse.prompts import PromptCalls
 from triops.kernel.tenant import Principal
 from triops.lenses.llmops.prompts.actuator import PromptActuator
@@ -45,5 +46,5 @@ def compose_prompts(
         prompts,
         PromptDocuments(prompts),
         PromptActuator(prompts),
-        PromptCalls(prompts, bodies, authenticate, permitted, readable).routes(),
+        PromptCalls(prompts, bodies, basic(authenticate), permitted, readable).routes(),
     )

@@ -61,7 +61,7 @@ def compose_spend(
     fixed: Mapping[str, Any],
 ) -> Composed:
     """`state`, `changed` and `told` are the gateway process's; `prompts` of a project, as a snapshot has them;
-    `fixed`: the snapshot's `limits` and `record`."""
+    `fixed`: the snapshot's `local`, `limits` and `record`."""
     book, totals = SpendBook(records), Totals(records)
     secrets = settings.secrets
     sealing = AesSealing(secrets.key.get_secret_value(), secrets.file or data / "secrets.key")

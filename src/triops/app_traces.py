@@ -16,16 +16,19 @@ from triops.kernel.ids import ProjectId
 from triops.ledger.calls.book import SpendBook
 from triops.ledger.documents import Documents
 from triops.ledger.scores.scores import Scores
+from triops.ledger.traces.forgetting import TraceForgetting
 from triops.lenses.llmops.gateway.config import prices_of
 from triops.lenses.llmops.gateway.prices import Prices
 from triops.lenses.llmops.guards import redactor
 from triops.lenses.llmops.guards.pii import TYPES
 from triops.lenses.llmops.traces import LlmTracing, People, Scoring
-from triops.lenses.llmops.traces.erasing import Erasing
+from triops.lenses.llmops.traces.erasing import Erasing, Held
 from triops.lenses.llmops.traces.parts import TraceParts
+from triops.lenses.llmops.traces.prompting import Prompting
 from triops.lenses.llmops.traces.redacting import Redacting
 from triops.lenses.llmops.traces.redaction import redaction_kind
 from triops.lenses.llmops.traces.sums import PriceOf
+from triops.lenses.llmops.traces.sums import Prices as PricesByProject
 from triops.loop.documents import Kind
 from triops.loop.receive import Receiver
 from triops.ports.clock import Clock
@@ -59,23 +62,45 @@ def compose_traces(
     clock: Clock,
     bodies: Bodies,
     authenticate: Authenticate,
+    held: Held,
 ) -> TracesComposed:
+    """`held`: by the gateway, of calls."""
     scores = Scores(records)
     redacting = Redacting(documents, redactor)
     receiver.redaction = redacting
-
-    async def prices(project: ProjectId) -> PriceOf:
-        return partial(_cost, prices_of(await documents.list(project)))
-
+    prices = project_prices(documents)
     parts = TraceParts(
         LlmTracing(spans, spans, scores, prices),
         People(spans, prices),
         Scoring(scores, clock),
-        Erasing((metrics, logs, spans), spans, scores, SpendBook(records).forget_user),
+        Erasing(
+            (metrics, logs, spans),
+            spans,
+            scores,
+            TraceForgetting(records),
+            SpendBook(records).forget_user,
+            held,
+            records,
+        ),
+        Prompting(spans, scores, prices),
     )
     known = basic(authenticate)
     langfuse = LangfuseApi(known, bodies, receiver, spans, parts.scoring.add, clock, __version__)
     return TracesComposed(parts, langfuse, redacting, known)
+
+
+def project_prices(documents: Documents) -> PricesByProject:
+    """What a project's calls cost, whose senders did not say. Its documents are read again when one changed."""
+    known: dict[ProjectId, tuple[int, PriceOf]] = {}
+
+    async def prices(project: ProjectId) -> PriceOf:
+        version = documents.version(project)
+        held = known.get(project)
+        if held is None or held[0] != version:
+            held = known[project] = (version, partial(_cost, prices_of(await documents.list(project))))
+        return held[1]
+
+    return prices
 
 
 def traces_kinds() -> list[Kind]:

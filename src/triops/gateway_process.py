@@ -17,8 +17,10 @@ from typing import Any
 
 from triops.control import Control, Message, joined
 from triops.kernel.errors import Unavailable
+from triops.kernel.ids import ProjectId
 from triops.web.completing.paths import GatewayPaths
 from triops.web.handover import Handover, many_descriptors, pair
+from triops.web.sniff import BUSY
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +110,15 @@ class GatewayProcess:
             raise Unavailable("the gateway is not ready")
         return await self._control.ask(message)
 
+    async def rotate(self) -> None:
+        """Its journal begins a new segment. Raises: Unavailable."""
+        await self.ask({"do": "rotate"})
+
+    def purge(self, project: ProjectId) -> None:
+        """It forgets the answers that it keeps for the project."""
+        if self._control is not None:
+            self._control.tell({"do": "purge_cache", "project": project})
+
     async def state(self) -> Message:
         """What is going on in the gateway at this moment. Raises: Unavailable."""
         return await self.ask({"do": "state"})
@@ -127,7 +138,9 @@ class GatewayProcess:
         if len(self._held) >= _HELD or self._closing:
             return False
         held = socket.socket(fileno=os.dup(connection.fileno()))
-        self._held.append((held, head, asyncio.get_running_loop().time() + _HELD_S))
+        loop = asyncio.get_running_loop()
+        self._held.append((held, head, loop.time() + _HELD_S))
+        loop.call_later(_HELD_S, self._tell_overdue)
         return True
 
     def back(self, protocol: Any, arguments: tuple[Any, ...]) -> None:
@@ -164,6 +177,7 @@ class GatewayProcess:
                 str(self._data),
                 pass_fds=(their_words.fileno(), theirs.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,  # a signal to the server's group is the server's: it ends its gateway in order
             )
         except BaseException:
             words.close()
@@ -216,12 +230,20 @@ class GatewayProcess:
             self._journalled()
 
     def _flush(self) -> None:
-        now = asyncio.get_running_loop().time()
+        self._tell_overdue()
         while self._held and self._handover is not None:
-            held, head, until = self._held.popleft()
-            if now < until:
-                self._handover.give(held.fileno(), head)
+            held, head, _ = self._held.popleft()
+            self._handover.give(held.fileno(), head)
             held.close()
+
+    def _tell_overdue(self) -> None:
+        """Who waited so long is told to try again."""
+        now = asyncio.get_running_loop().time()
+        while self._held and self._held[0][2] <= now + 0.01:
+            held, _, _ = self._held.popleft()
+            with held, contextlib.suppress(OSError):
+                held.setblocking(False)
+                held.send(BUSY)
 
     def _taken_back(self, connected: socket.socket, head: bytes) -> None:
         task = asyncio.get_running_loop().create_task(self._serve(connected, head))

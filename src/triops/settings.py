@@ -46,6 +46,12 @@ class Retention(_Section):
     metrics_days: int = Field(30, ge=1, le=3650, description="days that metrics are kept")
     logs_days: int = Field(14, ge=1, le=3650, description="days that logs are kept")
     spans_days: int = Field(14, ge=1, le=3650, description="days that spans are kept")
+    llm_content_days: int = Field(
+        0,
+        ge=0,
+        le=3650,
+        description="days that messages, inputs and outputs of models' calls are kept; 0: as long as their spans",
+    )
     anomalies_days: int = Field(90, ge=1, le=3650, description="days that anomalies are kept")
     entities_days: int = Field(7, ge=1, le=3650, description="an entity not seen for so long leaves the graph")
 

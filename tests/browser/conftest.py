@@ -14,8 +14,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 from triops.testing.server import RunningTriops
+from triops.testing.upstream import LoopbackProvider
 
 sys.path.insert(0, str(Path(__file__).parent))
+from language import Spoken, speak
 from seeding import Seeded, seed
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -95,6 +97,12 @@ def chromium() -> Path:
 @pytest.fixture(scope="session")
 def seeded(chromium: Path, triops: RunningTriops, hook: Hook) -> Seeded:
     return seed(triops.url, hook.url)
+
+
+@pytest.fixture(scope="session")
+def spoken(chromium: Path, triops: RunningTriops) -> Iterator[Spoken]:
+    with LoopbackProvider() as provider:
+        yield speak(triops.url, provider, triops.client)
 
 
 @pytest.fixture(scope="module")  # a longer one would keep its event loop running under the asynchronous tests

@@ -1,9 +1,11 @@
 """Every page, in both themes, on a desk and on a phone: it opens, fits, answers, and has no serious fault."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from language import Spoken
 from seeding import Seeded
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
@@ -23,6 +25,14 @@ PAGES = {
     "traces": ("/ui/traces", "Traces"),
     "trace": ("/ui/traces/{small_trace}", "front: GET /product/{id}"),
     "changes": ("/ui/changes?change={change}", "Changes"),
+    "llm traces": ("/ui/llm", "LLM traces"),
+    "sessions": ("/ui/llm?tab=sessions", "LLM traces"),
+    "users": ("/ui/llm?tab=users&user=customer-1", "LLM traces"),
+    "conversation": ("/ui/llm/traces/{agent_trace}", "Where is order 4711?"),
+    "llm spans": ("/ui/llm/traces/{agent_trace}?tab=waterfall", "Where is order 4711?"),
+    "session": ("/ui/llm/sessions/{session}", ""),
+    "cost": ("/ui/cost", "Cost"),
+    "cost by model": ("/ui/cost?by=model&application=help-desk&from=-1h", "Cost"),
     "start": ("/ui/start", "Start"),
     "keys": ("/ui/settings", "Settings"),
     "documents": ("/ui/settings?tab=documents", "Settings"),
@@ -37,13 +47,15 @@ PAGES = {
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_every_page_opens_fits_and_has_no_serious_fault(visit: Any, seeded: Seeded, size: str, theme: str) -> None:
+def test_every_page_opens_fits_and_has_no_serious_fault(
+    visit: Any, seeded: Seeded, spoken: Spoken, size: str, theme: str
+) -> None:
     width, height = SIZES[size]
     watched = visit(width=width, height=height, theme=theme)
     wrong = []
     for name, (path, title) in PAGES.items():
-        for field in ("incident", "small_trace", "change"):
-            path = path.replace(f"{{{field}}}", getattr(seeded, field))
+        for field, value in {**asdict(seeded), **asdict(spoken)}.items():
+            path = path.replace(f"{{{field}}}", str(value))
         page = watched.open(path)
         if title:
             assert page.inner_text("h1") == title

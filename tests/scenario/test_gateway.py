@@ -252,6 +252,59 @@ def test_one_kept_connection_mixes_the_gateway_s_paths_and_the_server_s(gate: Ga
     connected.close()
 
 
+def test_everything_of_one_user_leaves_the_disk(gate: Gate) -> None:
+    http, words = gate.http, "the zebra plan"
+    asked = {"messages": [{"role": "user", "content": words}], "user": "eve"}
+    for route in ("slow", "kept", "kept"):
+        answer = gate.chat(route, stream=route == "slow", headers={"x-triops-session": "hers"}, **asked)
+        assert answer.status_code == 200, answer.text
+    call = answer.headers["x-triops-call"]
+    assert answer.headers["x-triops-cache"] == "hit"
+    assert gate.chat("fast", messages=HI, user="bob").status_code == 200
+    experiment = http.post("/api/2.0/mlflow/experiments/create", json={"name": "hers"}).json()["experiment_id"]
+    at = time.time_ns()
+    said = {"gen_ai.input.messages": f'[{{"role":"user","content":"{words}"}}]', "user.id": "eve"}
+    span = {
+        "traceId": "ab" * 16,
+        "spanId": "cd" * 8,
+        "name": "chat",
+        "startTimeUnixNano": at,
+        "endTimeUnixNano": at + 9,
+    }
+    span["attributes"] = [{"key": key, "value": {"stringValue": value}} for key, value in said.items()]
+    log = {"timeUnixNano": at, "traceId": "ab" * 16, "body": {"stringValue": words}}
+    sent = [
+        http.post(
+            "/v1/traces",
+            json={"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]},
+            headers={"x-mlflow-experiment-id": experiment},
+        ),
+        http.post("/v1/logs", json={"resourceLogs": [{"scopeLogs": [{"logRecords": [log]}]}]}),
+        http.post("/triops/v1/scores", json={"trace": "ab" * 16, "name": "good", "value": 1, "comment": words}),
+    ]
+    assert [one.status_code for one in sent] == [200, 200, 201]
+    kept = {"trace_id": f"tr-{'ab' * 16}"}
+    assert http.get("/ajax-api/3.0/mlflow/traces/get", params=kept).status_code == 200
+    before = http.get("/triops/v1/spend", params={"route": "kept"}).json()["total"]["requests"]
+
+    def holding() -> set[str]:
+        files = [path for path in gate.server.data.rglob("*") if path.is_file()]
+        return {path.suffix for path in files if words.encode() in path.read_bytes()}
+
+    assert holding() >= {".journal", ".sqlite-wal"}
+    assert http.delete("/triops/v1/users/eve").json()["rows"] >= 6
+    assert holding() == set()
+    assert http.get("/ajax-api/3.0/mlflow/traces/get", params=kept).status_code == 404
+    assert http.get(f"/triops/v1/llm/traces/{call}").status_code == 404
+    assert http.get("/triops/v1/llm/users").json()["items"][0]["user"] == "bob"
+    spent = http.get("/triops/v1/spend", params={"route": "kept", "by": "user"}).json()
+    assert {row["user"] for row in spent["rows"]}.isdisjoint({"eve"})
+    assert spent["total"]["requests"] >= before
+    again = gate.chat("kept", **{**asked, "user": "bob"})
+    assert again.headers["x-triops-cache"] == "miss"
+    gate.outcome(again.headers["x-triops-call"])
+
+
 def test_a_killed_gateway_comes_back_and_every_call_is_recorded_once(gate: Gate) -> None:
     answered: list[str] = []
     stop = threading.Event()
@@ -265,10 +318,15 @@ def test_a_killed_gateway_comes_back_and_every_call_is_recorded_once(gate: Gate)
                         answered.append(answer.headers["x-triops-call"])
 
     hanging = threading.Thread(target=_quietly, args=(gate,), daemon=True)
+    streaming = threading.Thread(target=_quietly, args=(gate, "left"), daemon=True)
+    reader = FileJournalReader(gate.server.data / "gateway" / "journal")
+    begun = reader.read(0, 1_000_000)[-1].seq
     threads = [threading.Thread(target=run, daemon=True) for _ in range(4)]
     for thread in threads:
         thread.start()
     wait_for(lambda: len(answered) > 50, what="calls before the kill")
+    streaming.start()
+    wait_for(lambda: any(e.kind == "p" for e in reader.read(begun, 1_000_000)), what="a stream in progress")
     hanging.start()
     wait_for(lambda: any(e.model.startswith("j") for e in gate.up.ledger().entries()), what="a call in progress")
     pid = gate.pid()
@@ -277,9 +335,9 @@ def test_a_killed_gateway_comes_back_and_every_call_is_recorded_once(gate: Gate)
     before = len(answered)
     wait_for(lambda: len(answered) > before + 20, what="calls after the kill")
     stop.set()
-    for thread in (*threads, hanging):
+    for thread in (*threads, hanging, streaming):
         thread.join()
-    entries = FileJournalReader(gate.server.data / "gateway" / "journal").read(0, 1_000_000)
+    entries = reader.read(0, 1_000_000)
     assert [entry.seq for entry in entries] == list(range(entries[0].seq, entries[-1].seq + 1))
     outcomes = [orjson.loads(entry.body) for entry in entries if entry.kind == "o"]
     calls = [outcome["call"] for outcome in outcomes]
@@ -290,6 +348,8 @@ def test_a_killed_gateway_comes_back_and_every_call_is_recorded_once(gate: Gate)
     killed = [outcome for outcome in outcomes if outcome["error"] == "killed"]
     assert killed
     assert all(attempt["estimated"] for outcome in killed for attempt in outcome["attempts"])
+    cut = [attempt for outcome in killed for attempt in outcome["attempts"] if attempt["model"].startswith("g")]
+    assert [attempt["usage"]["output"] > 0 and attempt["cost"] > 0 for attempt in cut] == [True]
 
 
 def _complete(answer: bytes) -> bool:
@@ -298,9 +358,9 @@ def _complete(answer: bytes) -> bool:
     return bool(found) and len(body) >= int(lengths[0].split(b":")[1])
 
 
-def _quietly(gate: Gate) -> None:
+def _quietly(gate: Gate, streamed: str = "") -> None:
     with suppress(httpx.HTTPError):
-        gate.chat("wait")
+        gate.chat(streamed or "wait", stream=bool(streamed))
 
 
 def test_a_stop_lets_calls_end(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from triops.web.completing.connection import Connection
 from triops.web.completing.paths import GatewayPaths
-from triops.web.completing.request import Bounds, Request
+from triops.web.completing.request import Bounds, Refused, Request
 from triops.web.completing.server import Server
 
 PATHS = GatewayPaths([("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("GET", "/v1/models/{name}")])
@@ -29,7 +29,11 @@ class House:
         self.given: list[bytes] = []
         self.go = asyncio.Event()
         self.paused = 0
-        self.server = Server(PATHS, self._answer, self._give, bounds)
+        self.server = Server(PATHS, self._answer, self._give, bounds, self._admit)
+
+    def _admit(self, path: str, headers: Mapping[str, str]) -> None:
+        if headers.get("authorization") != "Bearer known":
+            raise Refused(401, "who?", b'{"error":"who?"}')
 
     async def _answer(self, request: Request, connection: Connection) -> None:
         self.asked.append(request)
@@ -41,7 +45,7 @@ class House:
                 if connection.gone:
                     return
                 self.paused += 1
-            connection.end()
+            connection.end(b"")
             return
         if request.path == "/v1/models/wait":
             await self.go.wait()
@@ -145,6 +149,38 @@ async def test_chunks_that_are_mostly_framing_are_refused() -> None:
         answer = await said(port, head, *[(b"1;" + b"x" * 9000 + b"\r\ny\r\n")] * 30, finish=False)
         assert answer.startswith(b"HTTP/1.1 400 ")
         assert not house.asked
+
+
+@pytest.mark.parametrize("framing", [b"content-length: 2000", b"transfer-encoding: chunked"])
+async def test_a_large_body_is_read_of_known_callers_alone(framing: bytes) -> None:
+    async with housed(Bounds(unasked=1000)) as (house, port):
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n" + framing
+        body = b"x" * 2000 if b"length" in framing else b"7d0\r\n" + b"x" * 2000 + b"\r\n0\r\n\r\n"
+        answer = await said(port, head + b"\r\n\r\n", body, finish=False)
+        assert answer.startswith(b"HTTP/1.1 401 ")
+        assert answer.endswith(b'{"error":"who?"}')
+        assert not house.asked
+        assert (await said(port, head + b"\r\nauthorization: Bearer known\r\n\r\n", body)).endswith(b" 2000")
+        assert house.server.bodies == 0
+
+
+async def test_all_bodies_together_are_bounded_until_they_are_answered() -> None:
+    async with housed(Bounds(bodies=3000)) as (house, port):
+        wait = b"GET /v1/models/wait HTTP/1.1\r\nhost: x\r\ncontent-length: 2000\r\n\r\n" + b"x" * 2000
+        first = asyncio.create_task(said(port, wait))
+        while not house.asked:
+            await asyncio.sleep(0.001)
+        assert (await said(port, wait, finish=False)).startswith(b"HTTP/1.1 503 ")
+        house.go.set()
+        assert (await first).endswith(b" 2000")
+        assert (await said(port, wait)).endswith(b" 2000")
+        cut = await asyncio.open_connection("127.0.0.1", port)
+        cut[1].write(wait[:-500])
+        while not house.server.bodies:
+            await asyncio.sleep(0.001)
+        cut[1].close()
+        while house.server.bodies:
+            await asyncio.sleep(0.001)
 
 
 async def test_requests_on_one_connection_are_answered_in_order() -> None:

@@ -12,6 +12,7 @@ from triops.kernel.completion import Ask, Usage
 from triops.kernel.errors import BudgetExceeded, Forbidden, Overloaded, RateLimited
 from triops.kernel.money import PICO
 from triops.lenses.llmops.gateway.admission import Admission, most_of
+from triops.lenses.llmops.gateway.budgets import Counters
 from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.router import Router
 from triops.lenses.llmops.gateway.routing import resolve
@@ -165,6 +166,16 @@ def test_every_scope_has_budgets(scope: str) -> None:
         if "*" in scope:
             desk.admit(user="bob")
             assert {one["name"] for one in desk.admission.state(desk.project, NOON)["budgets"]} == {"ann", "bob"}
+
+
+def test_a_flood_of_users_pushes_out_no_one_of_another_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triops.lenses.llmops.gateway.budgets._USERS", 2)
+    counters = Counters()
+    counters.get(("here", "user", "ann"), 1, 1).day.spent = 5
+    for number in range(9):
+        counters.get(("there", "user", f"u{number}"), 1, 1)
+    assert counters.get(("here", "user", "ann"), 1, 1).day.spent == 5
+    assert counters.named("there", "user") == ["u7", "u8"]
 
 
 def test_the_users_of_another_project_are_others() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triops.kernel.call import Attempt, Intent, Outcome
+from triops.kernel.call import Attempt, Intent, Outcome, Progress
 from triops.kernel.completion import Ask, Chat, Choice, Delta, Message, Part, Reply, Usage
 from triops.lenses.llmops.gateway.doing import Doing
 from triops.lenses.llmops.gateway.estimate import Estimator
@@ -92,22 +92,28 @@ def test_calls_without_an_outcome_are_settled_and_those_beyond_the_books_counted
         recorder.intend(call, "up", "small", 7)  # 1 to 4
     recorder.outcome(calls[0], 9, 200, "", "")  # 5, applied
     recorder.outcome(calls[1], 9, 200, "", "")  # 6
-    recorder.intend(calls[2], "other", "small", 8)  # 7
+    for call in calls[2:]:
+        call.heard = Heard(100)
+        recorder.progress(call, 8)  # of which nothing is heard yet: no record
+        call.heard.hear([Delta("text", text="twelve chars")])
+        recorder.progress(call, 8)  # 7, 8
+    recorder.intend(calls[2], "other", "small", 9)  # 9
+    journal.append("?", b"of another version")
 
     class Settled:
         def __init__(self) -> None:
-            self.dead: list[tuple[str, int]] = []
+            self.dead: list[tuple[str, int, Progress | None]] = []
             self.counted: list[str] = []
 
-        def killed(self, intents: Any) -> None:
-            self.dead.append((intents[0].call, len(intents)))
+        def killed(self, intents: Any, progress: Progress | None) -> None:
+            self.dead.append((intents[0].call, len(intents), progress))
 
         def happened(self, intent: Intent, outcome: Outcome) -> None:
             self.counted.append(intent.call)
 
     settled = Settled()
-    assert settle_killed(journal, 5, 2, 7, settled) == 2
-    assert settled.dead == [(calls[2].id, 2), (calls[3].id, 1)]
+    assert settle_killed(journal, 5, 2, 10, settled) == 2
+    assert settled.dead == [(calls[2].id, 2, None), (calls[3].id, 1, Progress(calls[3].id, 8, 0, 12, 3))]
     assert settled.counted == [calls[1].id]
 
 

@@ -1,16 +1,20 @@
 """Who calls, what a model's name means for him, and in which order it is tried."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from tests.unit.gateway import FAST, NOON, PRICE, UPSTREAM, config, project, secret_hash, snapshot
 from triops.kernel.errors import Forbidden, NotFound, ProviderFailed, Unauthenticated
+from triops.lenses.llmops.gateway.belonging import owner_of
 from triops.lenses.llmops.gateway.callers import find, recorded
 from triops.lenses.llmops.gateway.config import Config, ProjectConfig, configured
+from triops.lenses.llmops.gateway.faults import failed, masked
 from triops.lenses.llmops.gateway.router import Pick, Router, next_may_answer
 from triops.lenses.llmops.gateway.routing import resolve, served
 from triops.lenses.llmops.gateway.specs import Caller
+from triops.ports.providers import Fault
 
 SECRET = "trg_" + "s" * 43
 BOT = "kind: Key\nname: bot\nspec: {application: support, team: care, routes: [fast]}"
@@ -339,3 +343,29 @@ def test_a_key_document_that_cannot_be_read_opens_nothing() -> None:
     part["projects"]["default"]["documents"].append({"kind": "Key", "name": "k", "spec": {"expires": "never"}})
     with pytest.raises(Unauthenticated):
         find(configured(part), "", "", NOON)
+
+
+@pytest.mark.parametrize(
+    ("key", "model", "host"),
+    [
+        ("sk-proj-abcdefgh", "claude-sonnet-5", "api.openai.com"),
+        ("sk-svcacct-abcdefgh", "mistral-large", "api.openai.com"),
+        ("sk-or-v1-abcdefgh", "gpt-5", "openrouter.ai"),
+        ("sk-ant-abcdefgh", "gpt-5", "api.anthropic.com"),
+        ("sk-abcdefghij", "deepseek-chat", "api.deepseek.com"),
+    ],
+)
+def test_a_caller_s_own_key_goes_to_whom_its_shape_names_whatever_the_model(key: str, model: str, host: str) -> None:
+    assert owner_of(key, model, "openai.chat").host.name == host
+
+
+def test_a_provider_s_words_hold_no_secret_of_ours_whole_or_cut_off() -> None:
+    provider = replace(
+        project(UPSTREAM).providers["upstream"], headers=(("api-key", "hidden-header-1"), ("x", "Bearer tok-12345678"))
+    )
+    said = "no: sk-upstream, hidden-header-1, tok-12345678"
+    fault = Fault("invalid", said, 400, said.encode())
+    told = failed(fault, provider, frozenset())
+    assert told.message == "upstream: no: ***, ***, ***"
+    assert told.body == b"no: ***, ***, ***"
+    assert masked("you sent sk-upstre", provider) == "you sent ***"

@@ -21,6 +21,7 @@ from triops.ports.records import Records
 from triops.server import create_gateway_key_offline
 from triops.testing.books import open_records
 
+REFUSED = ("TRIOPS_SECRETS_KEY", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN")
 A, B = ProjectId("a"), ProjectId("b")
 
 
@@ -72,16 +73,17 @@ async def test_a_credential_opens_only_where_it_belongs(records: Records, tmp_pa
     await book.set(A, "openai", "sk-second", 2.0, "me")
     await book.set(B, "openai", "sk-other", 3.0, "me")
     again = Credentials(records, AesSealing("", tmp_path / "elsewhere" / "secrets.key"))
-    assert await records.read(again.opened) == ({A: {"openai": "sk-second"}, B: {"openai": "sk-other"}}, "")
+    assert await records.read(again.opened) == ({A: {"openai": "sk-second"}, B: {"openai": "sk-other"}}, {})
     assert all(b"sk-second" not in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     c = tables.credentials.c
     stolen = await records.read(lambda conn: conn.scalar(select(c.sealed).where(c.project == A)))
     await records.write(
         lambda conn: conn.execute(update(tables.credentials).where(c.project == B).values(sealed=stolen))
     )
-    opened, problem = await records.read(book.opened)
+    opened, problems = await records.read(book.opened)
     assert opened == {A: {"openai": "sk-second"}}
-    assert "does not open" in problem
+    assert list(problems) == [B]
+    assert "does not open" in problems[B]
     await book.delete(A, "openai")
     assert await book.names(A) == []
     with pytest.raises(NotFound):
@@ -127,14 +129,16 @@ def test_the_key_of_credentials(tmp_path: Path) -> None:
         ("LISTED", "v"),
         ("HOME", ""),
         ("TRIOPS_SECRETS_KEY", ""),
+        ("AWS_SECRET_ACCESS_KEY", ""),
+        ("GITHUB_TOKEN", ""),
         ("UNSET_KEY", ""),
         ("", ""),
     ],
 )
 def test_only_variables_that_look_like_keys_are_read(name: str, read: str) -> None:
     keys = EnvironmentKeys(
-        dict.fromkeys(("OPENAI_API_KEY", "HF_TOKEN", "LISTED", "HOME", "TRIOPS_SECRETS_KEY"), "v").get, ("LISTED",)
+        dict.fromkeys(("OPENAI_API_KEY", "HF_TOKEN", "LISTED", "HOME", *REFUSED), "v").get, ("LISTED",)
     )
     document = Document("Provider", "p", {"api_key_env": name})
     assert keys.read(document) == read
-    assert bool(keys.problems([document])) == (name in ("HOME", "TRIOPS_SECRETS_KEY"))
+    assert bool(keys.problems([document])) == (name in ("HOME", *REFUSED))

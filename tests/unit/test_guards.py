@@ -213,6 +213,13 @@ def test_topics_are_words_with_any_case_and_ending() -> None:
     assert text_of(out + stream.end()[0]) == "an [TOPIC], then"
 
 
+def test_a_phrase_whose_stars_would_take_for_ever_is_refused() -> None:
+    with pytest.raises(Invalid, match="too many"):
+        Guarding({"g": {"topics": {"deny": ["a*a*a*a*a*a*a*a*b"]}}})
+    guards = Guarding({"g": {"topics": {"deny": ["**a***a"], "action": "flag"}}})
+    assert guards.input(said("xaya")).findings
+
+
 def test_size() -> None:
     guards = Guarding({"g": {"size": {"max_chars": 10}}})
     assert guards.input(said("short")).blocked is None

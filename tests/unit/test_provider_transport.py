@@ -199,10 +199,37 @@ async def test_calls_of_one_host_are_bounded() -> None:
         await upstream.close()
 
 
-@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "0.0.0.0", "169.254.169.254", "::1", "::ffff:10.0.0.1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("127.0.0.1", "localhost", "0.0.0.0", "169.254.169.254", "::1", "::ffff:10.0.0.1"),
+        *("::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "fec0::1", "fd00::1", "224.0.0.1"),
+    ],
+)
 async def test_private_addresses_are_not_reached_unless_allowed(name: str) -> None:
     with pytest.raises(Fault, match="private address"):
         await whole(Host("http", name, 9))
+
+
+@pytest.mark.parametrize("name", ["169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "fe80::1"])
+async def test_a_cloud_s_metadata_is_never_reached(name: str) -> None:
+    with pytest.raises(Fault, match="link-local"):
+        await whole(Host("http", name, 9, allow_private=True))
+
+
+async def test_trailers_are_not_kept() -> None:
+    async def trailing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x\r\n\r\n"
+        writer.write(head + b"2\r\nhi\r\n0\r\nx: y\r\n\r\n")
+
+    async with speaking(trailing) as host:
+        upstream = HttpUpstream()
+        coming = await upstream.send(host, ASK, LONG)
+        assert await coming.read(100) == b"hi"
+        assert "x" not in coming.headers
+        coming.close()
+        await upstream.close()
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,35 @@ async def test_calls_are_metrics_that_count_up() -> None:
     assert max(buckets) == 2
 
 
+async def test_what_callers_name_makes_no_more_than_so_many_series_and_entities(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[MetricBatch] = []
+
+    async def send(project: ProjectId, batch: MetricBatch) -> None:
+        sent.append(batch)
+
+    monkeypatch.setattr("triops.lenses.llmops.spend.metering._GROUPS", 3)
+    monkeypatch.setattr("triops.lenses.llmops.spend.graph._NAMED", 4)
+    metering, entities = Metering(send), Entities(records)
+    graph = Graph(entities)
+    for seq in range(1, 9):
+        asked = intent(seq, prompt=f"made-up-{seq}", prompt_version=1)
+        told = applied(ended(asked, outcome(asked), seq))
+        await metering.applied(told, 10.0)
+        await graph.applied(told, AT)
+    await metering.tick(10.0)
+    await graph.write(AT)
+    requests = [
+        (orjson.loads(labels)["prompt"], value)
+        for name, labels, value in zip(sent[0].series.name, sent[0].series.labels, sent[0].value, strict=True)
+        if name == "triops.llm.requests"
+    ]
+    assert requests == [("made-up-1", 1), ("made-up-2", 1), ("made-up-3", 1), ("other", 5)]
+    seen = (await entities.topology(DEFAULT_PROJECT, 0.0)).relations
+    assert {r.target for r in seen if r.target.startswith("prompt:")} == {f"prompt:made-up-{n}" for n in (1, 2, 3)}
+
+
 async def test_calls_and_documents_make_the_graph(records: Records) -> None:
     entities = Entities(records)
     graph = Graph(entities)
@@ -302,7 +331,16 @@ async def test_a_snapshot_is_what_the_gateway_can_parse(records: Records, tmp_pa
     ]
     assert (config.open, config.limits["calls"], config.applied_seq, config.open_from) == (True, 5, 2, 3)
     used = {(one["scope"], one["name"], one["period"]): one["pico"] for one in told["spent"]}
-    assert used == {("key", "support-bot", "day"): 450, ("team", "care", "month"): 450, ("user", "ann", "total"): 450}
+    named = (
+        ("key", "support-bot"),
+        ("team", "care"),
+        ("application", "support"),
+        ("route", "fast"),
+        ("project", ""),
+    )
+    assert used == {("user", "ann", "total"): 450} | {
+        (*who, period): 450 for who in named for period in ("day", "month", "total")
+    }  # of documents that have no budget yet, too
     shown, problems = await snapshots.config(DEFAULT_PROJECT)
     assert {shown.providers[name].source for name in ("sealed", "named")} == {"set", "env"}
     assert "sk-" not in repr(shown.providers) + str(problems)

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from triops.kernel.completion import Usage
 from triops.kernel.genai.heard import Heard, heard
 from triops.lenses.llmops.watch.plugin import CallDetector
 from triops.lenses.llmops.watch.reading import calls_of
@@ -74,10 +75,18 @@ def test_openinference_and_a_price() -> None:
         "llm.provider": "openai",
         "llm.token_count.prompt": 10,
         "llm.token_count.completion": 5,
+        "llm.token_count.prompt_details.cache_read": 4,
         "llm.output_messages.0.message.role": "assistant",
         "llm.output_messages.0.message.content": "The lamp is on its way to you.",
     }
-    calls = calls_of(batch(attributes), priced=lambda *_: 10**9)
+    asked: list[Any] = []
+
+    def priced(provider: str, model: str, usage: Usage, at_ns: int) -> int | None:
+        asked.append((provider, model, usage))
+        return 10**9
+
+    calls = calls_of(batch(attributes), priced)
+    assert asked == [("openai", "gpt-x", Usage(10, 5, 4))]
     assert (calls.model[0], calls.provider[0], calls.cost_usd[0]) == ("gpt-x", "openai", 0.001)
     assert calls.output_chars[0] == 30
 

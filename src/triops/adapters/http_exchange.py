@@ -3,7 +3,6 @@
 Every exchange has a session of its own: they are rare, and nothing is shared between receivers.
 """
 
-import ipaddress
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from triops.adapters.addresses import reachable
 from triops.kernel.errors import Invalid
 
 _URL_CHARACTERS = 2048
@@ -55,7 +55,7 @@ async def exchange(
 ) -> Reply:
     """Raises: ExchangeFailed. `allow_private` False: only addresses of the public internet are connected to, whatever
     the name resolves to; link-local ones never, since a cloud's metadata with its credentials is there."""
-    factory = _unlinked_socket if allow_private else _public_socket
+    factory = _any_socket if allow_private else _public_socket
     connector = aiohttp.TCPConnector(force_close=True, socket_factory=factory, use_dns_cache=False)
     timeout = aiohttp.ClientTimeout(total=timeout_s)
     try:
@@ -95,18 +95,15 @@ async def _head(response: aiohttp.ClientResponse) -> bytes:
 
 def _public_socket(address: tuple[Any, ...]) -> socket.socket:
     """aiohttp's socket factory: it is asked with the address that will really be connected to."""
-    if not _ip(address).is_global:
-        raise OSError(0, "a private address is not allowed here")
-    return _unlinked_socket(address)
+    return _socket(address, allow_private=False)
 
 
-def _unlinked_socket(address: tuple[Any, ...]) -> socket.socket:
-    if _ip(address).is_link_local:
-        raise OSError(0, "a link-local address is not allowed here")
+def _any_socket(address: tuple[Any, ...]) -> socket.socket:
+    return _socket(address, allow_private=True)
+
+
+def _socket(address: tuple[Any, ...], *, allow_private: bool) -> socket.socket:
+    if not reachable(address[4][0], allow_private=allow_private):
+        raise OSError(0, f"a {'link-local' if allow_private else 'private'} address is not allowed here")
     family, type_, protocol, *_ = address
     return socket.socket(family, type_, protocol)
-
-
-def _ip(address: tuple[Any, ...]) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    ip = ipaddress.ip_address(address[4][0].partition("%")[0])
-    return (ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None) or ip

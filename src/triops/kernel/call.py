@@ -1,7 +1,8 @@
 """One call of a model through the gateway: what was meant before a provider was asked, and what came of it.
 
 These are the journal's records. A call is one `Intent`, one more for each further attempt (retry, fallback), and at
-most one `Outcome`; a call without one was killed. In the journal each is a JSON object of its fields.
+most one `Outcome`; a call without one was killed. A stream that takes long is a `Progress` now and then, so that a kill
+does not lose how far it was. In the journal each is a JSON object of its fields.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from triops.kernel.completion import Usage
+from triops.kernel.value import value
 
 Cached = Literal["off", "miss", "hit"]
 NOTHING = Usage()
@@ -51,7 +53,7 @@ class Intent:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attempt:
     """One asking of one provider. `error`: "" or its kind (`ports.providers.Fault.kind`). `usage`: what is billed for
     it, zero where nothing was. `estimated`: counted by ourselves, because the answer was cut before the provider said.
@@ -69,6 +71,17 @@ class Attempt:
     estimated: bool = False
     cost: int | None = None
     price: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the answer of an attempt was: `characters` heard, and the `tokens` that these are by our own count."""
+
+    call: str
+    at_ns: int
+    attempt: int
+    characters: int
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from triops.kernel.value import value
+
 Operation = Literal["chat", "embeddings", "count"]
 Finish = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "error"]
 PartKind = Literal["text", "image", "audio", "file", "tool_call", "tool_result", "thinking", "refusal"]
@@ -26,7 +28,7 @@ class PromptRef:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ask:
     """`dialect`: which words `raw` is in (`openai.chat`, `openai.responses`, `openai.embeddings`, `anthropic.messages`,
     `ollama.chat`, `ollama.generate`, `ollama.embed`). `size`: bytes of the body. `max_tokens`: of one choice, None
@@ -50,7 +52,7 @@ class Ask:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Part:
     """`text`: of text, thinking and refusal; a tool call's arguments as JSON text. `id`: of a tool call, in its result
     too. `url` or `data` (base64, with `media_type`): of an image, audio or file. `parts`: what a tool result holds."""
@@ -136,7 +138,7 @@ class Embed:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Usage:
     """Tokens as providers bill them. `input` holds `cached_input` and `cache_write`; `output` holds `reasoning`."""
 
@@ -147,7 +149,7 @@ class Usage:
     reasoning: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Choice:
     """`logprobs` in OpenAI's form (`[{"token", "logprob", "bytes", "top_logprobs"}]`), or None."""
 
@@ -157,7 +159,7 @@ class Choice:
     logprobs: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """`usage` None: the provider did not say. `created`: unix seconds."""
 
@@ -176,7 +178,7 @@ class Embedded:
     usage: Usage | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delta:
     """One step of a streamed answer. `index`: of the choice; `part`: which tool call of it (0, 1, …).
 

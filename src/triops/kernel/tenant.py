@@ -7,6 +7,7 @@ from enum import StrEnum
 from triops.kernel.errors import Invalid
 from triops.kernel.ids import KeyId, ProjectId
 
+SESSION_COOKIE = "triops_session"  # of the UI; its value is an API key
 DEFAULT_PROJECT = ProjectId("default")
 _PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 

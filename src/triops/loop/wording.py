@@ -11,9 +11,14 @@ def name_of(entity: EntityId) -> str:
 
 
 def quantity(value: float, unit: str) -> str:
-    """A measure as people say it; three significant digits; ratios (unit `1`) as per cent."""
+    """A measure as people say it; three significant digits; ratios (unit `1`) as per cent, what is counted (`{token}`)
+    by its plural."""
     if unit in ("1", "ratio"):
         return f"{value * 100:.3g} %"
+    if unit == "USD":
+        return f"${value:.3g}"
+    if unit.startswith("{"):
+        unit = f"{unit.strip('{}')}s"
     shown = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return f"{shown} {unit}".strip()
 

@@ -6,18 +6,21 @@ Ordering: sequence numbers count up by one without gaps, from 1, across segments
 Idempotency: none on append; who applies the journal remembers the last sequence number that it applied.
 Limits: segments of 64 MB; applied ones are dropped by `drop_through`. A torn last record (a power failure) is cut off
     when the journal is opened; a torn record elsewhere is an error that names the segment.
-Errors: StoreFull (the disk; nothing of the record is kept), Unavailable (closed, or another process holds it).
+Errors: StoreFull (the disk; nothing of the record is kept), TooLarge (a body over 16 MB), Unavailable (closed, or
+    another process holds it).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+MOST_BODY: Final = 16 << 20  # bytes of one record
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`kind`: "i" an intent, "o" an outcome, "c" a change of state that must survive (a killed call's settlement is an
-    outcome). `body`: one JSON object."""
+    """`kind`: "i" an intent, "o" an outcome (a killed call's settlement is one), "p" how far a stream is; whoever reads
+    passes over kinds that it does not know. `body`: one JSON object."""
 
     seq: int
     kind: str

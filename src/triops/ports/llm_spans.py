@@ -42,8 +42,8 @@ class LlmQuery:
 @dataclass(frozen=True, slots=True)
 class LlmRows:
     """One row a span, columns of one length, by time. `counts`: a call whose tokens and cost are nobody else's below
-    it (`kernel/genai/counting.py`). Tokens and `cost` (pico-dollars) are -1 where the sender did not say; `tags` is a
-    JSON array or ""; `input` and `output` are previews."""
+    it (`kernel/genai/counting.py`). Tokens, `cost` (pico-dollars) and `output_chars` (of the whole answer)
+    are -1 where the sender did not say; `tags` is a JSON array or ""; `input` and `output` are previews."""
 
     trace_hi: U64
     trace_lo: U64
@@ -71,6 +71,7 @@ class LlmRows:
     cost: I64
     estimated: U8
     first_ns: I64
+    output_chars: I64
     error: Text
     input: Text
     output: Text
@@ -121,4 +122,9 @@ class LlmSpans(Protocol):
 
     async def llm_sessions_of(self, project: ProjectId, user: str) -> Sequence[str]:
         """Sessions in which no one but this user spoke."""
+        ...
+
+    async def forget_contents(self, before: str) -> int:
+        """What was said and answered goes from every such span of the days before `before` (UTC), and from the index
+        of texts; the spans, their tokens and costs stay. Answers how many spans changed; 0 where nothing was left."""
         ...

@@ -8,10 +8,10 @@ Each adapter states its own two lists in its docstring.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from triops.kernel.completion import Ask, Chat, Delta, Embed, Embedded, Reply
+from triops.kernel.value import value
 
 FaultKind = Literal[
     "connect",  # no connection (in time), a refused one, a name that does not resolve
@@ -48,7 +48,7 @@ class Fault(Exception):
         return self.kind in RETRYABLE
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Target:
     """Whom to ask: `path` is the base URL's own path without a trailing slash (`/v1`); `credential` the key, "" for
     none. `cap`: the most tokens that a choice may have, where the caller set no bound and a hard budget needs one."""
@@ -61,7 +61,7 @@ class Target:
     cap: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outgoing:
     """`path` is complete, with the target's. `headers` lower-case, without host, content-length and connection."""
 
@@ -72,7 +72,7 @@ class Outgoing:
     dropped: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Event:
     """One event of a stream: its bytes as they came (whole events only), and what they mean. `hidden`: it came only
     because we asked for it (the usage of a caller who did not), so a caller of the same dialect does not see it."""

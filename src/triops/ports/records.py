@@ -43,6 +43,11 @@ class Records(Protocol):
         """Run on a reader's thread, in one snapshot."""
         ...
 
+    async def overwrite(self) -> None:
+        """What was erased is not in the store's logs either when this returns, but for what a read in progress still
+        needs."""
+        ...
+
     async def write(self, change: Callable[[Connection], T]) -> T:
         """Run on the writer's thread; returns when durable."""
         ...

@@ -57,8 +57,9 @@ class Retained(Protocol):
         """Erase every row of a project and give the disk back; answers the rows erased."""
         ...
 
-    async def erase_user(self, project: ProjectId, user: str) -> int:
-        """Erase the rows whose attribute `user.id` or `enduser.id` (row or resource) is `user`; answers how many."""
+    async def erase_user(self, project: ProjectId, user: str, traces: Sequence[int] = ()) -> int:
+        """Erase the rows whose attribute `user.id` or `enduser.id` (row or resource) is `user`, and those of `traces`
+        where the kind's rows have a trace; answers how many."""
         ...
 
     async def usage(self) -> Usage: ...

@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 
-from triops.kernel.clock import DAY_NS
+from triops.kernel.clock import DAY_NS, day_of
 from triops.kernel.errors import Invalid
 from triops.ports.llm_spans import LlmQuery, LlmTraces
 from triops.testing.batches import Span, spans
@@ -119,6 +120,29 @@ class LlmSpansContract:
             numbers = (rows.input_tokens[0], rows.output_tokens[0], rows.cost[0], rows.first_ns[0], rows.status[0])
             assert numbers == (10, 5, 12_000_000, 12_500_000, 2)
             assert rows.counts.tolist() == [True]
+
+    async def test_what_was_said_may_go_before_the_spans(self, tmp_path: Path) -> None:
+        event = {"name": "gen_ai.content.prompt", "time_ns": NOON, "attributes": {"gen_ai.prompt": "needle"}}
+        old = call(
+            1, 1, NOON - DAY_NS, "needle", attributes={"triops.cost_usd": "0.5", "user.id": "ada"}, events=[event]
+        )
+        plain = Span(2, 2, NOON - DAY_NS, attributes={"note": "needle"})
+        async with self.started(tmp_path) as store:
+            await store.append(ONE, spans(old, plain, call(3, 3, NOON, "needle")))
+            everything = replace(ALL, start_ns=NOON - 2 * DAY_NS)
+            before = (await store.llm_rows(ONE, everything)).only(np.array([True, False]))
+            assert await store.forget_contents(day_of(DAY)) == 1
+            assert await store.forget_contents(day_of(DAY)) == 0
+            assert ids(await store.llm_traces(ONE, replace(everything, text="needle"))) == [3]
+            rows = (await store.llm_rows(ONE, everything)).only(np.array([True, False]))
+            assert (rows.input[0], rows.output[0]) == ("", "")
+            for name in ("cost", "input_tokens", "person", "model", "time_ns", "trace_lo", "application", "counts"):
+                assert getattr(rows, name)[0] == getattr(before, name)[0], name
+            (kept,) = (await store.trace(ONE, 1)).items
+            assert "needle" not in str(kept)
+            assert (kept.attributes["triops.cost_usd"], kept.events[0]["name"]) == ("0.5", "gen_ai.content.prompt")
+            assert (await store.trace(ONE, 2)).items[0].attributes == {"note": "needle"}
+            assert "needle" in str((await store.trace(ONE, 3)).items)
 
     async def test_texts_are_found(self, tmp_path: Path) -> None:
         said = {

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 
 from triops.kernel.errors import Forbidden, Unauthenticated
-from triops.kernel.tenant import DEFAULT_PROJECT, Principal, Right, Role
+from triops.kernel.tenant import DEFAULT_PROJECT, SESSION_COOKIE, Principal, Right, Role
 from triops.ledger.keys import Keys
 from triops.ports.clock import Clock
 from triops.web.local import check_local
 
-COOKIE = "triops_session"
+COOKIE = SESSION_COOKIE
 LOCAL = Principal(DEFAULT_PROJECT, Role.ADMIN, "local")
 
 

@@ -134,7 +134,7 @@ def sniffing_protocol(inner: Inner, elsewhere: Elsewhere) -> type[HttpToolsProto
             self.connections.discard(self)
             self.transport.pause_reading()
             if not elsewhere.give(self.transport.get_extra_info("socket"), head):
-                self.transport.write(_BUSY)
+                self.transport.write(BUSY)
                 self.transport.close()
                 return
             self.transport.abort()  # closes our descriptor; theirs keeps the connection
@@ -159,7 +159,7 @@ def sniffing_protocol(inner: Inner, elsewhere: Elsewhere) -> type[HttpToolsProto
 
 
 _WORDS = b'{"error":{"type":"unavailable","message":"the gateway is not ready; try again"}}'
-_BUSY = (
+BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n"
     b"content-length: %d\r\n\r\n%s" % (len(_WORDS), _WORDS)
 )

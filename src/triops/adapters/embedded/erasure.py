@@ -7,7 +7,8 @@ row is added meanwhile; queries go on until the swap.
 # ruff: noqa: S608 (only our own catalog and column names are put into statements; every value is a parameter)
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -56,41 +57,54 @@ def _names_user(column: str) -> str:
 
 def _rewrite(rewriting: Rewriting, rows: Any, resources: Any, series: Any) -> int:
     layout, partitions, connection, day, beside = rewriting
-    new = partitions.path_of(day).with_name(f"{day}{REWRITE_ENDING}")
+
+    def fill(old: str, copy: str) -> int:
+        where = {layout.table: rows, "resources": resources, "series": series, "requests": None}
+        conditions = {
+            table: (condition[0].format(day=old), condition[1]) if condition else None
+            for table, condition in where.items()
+        }
+        condition, values = conditions[layout.table]  # type: ignore[misc]
+        (erased,) = connection.execute(
+            f"SELECT count(*) FROM {old}.{layout.table} WHERE {condition}", values
+        ).fetchone()
+        if not erased:
+            return 0
+        partitions.attach_file(connection, path_of_copy(partitions, day), copy)
+        for table, _ in layout.tables:
+            if table in layout.beside:
+                continue
+            source, found = f"INSERT INTO {copy}.{table} SELECT * FROM {old}.{table}", conditions[table]
+            if found:
+                connection.execute(f"{source} WHERE ({found[0]}) IS NOT TRUE", found[1])
+            else:
+                connection.execute(source)
+        if beside is not None:
+            erased_too = (
+                "(project, trace_lo, span_id) IN (SELECT (project, trace_lo, span_id)"
+                f" FROM {old}.{layout.table} WHERE {condition})"
+            )
+            beside.copy(connection, day, old, copy, erased_too, values)
+        return int(erased)
+
+    return rewritten(partitions, connection, day, fill)
+
+
+def path_of_copy(partitions: Partitions, day: str) -> Path:
+    return partitions.path_of(day).with_name(f"{day}{REWRITE_ENDING}")
+
+
+def rewritten(partitions: Partitions, connection: Connection, day: str, fill: Callable[[str, str], int]) -> int:
+    """`fill(old, copy)`: attaches the copy (at `path_of_copy`) and fills it, or answers 0 where the day stays as it is.
+    Answers what it does. Raises: StoreFull, Unavailable."""
+    new = path_of_copy(partitions, day)
     copy = f"{partitions.name_of(day)}_rewrite"
-    erased = 0
     try:
         try:
             with partitions.reading([day]) as names:
-                if not names:
+                changed = fill(names[0], copy) if names else 0
+                if not changed:
                     return 0
-                old = names[0]
-                where = {layout.table: rows, "resources": resources, "series": series, "requests": None}
-                conditions = {
-                    table: (condition[0].format(day=old), condition[1]) if condition else None
-                    for table, condition in where.items()
-                }
-                condition, values = conditions[layout.table]  # type: ignore[misc]
-                (erased,) = connection.execute(
-                    f"SELECT count(*) FROM {old}.{layout.table} WHERE {condition}", values
-                ).fetchone()
-                if not erased:
-                    return 0
-                partitions.attach_file(connection, new, copy)
-                for table, _ in layout.tables:
-                    if table in layout.beside:
-                        continue
-                    source, found = f"INSERT INTO {copy}.{table} SELECT * FROM {old}.{table}", conditions[table]
-                    if found:
-                        connection.execute(f"{source} WHERE ({found[0]}) IS NOT TRUE", found[1])
-                    else:
-                        connection.execute(source)
-                if beside is not None:
-                    erased_too = (
-                        "(project, trace_lo, span_id) IN (SELECT (project, trace_lo, span_id)"
-                        f" FROM {old}.{layout.table} WHERE {condition})"
-                    )
-                    beside.copy(connection, day, old, copy, erased_too, values)
                 connection.execute(f"CHECKPOINT {copy}")
         finally:
             with contextlib.suppress(duckdb.Error):
@@ -101,4 +115,4 @@ def _rewrite(rewriting: Rewriting, rows: Any, resources: Any, series: Any) -> in
     finally:
         new.unlink(missing_ok=True)
         new.with_name(new.name + ".wal").unlink(missing_ok=True)
-    return int(erased)
+    return changed

@@ -15,14 +15,13 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from triops.kernel.errors import StoreFull, Unavailable
-from triops.ports.journal import Entry
+from triops.kernel.errors import StoreFull, TooLarge, Unavailable
+from triops.ports.journal import MOST_BODY, Entry
 
 _HEAD = struct.Struct("<IIQc")
 _CRC_FROM = 8  # the checksum covers sequence number, kind and body
 _SYNC_S = 0.05
 _SEGMENT = 64 << 20
-_BODY = 16 << 20  # a length above it is no record of ours
 _READ = 4 << 20
 
 
@@ -61,6 +60,8 @@ class FileJournal:
     def append(self, kind: str, body: bytes) -> int:
         if self._fd < 0:
             raise Unavailable("the gateway's journal is closed")
+        if len(body) > MOST_BODY:
+            raise TooLarge(f"a record of the gateway's journal has at most {MOST_BODY} bytes")
         seq = self._next
         rest = struct.pack("<Qc", seq, kind.encode()) + body
         record = struct.pack("<II", len(body), zlib.crc32(rest)) + rest
@@ -79,6 +80,16 @@ class FileJournal:
         if not self._dirty.is_set():
             self._dirty.set()
         return seq
+
+    def rotate(self) -> None:
+        """A new segment begins, unless this one is empty, so that those before may be dropped. Raises: StoreFull."""
+        if self._fd < 0:
+            raise Unavailable("the gateway's journal is closed")
+        if self._size:
+            try:
+                self._begin()
+            except OSError as error:
+                raise StoreFull(f"the gateway's journal cannot be written: {error.strerror}") from error
 
     def close(self) -> None:
         """Safe twice. What was appended is on the disk then."""
@@ -186,7 +197,7 @@ class FileJournalReader:
             while len(entries) < most:
                 data = os.pread(fd, _READ, offset)
                 if len(data) >= _HEAD.size and _HEAD.size + (needed := _HEAD.unpack_from(data)[0]) > len(data):
-                    data = os.pread(fd, _HEAD.size + min(needed, _BODY), offset)
+                    data = os.pread(fd, _HEAD.size + min(needed, MOST_BODY), offset)
                 used = 0
                 for seq, kind, body, end in _records(data, 0):
                     used = end
@@ -216,7 +227,7 @@ def _records(data: bytes, start: int) -> Iterator[tuple[int, str, bytes, int]]:
         length, crc, seq, kind = _HEAD.unpack_from(data, start)
         body = start + _HEAD.size
         end = body + length
-        if length > _BODY or end > size or zlib.crc32(view[start + _CRC_FROM : end]) != crc:
+        if length > MOST_BODY or end > size or zlib.crc32(view[start + _CRC_FROM : end]) != crc:
             return
         yield seq, kind.decode("latin-1"), data[body:end], end
         start = end

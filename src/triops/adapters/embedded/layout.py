@@ -42,8 +42,8 @@ LLM = {
     "time_ns": _I64, "duration_ns": _I64, "status": _U8, "type": _TEXT, "call": _U8, "name": _TEXT, "model": _TEXT,
     "provider": _TEXT, "application": _TEXT, "prompt": _TEXT, "prompt_version": _TEXT, "prompt_label": _TEXT,
     "person": _TEXT, "session": _TEXT, "key": _TEXT, "tags": _TEXT, "input_tokens": _I64, "output_tokens": _I64,
-    "cached_tokens": _I64, "cost": _I64, "estimated": _U8, "first_ns": _I64, "error": _TEXT, "input": _TEXT,
-    "output": _TEXT, "said": _TEXT,
+    "cached_tokens": _I64, "cost": _I64, "estimated": _U8, "first_ns": _I64, "output_chars": _I64, "error": _TEXT,
+    "input": _TEXT, "output": _TEXT, "said": _TEXT,
 }  # fmt: skip
 # Bits by a hash do not compress: looking for a way costs more than it saves.
 GRAMS = {"block": _U64, **dict.fromkeys(WORDS, f"{_U64} USING COMPRESSION uncompressed")}

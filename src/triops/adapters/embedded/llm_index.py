@@ -17,8 +17,11 @@ from triops.adapters.embedded.grams import signed
 from triops.adapters.embedded.layout import LLM, WORDS
 from triops.adapters.embedded.request import Columns, Part
 from triops.kernel.genai.heard import Heard, heard
+from triops.kernel.genai.messages import length
+from triops.kernel.genai.said import Said
 
 _COPIED = ("resource", "trace_hi", "trace_lo", "span_id", "parent_id", "time_ns", "duration_ns", "status", "name")
+_SPOKEN = ("input", "output", "said")
 _SAID = [
     *((name, attrgetter(name)) for name in (
         "model", "provider", "prompt", "prompt_version", "prompt_label", "session", "key",
@@ -41,9 +44,18 @@ class LlmIndex:
         if rows is not None:
             self._insert(connection, day, name, rows)
 
-    def copy(self, connection: Connection, day: str, old: str, new: str, where: str, values: Sequence[Any]) -> None:
+    def copy(
+        self,
+        connection: Connection,
+        day: str,
+        old: str,
+        new: str,
+        where: str,
+        values: Sequence[Any],
+        texts: bool = True,
+    ) -> None:
         """Into a rewritten file: the rows for which `where` does not hold, their texts signed anew, since a signature
-        tells of the erased ones too."""
+        tells of the erased ones too. `texts` False: without what was said."""
         self.forget(day)
         columns = ", ".join(["project", *LLM])
         last = -1
@@ -57,6 +69,8 @@ class LlmIndex:
                 break
             last = int(found.pop("place")[-1])
             rows = {name: np.ma.getdata(column) for name, column in found.items()}
+            if not texts:
+                rows |= dict.fromkeys(_SPOKEN, _texts([""] * len(rows["said"])))
             self._insert(connection, day, new, rows)
         self.forget(day)
 
@@ -114,6 +128,7 @@ def _columns(part: Part, read: Heard, texts: Sequence[str]) -> Columns:
     for name, count in _COUNTS:
         rows[name] = np.array(list(map(count, found)), dtype=np.int64)
     rows["estimated"] = np.array([one.estimated for one in found], dtype=np.uint8)
+    rows["output_chars"] = np.array([_length(one) for one in found], dtype=np.int64)
     rows["status"] = read.status
     rows["error"] = _texts(
         one.error or (str(note)[:256] if status == 2 else "")
@@ -122,6 +137,12 @@ def _columns(part: Part, read: Heard, texts: Sequence[str]) -> Columns:
     rows["input"], rows["output"] = _texts(read.input), _texts(read.output)
     rows["said"] = _texts(texts)
     return rows
+
+
+def _length(one: Said) -> int:
+    if one.output_chars >= 0 or not one.call:
+        return one.output_chars
+    return length(one.output, "assistant")
 
 
 def _texts(values: Iterable[str]) -> Any:

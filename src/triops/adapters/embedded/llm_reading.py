@@ -251,7 +251,17 @@ def rows_of(found: dict[str, Any], tree: Tree | None = None) -> LlmRows:
 _DTYPES: dict[str, Any] = {
     **dict.fromkeys(("trace_hi", "trace_lo", "span_id", "parent_id"), np.uint64),
     **dict.fromkeys(
-        ("time_ns", "duration_ns", "input_tokens", "output_tokens", "cached_tokens", "cost", "first_ns"), np.int64
+        (
+            "time_ns",
+            "duration_ns",
+            "input_tokens",
+            "output_tokens",
+            "cached_tokens",
+            "cost",
+            "first_ns",
+            "output_chars",
+        ),
+        np.int64,
     ),
     **dict.fromkeys(("status", "call", "estimated"), np.uint8),
 }

@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 
 from triops.adapters.embedded.group_commit import GroupCommit
-from triops.adapters.embedded.sqlite_engine import ProcessLock, reader_engine, writer_engine
+from triops.adapters.embedded.sqlite_engine import ProcessLock, empty_log, reader_engine, writer_engine
 from triops.adapters.embedded.sqlite_errors import translate
 from triops.adapters.schema import migrate
 from triops.kernel.errors import Overloaded, Unavailable
@@ -67,6 +67,11 @@ class SqliteRecords:
             raise Unavailable("the records are not open")
         result: T = await self._writer.submit(change)
         return result
+
+    async def overwrite(self) -> None:
+        if self._writer is None:
+            raise Unavailable("the records are not open")
+        await asyncio.to_thread(empty_log, self._path, self._busy_s)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         if self._readers is None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from triops.adapters.embedded.contents import rewrite_without_contents
 from triops.adapters.embedded.dayfile import Beside
 from triops.adapters.embedded.engine import Connection
-from triops.adapters.embedded.erasure import rewrite_without_user
 from triops.adapters.embedded.layout import SPANS
 from triops.adapters.embedded.llm_index import LlmIndex
 from triops.adapters.embedded.llm_reading import (
@@ -47,12 +48,21 @@ class EmbeddedSpans(TelemetryStore):
     def keeps_beside(self) -> Beside:
         return LlmIndex()
 
-    async def erase_user(self, project: ProjectId, user: str) -> int:
+    async def erase_user(self, project: ProjectId, user: str, traces: Sequence[int] = ()) -> int:
         """A trace of models' calls is erased whole: not each of its spans names the user whose words it holds."""
-        traces = await self.llm_traces_of(project, user)
-        return await self._erase(
-            lambda day: rewrite_without_user(self._rewriting(day), fingerprint(project), user, traces)
-        )
+        return await super().erase_user(project, user, [*traces, *await self.llm_traces_of(project, user)])
+
+    async def forget_contents(self, before: str) -> int:
+        index = self._beside
+        assert isinstance(index, LlmIndex)
+
+        def one(day: str) -> int:
+            self._forget(day)
+            changed = rewrite_without_contents(self._partitions, self._connection, day, index)
+            self._forget(day)
+            return changed
+
+        return sum([await self._work(partial(one, day)) for day in self._partitions.days() if day < before])
 
     async def append(self, project: ProjectId, batch: SpanBatch, digest: bytes | None = None) -> Appended:
         return await self._append(project, batch, digest)

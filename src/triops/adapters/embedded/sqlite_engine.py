@@ -1,5 +1,6 @@
 """Connections to one SQLite file: write-ahead log, every commit on disk before it returns (synchronous=FULL)."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ def writer_engine(path: Path, busy_s: float, max_bytes: int | None) -> Engine:
 def reader_engine(path: Path, size: int, busy_s: float) -> Engine:
     """`size` connections that cannot write; a transaction is one snapshot."""
     return _engine(path, size, busy_s, ["PRAGMA query_only=ON"], "BEGIN")
+
+
+def empty_log(path: Path, busy_s: float) -> None:
+    """What the write-ahead log holds goes into the file, and the log is cut to nothing; less of it while a reader or
+    the writer needs it for longer than that."""
+    with contextlib.closing(sqlite3.connect(path, timeout=busy_s, isolation_level=None)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _engine(path: Path, size: int, busy_s: float, pragmas: list[str], begin: str) -> Engine:

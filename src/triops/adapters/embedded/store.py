@@ -77,8 +77,11 @@ class TelemetryStore:
     async def erase_project(self, project: ProjectId) -> int:
         return await self._erase(lambda day: rewrite_without_project(self._rewriting(day), fingerprint(project)))
 
-    async def erase_user(self, project: ProjectId, user: str) -> int:
-        return await self._erase(lambda day: rewrite_without_user(self._rewriting(day), fingerprint(project), user))
+    async def erase_user(self, project: ProjectId, user: str, traces: Sequence[int] = ()) -> int:
+        own = traces if "trace_lo" in self.layout.columns else ()
+        return await self._erase(
+            lambda day: rewrite_without_user(self._rewriting(day), fingerprint(project), user, own)
+        )
 
     async def usage(self) -> Usage:
         days = self._days()

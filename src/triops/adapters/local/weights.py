@@ -57,3 +57,12 @@ def onnx(given: str = "") -> OnnxFiles:
         if find_spec(needed) is None:
             raise Unavailable(f"the package {needed} is not installed; {INSTALL}")
     return files
+
+
+def installed() -> bool:
+    """Whether the packaged chat model can run here."""
+    try:
+        gguf()
+    except Unavailable:
+        return False
+    return True

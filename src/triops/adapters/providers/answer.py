@@ -112,7 +112,8 @@ class Answer:
             self._closed = True
             self._pieces.clear()
             self._release(self.ended)
-            self.fail(Fault("cut", "the call was given up"))
+            if not self.ended:
+                self.fail(Fault("cut", "the call was given up"))
 
     def _inflated(self, data: bytes) -> tuple[bytes, bytes]:
         assert self._inflater is not None

@@ -13,11 +13,11 @@ _HEADERS = 64 << 10
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """`usable`: kept, silent, and not closed by the other end. One timer an exchange: it looks how long ago something
-    came and is set again, so that a byte costs no timer."""
+    """`usable`: kept, silent, and not closed by the other end. One timer a connection: it looks how long ago something
+    came and is set again, so that neither a byte nor a short exchange costs one."""
 
     __slots__ = ("_answer", "_coded", "_fields", "_headed", "_heading", "_kept", "_last", "_length", "_loop", "_parser",
-                 "_sent", "_timeouts", "_timer", "_transport", "heard", "idle_since", "lost")  # fmt: skip
+                 "_sent", "_timeouts", "_timer", "_timer_at", "_transport", "heard", "idle_since", "lost")  # fmt: skip
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -26,6 +26,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._answer: Answer | None = None
         self._fields: dict[str, str] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._timeouts = Timeouts()
         self._sent = self._last = 0.0
         self._heading = 0
@@ -51,7 +52,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._sent = began
         self._last = self._loop.time()
         self.heard = False
-        self._timer = self._loop.call_at(self._due(), self._check)
+        self._watch(self._look(self._last))
         self._transport.write(request)
 
     def pause(self, paused: bool) -> None:
@@ -66,14 +67,12 @@ class UpstreamConnection(asyncio.Protocol):
     def settle(self, whole: bool) -> None:
         """The answer is done with; unless `whole`, the connection is closed, for its rest would still come."""
         self._answer = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         if not whole or not self._kept:
             self.close()
 
     def close(self) -> None:
         self._kept = False
+        self._unwatched()
         if self._transport is not None and not self.lost:
             self._transport.abort()
 
@@ -103,6 +102,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
+        self._unwatched()
         answer = self._answer
         if answer is None or answer.ended:
             return
@@ -116,7 +116,8 @@ class UpstreamConnection(asyncio.Protocol):
     # What the parser calls
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields[name.decode("latin-1").lower()] = value.decode("latin-1")
+        if not self._headed:  # trailers say nothing, and there may be any number
+            self._fields[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -150,6 +151,23 @@ class UpstreamConnection(asyncio.Protocol):
         begun = answer is not None and answer.begun
         return min(self._sent + times.total, self._last + times.between if begun else self._sent + times.first)
 
+    def _look(self, now: float) -> float:
+        """When to look again: an answer may begin at any time, and the next pause is then shorter than the first."""
+        return min(self._due(), now + self._timeouts.between)
+
+    def _watch(self, due: float) -> None:
+        """Look at `due` at the latest; a timer that is set for sooner sets itself again."""
+        if self._timer is not None:
+            if self._timer_at <= due:
+                return
+            self._timer.cancel()
+        self._timer, self._timer_at = self._loop.call_at(due, self._check), due
+
+    def _unwatched(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _check(self) -> None:
         answer = self._answer
         self._timer = None
@@ -157,7 +175,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         now, due = self._loop.time(), self._due()
         if now < due:
-            self._timer = self._loop.call_at(due, self._check)
+            self._watch(self._look(now))
             return
         times = self._timeouts
         if now >= self._sent + times.total:

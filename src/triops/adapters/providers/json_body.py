@@ -9,6 +9,8 @@ from triops.adapters.providers.faults import MOST_BODY
 from triops.kernel.errors import Invalid
 from triops.ports.providers import Fault, Target
 
+MOST_TOKENS = 1 << 40
+
 
 def written(tree: Mapping[str, Any]) -> bytes:
     """Raises: Invalid for what is deeper than can be written."""
@@ -34,8 +36,8 @@ def as_text(value: Any) -> str:
 
 
 def as_count(value: Any) -> int:
-    """Of tokens; 0 for what is no whole number from 0."""
-    return value if type(value) is int and value >= 0 else 0
+    """Of tokens; 0 for what is no whole number from 0, or more than any answer has."""
+    return value if type(value) is int and 0 <= value < MOST_TOKENS else 0
 
 
 def headers_of(own: tuple[tuple[str, str], ...], target: Target) -> tuple[tuple[str, str], ...]:

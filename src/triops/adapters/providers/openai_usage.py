@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from triops.adapters.providers.json_body import MOST_TOKENS
 from triops.kernel.completion import Usage
-
-_MOST = 1 << 40  # tokens; more is no usage
 
 
 def usage_of(value: Any) -> Usage | None:
@@ -39,4 +38,4 @@ def created_of(value: Any) -> int:
 
 def _count(value: Mapping[str, Any], field: str) -> int | None:
     count = value.get(field) if isinstance(value, dict) else None
-    return count if type(count) is int and 0 <= count < _MOST else None
+    return count if type(count) is int and 0 <= count < MOST_TOKENS else None

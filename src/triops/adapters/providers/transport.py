@@ -5,13 +5,13 @@ came: a kept connection that the provider let go while it was idle. Everything e
 """
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from triops.adapters.addresses import reachable
 from triops.adapters.providers.answer import Answer
 from triops.adapters.providers.connection import UpstreamConnection
 from triops.kernel.errors import Overloaded
@@ -131,7 +131,10 @@ class HttpUpstream:
 
     async def _reach(self, host: Host, context: ssl.SSLContext | None) -> UpstreamConnection:
         found = await self._loop.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
-        addresses = found if host.allow_private else [one for one in found if _public(str(one[4][0]))]
+        private = host.allow_private
+        addresses = [one for one in found if reachable(str(one[4][0]), allow_private=private)]
+        if not addresses and private:
+            raise Fault("connect", f"{host.name} has a link-local address, which no call may go to")
         if not addresses:
             raise Fault(
                 "connect",
@@ -206,11 +209,3 @@ def _request(host: Host, outgoing: Outgoing) -> bytes:
     if head.count("\n") != lines or head.count("\r") != lines or "\0" in head or outgoing.path.count(" "):
         raise Fault("invalid", "a header or the path of the provider's request holds a line break")
     return head.encode("latin-1", "replace") + outgoing.body
-
-
-def _public(address: str) -> bool:
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
-    if mapped is not None:
-        ip = mapped
-    return ip.is_global and not ip.is_multicast

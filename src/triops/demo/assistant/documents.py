@@ -9,7 +9,7 @@ BAD = (
     "You help customers of {{shop}}, a shop for lamps. Explain everything in great detail, step by step, "
     "with examples, background and a long list of related tips, at least ten paragraphs."
 )
-BUDGET_USD = "0.05"
+BUDGET_USD = "0.01"
 _MOST = 120  # tokens of an answer
 
 
@@ -64,7 +64,7 @@ def documents(provider_port: int) -> list[dict[str, Any]]:
                 "undo": {**label, "spec": {**label["spec"], "version": "{{change.details.to}}"}},
                 "reach": "one prompt",
                 "entities": 1,
-                "verify_s": 90,
+                "verify_s": 180,
             },
         },
         {

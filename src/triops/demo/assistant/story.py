@@ -112,7 +112,7 @@ class AssistantStory:
         return str(newest["id"])
 
     def _incident(self) -> JSON:
-        incident: JSON = wait_for("an incident", lambda: next(iter(self._incidents()), None), 75, self.server.watch)
+        incident: JSON = wait_for("an incident", lambda: next(iter(self._incidents()), None), 180, self.server.watch)
         self.teller.step("incident", f"{incident['title']} ({incident['severity']})", "bold yellow")
         self.teller.say(self._felt())
         return incident
@@ -139,7 +139,7 @@ class AssistantStory:
 
         action = wait_for("the remedy", lambda: of("verifying", "succeeded"), 60, self.server.watch, every_s=0.2)
         self.teller.step("rolled back", f"{action['title']}: by policy, nobody was asked", "cyan")
-        wait_for("verified recovery", lambda: of("succeeded"), 100, self.server.watch)
+        wait_for("verified recovery", lambda: of("succeeded"), 200, self.server.watch)
         self.teller.step("recovered", "recovery is verified: every symptom has ended", "bold green")
         self.teller.say(self._felt())
         wait_for(

@@ -14,7 +14,7 @@ def basic(authenticate: Authenticate) -> Authenticate:
         scheme, _, rest = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "basic":
             try:
-                password = b64decode(rest, validate=True).decode().partition(":")[2]
+                password = b64decode(rest.strip(), validate=True).decode().partition(":")[2]
             except ValueError:
                 password = ""
             headers = {**headers, "authorization": f"Bearer {password}"}

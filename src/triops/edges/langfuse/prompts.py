@@ -5,7 +5,6 @@ key may be anything.
 Names have no slashes here, so that folders of prompts are refused.
 """
 
-from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -66,8 +65,9 @@ class PromptCalls:
         return await self._shown(who, found)
 
     async def _create(self, request: Request) -> Response:
+        who = await self._authenticate(request.headers, Right.WRITE)
         made = await self._read(request, created)
-        who = await self._who(request, Right.WRITE, made.name)
+        await self._permitted(who, made.name, True)
         for label in made.labels:
             if label != LATEST:
                 label_name(label, "labels")
@@ -100,7 +100,7 @@ class PromptCalls:
         return Response(status_code=204)
 
     async def _list(self, request: Request) -> Response:
-        who = await self._authenticate(bearer(request.headers), Right.READ)
+        who = await self._authenticate(request.headers, Right.READ)
         query = request.query_params
         page, limit = number_in(query.get("page"), "page") or 1, number_in(query.get("limit"), "limit") or 50
         known = (await self._prompts.list(who.project, limit=_MOST)).items
@@ -125,26 +125,13 @@ class PromptCalls:
         return _json(shown(version, prompt, _tags(prompt)), status)
 
     async def _who(self, request: Request, right: Right, name: str) -> Principal:
-        who = await self._authenticate(bearer(request.headers), right)
+        who = await self._authenticate(request.headers, right)
         await self._permitted(who, name, right is Right.WRITE)
         return who
 
     async def _read(self, request: Request, read: Callable[[bytes], Any]) -> Any:
         async with self._bodies.read(request, most=JSON_BYTES) as body:
             return await off_loop(len(body), read, body)
-
-
-def bearer(headers: Mapping[str, str]) -> dict[str, str]:
-    """`headers` with Basic's password as the key that it is here."""
-    given = dict(headers)
-    scheme, _, rest = given.get("authorization", "").partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            secret = b64decode(rest.strip(), validate=True).decode().partition(":")[2]
-        except ValueError:
-            secret = ""
-        given["authorization"] = f"Bearer {secret}"
-    return given
 
 
 def _need(move: Any) -> None:

@@ -30,6 +30,7 @@ from triops.ledger.audit import AuditEntry
 from triops.ledger.codec import to_json
 from triops.ledger.scores.scores import Score
 from triops.lenses.llmops.traces.model import Gathered, SpanLine, TraceLine
+from triops.lenses.llmops.traces.prompting import PromptUse
 from triops.lenses.llmops.traces.sums import Sum
 from triops.ports.llm_spans import LlmQuery
 
@@ -123,6 +124,14 @@ async def llm_users(who: Reader, services: S, query: OfDay) -> Response:
     return _json({"items": items, "next": page.next})
 
 
+@router.get("/prompts/{name}/usage", summary="How a prompt's versions fare: calls, tokens, cost, latency, scores")
+async def prompt_usage(who: Reader, services: S, name: str, window: LastDay) -> JSON:
+    """Of the calls that were recorded; what those cost that were not is told by `/spend`."""
+    await services.prompts.get(who.project, name)
+    found = await services.llm.prompting.usage(who.project, LlmQuery(window.start_ns, window.end_ns, prompt=name))
+    return {"rows": [use_json(use) for use in found], "start": window.start, "end": window.end}
+
+
 @router.delete("/users/{user:path}", summary="Erase everything of one user, and give the disk back")
 async def erase_user(who: Admin, services: S, user: str) -> JSON:
     if not user:
@@ -185,6 +194,18 @@ def span_json(span: SpanLine) -> JSON:
     shown["total_cost_usd"] = None if span.total_cost is None else usd(span.total_cost)
     shown["events"] = [{**event, "at": event["time_ns"] / NS} if "time_ns" in event else event for event in span.events]
     return shown
+
+
+def use_json(use: PromptUse) -> JSON:
+    return {
+        "version": int(use.version) if use.version.isascii() and use.version.isdigit() else use.version,
+        **sum_json(use.sum),
+        "p50_ms": use.p50_ms,
+        "p95_ms": use.p95_ms,
+        "first_token_ms": use.first_token_ms,
+        "last_at": use.last_at_ns / NS,
+        "scores": {name: {"mean": mean, "count": count} for name, (mean, count) in use.scores.items()},
+    }
 
 
 def gathered_json(one: Gathered) -> JSON:

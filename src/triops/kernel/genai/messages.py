@@ -39,6 +39,21 @@ def preview(value: Any, role: str) -> str:
     return next((shown for message in reversed(heard) if (shown := _text(message["parts"]))), "")
 
 
+def length(value: Any, role: str) -> int:
+    """Characters of all texts of that role; -1 where nothing was said."""
+    if value is None or value == "":
+        return -1
+    if isinstance(value, str):
+        return len(value)
+    return sum(
+        len(part["content"])
+        for message in _messages(value, role, 0)[:_MOST]
+        if message["role"] == role
+        for part in message["parts"]
+        if part.get("type") == "text" and isinstance(part.get("content"), str)
+    )
+
+
 def _last_text(value: Sequence[Any], role: str) -> str:
     """Of the commonest form, without making messages of it all: this is on the way of every span."""
     for message in reversed(value[-20:]):

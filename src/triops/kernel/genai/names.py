@@ -47,6 +47,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "costs": ("langfuse.observation.cost_details", "mlflow.llm.cost"),
     "estimated": ("triops.estimated",),
     "cache": ("triops.cache",),
+    "output_chars": ("triops.output_bytes",),
     "application": ("triops.application", "gen_ai.application_name"),
     "prompt": ("triops.prompt.name", "langfuse.observation.prompt.name", "gen_ai.prompt.name"),
     "prompt_version": (

@@ -34,8 +34,8 @@ _TAGS = 20
 class Said:
     """`type`: llm, embedding, chain, tool, agent, retriever, … or span. `call`: a model was asked, so that its tokens
     and cost count. Tokens and `cost` (pico-dollars) are -1 where nothing was said; `first_ns` counts from the span's
-    start, 0 where unknown. `cached`: answered out of the gateway's cache. `input` and `output` are as they were sent,
-    JSON opened."""
+    start, 0 where unknown. `cached`: answered out of the gateway's cache. `output_chars`: of the whole answer, where
+    its sender counted. `input` and `output` are as they were sent, JSON opened."""
 
     type: str = "span"
     call: bool = False
@@ -58,6 +58,7 @@ class Said:
     first_ns: int = 0
     error: str = ""
     failed: bool = False
+    output_chars: int = UNKNOWN
     finish: Any = None
     input: Any = None
     output: Any = None
@@ -155,6 +156,8 @@ def _count(one: Said, found: Mapping[str, Any]) -> None:
         one.output_tokens = tokens(found["output_tokens"])
     if "cached_tokens" in found:
         one.cached_tokens = max(tokens(found["cached_tokens"]), 0)
+    if "output_chars" in found:
+        one.output_chars = tokens(found["output_chars"])
     if (usage := get("usage")) is not None and isinstance(usage := opened(usage), dict):
         if one.input_tokens < 0:
             one.input_tokens = _of(usage, "input", "input_tokens", "prompt_tokens")

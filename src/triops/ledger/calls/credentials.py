@@ -48,17 +48,17 @@ class Credentials:
         asked = select(_C.provider).where(_C.project == project).order_by(_C.provider)
         return await self._records.read(lambda c: c.scalars(asked).all())
 
-    def opened(self, connection: Connection) -> tuple[Mapping[ProjectId, Mapping[str, str]], str]:
-        """Of every project: provider → secret, for the gateway's process alone; and why some could not be opened, ""
-        when all could."""
+    def opened(self, connection: Connection) -> tuple[Mapping[ProjectId, Mapping[str, str]], Mapping[ProjectId, str]]:
+        """Of every project: provider → secret, for the gateway's process alone; and, of projects where one does not
+        open, why."""
         found: dict[ProjectId, dict[str, str]] = {}
-        problem = ""
+        problems: dict[ProjectId, str] = {}
         for project, provider, sealed in connection.execute(select(_C.project, _C.provider, _C.sealed)):
             try:
                 found.setdefault(project, {})[provider] = self._sealing.open(sealed, _bound(project, provider))
             except Exception as error:  # one that does not open must not keep the others from serving
-                problem = f"the credential of provider {provider} does not open: {error}"
-        return found, problem
+                problems[project] = f"the credential of provider {provider} does not open: {error}"
+        return found, problems
 
 
 def _bound(project: ProjectId, provider: str) -> str:

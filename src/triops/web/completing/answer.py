@@ -102,8 +102,7 @@ class DialectTaker:
         return self._encoder
 
     def _end(self, rest: bytes) -> None:
-        self._connection.piece(rest)
-        self._connection.end()
+        self._connection.end(rest)
 
 
 def problem_for(dialect: Dialect, error: TriopsError) -> Problem:

@@ -7,7 +7,7 @@ answered and the connection closes after the first, which HTTP/1.1 allows: its c
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Protocol, cast
 
@@ -18,6 +18,7 @@ from triops.web.completing.request import Bounds, Refused, Request
 
 _HELD = 64 << 10
 _WIRE_SLACK = 64 << 10  # what framing of a chunked body may cost beside 8 bytes a byte of body
+_PIECE = 48  # what holding a piece of a body costs beside its bytes
 _LINGER_S = 2.0
 _HIGH_WATER = 256 << 10
 _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
@@ -31,6 +32,7 @@ class House(Protocol):
     paths: GatewayPaths
     bounds: Bounds
     stopping: bool
+    bodies: int  # bytes of bodies that are held for all connections
     give: Callable[[socket.socket, bytes], bool]
 
     def now(self) -> float: ...
@@ -41,6 +43,10 @@ class House(Protocol):
 
     def words(self, refused: Refused) -> bytes: ...
 
+    def admit(self, path: str, headers: Mapping[str, str]) -> None:
+        """Before a large body is read. Raises: Refused."""
+        ...
+
     async def answer(self, request: Request, connection: "Connection") -> None: ...
 
 
@@ -48,8 +54,10 @@ class Connection(asyncio.Protocol):
     """`gone`: the client has left; `on_gone` is called once when that happens while an answer is made."""
 
     __slots__ = (
+        "_asked",
         "_body",
         "_chunked",
+        "_counted",
         "_head",
         "_head_size",
         "_headers",
@@ -58,6 +66,7 @@ class Connection(asyncio.Protocol):
         "_last",
         "_loop",
         "_old",
+        "_opening",
         "_parser",
         "_refused",
         "_room",
@@ -91,6 +100,8 @@ class Connection(asyncio.Protocol):
         self._last = False
         self._surplus = False
         self._refused = False
+        self._opening = b""  # the head of an answer in pieces: it goes with the first of them
+        self._counted = 0  # of the house's bodies
         self._begin()
 
     def _begin(self) -> None:
@@ -103,6 +114,7 @@ class Connection(asyncio.Protocol):
         self._keep = True
         self._old = False
         self._chunked = False
+        self._asked = False  # who sends it
 
     # What asyncio calls
 
@@ -117,6 +129,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.gone = True
         self._house.closed(self)
+        if self._task is None:
+            self._forget()
         self._wake()
         if self.on_gone is not None:
             tell, self.on_gone = self.on_gone, None
@@ -241,6 +255,8 @@ class Connection(asyncio.Protocol):
             raise Refused(415, "bodies are read as they are: send no content-encoding")
         if length is not None and int(length) > self._house.bounds.body:
             raise Refused(413, f"a body is at most {self._house.bounds.body} bytes")
+        if length is not None and int(length) > self._house.bounds.unasked:
+            self._admit()
         if "expect" in headers:
             if headers["expect"].lower() != "100-continue":
                 raise Refused(417, "only 100-continue is expected here")
@@ -253,7 +269,25 @@ class Connection(asyncio.Protocol):
         self._size += len(body)
         if self._size > self._house.bounds.body:
             raise Refused(413, f"a body is at most {self._house.bounds.body} bytes")
+        if self._size > self._house.bounds.unasked and not self._asked:
+            self._admit()
+        size = len(body) + _PIECE
+        self._counted += size
+        self._house.bodies += size
+        if self._house.bodies > self._house.bounds.bodies:
+            raise Refused(503, "requests under way fill the memory that they may have; try again")
         self._body.append(body)
+
+    def _admit(self) -> None:
+        """Raises: Refused."""
+        self._asked = True
+        self._house.admit(self._path(), self._headers)
+
+    def _forget(self) -> None:
+        """The body is needed no more."""
+        self._body = []
+        self._house.bodies -= self._counted
+        self._counted = 0
 
     def on_message_complete(self) -> None:
         if self._surplus:
@@ -263,20 +297,22 @@ class Connection(asyncio.Protocol):
         self.busy = True
         self.deadline = 0.0
         body = self._body
-        url = self._url
-        mark = url.find(b"?")
         request = Request(
             self._parser.get_method().decode("latin-1"),
-            (url if mark < 0 else url[:mark]).decode("latin-1"),
+            self._path(),
             self._headers,
             body[0] if len(body) == 1 else b"".join(body),
         )
         self._body = []
         self._task = self._loop.create_task(self._house.answer(request, self))
 
+    def _path(self) -> str:
+        return self._url.partition(b"?")[0].decode("latin-1")
+
     def _refuse(self, refused: Refused) -> None:
         self._last = self._refused = self.busy = True
-        self.whole(refused.status, self._house.words(refused), (("content-type", "application/json"),))
+        body = refused.body or self._house.words(refused)
+        self.whole(refused.status, body, (("content-type", "application/json"),))
         self.done()
 
     # Writing an answer
@@ -288,19 +324,27 @@ class Connection(asyncio.Protocol):
         self._transport.write(self._start(status, headers, f"content-length: {len(body)}\r\n") + body)
 
     def begin(self, status: int, headers: Headers) -> None:
-        """An answer in pieces follows."""
+        """An answer in pieces follows; its head is sent with the first, for every write wakes the client."""
         if self._old:
             self._keep = False
-        if not self.gone:
-            self._transport.write(self._start(status, headers, "" if self._old else "transfer-encoding: chunked\r\n"))
+        self._opening = self._start(status, headers, "" if self._old else "transfer-encoding: chunked\r\n")
 
     def piece(self, data: bytes) -> None:
         if data and not self.gone:
-            self._transport.write(data if self._old else b"%x\r\n%b\r\n" % (len(data), data))
+            opening, self._opening = self._opening, b""
+            self._transport.write(opening + data if self._old else b"%b%x\r\n%b\r\n" % (opening, len(data), data))
 
-    def end(self) -> None:
-        if not self.gone and not self._old:
-            self._transport.write(b"0\r\n\r\n")
+    def end(self, data: bytes) -> None:
+        """The last piece."""
+        if self.gone:
+            return
+        opening, self._opening = self._opening, b""
+        if self._old:
+            self._transport.write(opening + data)
+        elif data:
+            self._transport.write(b"%b%x\r\n%b\r\n0\r\n\r\n" % (opening, len(data), data))
+        else:
+            self._transport.write(opening + b"0\r\n\r\n")
 
     def cut(self) -> None:
         """The answer cannot be completed: the connection closes without an end, so that nobody takes it for whole."""
@@ -317,6 +361,7 @@ class Connection(asyncio.Protocol):
         """The answer is complete; the next request may be read."""
         self.on_gone = None
         self._task = None
+        self._forget()
         if self.gone:
             return
         if self._refused and self._transport.can_write_eof():

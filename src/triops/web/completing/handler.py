@@ -9,7 +9,7 @@ from triops.lenses.llmops.gateway.taker import Taker
 from triops.web.completing.answer import DialectTaker
 from triops.web.completing.connection import Connection
 from triops.web.completing.paths import NAME
-from triops.web.completing.request import Request
+from triops.web.completing.request import Refused, Request
 from triops.web.dialects import Dialect, Lookup, Problem, Served
 
 
@@ -19,6 +19,10 @@ class Answering(Protocol):
     async def answer(self, ask: Ask, headers: Mapping[str, str], taker: Taker) -> None: ...
 
     def served(self, headers: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+        """Raises: Unauthenticated, Forbidden."""
+        ...
+
+    def admit(self, headers: Mapping[str, str]) -> None:
         """Raises: Unauthenticated, Forbidden."""
         ...
 
@@ -43,6 +47,17 @@ class Handler:
             _send(connection, dialect.problem(error))
             return
         await self._gateway.answer(ask, request.headers, DialectTaker(dialect, ask, connection))
+
+    def admit(self, path: str, headers: Mapping[str, str]) -> None:
+        """Who may not call need not send all of a large request, nor is it read. Raises: Refused."""
+        dialect = self._dialects.get(path)
+        try:
+            self._gateway.admit(headers)
+        except TriopsError as error:
+            if dialect is None:
+                raise Refused(error.status, error.message) from None
+            problem = dialect.problem(error)
+            raise Refused(problem.status, error.message, problem.body) from None
 
     def _tell(self, request: Request, connection: Connection) -> None:
         lookup, name = self._lookup(request)

@@ -15,21 +15,27 @@ class Request:
 
 
 class Refused(Exception):
-    """The request cannot be read; the connection ends with this answer."""
+    """The request cannot be read; the connection ends with this answer. `body`: in the words of who refuses it, else
+    it is made of `message`."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, body: bytes = b"") -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.body = body
 
 
 @dataclass(frozen=True)
 class Bounds:
     """Of one connection. `headers` and `body` in bytes; seconds: `slow_s` without a byte of a request that has begun or
-    of an answer that is not read, `idle_s` between requests. `connections`: at once; over it the newest is refused."""
+    of an answer that is not read, `idle_s` between requests. `connections`: at once; over it the newest is refused.
+    `unasked`: bytes of a body that are read before it is known who sends it; `bodies`: of all connections together,
+    until their answers are complete."""
 
     headers: int = 64 << 10
     body: int = 64 << 20
+    unasked: int = 64 << 10
+    bodies: int = 1 << 30
     slow_s: float = 60.0
     idle_s: float = 120.0
     connections: int = 20_000

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import orjson
 
@@ -16,16 +16,27 @@ log = logging.getLogger(__name__)
 
 Answer = Callable[[Request, Connection], Awaitable[None]]
 Give = Callable[[socket.socket, bytes], bool]
+Admit = Callable[[str, Mapping[str, str]], None]  # by path and headers; Raises: Refused
 
 
 class Server:
-    """`answered` writes the answer to one request; `give` hands a connection to who serves the other paths."""
+    """`answered` writes the answer to one request; `give` hands a connection to who serves the other paths; `admit` is
+    asked before a large body is read."""
 
-    def __init__(self, paths: GatewayPaths, answered: Answer, give: Give, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        paths: GatewayPaths,
+        answered: Answer,
+        give: Give,
+        bounds: Bounds,
+        admit: Admit = lambda path, headers: None,
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self.paths = paths
         self.bounds = bounds
         self.give = give
+        self.admit = admit
+        self.bodies = 0
         self.stopping = False
         self._answered = answered
         self._connections: set[Connection] = set()

@@ -66,12 +66,12 @@ class App {
 
   /** Shows what the address says. @param {number|null} y where to scroll to; null stays */
   async arrive(y) {
-    const { load, name, params } = match(location.pathname);
+    const { load, name, params, since } = match(location.pathname);
     const query = new URLSearchParams(location.search);
     const json = query.get('format') === 'json';
     const key = `${location.pathname}|${json}`;
     this.follow(query);
-    this.frame.at(name, query);
+    this.frame.at(name, query, since);
     if (key === this.shown && this.visit) {
       const before = new URLSearchParams(this.visit.query);
       this.visit.read();
@@ -94,7 +94,7 @@ class App {
     if (turn !== this.turn) return;
     this.view?.leave?.();
     this.shown = key;
-    const visit = new Visit(params, (path, how) => this.go(path, how));
+    const visit = new Visit(params, (path, how) => this.go(path, how), since);
     this.visit = visit;
     visit.head = (head) => turn === this.turn && this.frame.head(head, page, json);
     this.frame.bare(Boolean(page.bare));

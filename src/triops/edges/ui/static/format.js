@@ -36,6 +36,7 @@ export function measure(value, unit = '') {
   const base = per ? unit.slice(0, -2) : unit;
   if (base === 'ms') return time(v / 1000);
   if (base === 's') return time(v);
+  if (base === 'USD') return [dollars(v), per];
   if (base === 'ratio') return [trim(v * 100), '%'];
   if (base === 'By' || base === 'bytes') return bytes(v, per);
   const [figure, scale = ''] = short(v).split(' ');
@@ -60,6 +61,21 @@ function bytes(v, per) {
   let at = 0;
   for (; Math.abs(v) >= 1000 && at < names.length - 1; at++) v /= 1000;
   return [trim(v), names[at] + per];
+}
+
+/**
+ * Dollars as one reads them: cents from a dollar on, then three figures, below a tenth of a cent two. @param {number} v
+ */
+function dollars(v) {
+  const size = Math.abs(v);
+  const sign = v < 0 ? '−' : '';
+  if (size === 0) return '$0';
+  if (size >= 1e6) return `${sign}$${trim(size / 1e6)} M`;
+  if (size >= 1000) return `${sign}$${Math.round(size).toLocaleString('en')}`;
+  if (size >= 1) return `${sign}$${size.toFixed(2)}`;
+  if (size < 1e-9) return '< $0.000000001';
+  const figures = (size < 0.001 ? 1 : 2) - Math.floor(Math.log10(size));
+  return `${sign}$${size.toFixed(figures).replace(size < 0.1 ? /0+$/ : /^$/, '')}`;
 }
 
 /** As plain text: "312 ms". @param {number|null|undefined} value @param {string} [unit] */

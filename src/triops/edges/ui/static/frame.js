@@ -21,13 +21,19 @@ const NAV = [
   [null, 'Models', 'models'],
   ['experiments', 'Experiments', '/ui/experiments'],
   ['models', 'Models', '/ui/models'],
+  [null, 'Language', 'language'],
+  ['llm', 'LLM traces', '/ui/llm'],
+  ['cost', 'Cost', '/ui/cost'],
+  ['prompts', 'Prompts', '/ui/prompts'],
+  ['playground', 'Playground', '/ui/playground'],
+  ['gateway', 'Gateway', '/ui/gateway'],
 ];
 const FOOT = [
   ['start', 'Start', '/ui/start'],
   ['settings', 'Settings', '/ui/settings'],
 ];
 const BAR = ['overview', 'incidents', 'topology', 'traces'];
-const JUMPS = { o: '/ui', i: '/ui/incidents', g: '/ui/topology', c: '/ui/changes', m: '/ui/metrics', l: '/ui/logs', t: '/ui/traces', e: '/ui/experiments', r: '/ui/models', s: '/ui/settings' };
+const JUMPS = { o: '/ui', i: '/ui/incidents', g: '/ui/topology', c: '/ui/changes', m: '/ui/metrics', l: '/ui/logs', t: '/ui/traces', e: '/ui/experiments', r: '/ui/models', a: '/ui/llm', d: '/ui/cost', p: '/ui/prompts', y: '/ui/playground', w: '/ui/gateway', s: '/ui/settings' };
 
 export class Frame {
   /** @param {(path: string, how?: {replace?: boolean}) => void} go */
@@ -83,8 +89,8 @@ export class Frame {
     return h('nav', { class: 'bar', 'aria-label': 'Pages, short' }, more, NAV.filter(([name]) => name && BAR.includes(name)).map((e) => this.item(e)), button);
   }
 
-  /** Where we are now. @param {string} name @param {URLSearchParams} query */
-  at(name, query) {
+  /** Where we are now. @param {string} name @param {URLSearchParams} query @param {string} [since] */
+  at(name, query, since) {
     for (const [a, entry] of this.links) {
       a.href = link(entry.path);
       if (entry.name === name) a.setAttribute('aria-current', 'page');
@@ -94,7 +100,7 @@ export class Frame {
     this.live = query.get('live') !== 'off';
     this.liveButton.setAttribute('aria-pressed', String(this.live));
     this.liveButton.title = this.live ? 'Live: pages follow what happens. Click to hold still.' : 'Held still. Click to follow live.';
-    this.picker.set(rangeOf(query));
+    this.picker.set(rangeOf(query, since));
     this.panel.show(query.get('panel'));
     if (!this.counted) this.refresh('all');
     this.counted = true;

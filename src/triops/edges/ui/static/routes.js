@@ -16,7 +16,7 @@
  * @property {() => void} [leave]
  */
 
-/** @type {[RegExp, () => Promise<{default: Page}>, string][]} pattern, module, name in the navigation */
+/** @type {[RegExp, () => Promise<{default: Page}>, string, string?][]} pattern, module, name in the navigation, since when it shows where nobody chose a range */
 const ROUTES = [
   [/^\/ui\/?$/, () => import('./pages/overview.js'), 'overview'],
   [/^\/ui\/incidents$/, () => import('./pages/incidents.js'), 'incidents'],
@@ -34,18 +34,26 @@ const ROUTES = [
   [/^\/ui\/runs\/(?<id>[^/]+)$/, () => import('./pages/run.js'), 'experiments'],
   [/^\/ui\/models$/, () => import('./pages/models.js'), 'models'],
   [/^\/ui\/models\/(?<name>.+)$/, () => import('./pages/model.js'), 'models'],
+  [/^\/ui\/llm$/, () => import('./pages/llm_traces.js'), 'llm', '-24h'],
+  [/^\/ui\/llm\/traces\/(?<id>[^/]+)$/, () => import('./pages/llm_trace.js'), 'llm'],
+  [/^\/ui\/llm\/sessions\/(?<id>.+)$/, () => import('./pages/llm_session.js'), 'llm'],
+  [/^\/ui\/cost$/, () => import('./pages/cost.js'), 'cost', 'month'],
+  [/^\/ui\/prompts$/, () => import('./pages/prompts.js'), 'prompts'],
+  [/^\/ui\/prompts\/(?<name>.+)$/, () => import('./pages/prompt.js'), 'prompts'],
+  [/^\/ui\/playground$/, () => import('./pages/playground.js'), 'playground'],
+  [/^\/ui\/gateway$/, () => import('./pages/gateway.js'), 'gateway'],
   [/^\/ui\/start$/, () => import('./pages/start.js'), 'start'],
   [/^\/ui\/settings$/, () => import('./pages/settings.js'), 'settings'],
   [/^\/ui\/login$/, () => import('./pages/login.js'), ''],
 ];
 
-/** @param {string} path @returns {{load: () => Promise<{default: Page}>, name: string, params: Record<string, string>}} */
+/** @param {string} path @returns {{load: () => Promise<{default: Page}>, name: string, params: Record<string, string>, since?: string}} */
 export function match(path) {
-  for (const [pattern, load, name] of ROUTES) {
+  for (const [pattern, load, name, since] of ROUTES) {
     const found = pattern.exec(path);
     if (found) {
       const params = Object.fromEntries(Object.entries(found.groups || {}).map(([k, v]) => [k, decoded(v)]));
-      return { load, name, params };
+      return { load, name, params, since };
     }
   }
   return { load: () => import('./pages/missing.js'), name: '', params: {} };
@@ -85,6 +93,7 @@ export function placeOf({ kind, id, link }) {
   if (kind === 'metric') return `/ui/metrics?q=${part}`;
   if (kind === 'run') return `/ui/runs/${part}`;
   if (kind === 'experiment') return `/ui/experiments/${part}`;
+  if (kind === 'prompt') return `/ui/prompts/${part}`;
   if (kind === 'model') return `/ui/models/${part}`;
   return link && link.startsWith('/ui') ? link : null;
 }

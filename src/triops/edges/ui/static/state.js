@@ -19,21 +19,25 @@ export const RANGES = [
   ['-2d', 'Last 2 days'],
   ['-7d', 'Last 7 days'],
   ['-30d', 'Last 30 days'],
+  ['today', 'Today (UTC)'],
+  ['month', 'This month (UTC)'],
 ];
 const UNIT_S = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
 
-/** What the address asks for, defaulted; nonsense falls back to the default. @param {URLSearchParams} query @returns {Range} */
-export function rangeOf(query) {
-  const from = query.get('from') || DEFAULT_RANGE.from;
+/** What the address asks for, defaulted; nonsense falls back to the default. @param {URLSearchParams} query @param {string} [since] the page's own default @returns {Range} */
+export function rangeOf(query, since = DEFAULT_RANGE.from) {
+  const from = query.get('from') || since;
   const to = query.get('to') || DEFAULT_RANGE.to;
   const now = Date.now() / 1000;
   const [a, b] = [moment(from, now), moment(to, now)];
-  return a !== null && b !== null && a < b ? { from, to } : DEFAULT_RANGE;
+  return a !== null && b !== null && a < b ? { from, to } : { from: since, to: 'now' };
 }
 
 /** One end of a range in unix seconds; null for what cannot be read. @param {string} text @param {number} now */
 export function moment(text, now) {
   if (text === 'now') return now;
+  if (text === 'today') return Math.floor(now / 86400) * 86400;
+  if (text === 'month') return Date.UTC(new Date(now * 1000).getUTCFullYear(), new Date(now * 1000).getUTCMonth()) / 1000;
   const relative = /^-(\d+(?:\.\d+)?)([smhdw])$/.exec(text);
   if (relative) return now - Number(relative[1]) * UNIT_S[/** @type {keyof typeof UNIT_S} */ (relative[2])];
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text);

@@ -3,22 +3,21 @@
 import { rangeOf, spanOf, link } from './state.js';
 
 export class Visit {
-  /** @param {Record<string, string>} params @param {(path: string, how?: {replace?: boolean}) => void} go */
-  constructor(params, go) {
+  /** @param {Record<string, string>} params @param {(path: string, how?: {replace?: boolean}) => void} go @param {string} [since] from when on the page shows where nobody chose a range */
+  constructor(params, go, since) {
+    this.since = since;
     this.params = params;
     this.go = go;
     this.abort = new AbortController();
     /** Set by the frame: replaces the page's title and question. @type {(head: {title: any, question?: any, tools?: any}) => void} */
     this.head = () => {};
-    this.query = new URLSearchParams(location.search);
-    this.range = rangeOf(this.query);
-    this.span = spanOf(this.range);
+    this.read();
   }
 
   /** Takes the address as it now is. */
   read() {
     this.query = new URLSearchParams(location.search);
-    this.range = rangeOf(this.query);
+    this.range = rangeOf(this.query, this.since);
     this.span = spanOf(this.range);
   }
 

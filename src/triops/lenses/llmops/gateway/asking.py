@@ -8,7 +8,7 @@ from triops.kernel.errors import Invalid, Overloaded, TriopsError
 from triops.lenses.llmops.gateway.admission import most_of
 from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.doing import Asking, Doing
-from triops.lenses.llmops.gateway.faults import failed
+from triops.lenses.llmops.gateway.faults import failed, masked
 from triops.lenses.llmops.gateway.parts import Parts
 from triops.lenses.llmops.gateway.router import Pick, next_may_answer
 from triops.lenses.llmops.gateway.said import Heard
@@ -21,6 +21,7 @@ from triops.ports.upstream import Timeouts
 _ANSWER = 64 << 20  # bytes of a whole answer
 _LONGEST_WAIT_S = 5.0  # as the provider asks before it is asked again; the caller may wait longer by himself
 _CACHED = 1 << 20  # characters of a streamed answer that are kept for the cache
+_ACCOUNT = ("openai-organization", "openai-project")
 _UNBILLED = frozenset(
     {"connect", "rate_limited", "overloaded", "server", "auth", "not_found", "invalid", "content_filter"}
 )
@@ -37,6 +38,8 @@ class Asker:
         before: Pick | None = None
         await place(parts.admission.queues, project.project, route)
         for pick in parts.router.plan(project, route, parts.rng, parts.now):
+            if last is not None and _left_s(call, route, parts.now_ns()) <= 0:
+                break  # no time is left to ask anyone else
             if last is not None and pick.retry:
                 await asyncio.sleep(max(pick.wait_s, min(last.retry_after_s, _LONGEST_WAIT_S)))
             self._reserve(call, project, route, pick)
@@ -80,7 +83,7 @@ class Asker:
             self._ended(call, pick, asking, fault)
             return fault
         except TriopsError:  # ours, or a guard's: the provider did nothing wrong
-            self._record(call, project, asking, self._said(call), None)
+            self._record(call, project, asking, self._said(call) if asking.asked else NOTHING, None)
             self._ended(call, pick, asking, None)
             raise
         except BaseException:
@@ -101,7 +104,10 @@ class Asker:
     def _outgoing(self, call: Doing, route: RouteSpec, spec: ProviderSpec, model: str, provider: Provider) -> Outgoing:
         ask, content = call.ask, call.content
         cap = call.ticket.cap if call.ticket is not None else None
-        target = Target(spec.name, model, spec.path, spec.credential, spec.headers, cap)
+        headers = spec.headers
+        if spec.source == "caller" and spec.name == "openai":  # his own account's, as he would have sent them there
+            headers += tuple((name, ask.headers[name]) for name in _ACCOUNT if ask.headers.get(name))
+        target = Target(spec.name, model, spec.path, spec.credential, headers, cap)
         if content is None and ask.dialect not in provider.native:
             content = call.taker.content()
         outgoing = provider.request(ask, content, target)
@@ -117,6 +123,7 @@ class Asker:
         """What the provider said that was used. Raises: Fault; GuardBlocked."""
         ask = call.ask
         native = not call.changed and ask.dialect in provider.native
+        asking.asked = True
         try:
             coming = await self._parts.upstream.send(spec.host, outgoing, times)
         except Overloaded as full:
@@ -126,7 +133,7 @@ class Asker:
             if ask.stream and 200 <= coming.status < 300:
                 kept = _CACHED if call.key is not None else self._parts.recorder.most
                 call.heard = Heard(kept)
-                return await Streaming(call, provider.decoder(ask), native, self._parts.now_ns).run(coming)
+                return await Streaming(call, provider.decoder(ask), native, self._parts).run(coming)
             body = await coming.read(_ANSWER)
         finally:
             coming.close()
@@ -136,7 +143,7 @@ class Asker:
 
     def _times(self, call: Doing, route: RouteSpec, pick: Pick, asking: Asking) -> Timeouts:
         """The attempt's, within what is left of the whole call's. Raises: Fault when nothing is."""
-        left = route.timeout_s - (asking.started_ns - call.started_ns) / 1e9
+        left = _left_s(call, route, asking.started_ns)
         if left <= 0:
             raise Fault("timeout", f"no complete answer within {route.timeout_s:g} s")
         times = pick.timeouts_for(call.ask.stream)
@@ -152,8 +159,10 @@ class Asker:
         return call.answer.usage if call.answer is not None else None
 
     def _billed(self, call: Doing, asking: Asking, fault: Fault) -> Usage | None:
-        """Of a failed attempt: what the provider said, nothing where it refused or never began; else None, for it may
-        have worked for us."""
+        """Of a failed attempt: what the provider said, nothing where it refused or was sent nothing; else None, for it
+        may have worked for us."""
+        if not asking.asked:
+            return NOTHING
         said = self._said(call)
         if said is not None:
             return said
@@ -168,15 +177,13 @@ class Asker:
         estimator, spec = self._parts.estimator, asking.provider
         estimated = usage is None
         if usage is None:
-            usage = Usage(call.expected, self._output_tokens(call, asking))
+            usage = Usage(min(call.expected, call.size.most), self._output_tokens(call, asking))
         elif fault is None and usage.input and not call.changed:
             estimator.learn(asking.model, call.size.text, usage.input)
         cost = project.prices.cost(spec.name, asking.model, usage, asking.started_ns)
         kind, message, status = "", "", asking.status
         if fault is not None:
-            kind, message, status = fault.kind, fault.message[:500], fault.status or status
-            if spec.credential:
-                message = message.replace(spec.credential, "***")
+            kind, message, status = fault.kind, masked(fault.message[:500], spec), fault.status or status
         call.attempts.append(
             Attempt(
                 spec.name,
@@ -194,11 +201,16 @@ class Asker:
         )
 
     def _output_tokens(self, call: Doing, asking: Asking) -> int:
+        """Never more than the provider was allowed: an estimate stays within what was reserved."""
+        tokens = self._counted(call, asking)
+        cap = call.ticket.cap if call.ticket is not None else None
+        most = call.ask.max_tokens if cap is None else cap
+        return tokens if most is None else min(tokens, most * call.ask.n)
+
+    def _counted(self, call: Doing, asking: Asking) -> int:
         heard, estimator = call.heard, self._parts.estimator
         if heard is not None:
-            kept = heard.kept
-            tokens = estimator.output_tokens(kept, asking.model)
-            return tokens if heard.characters <= len(kept) or not kept else tokens * heard.characters // len(kept)
+            return estimator.heard_tokens(heard.kept, heard.characters, asking.model)
         if isinstance(call.answer, Reply):
             text = "".join([part.text for choice in call.answer.choices for part in choice.parts])
             return estimator.output_tokens(text, asking.model)
@@ -215,3 +227,8 @@ class Asker:
             waited = first_ns / 1e6 if first_ns > 0 else ms
             self._parts.router.ended(pick, now_ns / 1e9, fault is None, waited, retryable)
         self._parts.counts.attempted(call.caller.project, pick.provider.name, now_ns, ms, fault.kind if fault else "")
+
+
+def _left_s(call: Doing, route: RouteSpec, now_ns: int) -> float:
+    """Of the time that the whole call has."""
+    return route.timeout_s - (now_ns - call.started_ns) / 1e9

@@ -6,7 +6,16 @@ from typing import Final
 from triops.lenses.llmops.gateway.addresses import DEFAULT_URLS, address_of
 from triops.lenses.llmops.gateway.specs import ProviderSpec
 
-_KEYS: Final = (("sk-ant-", "anthropic"), ("AIza", "gemini"), ("xai-", "xai"), ("gsk_", "groq"))
+_KEYS: Final = (
+    ("sk-ant-", "anthropic"),
+    ("sk-proj-", "openai"),
+    ("sk-svcacct-", "openai"),
+    ("sk-admin-", "openai"),
+    ("sk-or-", "openrouter"),
+    ("AIza", "gemini"),
+    ("xai-", "xai"),
+    ("gsk_", "groq"),
+)
 _MODELS: Final = (
     (("claude",), "anthropic"),
     (("gemini", "gemma"), "gemini"),
@@ -25,6 +34,7 @@ _PLACES: Final = {
     "deepseek": ("openai", "https://api.deepseek.com/v1"),
     "xai": ("openai", "https://api.x.ai/v1"),
     "groq": ("openai", "https://api.groq.com/openai/v1"),
+    "openrouter": ("openai", "https://openrouter.ai/api/v1"),
 }
 _STOPGAPS: Final = frozenset(
     {"none", "null", "empty", "dummy", "test", "local", "ollama", "lm-studio", "no-key", "not-needed", "unused"}

@@ -40,38 +40,35 @@ class Counter:
 
 
 class Counters:
-    """Everyone's. Those of keys, teams, applications, routes and projects are as many as documents say; of users the
-    100,000 that were seen last are kept, where there is a budget for users."""
+    """Everyone's. Those of keys, teams, applications, routes and projects are as many as documents say; of each
+    project's users the 100,000 that were seen last are kept, where there is a budget for users."""
 
     def __init__(self) -> None:
         self._counters: dict[At, Counter] = {}
-        self._users: OrderedDict[At, Counter] = OrderedDict()
+        self._users: dict[str, OrderedDict[At, Counter]] = {}  # by project: none pushes out another's
 
     def get(self, at: At, day: int, month: int) -> Counter:
         """In the windows of now."""
-        users = at[1] == "user"
-        counter = self.known(at)
+        users = self._users.setdefault(at[0], OrderedDict()) if at[1] == "user" else None
+        counter = self._counters.get(at) if users is None else users.get(at)
         if counter is None:
             counter = Counter(day, month)
-            if users:
-                self._users[at] = counter
-                if len(self._users) > _USERS:
-                    self._users.popitem(last=False)
+            if users is not None:
+                users[at] = counter
+                if len(users) > _USERS:
+                    users.popitem(last=False)
             else:
                 self._counters[at] = counter
             return counter
-        if users:
-            self._users.move_to_end(at)
+        if users is not None:
+            users.move_to_end(at)
         if day != counter.day.start or month != counter.month.start:
             counter.roll(day, month)
         return counter
 
-    def known(self, at: At) -> Counter | None:
-        return self._users.get(at) if at[1] == "user" else self._counters.get(at)
-
     def named(self, project: str, scope: Scope) -> list[str]:
         """Names of the scope that have a counter."""
-        counters = self._users if scope == "user" else self._counters
+        counters = self._users.get(project, {}) if scope == "user" else self._counters
         return [name for owner, kind, name in counters if owner == project and kind == scope]
 
 

@@ -25,7 +25,7 @@ def find(config: Config, authorization: str, x_api_key: str, now: float) -> Call
         if secret and len(secret) <= _SECRET_BYTES:
             caller = config.callers.get(sha256(secret.encode("utf-8", "surrogateescape")).hexdigest())
             if caller is not None:
-                return _admitted(caller, now)
+                return admitted(caller, now)
     if bearer.startswith(_OURS) or x_api_key.startswith(_OURS):
         raise Unauthenticated("no such key, or it was revoked")
     project = config.projects[DEFAULT_PROJECT]
@@ -46,11 +46,15 @@ def anonymous(config: Config, project: ProjectConfig) -> bool:
 
 def recorded(*asked: Record, default: Record = "full") -> Record:
     """The strictest of what the route, the key and the settings say; "" says nothing."""
-    said: list[Record] = [one for one in asked if one] or [default]
-    return max(said, key=_STRICTNESS.__getitem__)
+    strictest: Record = ""
+    for one in asked:
+        if one and (not strictest or _STRICTNESS[one] > _STRICTNESS[strictest]):
+            strictest = one
+    return strictest or default
 
 
-def _admitted(caller: Caller, now: float) -> Caller:
+def admitted(caller: Caller, now: float) -> Caller:
+    """Raises: Unauthenticated (expired), Forbidden."""
     if caller.expires is not None and now >= caller.expires:
         raise Unauthenticated("the key has expired")
     if caller.problem:

@@ -25,23 +25,20 @@ class Latencies:
         self._bounds = bounds
         self._span = span_s
         self._begun = 0.0
-        self._recent: Counter[int] = Counter()
-        self._older: Counter[int] = Counter()
+        self._recent = [0] * (len(bounds) + 1)
+        self._older = [0] * (len(bounds) + 1)
 
     def add(self, ms: float, now: float) -> None:
         if now - self._begun > self._span:
-            self._older, self._recent, self._begun = self._recent, Counter(), now
+            self._older, self._recent, self._begun = self._recent, [0] * (len(self._bounds) + 1), now
         self._recent[bisect_left(self._bounds, ms)] += 1
 
     def quantile(self, share: float) -> float | None:
-        counts = self._older + self._recent
-        total = counts.total()
-        if not total:
-            return None
-        passed = 0
-        for bucket in sorted(counts):
-            passed += counts[bucket]
-            if passed >= share * total:
+        counts = [older + recent for older, recent in zip(self._older, self._recent, strict=True)]
+        total, passed = sum(counts), 0
+        for bucket, count in enumerate(counts):
+            passed += count
+            if count and passed >= share * total:
                 return round(self._bounds[min(bucket, len(self._bounds) - 1)], 3)
         return None
 

@@ -69,7 +69,8 @@ class Doing:
     def __init__(
         self, ask: Ask, headers: Mapping[str, str], taker: Taker, caller: Caller, record: str, started_ns: int
     ) -> None:
-        self.id = os.urandom(16).hex()
+        random = os.urandom(24).hex()
+        self.id, self.span = random[:32], random[32:]
         self.ask = ask
         self.taker = taker
         self.caller = caller
@@ -106,7 +107,6 @@ class Doing:
         if prompt := headers.get("x-triops-prompt"):
             self.prompt, self.prompt_version, self.prompt_label = _filled_by_caller(prompt)
         self.trace, self.parent = _parent(headers.get("traceparent", ""), self.id)
-        self.span = os.urandom(8).hex()
 
     @property
     def changed(self) -> bool:
@@ -149,14 +149,15 @@ class Doing:
 
 
 class Asking:
-    """One attempt in progress. `sent`: the provider may have begun to work for us."""
+    """One attempt in progress. `asked`: something may have been sent; `sent`: the provider has begun to answer."""
 
-    __slots__ = ("model", "provider", "sent", "started_ns", "status")
+    __slots__ = ("asked", "model", "provider", "sent", "started_ns", "status")
 
     def __init__(self, provider: ProviderSpec, model: str, started_ns: int) -> None:
         self.provider = provider
         self.model = model
         self.started_ns = started_ns
+        self.asked = False
         self.sent = False
         self.status = 0
 
@@ -171,6 +172,8 @@ def _filled_by_caller(text: str) -> tuple[str, int, str]:
 
 def _parent(header: str, own: str) -> tuple[str, str]:
     """Trace and parent span of a `traceparent` (W3C), else a trace of our own."""
+    if not header:
+        return own, ""
     parts = header.strip().split("-")
     if len(parts) >= 4 and len(parts[0]) == 2 and len(parts[1]) == 32 and len(parts[2]) == 16 and parts[0] != "ff":
         try:

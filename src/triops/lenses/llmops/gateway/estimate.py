@@ -116,6 +116,11 @@ class Estimator:
             per = _PER_BYTE if count == len(text) else _PER_BYTE_WIDE
         return max(1, round(count * per))
 
+    def heard_tokens(self, kept: str, characters: int, model: str) -> int:
+        """Of an answer of so many characters, of which `kept` was kept."""
+        tokens = self.output_tokens(kept, model)
+        return tokens if characters <= len(kept) or not kept else tokens * characters // len(kept)
+
     def learn(self, model: str, bytes: int, tokens: int) -> None:
         """A text of so many bytes was so many tokens, as its provider counted. Too short ones say little."""
         if bytes < 64 or tokens <= 0:
@@ -170,7 +175,7 @@ def _walk(name: str, value: Any, size: Size, depth: int) -> None:
     elif isinstance(value, list):
         for item in value:
             _walk(name, item, size, depth - 1)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict | Mapping):  # looked for in this order: asking for a Mapping is slow
         _members(value, size, depth)
     elif value is not None:
         size.text += 24

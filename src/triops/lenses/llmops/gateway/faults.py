@@ -19,6 +19,24 @@ _STATUS = {
 }
 _PASSED = frozenset({"rate_limited", "overloaded", "server", "not_found", "invalid", "content_filter"})
 _MASK = "***"
+_SHORTEST = 8  # characters of a header's value that may be a secret, and of the beginning of one
+
+
+def masked(text: str, provider: ProviderSpec) -> str:
+    """Without the provider's secrets, also where the end of the text cuts one off."""
+    for secret in _secrets(provider):
+        text = text.replace(secret, _MASK)
+        for size in range(min(len(secret) - 1, len(text)), _SHORTEST - 1, -1):
+            if text.endswith(secret[:size]):
+                text = text[:-size] + _MASK
+                break
+    return text
+
+
+def _secrets(provider: ProviderSpec) -> list[str]:
+    held = [value for _, value in provider.headers if len(value) >= _SHORTEST]
+    bearers = [value[7:] for value in held if value.lower().startswith("bearer ")]
+    return [secret for secret in (provider.credential, *bearers, *held) if secret]
 
 
 def failed(fault: Fault, provider: ProviderSpec, native: frozenset[str]) -> ProviderFailed:
@@ -31,11 +49,10 @@ def failed(fault: Fault, provider: ProviderSpec, native: frozenset[str]) -> Prov
     elif fault.kind == "invalid" and 400 <= fault.status < 500:
         status = fault.status
     shown = fault.kind in _PASSED or own
-    message = fault.message
+    message = masked(fault.message, provider)
     body = fault.body if shown else b""
-    if provider.credential:
-        message = message.replace(provider.credential, _MASK)
-        body = body.replace(provider.credential.encode(), _MASK.encode())
+    for secret in _secrets(provider):
+        body = body.replace(secret.encode(), _MASK.encode())
     if fault.kind == "auth" and not own:
         message = f"refused our credential (status {fault.status}); set it anew: triops provider key {provider.name}"
     return ProviderFailed(

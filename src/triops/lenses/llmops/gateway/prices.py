@@ -8,10 +8,12 @@ from triops.kernel.clock import NS
 from triops.kernel.completion import Usage
 from triops.kernel.document import Document
 from triops.kernel.errors import Invalid
+from triops.kernel.value import value
 from triops.lenses.llmops.gateway.amounts import dollars, moment, optional
 
 MILLION = 1_000_000
 _EVER = 1 << 63
+_DEAREST = 1 << 62  # what the books can hold; no attempt costs four million dollars
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Price:
         return left // self.output if self.output else None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cost:
     """`pico` None: nobody said what it costs."""
 
@@ -99,7 +101,7 @@ class Prices:
 
     def cost(self, provider: str, model: str, usage: Usage, at_ns: int) -> Cost:
         price = self.find(provider, model, at_ns)
-        return Cost(None) if price is None else Cost(price.cost(usage), price.label)
+        return Cost(None) if price is None else Cost(min(price.cost(usage), _DEAREST), price.label)
 
     def most(self, provider: str, model: str, input_tokens: int, output_tokens: int, at_ns: int) -> int | None:
         price = self.find(provider, model, at_ns)

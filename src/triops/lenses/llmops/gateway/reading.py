@@ -104,7 +104,7 @@ def route_of(document: Document, providers: Mapping[str, ProviderSpec]) -> Route
         targets=targets,
         fallbacks=tuple(target(one) for one in spec.get("fallbacks", ())),
         aliases=tuple(spec.get("aliases", ())),
-        timeout_s=total if total is not None else float(own.get("total_s", default.timeout_s)),
+        timeout_s=total if total is not None else max(default.timeout_s, float(own.get("total_s", 0.0))),
         retries=spec.get("retries", default.retries),
         retry_budget=float(spec.get("retry_budget", default.retry_budget)),
         choose=spec.get("choose", default.choose),

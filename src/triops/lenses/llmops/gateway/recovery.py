@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from triops.kernel.call import Attempt, Intent, Outcome
+from triops.kernel.call import Attempt, Intent, Outcome, Progress
 from triops.kernel.completion import Usage
 from triops.ports.journal import JournalReader
 
@@ -14,8 +14,8 @@ _BATCH = 5000
 
 
 class Settling(Protocol):
-    def killed(self, intents: Sequence[Intent]) -> None:
-        """A call without an outcome is given one."""
+    def killed(self, intents: Sequence[Intent], progress: Progress | None) -> None:
+        """A call without an outcome is given one. `progress`: of its last attempt, as far as is known."""
         ...
 
     def happened(self, intent: Intent, outcome: Outcome) -> None:
@@ -26,6 +26,7 @@ class Settling(Protocol):
 def settle_killed(reader: JournalReader, applied: int, open_from: int, last: int, settling: Settling) -> int:
     """Reads from `open_from` up to `last`; what is up to `applied` is in the books. Answers how many were killed."""
     open_calls: dict[str, list[Intent]] = {}
+    streams: dict[str, Progress] = {}
     after = min(applied, open_from - 1) if open_from else applied
     while after < last:
         entries = reader.read(after, _BATCH)
@@ -35,14 +36,19 @@ def settle_killed(reader: JournalReader, applied: int, open_from: int, last: int
             if entry.kind == "i":
                 intent = intent_of(orjson.loads(entry.body))
                 open_calls.setdefault(intent.call, []).append(intent)
+                streams.pop(intent.call, None)
+            elif entry.kind == "p":
+                progress = Progress(**_known(Progress, orjson.loads(entry.body)))
+                streams[progress.call] = progress
             elif entry.kind == "o":
                 outcome = outcome_of(orjson.loads(entry.body))
                 intents = open_calls.pop(outcome.call, None)
+                streams.pop(outcome.call, None)
                 if intents and entry.seq > applied:
                     settling.happened(intents[0], outcome)
         after = entries[-1].seq
-    for intents in open_calls.values():
-        settling.killed(intents)
+    for call, intents in open_calls.items():
+        settling.killed(intents, streams.get(call))
     return len(open_calls)
 
 

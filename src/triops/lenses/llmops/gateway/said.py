@@ -24,6 +24,7 @@ _SETTINGS = (
     "n",
     "reasoning_effort",
 )
+_NAME = 256  # characters of a name, an id, a role
 _BYTES_EACH = 40  # what the JSON of a part costs beside its text
 
 
@@ -55,7 +56,7 @@ def plain_text(raw: Mapping[str, Any], most: int) -> str | None:
     said: list[dict[str, Any]] = []
     for message in messages:
         text = message.get("content") if type(message) is dict and len(message) == 2 else None
-        if type(text) is not str or type(role := message.get("role")) is not str:
+        if type(text) is not str or type(role := message.get("role")) is not str or len(role) > _NAME:
             return None
         left -= len(text) + _BYTES_EACH
         if left < 0:
@@ -87,7 +88,7 @@ def input_text(content: Chat | Embed, most: int) -> str:
     for message in reversed(content.messages):
         if room.left <= 0:
             break
-        said.append({"role": message.role, "parts": [_part(part, room) for part in message.parts]})
+        said.append({"role": message.role, "parts": [_part(part, room) for part in message.parts if room.left > 0]})
     said.reverse()
     return orjson.dumps(said).decode()
 
@@ -96,7 +97,8 @@ def reply_text(reply: Reply, most: int) -> str:
     """`[{"parts", "finish"}]`, one a choice."""
     room = _Room(most)
     said = [
-        {"parts": [_part(part, room) for part in choice.parts], "finish": choice.finish} for choice in reply.choices
+        {"parts": [_part(part, room) for part in choice.parts if room.left > 0], "finish": choice.finish}
+        for choice in reply.choices
     ]
     return orjson.dumps(said).decode()
 
@@ -126,11 +128,11 @@ def _part(part: Part, room: _Room) -> dict[str, Any]:
     if part.text:
         said["text"] = room.fit(part.text)
     if part.name:
-        said["name"] = part.name
+        said["name"] = part.name[:_NAME]
     if part.id:
-        said["id"] = part.id
+        said["id"] = part.id[:_NAME]
     if part.media_type:
-        said["media_type"] = part.media_type
+        said["media_type"] = part.media_type[:_NAME]
     if part.url and len(part.url) <= 300 and not part.url.startswith("data:"):
         said["url"] = room.fit(part.url)
     if part.parts:

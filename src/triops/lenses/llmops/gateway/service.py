@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from triops.kernel.call import NOTHING, Attempt, Intent, Outcome
+from triops.kernel.call import NOTHING, Attempt, Intent, Outcome, Progress
 from triops.kernel.completion import Ask, Reply, Usage
 from triops.kernel.errors import GuardBlocked, Overloaded, ProviderFailed, TriopsError, Unavailable
 from triops.lenses.llmops.gateway.asking import Asker
@@ -19,6 +19,7 @@ from triops.lenses.llmops.gateway.checking import Checking, kept, looked_up
 from triops.lenses.llmops.gateway.config import Config, ProjectConfig
 from triops.lenses.llmops.gateway.doing import Doing
 from triops.lenses.llmops.gateway.estimate import size_of
+from triops.lenses.llmops.gateway.pages import LOCAL, of_page
 from triops.lenses.llmops.gateway.parts import Parts
 from triops.lenses.llmops.gateway.prices import Cost, Price
 from triops.lenses.llmops.gateway.recovery import settle_killed
@@ -121,9 +122,15 @@ class Gateway:
         project = self._config.project(caller.project)
         return [] if project is None else list(offered(project, caller))
 
+    def admit(self, headers: Mapping[str, str]) -> None:
+        """Raises: Unauthenticated, Forbidden."""
+        self._caller(headers, self._parts.now())
+
     def _caller(self, headers: Mapping[str, str], now: float) -> Caller:
-        caller = find(self._config, headers.get("authorization", ""), headers.get("x-api-key", ""), now)
-        if not caller.key:
+        caller = of_page(self._config, headers, now) or find(
+            self._config, headers.get("authorization", ""), headers.get("x-api-key", ""), now
+        )
+        if not caller.key or caller is LOCAL:
             self._local(headers)
         return caller
 
@@ -212,6 +219,8 @@ class Gateway:
             self._close(call, status, kind, error.message)
         except TriopsError as full:  # it cannot be recorded, which the caller is told, too
             call.taker.refuse(full, call.told)
+        except Exception:
+            log.exception("call %s could not be recorded", call.id)
         call.taker.finish()
 
     def _cancelled(self, call: Doing) -> None:
@@ -241,6 +250,14 @@ class Gateway:
         if call.task is not None:
             call.task.cancel()
 
+    async def stop(self, wait_s: float) -> None:
+        """Calls that are still in progress end now and are recorded as far as they came, before the journal closes."""
+        tasks = [call.task for call in self._doing.values() if call.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=wait_s)
+
     # What was, and what is
 
     def recover(self, reader: JournalReader, applied: int, open_from: int, last: int) -> int:
@@ -253,7 +270,7 @@ class Gateway:
     def happened(self, intent: Intent, outcome: Outcome) -> None:
         self._parts.admission.applied(intent, outcome)
 
-    def killed(self, intents: Sequence[Intent]) -> None:
+    def killed(self, intents: Sequence[Intent], progress: Progress | None) -> None:
         """One call that never came to its end. Attempts before the last failed, and were not billed as far as is
         known."""
         first, now_ns = intents[0], self._parts.now_ns()
@@ -262,7 +279,9 @@ class Gateway:
         for intent in intents:
             if intent.provider:
                 last = intent is intents[-1]
-                usage = Usage(input=first.input_estimate) if last and intent.operation != "count" else NOTHING
+                heard = progress.tokens if progress is not None and last else 0
+                billed = last and intent.operation != "count"
+                usage = Usage(input=first.input_estimate, output=heard) if billed else NOTHING
                 cost = Cost(None)
                 if project is not None:
                     cost = project.prices.cost(intent.provider, intent.model, usage, intent.at_ns)
@@ -271,7 +290,7 @@ class Gateway:
                         intent.provider,
                         intent.model,
                         intent.at_ns,
-                        intent.at_ns,
+                        progress.at_ns if progress is not None and last else intent.at_ns,
                         error="killed",
                         message="the gateway was killed",
                         usage=usage,
@@ -280,7 +299,15 @@ class Gateway:
                         price=cost.price,
                     )
                 )
-        outcome = Outcome(first.call, now_ns, 0, "killed", "the gateway was killed", attempts=tuple(attempts))
+        outcome = Outcome(
+            first.call,
+            now_ns,
+            0,
+            "killed",
+            "the gateway was killed",
+            attempts=tuple(attempts),
+            output_bytes=progress.characters if progress is not None else 0,
+        )
         self._parts.recorder.settled(outcome)
         self.happened(first, outcome)
 

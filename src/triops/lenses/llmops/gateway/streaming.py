@@ -1,14 +1,16 @@
 """A streamed answer on its way from a provider to the caller, as fast as he reads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from triops.kernel.completion import Delta, Usage
 from triops.kernel.errors import GuardBlocked
 from triops.lenses.llmops.gateway.doing import Doing
+from triops.lenses.llmops.gateway.parts import Parts
 from triops.lenses.llmops.guards import Finding, StreamGuard
 from triops.ports.providers import Decoder, Event, Fault
 from triops.ports.upstream import Coming
 
+_PROGRESS_NS = 500_000_000  # between records of how far it is: what a kill may leave uncounted
 _STREAM = 64 << 20  # bytes of one
 
 
@@ -16,12 +18,14 @@ class Streaming:
     """Events go on as they come, but for those from the last choice's finish on: these wait until the record is
     written. `native`: as they came, byte for byte."""
 
-    def __init__(self, call: Doing, decoder: Decoder, native: bool, now_ns: Callable[[], int]) -> None:
+    def __init__(self, call: Doing, decoder: Decoder, native: bool, parts: Parts) -> None:
         assert call.heard is not None
         self._call = call
         self._decoder = decoder
         self._heard = call.heard
-        self._now_ns = now_ns
+        self._now_ns = parts.now_ns
+        self._recorder = parts.recorder
+        self._due_ns = self._now_ns() + _PROGRESS_NS
         guarding = call.guarding
         self._guard: StreamGuard | None = guarding.stream() if guarding is not None and guarding.outward else None
         self._native = native and self._guard is None
@@ -67,8 +71,12 @@ class Streaming:
             (held if len(heard.finishes) >= self._choices else out).append(event)
         if not self._call.begun and events:
             self._begin()
+        now_ns = self._now_ns()
         if not self._call.first_ns and heard.characters:
-            self._call.first_ns = self._now_ns() - self._call.started_ns
+            self._call.first_ns = now_ns - self._call.started_ns
+        if now_ns >= self._due_ns:
+            self._due_ns = now_ns + _PROGRESS_NS
+            self._recorder.progress(self._call, now_ns)
         return out
 
     def _guarded(self, deltas: Sequence[Delta]) -> list[Delta]:

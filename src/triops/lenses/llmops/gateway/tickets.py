@@ -1,10 +1,10 @@
 """An admitted call: what it holds of budgets and limits until it ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from triops.kernel.errors import BudgetExceeded, Forbidden
 from triops.kernel.money import usd
+from triops.kernel.value import value
 from triops.lenses.llmops.gateway.budgets import Held, Window
 from triops.lenses.llmops.gateway.limits import KeyLimits
 from triops.lenses.llmops.gateway.periods import ends_at
@@ -15,7 +15,7 @@ DEFAULT_CAP = 4096  # tokens of an answer, where neither the caller nor the pric
 _NEVER_S = 30 * 86400.0  # when to come back to a budget that never ends
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Most:
     """What one attempt may use. `input_tokens`: no fewer than it can be. `output_tokens`: of all its choices together,
     None where the caller set no bound. `expected`: input and output as they will likely be. `name`: provider/model."""

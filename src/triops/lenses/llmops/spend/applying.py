@@ -68,6 +68,7 @@ class Applying:
     _ready: _Ready | None = None
     _dropped_at: float = 0.0
     _droppable: int = 0
+    _one: asyncio.Lock = field(default_factory=asyncio.Lock)  # range at a time
 
     def __post_init__(self) -> None:
         self._open = OpenCalls(self._again)
@@ -81,14 +82,30 @@ class Applying:
         for _ in range(_ROUNDS):
             if not await self.apply_range(now):
                 break
-        position = self._position
-        if position is not None and now - self._dropped_at >= _DROP_EVERY_S:
+        if self._position is not None and now - self._dropped_at >= _DROP_EVERY_S:
             # not at once: a gateway that is starting may still read from a position that it was told before
             await asyncio.to_thread(self.journal.drop_through, self._droppable)
-            self._dropped_at, self._droppable = now, min(position.open_from, position.applied + 1) - 1
+            self._dropped_at, self._droppable = now, self._passed()
+
+    async def all(self, now: float) -> None:
+        """Everything that the journal has by now. Raises as `tick`."""
+        while await self.apply_range(now):
+            pass
+
+    async def drop(self) -> None:
+        """At once what no open call and no range needs. Only while the gateway is not starting."""
+        await asyncio.to_thread(self.journal.drop_through, self._passed())
+
+    def _passed(self) -> int:
+        position = self._position
+        return 0 if position is None else min(position.open_from, position.applied + 1) - 1
 
     async def apply_range(self, now: float) -> bool:
         """One range; False when there was nothing new."""
+        async with self._one:
+            return await self._apply_range(now)
+
+    async def _apply_range(self, now: float) -> bool:
         if self._position is None:
             self._position = await self._begin()
         position = self._position

@@ -10,6 +10,7 @@ from triops.kernel.document import Document
 
 _ENDINGS = ("_KEY", "_TOKEN")
 _OWN = "TRIOPS_"
+_OTHERS = ("SECRET", "PRIVATE", "SIGNING", "ENCRYPTION", "GITHUB", "GITLAB", "SSH")  # keys, but to no model
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,15 @@ class EnvironmentKeys:
         return (self.getenv(name) or "").strip() if name and self.allows(name) else ""
 
     def allows(self, name: str) -> bool:
-        return not name.startswith(_OWN) and (name.endswith(_ENDINGS) or name in self.named)
+        if name.startswith(_OWN):
+            return False
+        plain = name.endswith(_ENDINGS) and not any(other in name.upper() for other in _OTHERS)
+        return plain or name in self.named
 
     def problems(self, documents: Sequence[Document]) -> list[str]:
         return [
-            f"Provider {document.name}: {name} is not read: a variable's name must end in _KEY or _TOKEN, or be listed "
-            "in the setting gateway.env"
+            f"Provider {document.name}: {name} is not read: a variable's name must end in _KEY or _TOKEN and be of no "
+            "other secret, or be listed in the setting gateway.env"
             for document in documents
             if document.kind == "Provider"
             and (name := str(document.spec.get("api_key_env") or ""))

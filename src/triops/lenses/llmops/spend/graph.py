@@ -16,6 +16,7 @@ from triops.lenses.llmops.spend.recording import service_of_call
 _EVERY_S: Final = 60.0
 _KNOWN: Final = 20_000  # things and relations of all projects that are remembered; else they are written again
 _BATCH: Final = 500
+_NAMED: Final = 2_000  # models and prompts of a project that calls alone have named, since the start
 _SCOPES: Final = ("team", "user", "application", "route")
 
 Link = tuple[EntityId, RelationKind, EntityId]
@@ -78,17 +79,21 @@ def documented(documents: Sequence[Document], now: float) -> tuple[list[Entity],
 
 @dataclass
 class Graph:
-    """Each thing is written at most once a minute."""
+    """Each thing is written at most once a minute. Callers say models and prompts, so that only so many of them become
+    entities; what documents and the prompts themselves say is there is written by those."""
 
     entities: Entities
     _written: "OrderedDict[tuple[ProjectId, object], float]" = field(default_factory=OrderedDict)
     _combined: set[tuple[ProjectId, tuple[str, ...]]] = field(default_factory=set)
+    _named: dict[ProjectId, set[tuple[str, ...]]] = field(default_factory=dict)
 
     async def applied(self, applied: Applied, now: float) -> None:
         """Only notes what was seen; `write` writes it."""
         services = {call.seq: service_of_call(call.intent) for calls in applied.calls.values() for call in calls}
         for charge in applied.charges:
             key, _, _, _, route, provider, model, prompt, _ = charge.dims
+            model = self._bounded(charge.project, provider, model) if model else ""
+            prompt = self._bounded(charge.project, prompt) if prompt else ""
             seen = (services[charge.seq], key, route, provider, model, prompt)
             if (charge.project, seen) not in self._combined and len(self._combined) < _KNOWN:
                 self._combined.add((charge.project, seen))
@@ -109,6 +114,15 @@ class Graph:
             for start in range(0, max(len(things), len(relations)), _BATCH):
                 part = slice(start, start + _BATCH)
                 await self.entities.observe(project, things[part], relations[part])
+
+    def _bounded(self, project: ProjectId, *name: str) -> str:
+        """The name's last part, "" where it is one too many."""
+        named = self._named.setdefault(project, set())
+        if name not in named:
+            if len(named) >= _NAMED:
+                return ""
+            named.add(name)
+        return name[-1]
 
     def _due(self, project: ProjectId, thing: object, now: float) -> bool:
         if now - self._written.get((project, thing), -_EVERY_S) < _EVERY_S:

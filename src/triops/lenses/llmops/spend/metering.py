@@ -3,7 +3,6 @@ the Metrics page has them. Counters and histograms begin at zero with the server
 """
 
 import bisect
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -20,7 +19,9 @@ from triops.lenses.llmops.spend.applying import Applied
 from triops.lenses.llmops.spend.journalled import Call
 from triops.lenses.llmops.spend.recording import service_of_call
 
-_GROUPS: Final = 2000  # of all projects; the one without a call for longest is forgotten
+_GROUPS: Final = 500  # of a project; what more callers name counts as `other`
+_FORGET_S: Final = 86_400.0  # a group without a call for so long makes room
+_OTHER: Final = "other"
 _QUIET_S: Final = 600.0  # a group without a call for so long is not sent again
 _LABELS: Final = ("application", "route", "provider", "model", "prompt", "prompt_version")
 # Bounds as OpenTelemetry's conventions for generative AI advise, in seconds and tokens.
@@ -67,7 +68,7 @@ class _Group:
 @dataclass
 class Metering:
     send: Metrics
-    _groups: "OrderedDict[tuple[ProjectId, tuple[str, ...]], _Group]" = field(default_factory=OrderedDict)
+    _groups: dict[ProjectId, dict[tuple[str, ...], _Group]] = field(default_factory=dict)
 
     async def applied(self, applied: Applied, now: float) -> None:
         costs: dict[int, int] = {}
@@ -81,24 +82,21 @@ class Metering:
 
     async def tick(self, now: float) -> None:
         """Send what had calls lately."""
-        by_project: dict[ProjectId, list[tuple[tuple[str, ...], _Group]]] = {}
-        for (project, labels), group in self._groups.items():
-            if now - group.at <= _QUIET_S:
-                by_project.setdefault(project, []).append((labels, group))
-        for project, groups in by_project.items():
-            await self.send(project, batch_of(groups, int(now * NS)))
+        for project, groups in list(self._groups.items()):
+            for labels in [labels for labels, group in groups.items() if now - group.at > _FORGET_S]:
+                del groups[labels]
+            lately = [(labels, group) for labels, group in groups.items() if now - group.at <= _QUIET_S]
+            if lately:
+                await self.send(project, batch_of(lately, int(now * NS)))
 
     def _count(self, project: ProjectId, call: Call, charge: Charge, cost: int, now: float) -> None:
         intent, outcome = call.intent, call.outcome
         _, _, _, _, route, provider, model, prompt, version = charge.dims
         labels = (service_of_call(intent), route, provider, model, prompt, str(version or ""))
-        group = self._groups.get((project, labels))
-        if group is None:
-            group = self._groups[project, labels] = _Group()
-            if len(self._groups) > _GROUPS:
-                self._groups.popitem(last=False)
-        else:
-            self._groups.move_to_end((project, labels))
+        groups = self._groups.setdefault(project, {})
+        if labels not in groups and len(groups) >= _GROUPS:
+            labels = (labels[0], route, provider, _OTHER, _OTHER, "")
+        group = groups.setdefault(labels, _Group())
         group.at = now
         requests, _, _, errors, _, hits, *_ = charge.counts
         counters = group.counters

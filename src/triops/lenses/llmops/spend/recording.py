@@ -150,15 +150,14 @@ def _attributes(call: Call, attempts: Sequence[Mapping[str, Any]], provider: str
         told["triops.first_token_ms"] = first / 1e6
     if saved := outcome.get("saved"):
         told["triops.saved_usd"] = usd(saved)
-    if attempts:
-        _usage(told, attempts)
+    _usage(told, attempts)
     return told
 
 
 def _usage(told: dict[str, Any], attempts: Sequence[Mapping[str, Any]]) -> None:
     """Of all attempts together: what the call as a whole is billed."""
     given = cached = made = 0
-    cost: int | None = None
+    cost: int | None = None if attempts else 0  # nobody was asked: it cost nothing
     for attempt in attempts:
         usage = attempt.get("usage") or _NOTHING
         given += usage.get("input") or 0
@@ -168,8 +167,9 @@ def _usage(told: dict[str, Any], attempts: Sequence[Mapping[str, Any]]) -> None:
             cost = (cost or 0) + attempt["cost"]
         if attempt.get("estimated"):
             told["triops.estimated"] = True
-    told["gen_ai.usage.input_tokens"] = min(given, _WHOLE)
-    told["gen_ai.usage.output_tokens"] = min(made, _WHOLE)
+    if attempts:
+        told["gen_ai.usage.input_tokens"] = min(given, _WHOLE)
+        told["gen_ai.usage.output_tokens"] = min(made, _WHOLE)
     if cached:
         told["gen_ai.usage.cache_read.input_tokens"] = min(cached, _WHOLE)
     if cost is not None:

@@ -25,13 +25,15 @@ from triops.ports.records import Records
 
 KINDS = ("Provider", "Route", "Price", "Key", "Budget", "Guard", "Redaction")
 _HELD = "held"
+_SCOPES = ("key", "team", "application", "route", "project")
+_PERIODS = ("day", "month", "total")
 Prompts = Callable[[Connection, ProjectId], Mapping[str, Any]]
 
 
 @dataclass
 class Snapshots:
     """`opened`: whether callers without a key may be taken. `prompts` answers a project's prompts in the form of
-    the snapshot. `fixed`: what never changes (`limits`, `record`)."""
+    the snapshot. `fixed`: what never changes (`local`, `limits`, `record`)."""
 
     records: Records
     documents: Documents
@@ -43,7 +45,7 @@ class Snapshots:
     prompts: Prompts
     environment: EnvironmentKeys
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    problem: str = ""  # why stored credentials do not open
+    problems: Mapping[ProjectId, str] = field(default_factory=dict)  # why stored credentials do not open
 
     @property
     def version(self) -> tuple[int, ...]:
@@ -69,18 +71,19 @@ class Snapshots:
             document.name for document in documents if document.kind == "Provider" and self.environment.read(document)
         }
         plain = [_plain(document) for document in documents if document.kind in KINDS]
-        config = project_config(project, {"documents": plain, "credentials": dict.fromkeys(held, _HELD)})
-        said = [*config.problems, *self.environment.problems(documents)]
-        return config, [*said, self.problem] if self.problem else said
+        local = bool(self.fixed.get("local", True))
+        config = project_config(project, {"documents": plain, "credentials": dict.fromkeys(held, _HELD)}, local=local)
+        sealed = self.problems.get(project)
+        return config, [*config.problems, *self.environment.problems(documents), *([sealed] if sealed else [])]
 
     def _read(self, connection: Connection, at: float) -> dict[str, Any]:
         keys = live_keys(connection, at)
         documents = documents_of(connection, KINDS)
         secrets = live_secrets(connection, at)
-        credentials, self.problem = self.credentials.opened(connection)
+        credentials, self.problems = self.credentials.opened(connection)
         position = position_of(connection)
         names = sorted({DEFAULT_PROJECT, *documents, *secrets, *credentials, *(key.project for key in keys.values())})
-        used = [one for name in documents for one in spent(connection, name, _windows(name, documents[name]), at)]
+        used = [one for name in names for one in spent(connection, name, _windows(name, documents.get(name, ())), at)]
         return {
             "triops_keys": {
                 digest: {"project": k.project, "role": k.role.value, "name": k.name, "expires_at": k.expires_at}
@@ -109,12 +112,11 @@ class Snapshots:
 
 
 def _windows(project: ProjectId, documents: Sequence[Document]) -> set[tuple[str, str]]:
-    """The scopes and periods that the project's budgets and daily limits ask for."""
+    """Scopes and periods. Every scope that documents name, whether it has a budget or not: a budget that is applied
+    later must find what was spent before the gateway began. Users, who may be many, only where one is asked for."""
     config = project_config(project, {"documents": [_plain(document) for document in documents]})
     wanted = {(str(b.scope), str(b.per)) for some in config.budgets.values() for b in some}
-    if any(key.requests_per_day or key.tokens_per_day for key in config.keys.values()):
-        wanted.add(("key", "day"))
-    return wanted
+    return wanted | {(scope, period) for scope in _SCOPES for period in _PERIODS}
 
 
 def _plain(document: Document) -> dict[str, Any]:

@@ -1,14 +1,28 @@
-"""Forgetting a user: rows of telemetry that name them, traces whole, their scores; the books of calls keep sums."""
+"""Forgetting a user: rows of telemetry that name them, traces whole wherever they are kept, their scores, what the
+gateway still holds; the books of calls keep sums."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from triops.kernel.ids import ProjectId
 from triops.ledger.scores.scores import Scores
+from triops.ledger.traces.forgetting import TraceForgetting
 from triops.ports.llm_spans import LlmSpans
+from triops.ports.records import Records
 from triops.ports.telemetry import Retained
 
 ForgetUser = Callable[[ProjectId, str], Awaitable[int]]
+
+
+class Held(Protocol):
+    """What the gateway holds beside the books."""
+
+    async def apply(self, project: ProjectId) -> bool:
+        """The books have it all. Whether it may be dropped."""
+        ...
+
+    async def drop(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +30,23 @@ class Erasing:
     stores: Sequence[Retained]
     llm: LlmSpans
     scores: Scores
+    experiments: TraceForgetting
     forget_user: ForgetUser
+    held: Held
+    records: Records
 
     async def user(self, project: ProjectId, user: str) -> int:
-        """Answers the rows that were erased or changed. Scores go first: what they are of is found in the traces, so
-        that a repeated call ends what a broken one began."""
-        traces = [f"{trace:032x}" for trace in await self.llm.llm_traces_of(project, user)]
-        rows = await self.scores.forget(project, traces, await self.llm.llm_sessions_of(project, user))
+        """Answers the rows that were erased or changed. What is found by the traces goes before them, so that a
+        repeated call ends what a broken one began. A call that is in progress meanwhile is one of after."""
+        applied = await self.held.apply(project)
+        traces = await self.llm.llm_traces_of(project, user)
+        sessions = await self.llm.llm_sessions_of(project, user)
+        rows = await self.scores.forget(project, [f"{trace:032x}" for trace in traces], sessions)
+        rows += await self.experiments.user(project, user, traces)
         rows += await self.forget_user(project, user)
         for store in self.stores:
-            rows += await store.erase_user(project, user)
+            rows += await store.erase_user(project, user, traces)
+        if applied:
+            await self.held.drop()
+        await self.records.overwrite()
         return rows

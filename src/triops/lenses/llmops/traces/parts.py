@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from triops.lenses.llmops.traces.erasing import Erasing
 from triops.lenses.llmops.traces.people import People
+from triops.lenses.llmops.traces.prompting import Prompting
 from triops.lenses.llmops.traces.scoring import Scoring
 from triops.lenses.llmops.traces.service import LlmTracing
 
@@ -14,3 +15,4 @@ class TraceParts:
     people: People
     scoring: Scoring
     erasing: Erasing
+    prompting: Prompting

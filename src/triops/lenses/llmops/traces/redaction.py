@@ -178,7 +178,7 @@ def redaction_kind(redactor: Redactor, types: Sequence[str]) -> Kind:
     def check(document: Document) -> None:
         rule_of([document], redactor)
 
-    return Kind("Redaction", schema, check)
+    return Kind("Redaction", schema, check, binds=True)  # what may be stored is not for editors to loosen
 
 
 def _column(texts: Text, marks: Sequence[str], clean: Callable[[str], str]) -> Text:

@@ -47,6 +47,10 @@ class LlmTracing:
         scores = await self._scores.of_traces(project, [line.trace for line in found])
         return Page([replace(line, scores=scores.get(line.trace, {})) for line in found], query.cursor)
 
+    async def forget_contents(self, before: str) -> int:
+        """What was said goes from all spans of the days before, of every project; answers how many changed."""
+        return await self._llm.forget_contents(before)
+
     async def get(self, project: ProjectId, trace: int, limit: int, cursor: str | None) -> TraceInFull:
         """Raises: NotFound, Invalid (over 100,000 spans)."""
         whole = await self._llm.llm_trace(project, trace)

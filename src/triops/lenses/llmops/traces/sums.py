@@ -20,7 +20,8 @@ UNKNOWN = -1
 
 @dataclass(slots=True)
 class Sum:
-    """`cost`: pico-dollars, None where no call's cost is known; `unpriced`: calls whose cost is not known."""
+    """`cost`: pico-dollars, None where no call's cost is known; `unpriced`: calls whose cost is not known, but
+    for those that failed with nothing used."""
 
     calls: int = 0
     errors: int = 0
@@ -49,13 +50,15 @@ def add(rows: LlmRows, own: I64, chosen: npt.NDArray[Any]) -> Sum:
     """`own`: what `costs` said; `chosen`: positions or flags of rows."""
     counts = rows.counts[chosen]
     cost = own[chosen][counts]
+    failed = (rows.status[chosen] == 2)[counts]
+    used = (np.maximum(rows.input_tokens[chosen], 0) + np.maximum(rows.output_tokens[chosen], 0))[counts] > 0
     return Sum(
         calls=int(counts.sum()),
-        errors=int((rows.status[chosen] == 2)[counts].sum()),
+        errors=int(failed.sum()),
         input_tokens=int(np.maximum(rows.input_tokens[chosen][counts], 0).sum()),
         output_tokens=int(np.maximum(rows.output_tokens[chosen][counts], 0).sum()),
         cost=_exact(cost[cost >= 0]) if (cost >= 0).any() else None,
-        unpriced=int((cost < 0).sum()),
+        unpriced=int(((cost < 0) & (used | ~failed)).sum()),
         estimated=int((rows.estimated[chosen] > 0)[counts].sum()),
     )
 

@@ -68,10 +68,10 @@ class Share:
 MEANS = (
     Mean("latency", "ms", "ms", 1.6, 50.0, 0.1, True, "answers in"),
     Mean("first_token", "first_ms", "ms", 1.6, 50.0, 0.1, False, "takes to the first token"),
-    Mean("cost", "cost_usd", "USD", 1.6, 1e-7, 1e-9, False, "costs a call"),
+    Mean("cost", "cost_usd", "USD", 1.6, 1e-7, 1e-9, True, "costs a call"),
     Mean("input_tokens", "input_tokens", "{token}", 1.7, 20.0, 1.0, False, "is sent"),
     Mean("output_tokens", "output_tokens", "{token}", 1.6, 8.0, 1.0, False, "answers with"),
-    Mean("output_length", "output_chars", "{char}", 1.6, 40.0, 1.0, False, "answers with", down=True),
+    Mean("output_length", "output_chars", "{character}", 1.6, 40.0, 1.0, True, "answers with", down=True),
 )
 SHARES = (
     Share("errors", 0.03, 3.0, True, "fails"),

@@ -1,7 +1,7 @@
 """The detector of model calls: listens to calls on the bus, claims at its ticks.
 
-Latency, errors, refusals, another language and repeated questions of an application are symptoms: its users feel them.
-Cost, tokens and length, and everything about a prompt, a model or a provider, are evidence.
+Latency, errors, refusals, length, another language and repeated questions of an application are symptoms: its users
+feel them, and who pays feels its cost. Tokens, and everything about a prompt, a model or a provider, are evidence.
 """
 
 from collections import OrderedDict
@@ -114,7 +114,7 @@ class CallDetector:
             entity=entity,
             detector=self.name,
             kind=kind,
-            signal=f"{kind} of calls of {entity}",
+            signal=f"{kind} {entity}",
             direction=Direction.UP if value >= expected else Direction.DOWN,
             score=0.0,
             severity=Severity.WARNING,

@@ -6,6 +6,7 @@ from hashlib import blake2b
 import numpy as np
 
 from triops.kernel.clock import NS
+from triops.kernel.completion import Usage
 from triops.kernel.genai.heard import Heard
 from triops.kernel.genai.messages import messages
 from triops.kernel.genai.said import UNKNOWN, Said
@@ -17,8 +18,8 @@ from triops.lenses.llmops.watch.words import language, refuses
 _REFUSED = ("content_filter", "refusal")
 _NAN = float("nan")
 
-# Pico-dollars of a call whose sender said no cost: provider, model, input and output tokens, unix nanoseconds.
-Priced = Callable[[str, str, int, int, int], int | None]
+# Pico-dollars of a call whose sender said no cost: provider, model, usage, unix nanoseconds. None without a price.
+Priced = Callable[[str, str, Usage, int], int | None]
 
 
 def calls_of(heard: Heard, priced: Priced | None = None, texts: int = 200) -> CallColumns:
@@ -77,7 +78,8 @@ def _refused(one: Said, words: str | None) -> float:
 
 def _cost(one: Said, priced: Priced | None, at_ns: int) -> int:
     if one.cost == UNKNOWN and priced is not None and one.input_tokens >= 0:
-        found = priced(one.provider, one.model, one.input_tokens, max(one.output_tokens, 0), at_ns)
+        usage = Usage(one.input_tokens, max(one.output_tokens, 0), one.cached_tokens)
+        found = priced(one.provider, one.model, usage, at_ns)
         return UNKNOWN if found is None else found
     return one.cost
 

@@ -129,14 +129,17 @@ class CallWatch:
             up |= (judged.z < 0) & likely & (values <= usual / ratio) & (usual - values >= far)
         # the farther off, the less of it can be the noise of a few calls
         size = np.clip(np.abs(np.log(values / usual)) / np.log(mean.ratio), 1.0, _FAR)
-        self._note(at, slots, up, judged.score, values, usual, window.started_s[rows], size)
+        # amid a run, a window that is off but proves nothing by itself neither ends it nor is learned
+        still = (self.run[at, slots] > 0) & ~up & (np.abs(np.log(values / usual)) >= 0.5 * np.log(mean.ratio))
+        self._note(at, slots[~still], up[~still], judged.score[~still], values[~still], usual[~still],
+                   window.started_s[rows][~still], size[~still])  # fmt: skip
         model.learn(
             slots,
             np.full(len(slots), now),
             np.log(values),
             spread=spread,
             prior=np.maximum(0.06, window.noise[at][rows]),
-            frozen=on | up,
+            frozen=on | up | still,
         )
 
     def _judge_share(self, at: int, window: Window) -> None:

@@ -9,14 +9,14 @@ import { link } from '../state.js';
 import { waysOf } from './start_ways.js';
 
 /** @type {Record<string, string>} */
-const WORDS = { traces: 'traces', metrics: 'metrics', logs: 'logs', remote_write: 'Prometheus samples', alertmanager: 'alerts', events: 'events', changes: 'changes', host: 'figures of this host', mlflow: 'training runs' };
+const WORDS = { traces: 'traces', metrics: 'metrics', logs: 'logs', remote_write: 'Prometheus samples', alertmanager: 'alerts', events: 'events', changes: 'changes', host: 'figures of this host', mlflow: 'training runs', llm: 'calls of language models' };
 
 /** @type {import('../routes.js').Page} */
 export default {
   title: 'Start',
   question: 'What do I set, so that Triops sees what I run?',
   timeless: true,
-  calls: () => [{ path: '/start' }, { path: '/experiments', params: { limit: 1000 } }],
+  calls: () => [{ path: '/start' }, { path: '/experiments', params: { limit: 1000 } }, { path: '/spend', params: { every: 86400 } }],
   mount(ctx, root) {
     const answer = slot(h('p', { class: 'answer', 'aria-live': 'polite' }), ({ text }) => text);
     const learning = slot(h('section', { class: 'card', hidden: true }), ({ left, series, learningSeries }) => {
@@ -27,15 +27,15 @@ export default {
     const quick = slot(h('section', { class: 'card', hidden: true }), ({ base }) => [h('h2', null, 'The three variables'), h('p', { class: 'muted' }, 'Triops speaks the protocols you already use. Set what applies where your programs run:'),
       code(`OTEL_EXPORTER_OTLP_ENDPOINT=${base}`, 'Telemetry of services: works today, over HTTP and gRPC on the same port'),
       code(`MLFLOW_TRACKING_URI=${base}`, 'Training: runs, artifacts and the model registry, for the MLflow client as it is'),
-      h('p', { class: 'muted small' }, 'OPENAI_BASE_URL (language) comes with a next version.')]);
+      code(`OPENAI_BASE_URL=${base}/v1`, 'Language models: every call with what it cost and said, for OpenAI, Anthropic and Ollama clients as they are')]);
     const list = h('div', { class: 'ways' });
     root.append(answer.el, quick.el, learning.el, list);
     /** @type {Map<string, {el: any, note: any}>} */ const ways = new Map();
 
     return {
       async refresh() {
-        const [data, tried] = await Promise.all([get('/start', {}, ctx.signal), get('/experiments', { limit: 1000 }, ctx.signal)]);
-        data.sources.push(runsAsSource(tried.items));
+        const [data, tried, spent] = await Promise.all([get('/start', {}, ctx.signal), get('/experiments', { limit: 1000 }, ctx.signal), get('/spend', { every: 86400 }, ctx.signal)]);
+        data.sources.push(runsAsSource(tried.items), callsAsSource(spent));
         const seen = new Map(data.sources.map((/** @type {any} */ s) => [s.id, s]));
         if (!ways.size) for (const way of waysOf(data.base_url, data.otlp_grpc)) {
           const note = h('span', { class: 'muted small' });
@@ -66,4 +66,9 @@ export default {
 function runsAsSource(experiments) {
   const busy = experiments.filter((e) => e.runs > 0);
   return { id: 'mlflow', title: 'training runs', first_seen: busy.length ? Math.min(...busy.map((e) => e.created_at)) : null, rows: busy.reduce((n, e) => n + e.runs, 0), of: 'runs' };
+}
+
+/** Calls through the gateway, of this month. @param {any} spent */
+function callsAsSource({ rows, total }) {
+  return { id: 'llm', title: 'calls of language models', first_seen: rows.length ? rows[0].at : null, rows: total.requests, of: 'calls this month' };
 }

@@ -19,6 +19,10 @@ export function waysOf(base, grpc) {
       ['Any training script', `export MLFLOW_TRACKING_URI=${base}\n# with keys, add: export MLFLOW_TRACKING_TOKEN=<key>\npython train.py   # with mlflow.autolog() at its top`],
       ['Move what you have', `triops import mlflow $OLD_TRACKING_URI   # or the folder mlruns, or its database`],
     ] },
+    { id: 'llm', title: 'Language models: OpenAI, Anthropic, Ollama clients', sources: ['llm'], says: 'Calls go through the gateway: counted to the cent, traced, limited, guarded. With your own provider key nothing else is needed; without one a local model answers where it is installed.', codes: [
+      ['OpenAI’s client, LangChain and what else reads it', `export OPENAI_BASE_URL=${base}/v1`], ['Anthropic’s client', `export ANTHROPIC_BASE_URL=${base}`], ['Ollama’s client', `export OLLAMA_HOST=${base}`],
+      ['A key for each application, with a budget', `triops apply gateway.yaml   # kinds Provider, Route, Price, Key\ntriops key create --gateway my-application`],
+    ] },
     { id: 'prometheus', title: 'Prometheus: remote write', sources: ['remote_write'], says: 'Your Prometheus keeps scraping; Triops gets a copy.', codes: [['prometheus.yml', `remote_write:\n  - url: ${base}/api/v1/write\n    # authorization: {credentials: <key>}`]] },
     { id: 'changes', title: 'Deploys and other changes', sources: ['changes'], says: 'One call in your pipeline. Changes are the first suspects when something breaks.', codes: [['A deploy hook', `curl -X POST ${base}/triops/v1/changes -H 'content-type: application/json' \\\n  -d '{"entity":{"type":"service","name":"checkout"},"kind":"deploy","title":"checkout v2","author":"'"$USER"'","details":{"from":"v1","to":"v2"}}'`]] },
     { id: 'alertmanager', title: 'Alertmanager', sources: ['alertmanager'], says: 'Alerts you already have become signs of incidents here.', codes: [['alertmanager.yml', `receivers:\n  - name: triops\n    webhook_configs:\n      - url: ${base}/webhooks/alertmanager\nroute:\n  receiver: triops`]] },

@@ -7,7 +7,7 @@ import { h } from '../dom.js';
 import { clock, nameOf, text } from '../format.js';
 
 /** @typedef {{name: string, points: [number, number|null][], color?: string, dashed?: boolean}} Series */
-/** @typedef {{series: Series[], unit?: string, span: import('../state.js').Span, marks?: import('./marks.js').Marks, focus?: string, threshold?: {value: number, name: string}, note?: string}} Chart */
+/** @typedef {{series: Series[], unit?: string, span: import('../state.js').Span, marks?: import('./marks.js').Marks, focus?: string, threshold?: {value: number, name: string}, note?: string, every?: number}} Chart `every`: seconds that each bar stands for, from its point on */
 
 const MOST_SERIES = 40; // drawn; the rest is said in the legend
 const MOST_NAMED = 12;
@@ -115,7 +115,7 @@ function option(data, kind, hidden) {
     series: [
       ...drawn.map((s) => {
         const color = s.color || colors[data.series.indexOf(s) % colors.length];
-        const points = s.points.map(([t, v]) => [t * 1000, v]);
+        const points = s.points.map(([t, v]) => [(t + (data.every || 0) / 2) * 1000, v]);
         return kind === 'bars'
           ? { type: 'bar', name: s.name, data: points, stack: 'all', itemStyle: { color }, barCategoryGap: '12%', barMaxWidth: 22 }
           : { type: 'line', name: s.name, data: points, connectNulls: false, showSymbol: lonely(s.points), symbolSize: 4, symbol: 'circle', lineStyle: { width: 1.6, color, type: s.dashed ? [4, 4] : 'solid' }, itemStyle: { color }, emphasis: { disabled: true }, sampling: 'lttb' };
@@ -164,11 +164,12 @@ function merged(anomalies, now) {
 function tip(rows, data) {
   if (!rows.length) return h('div');
   const at = rows[0].axisValue / 1000;
+  const half = (data.every || 0) / 2;
   const near = (data.span.end - data.span.start) / 60;
   const known = rows.filter((r) => r.value?.[1] !== null && r.value?.[1] !== undefined).sort((a, b) => b.value[1] - a.value[1]);
   const changes = (data.marks?.changes || []).filter((c) => Math.abs(c.at - at) < near).slice(0, 3);
   const anomalies = (data.marks?.anomalies || []).filter((a) => a.started_at <= at && (a.ended_at || Infinity) >= at).slice(0, 3);
-  return h('div', { class: 'tip' }, h('div', { class: 'muted' }, clock(at)),
+  return h('div', { class: 'tip' }, h('div', { class: 'muted' }, clock(at - half).replace(half ? /:\d\d$/ : /^$/, ''), half > 0 && ` to ${clock(at + half).replace(/:\d\d$/, '')}`),
     known.slice(0, 14).map((r) => h('div', { class: 'tip-row' }, h('i', { style: { background: r.color } }), h('span', { class: 'tip-name' }, r.seriesName), h('b', null, text(r.value[1], data.unit)))),
     known.length > 14 && h('div', { class: 'muted' }, `and ${known.length - 14} more`),
     anomalies.map((a) => h('div', { class: `tip-note ${a.severity}` }, '▒ ', a.title || `${a.kind} of ${a.signal}`)),

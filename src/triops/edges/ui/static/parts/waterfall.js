@@ -8,8 +8,8 @@ import { rowsOf, treeOf } from './tree.js';
 const ROW = 26;
 const SPARE = 12;
 
-/** @param {{choose: (span: any) => void}} how */
-export function waterfall({ choose }) {
+/** @param {{choose: (span: any) => void, group?: (span: any) => string, note?: (span: any) => string}} how `group`: what shares a colour, the service by default; `note`: stands behind a span's duration */
+export function waterfall({ choose, group = (span) => span.service, note }) {
   /** @type {ReturnType<typeof treeOf>} */ let tree = treeOf([]);
   /** @type {import('./tree.js').Node[]} */ let rows = [];
   let folded = new Set();
@@ -30,7 +30,7 @@ export function waterfall({ choose }) {
     tree = treeOf(spans);
     const chart = palette();
     colors.clear();
-    for (const node of rowsOf(tree.roots, new Set())) if (!colors.has(node.span.service)) colors.set(node.span.service, chart[colors.size % chart.length]);
+    for (const node of rowsOf(tree.roots, new Set())) if (!colors.has(group(node.span))) colors.set(group(node.span), chart[colors.size % chart.length]);
     legend.replaceChildren(...[...colors].slice(0, 12).map(([service, color]) => h('span', { class: 'key' }, h('i', { style: { background: color } }), service)),
       h('span', { class: 'key' }, h('i', { class: 'critical-key' }), 'critical path'), h('span', { class: 'grow' }),
       h('button', { type: 'button', class: 'ghost', 'aria-pressed': String(onlyCritical), on: { click: (/** @type {any} */ e) => { onlyCritical = !onlyCritical; e.currentTarget.setAttribute('aria-pressed', String(onlyCritical)); arrange(); } } }, 'Critical path only'),
@@ -71,13 +71,13 @@ export function waterfall({ choose }) {
     const after = left + width < 84;
     // A bar from edge to edge carries its time inside; else the label would run into the names.
     const inside = !after && left < 25;
-    const color = colors.get(span.service) || '';
+    const color = colors.get(group(span)) || '';
     return h('div', { class: ['wf-row', i === at && 'at', node.critical && 'on-path', error && 'error'], role: 'treeitem', id: `span-${i}`, 'aria-level': node.depth + 1, 'aria-expanded': node.children.length ? String(!shut) : null, 'aria-selected': String(i === at), style: { top: `${i * ROW}px` }, data: { i: String(i) } },
       h('div', { class: 'wf-name', style: { 'padding-left': `calc(${Math.min(node.depth, 24)} * var(--indent, 12px))` } },
         node.children.length ? h('button', { type: 'button', class: 'wf-fold', tabindex: '-1', 'aria-label': shut ? 'Unfold' : 'Fold', data: { fold: span.span_id } }, shut ? '▸' : '▾') : h('span', { class: 'wf-fold' }),
         h('i', { class: 'dot', style: { background: color } }), h('span', { class: 'wf-title', title: `${span.service}: ${span.name}` }, span.name), error && h('span', { class: 'critical wf-error', title: span.status_message || 'error' }, '◆', h('span', { class: 'word' }, ' error')), shut && h('span', { class: 'muted small' }, ` +${countBelow(node)}`)),
       h('div', { class: 'wf-lane' }, h('div', { class: 'wf-bar', style: { left: `${left}%`, width: `max(2px, ${width}%)`, background: color } }),
-        h('span', { class: ['wf-time', inside && 'inside'], style: inside ? { right: `calc(${Math.max(0, 100 - left - width)}% + 4px)` } : after ? { left: `calc(${left + width}% + 6px)` } : { right: `calc(${100 - left}% + 6px)` } }, text(span.duration_ms, 'ms'))));
+        h('span', { class: ['wf-time', inside && 'inside'], style: inside ? { right: `calc(${Math.max(0, 100 - left - width)}% + 4px)` } : after ? { left: `calc(${left + width}% + 6px)` } : { right: `calc(${100 - left}% + 6px)` } }, text(span.duration_ms, 'ms'), note && h('span', { class: 'wf-note' }, note(span)))));
   }
 
   /** @param {string} id */

@@ -1,0 +1,238 @@
+"""Prompts, Prompt, Playground and Gateway: what people do with them, by a browser against a real server and provider."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+from speaking import HOSTILE, PROMPT, Spoken, spoken
+
+from triops.testing.server import RunningTriops
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+SIZES = {"desk": (1280, 800), "phone": (390, 844)}
+PAGES = {
+    "prompts": "/ui/prompts",
+    "prompt": f"/ui/prompts/{PROMPT}?v=2",
+    "text": "/ui/prompts/summary",
+    "differences": f"/ui/prompts/{PROMPT}?tab=diff&a=1&b=3",
+    "usage": f"/ui/prompts/{PROMPT}?tab=usage",
+    "comments": f"/ui/prompts/{PROMPT}?tab=comments",
+    "history": f"/ui/prompts/{PROMPT}?tab=history",
+    "playground": f"/ui/playground?prompt={PROMPT}&model=fast&model=sturdy",
+    "gateway": "/ui/gateway",
+    "json": "/ui/gateway?format=json",
+}
+
+
+@pytest.fixture(scope="module")
+def server(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriops]:
+    with RunningTriops(tmp_path_factory.mktemp("language") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def language(server: RunningTriops) -> Iterator[Spoken]:
+    with spoken(server.url) as said:
+        yield said
+
+
+@pytest.mark.parametrize(("size", "theme"), [("desk", "light"), ("phone", "dark")])
+def test_every_page_opens_fits_and_has_no_serious_fault(
+    visit: Any, server: RunningTriops, language: Spoken, size: str, theme: str
+) -> None:
+    width, height = SIZES[size]
+    watched = visit(base=server.url, width=width, height=height, theme=theme)
+    wrong = []
+    for name, path in PAGES.items():
+        page = watched.open(path)
+        assert page.locator(".failure").count() == 0, f"{name}: {page.locator('.failure').all_inner_texts()}"
+        expect(page.locator(".answer").first, name).not_to_be_empty()
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"{name} is {overflow} px wider than its window"
+        assert page.title() != "owned", f"{name} ran a script out of data"
+        page.evaluate(AXE.read_text())
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        wrong += [
+            f"{name}: {v['id']} ({v['impact']}) {[n['html'][:160] for n in v['nodes'][:3]]}"
+            for v in found["violations"]
+            if v["impact"] in ("serious", "critical")
+        ]
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_the_answers_come_first(visit: Any, server: RunningTriops, language: Spoken) -> None:
+    page = visit(base=server.url).open("/ui/gateway")
+    answer = page.locator(".answer").first
+    expect(answer).to_contain_text("2 routes, all healthy; upstream is cut off for broken-1!status=503 until ")
+    expect(answer).to_contain_text("Spare lacks its credential")
+    expect(page.get_by_role("article", name="Route sturdy")).to_contain_text("canary 5 %")
+    expect(page.get_by_role("article", name="Route fast")).to_contain_text("50 % of 4")
+    page = visit(base=server.url).open("/ui/prompts")
+    expect(page.locator(".answer")).to_contain_text("2 prompts, 1 live under a label. Today 12 calls for $0.125")
+    row = page.locator(".tr", has_text=PROMPT)
+    expect(row).to_contain_text("production → 2")
+    row.get_by_role("link").click()
+    expect(page.locator(".version-choice[aria-pressed=true]")).to_contain_text("version 2")
+    expect(page.locator("mark.variable").first).to_have_text("{{shop}}")
+
+
+def test_differences_are_shown_word_by_word_and_versions_beside_each_other(
+    visit: Any, server: RunningTriops, language: Spoken
+) -> None:
+    page = visit(base=server.url).open(f"/ui/prompts/{PROMPT}?tab=diff&a=2&b=3")
+    assert page.locator(".word-diff ins").all_inner_texts() == ["; name the policy"]
+    assert page.locator(".word-diff del").count() == 0
+    expect(page.locator("tr", has_text="settings.max_tokens")).to_contain_text("200")
+    page.get_by_label("Before").select_option("1")
+    expect(page.locator(".word-diff ins")).to_contain_text("Never promise a date")
+    page.get_by_role("link", name="Usage and quality").click()
+    row = page.locator(".usage-table tr", has_text="version 3")
+    expect(row).to_contain_text("$0.0447")
+    expect(row).to_contain_text("33 %")
+
+
+def test_a_label_is_moved_with_a_reason_and_undone(visit: Any, server: RunningTriops, language: Spoken) -> None:
+    page = visit(base=server.url).open(f"/ui/prompts/{PROMPT}")
+    card = page.get_by_role("article", name="Label production")
+    card.get_by_role("button", name="Move production", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Callers that ask for “production” get it with their next call")
+    act = dialog.get_by_role("button", name="Move the label")
+    expect(act).to_be_disabled()
+    dialog.get_by_label("Version").select_option("3")
+    dialog.get_by_label("Why").fill("the policy is named")
+    act.click()
+    expect(card).to_contain_text("version 3")
+    expect(card).to_contain_text("the policy is named")
+    assert server.client.call("GET", f"/prompts/{PROMPT}")["labels"]["production"] == 3
+    card.get_by_role("button", name="Undo the last move of production").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("goes back to version 2")
+    dialog.get_by_label("Why").fill("too long")
+    dialog.get_by_role("button", name="Undo").click()
+    expect(card).to_contain_text("version 2")
+    assert server.client.call("GET", f"/prompts/{PROMPT}")["labels"]["production"] == 2
+
+    page.get_by_role("button", name="Share trial among versions").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Percents").fill("1: 50, 3: 20")
+    dialog.get_by_label("Why").fill("halves")
+    dialog.get_by_role("button", name="Share the traffic").click()
+    expect(dialog.locator(".failure")).to_contain_text("100")
+    dialog.get_by_label("Percents").fill("1: 50, 3: 50")
+    dialog.get_by_role("button", name="Share the traffic").click()
+    expect(page.get_by_role("article", name="Label trial")).to_contain_text("version 1 50 %")
+
+
+def test_the_playground_streams_two_models_and_saves_a_version(
+    visit: Any, server: RunningTriops, language: Spoken
+) -> None:
+    page = visit(base=server.url).open(f"/ui/playground?prompt={PROMPT}&v=1&model=fast&model=sturdy")
+    page.get_by_label("question").fill(f"Is {HOSTILE} allowed here?")
+    page.get_by_role("button", name="Run").click()
+    places = page.locator(".play-answer")
+    for at in range(2):
+        expect(places.nth(at).locator(".play-text")).to_contain_text("holds well")
+        expect(places.nth(at).locator("[data-figure='tokens']")).to_contain_text(" in, 8 out")
+        expect(places.nth(at).locator("[data-figure='cost']")).to_contain_text("$0.0", timeout=10_000)
+        expect(places.nth(at).locator("[data-figure='first token']")).to_contain_text("ms")
+    traces = [places.nth(at).get_by_role("link", name="Trace").get_attribute("href") for at in range(2)]
+    one = server.client.call("GET", f"/llm/traces/{traces[0].rpartition('/')[2].partition('?')[0]}")
+    assert one["trace"]["prompt"] == PROMPT
+    assert (one["trace"]["prompt_version"], one["trace"]["tags"]) == ("1", ["playground"])
+    assert traces[0] != traces[1]
+
+    page.get_by_label("Message 1").fill("You answer {{who}} of {{shop}}.")
+    expect(page.get_by_label("who", exact=True)).to_be_visible()
+    expect(page.locator(".play-sheet [role=status]")).to_contain_text("no longer version 1")
+    page.get_by_role("button", name="Save as a new version").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("What is new").fill("to whom")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page).to_have_url(re.compile(rf"prompt={PROMPT}&.*v=4"))
+    made = server.client.call("GET", f"/prompts/{PROMPT}/versions/4")
+    assert made["messages"][0]["content"] == "You answer {{who}} of {{shop}}."
+    assert (made["note"], made["settings"]["temperature"]) == ("to whom", 0.7)
+
+
+def test_a_running_call_is_stopped_and_a_refused_one_says_why(
+    visit: Any, server: RunningTriops, language: Spoken
+) -> None:
+    watched = visit(base=server.url)
+    page = watched.open("/ui/playground?model=upstream/small-1!words=50,between_ms=400")
+    page.get_by_label("Message 2").fill("Talk.")
+    page.get_by_role("button", name="Run").click()
+    place = page.locator(".play-answer")
+    expect(place.locator(".play-text")).to_contain_text("answer")
+    page.get_by_role("button", name="Stop").click()
+    expect(place).to_contain_text("Stopped.")
+    expect(place).to_have_attribute("data-state", "stopped")
+    page.get_by_label("Model or route").fill("nowhere")
+    page.get_by_role("button", name="Run").click()
+    expect(place.locator(".failure")).to_contain_text("nowhere")
+    expect(place).to_have_attribute("data-state", "failed")
+    watched.faults[:] = [fault for fault in watched.faults if "404" not in fault]  # the browser reports it by itself
+
+
+def test_a_secret_is_shown_once_works_and_is_revoked(visit: Any, server: RunningTriops, language: Spoken) -> None:
+    page = visit(base=server.url).open("/ui/gateway")
+    card = page.get_by_role("article", name="Key lab")
+    card.get_by_role("button", name="Make a secret of lab").click()
+    page.get_by_role("dialog").get_by_role("button", name="Make it").click()
+    shown = page.get_by_role("dialog", name="The secret of lab")
+    secret = shown.locator("pre").first.inner_text()
+    expect(shown).to_contain_text(f"export OPENAI_BASE_URL={server.url}/v1")
+    body = {"model": "fast", "messages": [{"role": "user", "content": "hi"}]}
+    headers = {"authorization": f"Bearer {secret}"}
+    assert httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=headers).status_code == 200
+    shown.get_by_role("button", name="I have it").click()
+    expect(card).to_contain_text(secret[-4:])
+    assert secret not in page.content()
+    card.get_by_role("button", name=f"Revoke the secret {secret[-4:]} of lab").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("only a test")
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(card).not_to_contain_text(secret[-4:])
+    assert httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=headers).status_code == 401
+
+
+def test_a_credential_is_set_and_never_shown(visit: Any, server: RunningTriops, language: Spoken) -> None:
+    page = visit(base=server.url).open("/ui/gateway")
+    page.get_by_role("button", name="Set the credential of spare").click()
+    dialog = page.get_by_role("dialog")
+    field = dialog.get_by_label("Credential", exact=True)
+    assert field.get_attribute("type") == "password"
+    field.fill("sk-very-secret")
+    dialog.get_by_role("button", name="Store it").click()
+    expect(page.get_by_role("button", name="Replace the credential of spare")).to_be_visible()
+    assert "sk-very-secret" not in page.content()
+    expect(page.locator(".answer").first).not_to_contain_text("credential")
+
+
+def test_with_keys_the_session_calls_models_and_an_empty_server_says_how_to_begin(
+    visit: Any, tmp_path: Path, language: Spoken
+) -> None:
+    with RunningTriops(tmp_path / "data") as empty:
+        page = visit(base=empty.url).open("/ui/prompts")
+        expect(page.locator(".empty pre").first).to_contain_text("triops apply prompt.yaml")
+        page = visit(base=empty.url).open("/ui/gateway")
+        expect(page.locator(".empty pre").first).to_contain_text(f"export OPENAI_BASE_URL={empty.url}/v1")
+        here = {"dialect": "openai", "base_url": f"{language.upstream.url}/v1", "allow_private": True}
+        empty.client.apply([{"kind": "Provider", "name": "upstream", "spec": here}])
+        secret = empty.client.create_key("root", "admin")["secret"]
+        watched = visit(base=empty.url, refused=True)
+        page = watched.page
+        page.goto(empty.url + "/ui/playground?model=small-1")
+        page.get_by_label("API key").fill(secret)
+        page.get_by_role("button", name="Log in").click()
+        page.get_by_label("Message 2").fill("Hello?")
+        page.get_by_role("button", name="Run").click()
+        expect(page.locator(".play-text")).to_contain_text("holds well")
+        cookies = {"cookie": f"triops_session={secret}", "origin": "http://evil.example"}
+        body = {"model": "small-1", "messages": [{"role": "user", "content": "hi"}]}
+        assert httpx.post(f"{empty.url}/v1/chat/completions", json=body, headers=cookies).status_code == 403
+        del cookies["origin"]  # a browser always sends one with a POST
+        assert httpx.post(f"{empty.url}/v1/chat/completions", json=body, headers=cookies).status_code == 401
