@@ -8,7 +8,8 @@ benchmarks.
 The provider answers at once: a completion of 300 bytes, or a stream of 21 chunks; these are written together, or one
 by one to who asks for the model `apart-1`. The client has one connection for each of its `--clients`, one request in
 flight on each, and prints one line of JSON. With `--rate` so many requests a second are due in all, evenly, and what
-one takes is counted from when it was due, so that a stall counts for all that it delayed.
+one takes is counted from when it was due, so that a stall counts for all that it delayed. The first request of each
+connection is then not counted with the others: `first_ms` says after how long the slowest of them was answered.
 """
 
 import argparse
@@ -99,12 +100,13 @@ class Client(asyncio.Protocol):
         self._turns = turns
         self._bytes = b""
         self.times: list[float] = []
+        self.first = 0.0
         self.errors = 0
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: Any = transport
-        self._go_on()
+        self.send(time.perf_counter())
 
     def _go_on(self) -> None:
         if self._turns is None:
@@ -132,7 +134,9 @@ class Client(asyncio.Protocol):
             if len(self._bytes) < head + 4 + int(self._bytes[at + 15 : head].split(b"\r\n", 1)[0]):
                 return
         now = time.perf_counter()
-        self.times.append(now - self._began)
+        if self.first or self._turns is None:
+            self.times.append(now - self._began)
+        self.first = self.first or now - self._began
         self.errors += not self._bytes.startswith(b"HTTP/1.1 200") or (self._stream and b"[DONE]" not in self._bytes)
         self._bytes = b""
         if now < self._until:
@@ -146,17 +150,19 @@ class Client(asyncio.Protocol):
 
 
 class Turns:
-    """Requests that are due at a steady rate, by whichever connection is free."""
+    """Requests that are due at a steady rate, by whichever connection is free; from when each was served once."""
 
-    def __init__(self, rate: float, until: float) -> None:
+    def __init__(self, rate: float, until: float, clients: int) -> None:
         self._loop = asyncio.get_running_loop()
-        self._every, self._until = 1 / rate, until
-        self._due = time.perf_counter() + 0.1
+        self._every, self._until, self._missing = 1 / rate, until, clients
+        self._due = 0.0
         self._free: collections.deque[Client] = collections.deque()
-        self._loop.call_later(0.1, self._turn)
 
     def free(self, client: Client) -> None:
         self._free.append(client)
+        if not self._due and len(self._free) == self._missing:
+            self._due = time.perf_counter()
+            self._turn()
 
     def _turn(self) -> None:
         now = time.perf_counter()
@@ -183,7 +189,7 @@ async def _load(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     began = time.perf_counter()
     until = began + arguments.seconds
-    turns = Turns(arguments.rate, until) if arguments.rate else None
+    turns = Turns(arguments.rate, until, arguments.clients) if arguments.rate else None
     clients = []
     for _ in range(arguments.clients):
         _, client = await loop.create_connection(
@@ -200,6 +206,7 @@ async def _load(arguments: argparse.Namespace) -> None:
                 "per_s": len(times) / took,
                 "p50_ms": times[len(times) // 2] * 1000,
                 "p99_ms": times[int(len(times) * 0.99)] * 1000,
+                "first_ms": max(client.first for client in clients) * 1000,
                 "errors": sum(client.errors for client in clients),
             }
         )

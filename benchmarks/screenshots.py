@@ -100,7 +100,7 @@ def pages(url: str) -> dict[str, str]:
         "settings": "/ui/settings",
         "documents": "/ui/settings?tab=documents",
     }
-    found |= training_pages(client)
+    found |= training_pages(client) | language_pages(client)
     if incidents:
         found["incident"] = f"/ui/incidents/{incidents[0]['id']}"
     if traces:
@@ -128,6 +128,16 @@ def training_pages(client: Client) -> dict[str, str]:
     if models:
         found["model"] = f"/ui/models/{models[0]['name']}"
     return found
+
+
+def language_pages(client: Client) -> dict[str, str]:
+    """The pages of language models, where any was asked."""
+    asked = client.call("GET", "/llm/traces", limit=50)["items"]
+    if not asked:
+        return {}
+    fullest = max(asked, key=lambda t: t["spans"])
+    shown = f"/ui/llm/traces/{fullest['trace']}"
+    return {"llm-traces": "/ui/llm", "llm-trace": shown, "llm-waterfall": f"{shown}?tab=waterfall", "cost": "/ui/cost"}
 
 
 def take(url: str, folder: Path, chromium: Path) -> None:

@@ -38,6 +38,7 @@ from triops.lenses.llmops.gateway.router import Router
 from triops.lenses.llmops.gateway.service import Gateway
 from triops.lenses.llmops.gateway.specs import LOCAL, ProviderSpec
 from triops.ports.providers import Provider
+from triops.ports.upstream import Host
 from triops.web.completing.handler import Handler
 from triops.web.completing.request import Bounds
 from triops.web.completing.server import Server
@@ -251,10 +252,14 @@ class GatewayApp:
 
 
 def _bound(upstream: HttpUpstream, config: Config) -> None:
+    """Where several documents name one address, the highest of their bounds holds."""
+    most: dict[Host, int] = {}
     for project in config.projects.values():
         for provider in project.providers.values():
             if provider.host.name:
-                upstream.bound(provider.host, provider.connections)
+                most[provider.host] = max(most.get(provider.host, 0), provider.connections)
+    for host, connections in most.items():
+        upstream.bound(host, connections)
 
 
 async def run(words: socket.socket, handover: socket.socket, data: Path) -> int:

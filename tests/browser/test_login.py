@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 from playwright.sync_api import expect
 
 from triops.sdk import Client
 from triops.testing.server import RunningTriops
+from triops.testing.upstream import LoopbackProvider
 
 
 def test_login_keys_and_revocation(visit: Any, tmp_path: Path) -> None:
@@ -44,7 +46,25 @@ def test_login_keys_and_revocation(visit: Any, tmp_path: Path) -> None:
         dialog.get_by_role("button", name="Revoke").click()
         expect(page.locator("tr", has_text="laptop")).to_contain_text("revoked")
 
+        _playground_calls_by_the_session(watched, server, secret)
+
         page.get_by_role("button", name="Log out").click()
         expect(page).to_have_url(re.compile("/ui/login"))
         page.goto(server.url + "/ui")
         expect(page).to_have_url(re.compile("/ui/login"))
+
+
+def _playground_calls_by_the_session(watched: Any, server: RunningTriops, secret: str) -> None:
+    """From this server's own page alone: no other site's, and no program by a cookie."""
+    with LoopbackProvider() as upstream:
+        here = {"dialect": "openai", "base_url": f"{upstream.url}/v1", "allow_private": True}
+        Client(server.url, secret).apply([{"kind": "Provider", "name": "upstream", "spec": here}])
+        page = watched.open("/ui/playground?model=small-1")
+        page.get_by_label("Message 2").fill("Hello?")
+        page.get_by_role("button", name="Run").click()
+        expect(page.locator(".play-text")).to_contain_text("holds well")
+        asked = {"model": "small-1", "messages": [{"role": "user", "content": "hi"}]}
+        for origin, status in (({"origin": "http://evil.example"}, 403), ({}, 401)):
+            headers = {"cookie": f"triops_session={secret}", **origin}
+            answer = httpx.post(f"{server.url}/v1/chat/completions", json=asked, headers=headers)
+            assert answer.status_code == status

@@ -81,6 +81,10 @@ def test_an_empty_server_says_how_to_begin(visit: Any, tmp_path: Path, chromium:
         expect(page.locator(".empty pre")).to_contain_text("mlflow.autolog()")
         page = watched.open("/ui/models")
         expect(page.locator(".empty pre")).to_contain_text("registered_model_name")
+        page = watched.open("/ui/prompts")
+        expect(page.locator(".empty pre").first).to_contain_text("triops apply prompt.yaml")
+        page = watched.open("/ui/gateway")
+        expect(page.locator(".empty pre").first).to_contain_text(f"export OPENAI_BASE_URL={empty.url}/v1")
         page = watched.open("/ui/start")
         expect(page.locator(".way", has_text="MLflow")).not_to_have_class(re.compile("done"))
 

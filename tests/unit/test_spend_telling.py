@@ -121,6 +121,15 @@ def test_a_failed_call_is_an_error_and_a_metadata_only_call_says_nothing() -> No
     assert orjson.loads(batch.resources.attributes[0])["service.name"] == "gateway"
 
 
+def test_a_call_that_asked_nobody_cost_nothing() -> None:
+    asked = intent(1)
+    rows = SpanRows()
+    rows.add(ended(asked, outcome(asked, cache="hit", attempts=(), saved=450)))
+    told = rows.batch().attributes[0]
+    assert '"triops.cost_usd":"0"' in told
+    assert "gen_ai.usage" not in told
+
+
 async def test_calls_are_metrics_that_count_up() -> None:
     sent: list[MetricBatch] = []
 

@@ -7,12 +7,12 @@ import { budgetBars, budgetName, runsOut, tone, used } from '../parts/budgets.js
 import { empty } from '../parts/empty.js';
 import { beginCommand, tracesOf } from '../parts/llmwords.js';
 import { marksIn } from '../parts/marks.js';
-import { DIMENSIONS, growth, nameIn, spendTable, stacked } from '../parts/spending.js';
+import { DIMENSIONS, OTHERS, growth, nameIn, spendTable, stacked } from '../parts/spending.js';
 import { stat } from '../parts/stat.js';
-import { palette, timeseries } from '../parts/timeseries.js';
+import { palette, timeseries, token } from '../parts/timeseries.js';
 import { link, stepFor } from '../state.js';
 
-const BARS = 48; // about so many
+const BARS = 31; // about so many: a month has days
 const HOUR = 3600;
 const FRESH_S = 6 * 86400; // within it single calls are kept, so that bars may be shorter than an hour
 const SIGNS = ['price', 'config', 'prompt_label', 'deploy', 'policy', 'registration'];
@@ -48,8 +48,8 @@ export default {
     const chartCard = h('section', { class: 'card', hidden: true }, h('div', { class: 'card-head' }, h('h2', null, 'Over time'), h('span', { class: 'muted small' }, 'drag to look closer; dashed marks are changes')), chart.el);
     const budgets = slot(h('section', { class: 'card', hidden: true }), (/** @type {any} */ { items }) => [h('div', { class: 'card-head' }, h('h2', null, 'Budgets'), h('span', { class: 'muted small' }, 'the upright mark is now: a bar beyond it spends faster than its time runs')), budgetBars(items)]);
     const place = h('section', { class: 'card flush', hidden: true });
-    const nothing = h('div');
-    root.append(answer.el, stats.el, chips.el, bys.el, chartCard, place, budgets.el, nothing);
+    const nothing = h('section', { class: 'card flush', hidden: true });
+    root.append(answer.el, stats.el, chips.el, bys.el, chartCard, budgets.el, place, nothing);
     let built = '';
     /** @type {any} */ let list = null;
     /** @type {Map<string, string>} */ let colors = new Map();
@@ -79,14 +79,16 @@ export default {
         answer.set({ words: begun ? answerOf(month.rows[0], models.rows, shown, only) : 'Nothing has been spent yet.' });
         nothing.replaceChildren(begun ? '' : empty('No call has come through the gateway yet.', { hint: 'From one variable on, every call is counted to the cent, by application, model, prompt and user:', command: beginCommand(), link: ['More ways to begin', link('/ui/start')] }));
         stats.set({ total: rows.total, before: Number(before.total.cost_usd) });
-        const series = stacked(timed.rows, rows.rows, by, every);
+        const series = stacked(timed.rows, rows.rows, by);
         const hues = palette();
-        colors = new Map(series.map((s, i) => [s.name, hues[i % hues.length]]));
+        for (const [i, s] of series.entries()) s.color = s.name === OTHERS ? token('strong-line') : hues[i % hues.length];
+        colors = new Map(series.map((s) => [s.name, s.color]));
         const foretold = new Map(ends.rows.map((/** @type {any} */ r) => [r[by], r]));
         const cost = Number(rows.total.cost_usd);
         const earlier = new Map(before.rows.map((/** @type {any} */ r) => [r[by], Number(r.cost_usd)]));
         list.set(rows.rows.map((/** @type {any} */ r) => ({ ...r, share: cost ? Number(r.cost_usd) / cost : 0, forecast: foretold.get(r[by]), before: Number(before.total.cost_usd) ? earlier.get(r[by]) || 0 : null })));
         for (const el of [stats.el, bys.el, place, chartCard]) el.hidden = !begun;
+        nothing.hidden = begun;
         chips.el.hidden = !Object.keys(only).length;
         budgets.el.hidden = !shown.length;
         budgets.set({ items: shown });

@@ -3,9 +3,10 @@
 import { get, inPassing } from '../api.js';
 import { h, slot } from '../dom.js';
 import { clock, count, sentence } from '../format.js';
+import { budgetBars } from '../parts/budgets.js';
 import { code } from '../parts/code.js';
 import { empty } from '../parts/empty.js';
-import { bar, keyCard } from '../parts/gatewaykeys.js';
+import { keyCard } from '../parts/gatewaykeys.js';
 import { providerTable } from '../parts/gatewayproviders.js';
 import { routeCards, routeState } from '../parts/gatewayroutes.js';
 import { dollars } from '../parts/promptwords.js';
@@ -27,14 +28,17 @@ export default {
     const nothing = slot(h('div'), ({ bare }) => bare && begin());
     const wrong = slot(h('div'), ({ problems }) => problems.length > 0 && h('section', { class: 'card' }, h('h2', null, 'Documents to put right'), h('ul', { class: 'plain' }, problems.map((/** @type {string} */ p) => h('li', null, health('warning', ''), ' ', p)))));
     const routes = slot(h('section', { class: 'block' }), ({ routes, providers }) => routes.length > 0 && [h('h2', null, 'Routes'), routeCards(routes, providers)]);
-    const providers = slot(h('section', { class: 'card flush' }), ({ providers }) => [h('div', { class: 'card-head' }, h('h2', null, 'Providers')), providerTable(providers, again)]);
+    const providers = slot(h('section', { class: 'card flush' }), ({ providers, admin }) => [h('div', { class: 'card-head' }, h('h2', null, 'Providers')), providerTable(providers, { done: again, admin })]);
     const keys = slot(h('section', { class: 'block' }), ({ keys, secrets, budgets, admin }) => keys.length > 0 && [h('h2', null, 'Keys'), h('div', { class: 'route-cards' }, keys.map((/** @type {any} */ k) => keyCard(k, secrets.filter((/** @type {any} */ s) => s.key === k.name), budgets.filter((/** @type {any} */ b) => b.scope === 'key' && b.name === k.name), { done: again, admin })))]);
-    const budgets = slot(h('section', { class: 'card' }), ({ items }) => [h('div', { class: 'card-head' }, h('h2', null, 'Other budgets'), h('a', { class: 'small', href: link('/ui/cost') }, 'Cost')), h('ul', { class: 'limits wide' }, items.map(budgetLine))]);
+    const budgets = slot(h('section', { class: 'card' }), ({ items }) => [h('div', { class: 'card-head' }, h('h2', null, 'Other budgets'), h('a', { class: 'small', href: link('/ui/cost') }, 'Cost')), budgetBars(items)]);
     const refused = slot(h('div'), ({ refused }) => Object.keys(refused).length > 0 && h('p', { class: 'muted small' }, 'Refused or failed since the gateway started: ', Object.entries(refused).map(([kind, n]) => `${n} ${kind.replaceAll('_', ' ')}`).join(', '), '.'));
     root.append(answer.el, nothing.el, wrong.el, routes.el, providers.el, keys.el, budgets.el, refused.el);
 
+    /** @type {boolean|null} */ let admin = null;
+
     async function refresh() {
-      const [state, standing, secrets] = await Promise.all([get('/gateway', {}, ctx.signal), get('/budgets', {}, ctx.signal), get('/gateway/keys', {}, ctx.signal).catch((e) => { if (e.status !== 403) throw e; return null; })]);
+      admin ??= (await get('/session', {}, ctx.signal)).role === 'admin';
+      const [state, standing, secrets] = await Promise.all([get('/gateway', {}, ctx.signal), get('/budgets', {}, ctx.signal), admin ? get('/gateway/keys', {}, ctx.signal) : { items: [] }]);
       const others = standing.items.filter((/** @type {any} */ b) => b.scope !== 'key');
       const bare = !state.routes.length && !state.providers.length && !state.keys.length;
       answer.set({ text: answerOf(state, standing.items) });
@@ -42,8 +46,8 @@ export default {
       wrong.set({ problems: state.problems });
       routes.set({ routes: state.routes, providers: state.providers });
       providers.el.hidden = !state.providers.length;
-      providers.set({ providers: state.providers });
-      keys.set({ keys: state.keys, secrets: secrets?.items || [], budgets: standing.items, admin: Boolean(secrets) });
+      providers.set({ providers: state.providers, admin });
+      keys.set({ keys: state.keys, secrets: secrets.items, budgets: standing.items, admin });
       budgets.el.hidden = !others.length;
       budgets.set({ items: others });
       refused.set({ refused: state.refused });
@@ -54,12 +58,6 @@ export default {
     return { refresh, leave: () => clearInterval(timer) };
   },
 };
-
-/** @param {any} b */
-function budgetLine(b) {
-  const whose = b.scope === 'project' ? 'the project' : `${b.scope} ${b.name}`;
-  return bar(b.share, [`a ${b.per}, ${whose}`.replace('a total', 'in all'), b.hard ? '' : ', soft', b.exhausted_at && b.exhausted_at < b.ends_at && b.exhausted_at > Date.now() / 1000 ? `, used up ${clock(b.exhausted_at, { day: true })} at this rate` : ''].join(''), dollars(b.spent_usd), dollars(b.amount_usd));
-}
 
 /** @param {any} state @param {any[]} budgets */
 function answerOf(state, budgets) {
@@ -79,5 +77,5 @@ function answerOf(state, budgets) {
 function begin() {
   const base = location.origin;
   return h('div', null, empty('No provider, no route, no key yet.', { hint: 'Point any client at the gateway and call: with its own provider key it passes through, and is traced and counted.', command: `export OPENAI_BASE_URL=${base}/v1` }),
-    h('div', { class: 'empty' }, h('p', { class: 'muted' }, 'Or say where calls go, and who may make them:'), code(`cat > gateway.yaml <<'END'\nkind: Provider\nname: openai\nspec: {dialect: openai, base_url: "https://api.openai.com/v1", api_key_env: OPENAI_API_KEY}\n---\nkind: Route\nname: fast\nspec: {targets: [{provider: openai, model: gpt-5-mini}]}\n---\nkind: Key\nname: my-app\nspec: {application: my-app, budget_usd: {amount: "5.00", per: day, hard: true}}\nEND\ntriops apply gateway.yaml`)));
+    h('div', { class: 'empty' }, h('p', { class: 'muted' }, 'Or say where calls go, and who may make them:'), code(`cat > gateway.yaml <<'END'\nkind: Provider\nname: openai\nspec: {dialect: openai, api_key_env: OPENAI_API_KEY}\n---\nkind: Route\nname: fast\nspec: {targets: [{provider: openai, model: gpt-5-mini}]}\n---\nkind: Key\nname: my-app\nspec: {application: my-app, budget_usd: {amount: "5.00", per: day, hard: true}}\nEND\ntriops apply gateway.yaml`)));
 }

@@ -31,7 +31,7 @@ export default {
     const answer = slot(h('p', { class: 'answer' }), ({ words }) => words);
     const tabs = slot(h('nav', { class: 'tabs', 'aria-label': 'By' }), ({ tab }) => TABS.map(([name, title]) => h('a', { href: link('/ui/llm', { ...narrowed(ctx.query), tab: name }), 'aria-current': tab === name && 'true' }, title)));
     const stats = slot(h('div', { class: 'stats' }), ({ sums }) => sums.map((/** @type {any[]} */ s) => stat(s[0], s[1], s[2])));
-    const nothing = slot(h('div'), ({ asked }) => (asked ? empty('Nothing like this in the range.', { hint: 'Widen the time range, or take a filter away.' }) : empty('No application has asked a language model yet.', { hint: 'One variable is enough: point any OpenAI, Anthropic or Ollama client at Triops. Spans of OpenTelemetry, OpenInference and Langfuse are shown here too.', command: beginCommand(), link: ['More ways to begin', link('/ui/start')] })));
+    const nothing = slot(h('div'), ({ asked }) => (asked ? empty('Nothing like this in the range.', { hint: 'Widen the time range, or take a filter away.' }) : empty('No language model was asked in this range.', { hint: 'One variable is enough: point any OpenAI, Anthropic or Ollama client at Triops. Spans of OpenTelemetry, OpenInference and Langfuse are shown here too.', command: beginCommand(), link: ['More ways to begin', link('/ui/start')] })));
     const older = h('div', { class: 'more-rows', hidden: true }, h('button', { type: 'button', on: { click: () => { most += MOST; read(); } } }, 'Show older'));
     const place = h('section', { class: 'card flush llm-list', hidden: true });
     root.append(answer.el, tabs.el, bar.el, stats.el, place);
@@ -96,7 +96,7 @@ function sumsOf(items, tab, more) {
 
 /** @param {any[]} items @param {string} tab @param {boolean} more */
 function answerOf(items, tab, more) {
-  if (!items.length) return 'Nothing matches.';
+  if (!items.length) return Object.keys(narrowed(new URLSearchParams(location.search))).length ? 'Nothing matches.' : 'Nothing was asked.';
   const many = (/** @type {string} */ one) => (more ? `The latest ${items.length.toLocaleString('en')} ${one}s` : count(items.length, one));
   const cost = text(total(items, (r) => Number(r.cost_usd)), 'USD');
   const dear = [...items].sort((a, b) => Number(b.cost_usd) - Number(a.cost_usd))[0];

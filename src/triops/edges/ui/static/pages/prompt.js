@@ -37,7 +37,7 @@ export default {
     /** @type {any} */ let prompt = null;
     /** @type {any[]} */ let versions = [];
     /** @type {any[]} */ let used = [];
-    const choose = (/** @type {string|number} */ v) => ctx.set({ v, tab: null });
+    const choose = (/** @type {string|number} */ v) => ctx.set({ v, version: null, tab: null });
     const move = (/** @type {string} */ label, /** @type {string} */ version = '') => moveLabel({ prompt, versions, label, version, usage: used, done: again });
     const answer = slot(h('p', { class: 'answer' }), ({ text }) => text);
     const labels = slot(h('div', { class: 'alias-cards' }), ({ prompt, versions, history }) => labelCards(prompt, versions, history, { open: choose, move, done: again }));
@@ -74,7 +74,7 @@ export default {
       const [first, list, moved, usages] = await Promise.all([get(base, {}, ctx.signal), all(`${base}/versions`, {}, MOST, ctx.signal), get(`${base}/history`, { limit: 200 }, ctx.signal), get(`${base}/usage`, ctx.span, ctx.signal)]);
       const said = await get(`${base}/comments`, { limit: 200 }, ctx.signal);
       [prompt, versions, used] = [first, list.items, usages.rows];
-      const at = Number(ctx.query.get('v')) || prompt.labels.production || prompt.latest;
+      const at = Number(ctx.query.get('v') || ctx.query.get('version')) || prompt.labels.production || prompt.latest;
       ctx.head({ title: name, question: prompt.description || undefined, tools: [h('a', { class: 'button', href: link('/ui/playground', { prompt: name, v: at }) }, 'Playground')] });
       answer.set({ text: answerOf(prompt, versions, moved.items, usages.rows) });
       labels.set({ prompt, versions, history: moved.items });

@@ -1,10 +1,11 @@
 /** Budgets as bars: how much is used, how far the window has run, and when the rest is gone at this rate. */
 
 import { h } from '../dom.js';
-import { ago, clock, exact, percent, short, text } from '../format.js';
+import { ago, clock, dayOf, exact, percent, short, text } from '../format.js';
 import { tracesOf } from './llmwords.js';
 
 const NEAR = 0.8; // of a budget: from here on it warns
+const SHOWN = 9;
 
 /** @typedef {{scope: string, name: string, per: string, hard: boolean, document: string, amount_usd: string, spent_usd: string, reserved_usd: string, left_usd: string, share: number, ends_at: number|null, exhausted_at: number|null}} Budget */
 
@@ -33,8 +34,14 @@ export function runsOut(b) {
   return `gone ${ago(b.exhausted_at)} at this rate`;
 }
 
-/** @param {Budget[]} items */
+/** The most used first, as the API gives them. @param {Budget[]} items */
 export function budgetBars(items) {
+  const rest = items.slice(SHOWN);
+  return [bars(items.slice(0, SHOWN)), rest.length > 0 && h('details', { class: 'more', data: { key: 'budgets' } }, h('summary', null, `${rest.length} more`), bars(rest))];
+}
+
+/** @param {Budget[]} items */
+function bars(items) {
   return h('ul', { class: 'budgets' }, items.map((b) => {
     const state = tone(b);
     const pace = paceOf(b);
@@ -46,7 +53,7 @@ export function budgetBars(items) {
       h('div', { class: 'burn', role: 'img', 'aria-label': `${percent(b.share)} used${pace === null ? '' : `, ${percent(pace)} of its time gone`}` },
         h('i', { class: ['spent', state], style: { width: `${Math.min(100, b.share * 100)}%` } }), reserved > 0 && h('i', { class: 'reserved', style: { width: `${Math.min(100, reserved * 100)}%` } }), pace !== null && h('i', { class: 'pace', style: { left: `${pace * 100}%` }, title: 'now' })),
       h('div', { class: 'budget-says' }, h('span', null, h('strong', { class: state, title: `$${b.spent_usd}` }, text(Number(b.spent_usd), 'USD')), h('span', { class: 'muted' }, ` of ${text(Number(b.amount_usd), 'USD')} ${WINDOW[b.per] || b.per} · ${used(b)}`)),
-        h('span', { class: state || 'muted', title: b.exhausted_at ? exact(b.exhausted_at) : '' }, state && '◆ ', out || (b.ends_at ? `lasts until ${clock(b.ends_at, { day: true }).replace(/:00$/, '')}` : 'lasts at this rate'))));
+        h('span', { class: state || 'muted', title: b.exhausted_at ? exact(b.exhausted_at) : '' }, state && '◆ ', out || (b.ends_at ? `lasts until ${b.per === 'day' ? clock(b.ends_at, { day: false }).slice(0, 5) : dayOf(b.ends_at)}` : 'lasts at this rate'))));
   }));
 }
 

@@ -24,7 +24,7 @@ export function keyCard(k, secrets, budgets, { done, admin }) {
 }
 
 /** @param {number} share @param {string} words @param {string} used @param {string} most */
-export function bar(share, words, used, most) {
+function bar(share, words, used, most) {
   return h('li', null, h('div', { class: 'limit-words small' }, h('span', null, h('strong', null, used), h('span', { class: 'muted' }, ` of ${most} ${words}`)), share >= 0.7 && h('span', { class: share >= 0.9 ? 'critical' : 'warning' }, `${Math.round(share * 100)} %`)), limitBar(share, `${used} of ${most} ${words}`));
 }
 

@@ -10,15 +10,15 @@ import { askReason } from './reason.js';
 /** @type {Record<string, [string, string]>} */
 const CREDENTIAL = { set: ['ok', 'stored'], env: ['ok', 'from the environment'], missing: ['critical', 'missing'], none: ['unset', 'none asked for'], local: ['unset', 'runs here'], caller: ['unset', 'the caller’s own'] };
 
-/** @param {any[]} providers @param {() => void} done */
-export function providerTable(providers, done) {
+/** @param {any[]} providers @param {{done: () => void, admin: boolean}} how */
+export function providerTable(providers, { done, admin }) {
   return h('div', { class: 'table-wrap', tabindex: '0', role: 'region', 'aria-label': 'Providers' }, h('table', { class: 'plain-table provider-table' },
     h('thead', null, h('tr', null, ['Provider', 'Health', 'Credential', 'Calls', 'Errors', 'p50', 'p95', 'In flight'].map((t, i) => h('th', { scope: 'col', class: [i > 2 && 'right', i > 2 && i !== 4 && 'wide-only'] }, t)))),
     h('tbody', null, providers.map((p) => h('tr', null,
       h('td', null, h('strong', null, p.name), h('div', { class: 'muted small address' }, p.dialect, p.base_url && ` · ${p.base_url}`)),
       h('td', null, healthOf(p), p.breakers.filter((/** @type {any} */ b) => b.state !== 'closed' || b.failures).map(breakerLine)),
-      h('td', null, credential(p, done)),
-      h('td', { class: 'right wide-only' }, short(p.requests)), h('td', { class: 'right' }, p.errors ? h('span', { class: 'critical' }, short(p.errors)) : '0'),
+      h('td', { data: { label: 'Credential' } }, credential(p, admin, done)),
+      h('td', { class: 'right wide-only' }, short(p.requests)), h('td', { class: 'right', data: { label: 'Errors' } }, p.errors ? h('span', { class: 'critical' }, short(p.errors)) : '0'),
       h('td', { class: 'right wide-only' }, figure(p.p50_ms, 'ms')), h('td', { class: 'right wide-only' }, figure(p.p95_ms, 'ms')), h('td', { class: 'right wide-only' }, short(p.in_flight)))))));
 }
 
@@ -42,12 +42,12 @@ function breakerLine(b) {
   return h('div', { class: ['small', b.state === 'open' ? 'critical' : 'muted'] }, breakerWords(b));
 }
 
-/** @param {any} p @param {() => void} done */
-function credential(p, done) {
+/** @param {any} p @param {boolean} admin @param {() => void} done */
+function credential(p, admin, done) {
   const [state, word] = CREDENTIAL[p.credential] || ['unset', p.credential];
-  const stored = p.credential === 'set' || p.credential === 'missing';
+  const stored = admin && ['set', 'missing'].includes(p.credential);
   return h('div', { class: 'credential' }, health(state, word), p.documented && stored && h('button', { type: 'button', class: 'small', 'aria-label': `${p.credential === 'set' ? 'Replace' : 'Set'} the credential of ${p.name}`, on: { click: () => give(p, done) } }, p.credential === 'set' ? 'Replace …' : 'Set …'),
-    p.credential === 'set' && h('button', { type: 'button', class: 'small ghost', 'aria-label': `Forget the credential of ${p.name}`, on: { click: () => forget(p, done) } }, 'Forget …'));
+    stored && p.credential === 'set' && h('button', { type: 'button', class: 'small ghost', 'aria-label': `Forget the credential of ${p.name}`, on: { click: () => forget(p, done) } }, 'Forget …'));
 }
 
 /** A form whose field is a password: never drawn, never kept in the page. @param {any} p @param {() => void} done */

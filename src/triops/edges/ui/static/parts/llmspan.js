@@ -12,7 +12,7 @@ const SHOWN = /^(gen_ai\.(input|output)\.messages|gen_ai\.prompt|gen_ai\.complet
 /** @param {any} s @param {() => void} close */
 export function spanDetail(s, close) {
   const attributes = Object.entries(s.attributes || {}).filter(([name]) => !SHOWN.test(name));
-  return h('div', null,
+  return h('div', { class: 'llm-span' },
     h('div', { class: 'panel-head' }, h('h2', null, s.name), h('button', { class: 'ghost', type: 'button', 'aria-label': 'Close', on: { click: close } }, '✕')),
     h('dl', { class: 'facts' },
       fact('Type', s.type), fact('Status', health(s.status === 'error' ? 'error' : 'ok', s.status)), fact('Says', s.error), fact('Model', [s.provider, s.model].filter(Boolean).join('/')), fact('Prompt', s.prompt && promptLink(s)),

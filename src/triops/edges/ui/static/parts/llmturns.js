@@ -15,8 +15,8 @@ const TOOLS = new Set(['tool', 'retriever', 'reranker', 'guardrail']);
 export function turnsOf(spans) {
   const byId = new Map(spans.map((s) => [s.span, s]));
   const ordered = [...spans].sort((a, b) => a.at - b.at);
-  const calls = ordered.filter((s) => CALLS.has(s.type) && said(s) && !within(s, byId));
-  const shown = calls.length ? ordered.filter((s) => calls.includes(s) || (TOOLS.has(s.type) && said(s))) : ordered.filter(said).slice(0, 1);
+  const calls = new Set(ordered.filter((s) => CALLS.has(s.type) && said(s) && !within(s, byId)));
+  const shown = calls.size ? ordered.filter((s) => calls.has(s) || (TOOLS.has(s.type) && said(s))) : ordered.filter(said).slice(0, 1);
   /** @type {Map<string, number>} how often each message has been shown */ const seen = new Map();
   /** @type {Turn[]} */ const turns = [];
   for (const span of shown) {

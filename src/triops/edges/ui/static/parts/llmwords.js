@@ -27,7 +27,7 @@ export function promptName({ prompt, prompt_version }) {
 
 /** @param {{prompt?: string, prompt_version?: string}} of */
 export function promptLink(of) {
-  return h('a', { href: link(`/ui/prompts/${encodeURIComponent(of.prompt || '')}`, { version: of.prompt_version }) }, promptName(of));
+  return h('a', { href: link(`/ui/prompts/${encodeURIComponent(of.prompt || '')}`, { v: of.prompt_version }) }, promptName(of));
 }
 
 /** Those of an application, a session, a user … @param {Record<string, any>} only */

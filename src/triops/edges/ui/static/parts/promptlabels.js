@@ -1,6 +1,6 @@
 /** The labels of a prompt: what each stands for, who put it there and why; moving, sharing, undoing, removing. */
 
-import { post, put, remove } from '../api.js';
+import { ApiError, post, put, remove } from '../api.js';
 import { h, say } from '../dom.js';
 import { when } from '../format.js';
 import { link } from '../state.js';
@@ -35,8 +35,8 @@ export function labelCards(prompt, versions, history, { open, move, done }) {
 /** @param {Record<string, number>} share @param {(version: string) => void} open */
 function shareBar(share, open) {
   const parts = Object.entries(share);
-  return h('div', { class: 'share' }, h('div', { class: 'share-bar', role: 'img', 'aria-label': shareText(share) }, parts.map(([, p], i) => h('i', { style: { width: `${p}%`, background: `var(--chart-${(i % 8) + 1})` } }))),
-    h('div', { class: 'share-keys small' }, parts.map(([v, p], i) => h('span', null, h('i', { style: { background: `var(--chart-${(i % 8) + 1})` } }), h('button', { type: 'button', class: 'link', on: { click: () => open(v) } }, `version ${v}`), ` ${p} %`))));
+  return h('div', { class: 'label-share' }, h('div', { class: 'label-share-bar', role: 'img', 'aria-label': shareText(share) }, parts.map(([, p], i) => h('i', { style: { width: `${p}%`, background: `var(--chart-${(i % 8) + 1})` } }))),
+    h('div', { class: 'label-share-keys small' }, parts.map(([v, p], i) => h('span', null, h('i', { style: { background: `var(--chart-${(i % 8) + 1})` } }), h('button', { type: 'button', class: 'link', on: { click: () => open(v) } }, `version ${v}`), ` ${p} %`))));
 }
 
 /**
@@ -70,8 +70,10 @@ function shareOut(prompt, label, done) {
     fields: [{ name: 'share', label: 'Percents by version, together 100', value: Object.entries(now).map(([v, p]) => `${v}: ${p}`).join(', '), placeholder: '2: 90, 3: 10', most: 300 }, { name: 'why', label: 'Why', kind: 'words', placeholder: 'What is to be found out' }],
     act: 'Share the traffic',
     done: async ({ share, why }) => {
-      const parts = share.split(/[,;]/).map((p) => p.split(':').map((x) => x.trim())).filter((p) => p[0]);
-      tell(await put(path(prompt.name, label), { share: Object.fromEntries(parts.map(([v, p]) => [v, Number((p || '').replace('%', ''))])), why }));
+      const parts = share.split(/[,;]/).map((p) => p.replace('%', '').split(':').map((x) => x.trim())).filter((p) => p[0]);
+      const sum = parts.reduce((n, [, p]) => n + Number(p), 0);
+      if (sum !== 100) throw new ApiError(400, { message: `The percents are together ${Number.isNaN(sum) ? 'no number' : sum}, not 100.` });
+      tell(await put(path(prompt.name, label), { share: Object.fromEntries(parts.map(([v, p]) => [v, Number(p)])), why }));
       done();
     },
   });

@@ -1,15 +1,12 @@
 /** How prompts, labels and money are told. Pure but for elements. */
 
 import { h } from '../dom.js';
+import { text } from '../format.js';
 import { link } from '../state.js';
 
-/** Dollars as people read them: cents above one, three figures below. @param {string|number|null|undefined} usd */
+/** Dollars, which come as exact decimal texts, as plain text. @param {string|number|null|undefined} usd */
 export function dollars(usd) {
-  if (usd === null || usd === undefined || usd === '') return '–';
-  const n = Number(usd);
-  if (n === 0) return '$0';
-  if (Math.abs(n) >= 1) return '$' + n.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-  return '$' + (Math.abs(n) < 1e-9 ? n.toExponential(1) : n.toFixed(Math.max(2, 2 - Math.floor(Math.log10(Math.abs(n))))).replace(/(\.\d\d\d*?)0+$/, '$1'));
+  return usd === null || usd === undefined || usd === '' ? '–' : text(Number(usd), 'USD');
 }
 
 /** @param {string} name @param {Record<string, any>} [query] */
@@ -29,22 +26,22 @@ export function shareText(share, version) {
   return parts.sort((a, b) => b[1] - a[1]).map(([v, p]) => `${p} % version ${v}`).join(', ');
 }
 
-/** "2" and "2:90,3:10" of a history, in words. @param {string|null} text */
-export function movedText(text) {
-  if (!text) return 'nothing';
-  const share = Object.fromEntries(String(text).split(',').map((p) => { const [v, n] = p.split(':'); return [v, Number(n ?? 100)]; }));
-  return shareText(share, text);
+/** "2" and "2:90,3:10" of a history, in words. @param {string|null} told */
+export function movedText(told) {
+  if (!told) return 'nothing';
+  const share = Object.fromEntries(String(told).split(',').map((p) => { const [v, n] = p.split(':'); return [v, Number(n ?? 100)]; }));
+  return shareText(share, told);
 }
 
-/** Template text with what it fills in marked. @param {string} text */
-export function highlighted(text) {
+/** Template text with what it fills in marked. @param {string} words */
+export function highlighted(words) {
   const out = [];
   let last = 0;
-  for (const found of text.matchAll(/\{\{\{?[^{}]*\}?\}\}|\{%.*?%\}/g)) {
-    out.push(text.slice(last, found.index), h('mark', { class: 'variable' }, found[0]));
+  for (const found of words.matchAll(/\{\{\{?[^{}]*\}?\}\}|\{%.*?%\}/g)) {
+    out.push(words.slice(last, found.index), h('mark', { class: 'variable' }, found[0]));
     last = found.index + found[0].length;
   }
-  return [...out, text.slice(last)];
+  return [...out, words.slice(last)];
 }
 
 /** A version's lines, whichever kind it is. @param {any} version @returns {{role: string, content: string}[]} */

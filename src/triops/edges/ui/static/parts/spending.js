@@ -8,6 +8,7 @@ import { table } from './table.js';
 /** Dimension → what one of it is called. @type {[string, string][]} */
 export const DIMENSIONS = [['application', 'Application'], ['model', 'Model'], ['provider', 'Provider'], ['prompt', 'Prompt'], ['user', 'User'], ['key', 'Key'], ['team', 'Team'], ['route', 'Route']];
 const SERIES = 7; // by name; the rest together
+export const OTHERS = 'all others';
 
 /** What a row is called. @param {any} row @param {string} by */
 export function nameIn(row, by) {
@@ -21,18 +22,19 @@ export function growth(cost, before) {
   return more >= 1 ? `×${short(cost / before)}` : `${more < 0 ? '−' : '+'}${Math.round(Math.abs(more) * 100)} %`;
 }
 
-/** The dearest by name and the rest together, stacked over time. @param {any[]} timed rows with `at` @param {any[]} whole the same window without time, the dearest first @param {string} by @param {number} every seconds */
-export function stacked(timed, whole, by, every) {
+/** The dearest by name and the rest together, stacked over time. @param {any[]} timed rows with `at` @param {any[]} whole the same window without time, the dearest first @param {string} by */
+export function stacked(timed, whole, by) {
   const names = whole.filter((r) => Number(r.cost_usd) > 0).slice(0, SERIES).map((r) => nameIn(r, by));
+  const moments = [...new Set(timed.map((r) => r.at))].sort((a, b) => a - b);
   /** @type {Map<string, Map<number, number>>} */ const sums = new Map();
   for (const row of timed) {
-    const name = names.includes(nameIn(row, by)) ? nameIn(row, by) : 'all others';
+    const name = names.includes(nameIn(row, by)) ? nameIn(row, by) : OTHERS;
     const points = sums.get(name) || new Map();
     points.set(row.at, (points.get(row.at) || 0) + Number(row.cost_usd));
     sums.set(name, points);
   }
-  return [...names, 'all others'].filter((name) => sums.has(name) && [...(sums.get(name)?.values() || [])].some((v) => v > 0)).map((name) => ({
-    name, every, points: /** @type {[number, number][]} */ ([...(sums.get(name) || [])].sort((a, b) => a[0] - b[0])),
+  return [...names, OTHERS].filter((name) => sums.has(name) && [...(sums.get(name)?.values() || [])].some((v) => v > 0)).map((name) => ({
+    name, points: /** @type {[number, number][]} */ (moments.map((at) => [at, sums.get(name)?.get(at) || 0])), // bars stack by position: each has all of them
   }));
 }
 
@@ -42,9 +44,9 @@ export function spendTable({ by, label, empty, colors, narrow, traces }) {
   return table({
     name: `spend-${by}`, label: `Spend by ${label.toLowerCase()}`, title: `By ${label.toLowerCase()}`, key: (r) => nameIn(r, by), sort: '-cost', empty,
     columns: [
-      { id: 'name', label, value: (r) => nameIn(r, by), width: 'minmax(150px, 1.5fr)', cell: (r) => h('span', null, h('i', { class: 'dot-key', style: { background: colors().get(nameIn(r, by)) || 'var(--line)' } }), link(r, r[by] ? r[by] : h('span', { class: 'muted' }, nameIn(r, by)), narrow(r))) },
+      { id: 'name', label, value: (r) => nameIn(r, by), width: 'minmax(130px, 1.5fr)', cell: (r) => h('span', null, h('i', { class: 'dot-key', style: { background: colors().get(nameIn(r, by)) || 'var(--strong-line)' } }), link(r, r[by] ? r[by] : h('span', { class: 'muted' }, nameIn(r, by)), narrow(r))) },
       { id: 'cost', label: 'Cost', right: true, value: (r) => Number(r.cost_usd), cell: (r) => money(r.cost_usd) },
-      { id: 'share', label: 'Share', right: true, value: (r) => r.share, width: 'minmax(100px, 0.9fr)', cell: (r) => h('span', { class: 'share' }, h('span', { class: 'track' }, h('i', { style: { width: `${r.share * 100}%` } })), h('span', null, percent(r.share))) },
+      { id: 'share', label: 'Share', right: true, value: (r) => r.share, width: 'minmax(84px, 0.9fr)', cell: (r) => h('span', { class: 'share' }, h('span', { class: 'track' }, h('i', { style: { width: `${r.share * 100}%` } })), h('span', null, percent(r.share))) },
       { id: 'growth', label: 'Trend', right: true, value: (r) => (r.before === null ? null : r.before ? Number(r.cost_usd) / r.before : Infinity), width: '64px', cell: (r) => (r.before === null || !Number(r.cost_usd) ? h('span', { class: 'muted' }, '–') : h('span', { title: `$${r.before.toFixed(6)} in the time before, as long as this`, class: Number(r.cost_usd) > 1.5 * r.before ? 'warning' : 'muted' }, growth(Number(r.cost_usd), r.before))) },
       { id: 'requests', label: 'Calls', right: true, value: (r) => r.requests, cell: (r) => link(r, short(r.requests), traces(r)) },
       { id: 'per', label: 'Per call', right: true, value: (r) => (r.requests ? Number(r.cost_usd) / r.requests : null), cell: (r) => figure(r.requests ? Number(r.cost_usd) / r.requests : null, 'USD') },

@@ -4,7 +4,7 @@
  */
 
 import { h } from '../dom.js';
-import { clock, nameOf, text } from '../format.js';
+import { clock, dayOf, nameOf, text } from '../format.js';
 
 /** @typedef {{name: string, points: [number, number|null][], color?: string, dashed?: boolean}} Series */
 /** @typedef {{series: Series[], unit?: string, span: import('../state.js').Span, marks?: import('./marks.js').Marks, focus?: string, threshold?: {value: number, name: string}, note?: string, every?: number}} Chart `every`: seconds that each bar stands for, from its point on */
@@ -166,14 +166,20 @@ function tip(rows, data) {
   const at = rows[0].axisValue / 1000;
   const half = (data.every || 0) / 2;
   const near = (data.span.end - data.span.start) / 60;
-  const known = rows.filter((r) => r.value?.[1] !== null && r.value?.[1] !== undefined).sort((a, b) => b.value[1] - a.value[1]);
+  const known = rows.filter((r) => r.value?.[1] !== null && r.value?.[1] !== undefined && (!half || r.value[1] > 0)).sort((a, b) => b.value[1] - a.value[1]);
   const changes = (data.marks?.changes || []).filter((c) => Math.abs(c.at - at) < near).slice(0, 3);
   const anomalies = (data.marks?.anomalies || []).filter((a) => a.started_at <= at && (a.ended_at || Infinity) >= at).slice(0, 3);
-  return h('div', { class: 'tip' }, h('div', { class: 'muted' }, clock(at - half).replace(half ? /:\d\d$/ : /^$/, ''), half > 0 && ` to ${clock(at + half).replace(/:\d\d$/, '')}`),
+  return h('div', { class: 'tip' }, h('div', { class: 'muted' }, half ? spelled(at - half, half * 2) : clock(at)),
     known.slice(0, 14).map((r) => h('div', { class: 'tip-row' }, h('i', { style: { background: r.color } }), h('span', { class: 'tip-name' }, r.seriesName), h('b', null, text(r.value[1], data.unit)))),
     known.length > 14 && h('div', { class: 'muted' }, `and ${known.length - 14} more`),
     anomalies.map((a) => h('div', { class: `tip-note ${a.severity}` }, '▒ ', a.title || `${a.kind} of ${a.signal}`)),
     changes.map((c) => h('div', { class: 'tip-note change' }, '┆ ', `${c.kind} of ${nameOf(c.entity)}: ${c.title}`)));
+}
+
+/** What a bar stands for. @param {number} at @param {number} every */
+function spelled(at, every) {
+  if (every % 86400 === 0) return `${dayOf(at)}${every > 86400 ? ` and ${every / 86400 - 1} days more` : ''}`;
+  return `${clock(at).replace(/:\d\d$/, '')} to ${clock(at + every, { day: false }).replace(/:\d\d$/, '')}`;
 }
 
 /** A drag over the plot selects a range; a touch scrolls the page as usual. @param {HTMLElement} box @param {() => any} chartOf @param {(range: import('../state.js').Range) => void} zoom */

@@ -68,7 +68,7 @@ export function waterfall({ choose, group = (span) => span.service, note }) {
     const [left, width] = [((span.start - tree.start) / whole) * 100, (span.duration_ms / 1000 / whole) * 100];
     const shut = folded.has(span.span_id);
     const error = span.status === 'error';
-    const after = left + width < 84;
+    const after = left + width < (note ? 66 : 84);
     // A bar from edge to edge carries its time inside; else the label would run into the names.
     const inside = !after && left < 25;
     const color = colors.get(group(span)) || '';

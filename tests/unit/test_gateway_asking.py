@@ -1,0 +1,57 @@
+"""What an attempt is sent with, and what it is charged where its provider did not say."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from tests.unit.gateway import FAST, PRICE, UPSTREAM, ask, project
+from triops.adapters.providers.openai import OpenAIProvider
+from triops.kernel.completion import Delta
+from triops.lenses.llmops.gateway.asking import Asker
+from triops.lenses.llmops.gateway.belonging import owner_of
+from triops.lenses.llmops.gateway.doing import Asking, Doing
+from triops.lenses.llmops.gateway.estimate import Estimator
+from triops.lenses.llmops.gateway.said import Heard
+from triops.lenses.llmops.gateway.specs import Caller
+from triops.ports.providers import Fault
+
+PARTS = cast(Any, SimpleNamespace(estimator=Estimator()))
+MINE = {"openai-organization": "org-mine", "openai-project": "proj-mine"}
+
+
+def doing(**asked: Any) -> Doing:
+    return Doing(ask(**asked), {}, cast(Any, None), Caller("default"), "full", 0)
+
+
+@pytest.mark.parametrize(("own", "sent"), [(True, MINE), (False, {})])
+def test_a_caller_s_own_account_goes_with_his_own_key_alone(own: bool, sent: dict[str, str]) -> None:
+    found = project(UPSTREAM, FAST, PRICE)
+    call = doing()
+    object.__setattr__(call.ask, "headers", MINE)
+    spec = owner_of("sk-mine-0123456789", "gpt-4o", "openai.chat") if own else found.providers["upstream"]
+    outgoing = Asker(PARTS)._outgoing(call, found.routes["fast"], spec, "gpt-4o", OpenAIProvider())
+    assert {name: value for name, value in outgoing.headers if name in MINE} == sent
+    assert len([name for name, _ in outgoing.headers if name == "content-type"]) == 1
+
+
+@pytest.mark.parametrize(("max_tokens", "cap", "n", "most"), [(3, None, 1, 3), (None, 5, 1, 5), (3, None, 2, 6)])
+def test_an_estimate_is_never_above_what_was_reserved(
+    max_tokens: int | None, cap: int | None, n: int, most: int
+) -> None:
+    call = doing(max_tokens=max_tokens, n=n)
+    call.ticket = cast(Any, SimpleNamespace(cap=cap))
+    call.heard = Heard(10_000)
+    call.heard.hear([Delta("text", text="many more words than were allowed " * 20)])
+    provider = project(UPSTREAM).providers["upstream"]
+    assert Asker(PARTS)._output_tokens(call, Asking(provider, "small-1", 0)) == most
+
+
+def test_who_was_not_asked_is_owed_nothing() -> None:
+    call, asking = doing(), Asking(project(UPSTREAM).providers["upstream"], "small-1", 0)
+    late = Fault("timeout", "no complete answer within 30 s")
+    billed = Asker(PARTS)._billed(call, asking, late)
+    assert billed is not None
+    assert billed.input == 0
+    asking.asked = True
+    assert Asker(PARTS)._billed(call, asking, late) is None
