@@ -59,8 +59,8 @@ def main() -> None:
             starts.append(took)
             idles.append(idle)
     print(
-        f"Triops: start to healthy {statistics.median(starts):.2f} s, idle {statistics.median(idles):.0f} MB with the gateway "
-        f"(medians of {options.rounds})"
+        f"Triops: start to healthy {statistics.median(starts):.2f} s, idle {statistics.median(idles):.0f} MB "
+        f"with the gateway (medians of {options.rounds})"
     )
     fresh = environment("triops-itself", "--no-deps", "--require-hashes", "-r", str(ROOT / "lock" / "runtime.txt"))
     if fresh:
