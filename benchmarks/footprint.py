@@ -1,4 +1,4 @@
-"""Claim: start to healthy in ≤ 3 s, idle memory ≤ 250 MB; what an installation weighs.
+"""Claim: start to healthy in ≤ 3 s, idle memory (server and gateway together) ≤ 250 MB; what an installation weighs.
 
     python -m benchmarks.footprint [--no-peers]
 
@@ -60,7 +60,7 @@ def main() -> None:
             idles.append(idle)
     print(
         f"Triops: start to healthy {statistics.median(starts):.2f} s, idle {statistics.median(idles):.0f} MB "
-        f"(medians of {options.rounds})"
+        f"with the gateway (medians of {options.rounds})"
     )
     fresh = environment("triops-itself", "--no-deps", "--require-hashes", "-r", str(ROOT / "lock" / "runtime.txt"))
     if fresh:

@@ -136,8 +136,10 @@ def compose_llmops(
     prices = project_prices(documents)
 
     async def on_spans(event: SpansReceived) -> None:
-        priced = await prices(event.project)
-        calls.take(event.project, await asyncio.to_thread(calls_of, event.batch, priced), clock.now())
+        priced = await prices(event.project) if event.heard else None
+        for heard in event.heard:
+            texts = calls.texts(len(heard), clock.now())
+            calls.take(event.project, await asyncio.to_thread(calls_of, heard, priced, texts), clock.now())
 
     bus.subscribe(SpansReceived, on_spans, name="detect:calls")
     if of_gateway.enabled:

@@ -6,6 +6,7 @@ a second one stops at once.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -30,6 +31,7 @@ from triops.settings import Settings
 
 log = logging.getLogger("triops")
 GRACE_S = 5
+_COLLECT = (20_000, 20, 20)  # a request leaves hardly any cycles, and a batch many objects that live for a while
 
 
 def serve(settings: Settings, config: Sequence[Path] = ()) -> int:
@@ -101,6 +103,9 @@ async def _serve(settings: Settings, documents: Sequence[dict[str, object]]) -> 
             triops,
         )
         await triops.open_grpc()
+        gc.freeze()  # what is loaded now stays: a collection need not look at it
+        gc.set_threshold(*_COLLECT)
+        gc.enable()
         where = f"data in {settings.server.data.resolve()}, pid {os.getpid()}"
         with contextlib.suppress(OSError):  # a log on a full disk must not stop the server
             print(f"Triops {__version__}  {base_url}  ({where})", file=sys.stderr, flush=True)

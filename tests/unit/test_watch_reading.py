@@ -1,12 +1,14 @@
 """Spans of models' calls, as gateways and instrumentations send them, as the detector's columns."""
 
 import math
+from dataclasses import fields
 from typing import Any
 
 import orjson
 
 from triops.kernel.completion import Usage
-from triops.kernel.signal import SpanBatch
+from triops.kernel.genai.heard import Heard, heard
+from triops.lenses.llmops.watch.plugin import CallDetector
 from triops.lenses.llmops.watch.reading import calls_of
 from triops.testing.batches import Span, spans
 
@@ -32,9 +34,16 @@ GATEWAY = {
 }
 
 
-def batch(*attributes: dict[str, object], status: int = 0) -> SpanBatch:
+def batch(*attributes: dict[str, object], status: int = 0) -> Heard:
     at = 1_700_000_000_000_000_000
-    return spans(*(Span(1, n + 1, at, 800_000_000, status=status, attributes=a) for n, a in enumerate(attributes)))
+    rows = spans(*(Span(1, n + 1, at, 800_000_000, status=status, attributes=a) for n, a in enumerate(attributes)))
+    read = heard(_columns(rows), _columns(rows.resources))
+    assert read is not None
+    return read[0]
+
+
+def _columns(of: Any) -> dict[str, Any]:
+    return {column.name: getattr(of, column.name) for column in fields(of)}
 
 
 def test_a_call_of_the_gateway() -> None:
@@ -83,4 +92,15 @@ def test_openinference_and_a_price() -> None:
 
 
 def test_no_calls() -> None:
-    assert len(calls_of(batch({"a": 1}))) == 0
+    rows = spans(Span(1, 1, 1_700_000_000_000_000_000, 1, attributes={"a": 1}))
+    assert heard(_columns(rows), _columns(rows.resources)) is None
+    assert len(calls_of(batch({"openinference.span.kind": "CHAIN"}))) == 0
+
+
+def test_of_a_flood_the_words_of_some_calls_are_read() -> None:
+    detector = CallDetector()
+    assert [detector.texts(150, at) for at in (100.0, 100.0, 100.0, 100.25, 102.0)] == [150, 50, 0, 50, 150]
+    read = batch(GATEWAY, GATEWAY)
+    calls = calls_of(read, texts=1)
+    assert (calls.output_chars[0] > 500, math.isnan(calls.output_chars[1])) == (True, True)
+    assert (calls.language, len(calls.question)) == (["en", ""], 2)

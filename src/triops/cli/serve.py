@@ -1,5 +1,6 @@
 """`triops up`, `triops demo`, `triops agent`: what runs."""
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,7 @@ def up(
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning, error")] = None,
 ) -> None:
     """Run the server in the foreground: one port, one data folder."""
+    gc.disable()  # what is loaded is no garbage; the server switches it on again once it is up
     chosen = load(
         {
             "server.data": data,

@@ -1,8 +1,10 @@
 """What the bus carries."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from triops.kernel.change import Change
+from triops.kernel.genai.heard import Heard
 from triops.kernel.ids import ActionId, ExperimentId, IncidentId, ProjectId, RunId
 from triops.kernel.run import MetricPoints, RunStatus
 from triops.kernel.signal import LogBatch, MetricBatch, SpanBatch
@@ -26,9 +28,12 @@ class LogsReceived:
 
 @dataclass(frozen=True, slots=True)
 class SpansReceived:
+    """`heard`: what those of models' calls say."""
+
     project: ProjectId
     batch: SpanBatch
     source: str = "traces"
+    heard: Sequence[Heard] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ class Receiver:
             batch = await self.redaction.spans(project, batch)
         appended = await self.spans.append(project, batch, digest) if len(batch) else None
         if appended and not appended.duplicate:
-            self.bus.publish(SpansReceived(project, batch, source))
+            self.bus.publish(SpansReceived(project, batch, source, appended.heard))
         return self._receipt("spans", len(batch), reasons, bool(appended and appended.duplicate))
 
     def _admit(self, batch: B, days: int, refused: dict[str, int] | None) -> tuple[B, dict[str, int]]:

@@ -12,16 +12,20 @@ Tenancy: the first argument is the project, and no call sees another project's r
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from triops.kernel.genai.heard import Heard
 from triops.kernel.ids import ProjectId
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
+    """`heard`: what spans of models' calls say, of the rows that were stored."""
+
     rows: int
     duplicate: bool = False
+    heard: Sequence[Heard] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

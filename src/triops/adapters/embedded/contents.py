@@ -10,9 +10,9 @@ from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.erasure import path_of_copy, rewritten
 from triops.adapters.embedded.layout import SPANS
 from triops.adapters.embedded.llm_index import LlmIndex
-from triops.adapters.embedded.loading import loads_array, loads_object
 from triops.adapters.embedded.partitions import Partitions
 from triops.kernel.genai.content import is_content, is_event_content
+from triops.kernel.loading import loads_array, loads_object
 
 _AT_ONCE = 2_000  # spans that are held in memory
 _OURS = "(project, trace_lo, span_id) IN (SELECT (project, trace_lo, span_id) FROM {old}.llm)"

@@ -12,11 +12,11 @@ from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.faults import is_conversion, write_error
 from triops.adapters.embedded.known import Known, absent, keys
 from triops.adapters.embedded.layout import Layout
-from triops.adapters.embedded.loading import loads_object
 from triops.adapters.embedded.partitions import Partitions
 from triops.adapters.embedded.request import Columns, Part, cleaned
 from triops.kernel.clock import DAY_S
 from triops.kernel.errors import StoreFull, Unavailable
+from triops.kernel.loading import loads_object
 from triops.kernel.signal import host_of, service_of
 
 

@@ -138,6 +138,8 @@ class Engine:
                     "autoinstall_known_extensions": False,
                     # A larger log makes fewer checkpoints under load, and at most this much to replay after a kill.
                     "checkpoint_threshold": "64MB",
+                    # Columns of objects hold text: looking at each value to find that out took half of an insert.
+                    "pandas_analyze_sample": 0,
                 },
             )
         except duckdb.Error as error:

@@ -1,11 +1,12 @@
 """Beside the spans of a day: what those of models' calls say, in narrow columns, and the signatures of their texts.
 
 Written in the transaction of the spans, so that neither is ever without the other. A span that says nothing of a model
-costs a look for a few names in its attributes.
+costs a look for a few names in its attributes (`kernel/genai/heard.py`).
 """
 # ruff: noqa: S608 (only our own catalog and column names are put into statements; every value is a parameter)
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,20 @@ import orjson
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.grams import signed
 from triops.adapters.embedded.layout import LLM, WORDS
-from triops.adapters.embedded.loading import loads_array, loads_object
 from triops.adapters.embedded.request import Columns, Part
-from triops.kernel.genai.messages import length, preview
-from triops.kernel.genai.names import MARKS
-from triops.kernel.genai.said import Said, said
-from triops.kernel.genai.texts import words
-from triops.kernel.signal import service_of
+from triops.kernel.genai.heard import Heard, heard
+from triops.kernel.genai.messages import length
+from triops.kernel.genai.said import Said
 
 _COPIED = ("resource", "trace_hi", "trace_lo", "span_id", "parent_id", "time_ns", "duration_ns", "status", "name")
 _SPOKEN = ("input", "output", "said")
+_SAID = [
+    *((name, attrgetter(name)) for name in (
+        "model", "provider", "prompt", "prompt_version", "prompt_label", "session", "key", "answer_id",
+    )),
+    ("person", attrgetter("user")),
+]  # fmt: skip
+_COUNTS = [(name, attrgetter(name)) for name in ("input_tokens", "output_tokens", "cached_tokens", "cost", "first_ns")]
 _AT_ONCE = 5_000  # rows that a rewrite holds in memory
 
 
@@ -96,18 +101,13 @@ def _put(connection: Connection, table: str, columns: Columns) -> None:
 
 
 def _rows(parts: Sequence[Part]) -> Columns | None:
+    """Also leaves on each part what was heard of it."""
     gathered: list[Columns] = []
     for part in parts:
-        attributes, events = part.columns["attributes"], part.columns["events"]
-        # One look over all of them first: most requests have no such span.
-        whole = "\n".join(attributes)
-        marks = [mark for mark in MARKS if mark in whole]
-        if not marks:
-            if not any('"gen_ai.' in event for event in events if event):
-                continue
-            marks = ['"gen_ai.']
-        if (columns := _of_part(part, marks)) is not None:
-            gathered.append(columns)
+        found = heard(part.columns, part.request.resources)
+        part.heard = found[0] if found is not None else None
+        if found is not None:
+            gathered.append(_columns(part, *found))
     if not gathered:
         return None
     if len(gathered) == 1:
@@ -115,57 +115,27 @@ def _rows(parts: Sequence[Part]) -> Columns | None:
     return {name: np.concatenate([columns[name] for columns in gathered]) for name in gathered[0]}
 
 
-def _of_part(part: Part, marks: Sequence[str]) -> Columns | None:
-    columns = part.columns
-    at: list[int] = []
-    found: list[Said] = []
-    texts: list[str] = []
-    starts, names, notes = columns["time_ns"], columns["name"], columns["status_message"]
-    for row, (raw, event) in enumerate(zip(columns["attributes"], columns["events"], strict=True)):
-        for mark in marks:
-            if mark in raw:
-                break
-        else:
-            if not event or '"gen_ai.' not in event:
-                continue
-        attributes = loads_object(raw)
-        events = loads_array(event)
-        one = said(attributes, events, int(starts[row]))
-        if one is None:
-            continue
-        at.append(row)
-        found.append(one)
-        texts.append(words(names[row], attributes, events, notes[row]).casefold())
-    if not found:
-        return None
-    places = np.array(at)
-    rows: Columns = {"project": np.full(len(at), part.request.project, dtype=np.uint64)}
+def _columns(part: Part, read: Heard, texts: Sequence[str]) -> Columns:
+    columns, found, places = part.columns, read.said, read.rows
+    rows: Columns = {"project": np.full(len(read), part.request.project, dtype=np.uint64)}
     rows |= {name: columns[name][places] for name in _COPIED}
-    services = _services(part.request.resources)
-    sources = rows["resource"].tolist()
-    rows["application"] = _texts(
-        one.application or services.get(source, "unknown_service") for one, source in zip(found, sources, strict=True)
-    )
+    rows["application"] = _texts(read.application)
     rows["type"] = _texts(one.type for one in found)
     rows["call"] = np.array([one.call for one in found], dtype=np.uint8)
-    for name in ("model", "provider", "prompt", "prompt_version", "prompt_label", "session", "key", "answer_id"):
-        rows[name] = _texts(getattr(one, name) for one in found)
-    rows["person"] = _texts(one.user for one in found)
+    for name, said in _SAID:
+        rows[name] = _texts(map(said, found))
     rows["tags"] = _texts(orjson.dumps(one.tags).decode() if one.tags else "" for one in found)
-    for name in ("input_tokens", "output_tokens", "cached_tokens", "cost"):
-        rows[name] = np.array([getattr(one, name) for one in found], dtype=np.int64)
+    for name, count in _COUNTS:
+        rows[name] = np.array(list(map(count, found)), dtype=np.int64)
     rows["estimated"] = np.array([one.estimated for one in found], dtype=np.uint8)
     rows["gateway"] = np.array([one.gateway for one in found], dtype=np.uint8)
-    rows["first_ns"] = np.array([one.first_ns for one in found], dtype=np.int64)
     rows["output_chars"] = np.array([_length(one) for one in found], dtype=np.int64)
-    failed = np.array([one.failed for one in found], dtype=bool)
-    rows["status"] = np.where(failed, np.uint8(2), rows["status"]).astype(np.uint8)
+    rows["status"] = read.status
     rows["error"] = _texts(
         one.error or (str(note)[:256] if status == 2 else "")
-        for one, note, status in zip(found, notes[places], rows["status"].tolist(), strict=True)
+        for one, note, status in zip(found, columns["status_message"][places], read.status.tolist(), strict=True)
     )
-    rows["input"] = _texts(preview(one.input, "user") for one in found)
-    rows["output"] = _texts(preview(one.output, "assistant") for one in found)
+    rows["input"], rows["output"] = _texts(read.input), _texts(read.output)
     rows["said"] = _texts(texts)
     return rows
 
@@ -174,13 +144,6 @@ def _length(one: Said) -> int:
     if one.output_chars >= 0 or not one.call:
         return one.output_chars
     return length(one.output, "assistant")
-
-
-def _services(resources: Columns) -> dict[int, str]:
-    return {
-        fingerprint: service_of(loads_object(text))
-        for fingerprint, text in zip(resources["fingerprint"].tolist(), resources["attributes"], strict=True)
-    }
 
 
 def _texts(values: Iterable[str]) -> Any:

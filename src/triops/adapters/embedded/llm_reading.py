@@ -13,6 +13,7 @@ import orjson
 
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.llm_text import holding
+from triops.adapters.embedded.placed import rows_of_traces
 from triops.adapters.embedded.relation import union
 from triops.adapters.embedded.traces import AROUND_NS, summaries_of
 from triops.kernel.errors import Invalid
@@ -212,8 +213,8 @@ def loaded_traces(
     tree = Tree(found["span_id"], found["parent_id"])
     if len(tree.span) > most:
         raise too_many(most)
-    told = union(names, f"SELECT {', '.join(_COLUMNS)} FROM {{day}}.llm {where}")
-    rows = rows_of(_once(connection.execute(f"SELECT * FROM {told} LIMIT $most", values).fetchnumpy()), tree)
+    told = rows_of_traces(connection, names, "llm", ", ".join(_COLUMNS), project, traces, around, most + 1)
+    rows = rows_of(_once(told) if told else {}, tree)
     if not summed:
         return LlmTraces([], rows, tree)
     by_id = {summary.trace_id: summary for summary in summaries_of(connection, names, project, traces, *around)}

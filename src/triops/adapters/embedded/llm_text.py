@@ -14,9 +14,11 @@ from triops.adapters.embedded.grams import asked
 
 _FIRST = 512  # texts of the first look
 _LOOK = 4096
+_ALL = 2**62
 _PLACES = """
 SELECT rowid AS place, time_ns FROM {day}.llm
-WHERE project = $project AND time_ns >= $start AND time_ns < $end AND {blocks} ORDER BY time_ns DESC
+WHERE project = $project AND time_ns >= $start AND time_ns < $end AND {blocks}
+ORDER BY time_ns DESC, rowid DESC LIMIT $most
 """
 _BLOCKS = "block IN (SELECT block FROM {day}.grams WHERE project = $project AND {bits})"
 _HOLDING = """
@@ -36,14 +38,21 @@ def holding(
     look = _FIRST
     for name in reversed(names):  # a day's file holds the spans that began on that day
         select = _PLACES.replace("{blocks}", blocks).replace("{day}", name)
-        found = connection.execute(select, values).fetchnumpy()
-        places, times = (np.ma.getdata(found[column]) for column in ("place", "time_ns"))
-        at = 0
-        while at < len(places):
-            upto = min(at + look, len(places))
-            asked_for: dict[str, Any] = {"places": places[at:upto].tolist(), "needle": needle}
-            rows = connection.execute(_HOLDING.replace("{day}", name), asked_for).fetchall()
-            traces = list({hi << 64 | lo for hi, lo, holds in rows if holds})
-            yield int(times[upto - 1]) + 1 if upto < len(places) else int(times[-1]), traces
-            at, look = upto, _LOOK
+        # Sorting all of a day's is not worth it while the newest few may do.
+        most, at = look, 0
+        while True:
+            found = connection.execute(select, {**values, "most": most}).fetchnumpy()
+            places, times = (np.ma.getdata(found[column]) for column in ("place", "time_ns"))
+            there = len(places) == most
+            while at < len(places):
+                upto = min(at + look, len(places))
+                asked_for: dict[str, Any] = {"places": places[at:upto].tolist(), "needle": needle}
+                rows = connection.execute(_HOLDING.replace("{day}", name), asked_for).fetchall()
+                traces = list({hi << 64 | lo for hi, lo, holds in rows if holds})
+                last = upto == len(places) and not there
+                yield int(times[-1]) if last else int(times[upto - 1]) + 1, traces
+                at, look = upto, _LOOK
+            if not there:
+                break
+            most = _ALL
     yield start_ns, []

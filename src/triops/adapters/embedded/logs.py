@@ -9,11 +9,11 @@ import numpy as np
 
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.layout import LOGS
-from triops.adapters.embedded.loading import loads_object
 from triops.adapters.embedded.relation import check_limit, check_range, check_step, position, resources_of, union
 from triops.adapters.embedded.store import TelemetryStore
 from triops.kernel.errors import Invalid
 from triops.kernel.ids import ProjectId
+from triops.kernel.loading import loads_object
 from triops.kernel.page import Page, encode_cursor
 from triops.kernel.signal import LogBatch, fingerprint
 from triops.ports.logs import LogCounts, LogQuery, LogRow, TemplateCounts

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from triops.adapters.embedded.engine import Connection
-from triops.adapters.embedded.loading import loads_object
 from triops.kernel.errors import Invalid
+from triops.kernel.loading import loads_object
 from triops.kernel.page import decode_cursor
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from triops.adapters.embedded.layout import DTYPES, Layout
 from triops.kernel.clock import DAY_NS, day_of
 from triops.kernel.errors import Invalid, TriopsError
+from triops.kernel.genai.heard import Heard
 from triops.kernel.ids import ProjectId
 from triops.kernel.signal import Resources, fingerprint
 
@@ -35,12 +36,13 @@ class Request:
 
 @dataclass
 class Part:
-    """The rows of one request for one day."""
+    """The rows of one request for one day. `heard` is set by the writer: what spans of models' calls say."""
 
     request: Request
     day: str
     columns: Columns
     rows: int
+    heard: Heard | None = None
 
 
 def request_of(layout: Layout, project: ProjectId, batch: Any, digest: bytes | None) -> Request:

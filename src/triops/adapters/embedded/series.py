@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from triops.adapters.embedded.engine import Connection
-from triops.adapters.embedded.loading import loads_object
 from triops.adapters.embedded.relation import union
+from triops.kernel.loading import loads_object
 from triops.kernel.selector import Selector, aliases, find_label
 from triops.ports.metrics import SeriesInfo
 

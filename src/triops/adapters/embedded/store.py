@@ -180,4 +180,5 @@ class TelemetryStore:
             if request.error is not None:
                 pending.answer.set_exception(request.error)
             else:
-                pending.answer.set_result(Appended(request.stored, duplicate=request.stored == 0))
+                told = tuple(part.heard for part in request.parts if part.heard is not None)
+                pending.answer.set_result(Appended(request.stored, request.stored == 0, told))

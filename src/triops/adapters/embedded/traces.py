@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from triops.adapters.embedded.engine import Connection
-from triops.adapters.embedded.loading import loads_array, loads_object
 from triops.adapters.embedded.relation import resources_of, union
 from triops.kernel.clock import NS
+from triops.kernel.loading import loads_array, loads_object
 from triops.ports.spans import SpanRow, TraceQuery, TraceSummary
 
 AROUND_NS = 3600 * NS

@@ -48,6 +48,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "estimated": ("triops.estimated",),
     "answer_id": ("gen_ai.response.id",),
     "gateway": ("triops.call",),
+    "cache": ("triops.cache",),
     "output_chars": ("triops.output_bytes",),
     "application": ("triops.application", "gen_ai.application_name"),
     "prompt": ("triops.prompt.name", "langfuse.observation.prompt.name", "gen_ai.prompt.name"),

@@ -36,7 +36,7 @@ _TEXTS = frozenset(
         "answer_id",
     )
 )
-_SAY_NOTHING = frozenset(("user", "session", "tags", "error", "level", "usage", "answer_id", "gateway"))
+_SAY_NOTHING = frozenset(("user", "session", "tags", "error", "level", "usage", "answer_id", "gateway", "cache"))
 _FIRST_FIELDS = frozenset(("first_ms", "first_s", "first_at"))
 _TAGS = 20
 
@@ -45,8 +45,9 @@ _TAGS = 20
 class Said:
     """`type`: llm, embedding, chain, tool, agent, retriever, … or span. `call`: a model was asked, so that its tokens
     and cost count. Tokens and `cost` (pico-dollars) are -1 where nothing was said; `first_ns` counts from the span's
-    start, 0 where unknown. `output_chars`: of the whole answer, where its sender counted. `answer_id`: as
-    the provider gave it; `gateway`: our own gateway's span. `input` and `output` are as they were sent, JSON opened."""
+    start, 0 where unknown. `cached`: answered out of the gateway's cache. `output_chars`: of the whole answer, where
+    its sender counted. `answer_id`: as the provider gave it; `gateway`: our own gateway's span. `input` and `output`
+    are as they were sent, JSON opened."""
 
     type: str = "span"
     call: bool = False
@@ -65,6 +66,7 @@ class Said:
     cached_tokens: int = 0
     cost: int = UNKNOWN
     estimated: bool = False
+    cached: bool = False
     first_ns: int = 0
     error: str = ""
     failed: bool = False
@@ -118,6 +120,7 @@ def said(attributes: Mapping[str, Any], events: Sequence[Mapping[str, Any]] = ()
         one.tags = _tags(found["tags"])
     one.estimated = get("estimated") is True
     one.gateway = "gateway" in found
+    one.cached = get("cache") == "hit"
     one.failed = get("level") == "ERROR"
     if "error" in found and (one.failed or ranks.get("error") == 0):
         one.error = _short(found["error"])

@@ -102,7 +102,7 @@ class WatchProfile:
     silent_s: float = 120.0  # without a call for so long a claim is over
     forget_s: float = 86_400.0
     slots: int = 20_000  # series of a project; more are not watched, and counted
-    texts: int = 200  # calls of one message whose words are read
+    texts: int = 200  # calls a second whose words are read, and so many at once
 
 
 SERIES = Profile(learn=5, alpha=0.02, floor=0.05, floor_ratio=0.0, prior_weight=6.0, drifts=False)

@@ -32,6 +32,18 @@ class CallDetector:
     def __init__(self, profile: WatchProfile | None = None) -> None:
         self._profile = profile or WatchProfile()
         self._projects: OrderedDict[ProjectId, _Project] = OrderedDict()
+        self._texts = float(self._profile.texts)
+        self._texts_at = 0.0
+
+    def texts(self, calls: int, now: float) -> int:
+        """Of how many of so many calls the words may be read: reading them is the dearest of all, and a share of a
+        flood tells as much."""
+        most = self._profile.texts
+        self._texts = min(most, self._texts + most * max(now - self._texts_at, 0.0))
+        self._texts_at = now
+        given = min(calls, int(self._texts))
+        self._texts -= given
+        return given
 
     def take(self, project: ProjectId, calls: CallColumns, now: float) -> None:
         """Calls that have ended, about when they were told of."""

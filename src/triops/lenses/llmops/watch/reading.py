@@ -1,83 +1,62 @@
-"""Spans of models' calls as columns for the detector, whichever convention they speak.
+"""What was heard of models' calls as columns for the detector, whichever convention they speak."""
 
-A span that cannot be one is passed over by a look at its attributes' text: most spans of a server are of other things.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
-import orjson
 
 from triops.kernel.clock import NS
 from triops.kernel.completion import Usage
-from triops.kernel.genai.messages import messages, preview
-from triops.kernel.genai.said import UNKNOWN, Said, said
+from triops.kernel.genai.heard import Heard
+from triops.kernel.genai.messages import messages
+from triops.kernel.genai.said import UNKNOWN, Said
 from triops.kernel.money import PICO
-from triops.kernel.signal import SpanBatch, service_of
+from triops.kernel.signal import F64
 from triops.lenses.llmops.watch.model import CallColumns
 from triops.lenses.llmops.watch.words import language, refuses
 
-_MARKS = ("gen_ai.", "llm.", "openinference.", "langfuse.", "ai.", "traceloop.")
 _REFUSED = ("content_filter", "refusal")
-_HIT = "hit"
 _NAN = float("nan")
 
 # Pico-dollars of a call whose sender said no cost: provider, model, usage, unix nanoseconds. None without a price.
 Priced = Callable[[str, str, Usage, int], int | None]
 
 
-def calls_of(batch: SpanBatch, priced: Priced | None = None, texts: int = 200) -> CallColumns:
-    """The calls of a batch. The words of its first `texts` are read."""
-    services: dict[int, str] = {}
-    rows: list[tuple[Any, ...]] = []
-    for row, text in enumerate(batch.attributes.tolist()):
-        if not any(mark in text for mark in _MARKS):
-            continue
-        attributes = orjson.loads(text)
-        events = orjson.loads(batch.events[row]) if batch.events[row] else ()
-        start_ns, duration_ns = int(batch.time_ns[row]), int(batch.duration_ns[row])
-        one = said(attributes, events, start_ns)
-        if one is None or not one.call:
-            continue
-        resource = int(batch.resource[row])
-        if resource not in services:
-            services[resource] = _service(batch, resource)
-        failed = int(batch.status[row]) == 2
-        words = _answer(one) if len(rows) < texts and not failed else None
-        rows.append(
-            (
-                (start_ns + duration_ns) / NS,
-                one.application or services[resource],
-                one.prompt,
-                one.prompt_version,
-                one.model,
-                one.provider,
-                _NAN if attributes.get("triops.cache") == _HIT else duration_ns / 1e6,
-                one.first_ns / 1e6 if one.first_ns > 0 else _NAN,
-                _cost(one, priced, start_ns),
-                _tokens(one.input_tokens),
-                _tokens(one.output_tokens),
-                _NAN if words is None else float(len(words)),
-                (one.error or "error") if failed else "",
-                _refused(one, words),
-                language(words) if words else "",
-                _question(one),
-            )
-        )
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 16
-    number = {at: np.array(columns[at], np.float64) for at in (0, 6, 7, 8, 9, 10, 11, 13)}
+def calls_of(heard: Heard, priced: Priced | None = None, texts: int = 200) -> CallColumns:
+    """The calls among them. The words of the first `texts` are read."""
+    rows = [row for row, one in enumerate(heard.said) if one.call]
+    calls = [heard.said[row] for row in rows]
+    starts, took = heard.time_ns[rows], heard.duration_ns[rows]
+    failed = (heard.status[rows] == 2).tolist()
+    words = [_answer(one) if not bad else None for one, bad in zip(calls[:texts], failed, strict=False)]
+    words += [None] * (len(calls) - len(words))
+    ms = took / 1e6
+    ms[[one.cached for one in calls]] = _NAN
     return CallColumns(
-        number[0], columns[1], columns[2], columns[3], columns[4], columns[5], number[6], number[7], number[8],
-        number[9], number[10], number[11], columns[12], number[13], columns[14], np.array(columns[15], np.int64),
-    )  # fmt: skip
+        ended_s=(starts + took) / NS,
+        application=[heard.application[row] for row in rows],
+        prompt=[one.prompt for one in calls],
+        version=[one.prompt_version for one in calls],
+        model=[one.model for one in calls],
+        provider=[one.provider for one in calls],
+        ms=ms,
+        first_ms=_known([one.first_ns for one in calls], 1e6),
+        cost_usd=_known([_cost(one, priced, at) for one, at in zip(calls, starts.tolist(), strict=True)], PICO),
+        input_tokens=_known([one.input_tokens for one in calls], 1),
+        output_tokens=_known([one.output_tokens for one in calls], 1),
+        output_chars=np.array([_NAN if text is None else len(text) for text in words], np.float64),
+        error=[(one.error or "error") if bad else "" for one, bad in zip(calls, failed, strict=True)],
+        refused=np.array([_refused(one, text) for one, text in zip(calls, words, strict=True)], np.float64),
+        language=[language(text) if text else "" for text in words],
+        question=np.array([_question(one, heard.input[row]) for one, row in zip(calls, rows, strict=True)], np.int64),
+    )
 
 
-def _service(batch: SpanBatch, resource: int) -> str:
-    at = np.flatnonzero(batch.resources.fingerprint == np.uint64(resource))
-    found: Mapping[str, Any] = orjson.loads(batch.resources.attributes[at[0]]) if len(at) else {}
-    return service_of(found)
+def _known(counts: list[int], unit: float) -> F64:
+    """NaN for what is not above 0."""
+    column = np.array(counts, np.float64)
+    column[column <= 0] = _NAN
+    return column / unit
 
 
 def _answer(one: Said) -> str | None:
@@ -90,31 +69,24 @@ def _answer(one: Said) -> str | None:
 
 
 def _refused(one: Said, words: str | None) -> float:
-    finish = one.finish if isinstance(one.finish, list) else [one.finish]
-    if any(reason in _REFUSED for reason in finish):
-        return 1.0
+    if one.finish is not None:
+        finish = one.finish if isinstance(one.finish, list) else [one.finish]
+        if any(reason in _REFUSED for reason in finish):
+            return 1.0
     return _NAN if words is None else float(refuses(words))
 
 
-def _cost(one: Said, priced: Priced | None, at_ns: int) -> float:
-    cost = one.cost
-    if cost == UNKNOWN and priced is not None and one.input_tokens >= 0:
+def _cost(one: Said, priced: Priced | None, at_ns: int) -> int:
+    if one.cost == UNKNOWN and priced is not None and one.input_tokens >= 0:
         usage = Usage(one.input_tokens, max(one.output_tokens, 0), one.cached_tokens)
         found = priced(one.provider, one.model, usage, at_ns)
-        cost = UNKNOWN if found is None else found
-    return cost / PICO if cost > 0 else _NAN
+        return UNKNOWN if found is None else found
+    return one.cost
 
 
-def _tokens(count: int) -> float:
-    return float(count) if count > 0 else _NAN
-
-
-def _question(one: Said) -> int:
+def _question(one: Said, asked: str) -> int:
     """Who asked what, in 63 bits; 0 where either is not known."""
-    if not (one.user or one.session) or one.input is None:
+    if len(asked) < 8 or not (one.user or one.session):
         return 0
-    asked = " ".join(preview(one.input, "user").lower().split())
-    if len(asked) < 8:
-        return 0
-    told = f"{one.application}\0{one.session or one.user}\0{asked}".encode("utf-8", "replace")
+    told = f"{one.application}\0{one.session or one.user}\0{asked.lower()}".encode("utf-8", "replace")
     return int.from_bytes(blake2b(told, digest_size=8).digest(), "little") >> 1 or 1

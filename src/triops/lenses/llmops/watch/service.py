@@ -215,10 +215,8 @@ class CallWatch:
             sums[-1] += 1
 
     def _slots_of(self, type_: str, names: Sequence[str]) -> Slots1:
-        slots = np.full(len(names), -1, np.int64)
-        for row, name in enumerate(names):
-            if not name:
-                continue
+        found: dict[str, int] = {"": -1}
+        for name in dict.fromkeys(name for name in names if name):
             key = entity_id(type_, name)
             slot = self._slot.get(key, -1)
             if slot < 0:
@@ -230,11 +228,12 @@ class CallWatch:
                     self.keys.append(key)
                 else:
                     self.refused += 1
-                    continue
-                self._slot[key] = slot
-            slots[row] = slot
+                    slot = -1
+                if slot >= 0:
+                    self._slot[key] = slot
+            found[name] = slot
         self._ensure(len(self.keys))
-        return slots
+        return np.array([found[name] for name in names], np.int64)
 
     def _ensure(self, rows: int) -> None:
         for columns in (*self.models, *self.ratios):
