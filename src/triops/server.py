@@ -42,7 +42,12 @@ def serve(settings: Settings, config: Sequence[Path] = ()) -> int:
     """
     _log_to_stderr(settings.server.log_level)
     documents = [document for path in config for document in read_documents(path)]
-    status: int = uvloop.run(_serve(settings, documents))
+    try:
+        status: int = uvloop.run(_serve(settings, documents))
+    finally:
+        gc.unfreeze()  # what is let go now is freed in order: libraries complain of what the interpreter's end finds
+        gc.enable()
+        gc.collect()
     return status
 
 

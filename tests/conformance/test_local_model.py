@@ -58,7 +58,6 @@ async def test_one_process_serves_all_who_ask_and_is_started_again(models: Local
     assert first == second
     child = next(c for c in psutil.Process().children() if "triops.adapters.local.serve" in c.cmdline())
     child.kill()
-    await asyncio.to_thread(child.wait)
     while (again := await models.running("embeddings")) == first:
         await asyncio.sleep(0.01)
     assert (await ask(again, "/v1/embeddings", {"input": "hello"}))[0] == 200

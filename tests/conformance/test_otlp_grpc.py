@@ -30,7 +30,7 @@ from triops.kernel.errors import Overloaded, StoreFull
 from triops.kernel.limits import Limits
 from triops.ports.clock import SystemClock
 from triops.web.body import Bodies
-from triops.web.sniff import PREFACE, sniffing_protocol
+from triops.web.sniff import PREFACE, Nobody, sniffing_protocol
 from triops.web.splice import listen
 
 LIMITS = Limits(body_bytes=8 << 20, rows_per_request=200_000)
@@ -53,7 +53,7 @@ async def place() -> AsyncIterator[Place]:
     intake = Intake(stores.receiver(LIMITS), SystemClock(), LIMITS)
     inner = GrpcServer(intake, bodies, stores.authenticate, LIMITS)
     served = routes(intake, bodies, stores.authenticate)
-    async with serving(served, http=sniffing_protocol(inner), timeout_graceful_shutdown=5) as port:
+    async with serving(served, http=sniffing_protocol(inner, Nobody()), timeout_graceful_shutdown=5) as port:
         yield Place(stores, inner, port)
     await inner.stop(0)
 
@@ -180,7 +180,7 @@ async def test_an_idle_connection_does_not_hold_up_the_end() -> None:
     await inner.stop(0)  # safe before start
     inner = GrpcServer(intake, bodies, stores.authenticate, LIMITS)
     async with asyncio.timeout(20):
-        async with serving([], http=sniffing_protocol(inner)) as port:
+        async with serving([], http=sniffing_protocol(inner, Nobody())) as port:
             channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
             call = channel.unary_unary(f"/{SERVICES['traces']}/Export")
             await call(request().SerializeToString())
