@@ -43,6 +43,9 @@ class Children:
         path = self.logs / f"{name}.log"
         return path.read_text("utf-8", "replace")[-characters:] if path.exists() else ""
 
+    def pid(self, name: str) -> int:
+        return self._processes[name].pid
+
     def kill(self, name: str) -> None:
         """SIGKILL, and it is no longer missed."""
         process = self._processes.pop(name)

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from triops.demo.children import Children, free_ports
+from triops.demo.children import Children
 from triops.demo.waiting import StoryError, wait_for
 from triops.sdk import Client
 
@@ -38,30 +37,23 @@ def open_server(port: int | None, data: Path | None) -> Iterator[Server]:
 
     Raises: StoryError when a given port is taken or the server does not become healthy.
     """
-    chosen = _choose_port(port)
-    url = f"http://127.0.0.1:{chosen}"
     folder = data or Path(tempfile.mkdtemp(prefix="triops-demo-"))
     logs = folder / "demo-logs"
     logs.mkdir(parents=True, exist_ok=True)
     children = Children(logs)
     earlier = signal.signal(signal.SIGTERM, _leave)
-    client = Client(url)
-    server = Server(url, client, children, folder)
     try:
-        children.start(
-            "triops",
-            [sys.executable, "-m", "triops", "up", "--data", str(folder / "triops"), "--port", str(chosen)],
-            {},
-        )
-        wait_for("the server", client.healthy, 30, server.watch, every_s=0.1)
-        yield server
+        url = _start(children, folder / "triops", port)
+        with Client(url) as client:
+            server = Server(url, client, children, folder)
+            wait_for("the server", client.healthy, 30, server.watch, every_s=0.1)
+            yield server
     except StoryError as error:
         data = folder  # keep what tells why
         raise StoryError(f"{error}\nlogs and data are kept in {folder}") from error
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        client.close()
         children.stop()
         if data is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -69,16 +61,27 @@ def open_server(port: int | None, data: Path | None) -> Iterator[Server]:
         signal.signal(signal.SIGTERM, earlier)
 
 
-def _choose_port(port: int | None) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port or DEFAULT_PORT))
-            return port or DEFAULT_PORT
-        except OSError as error:
-            if port is not None:
-                raise StoryError(f"port {port} is taken") from error
-    return free_ports(1)[0]
+def _start(children: Children, data: Path, port: int | None) -> str:
+    """The URL that the server itself tells: whoever else listens on a port (another demo, a second ago) is not taken
+    for it. Without a wish, the usual port or a free one.
+
+    Raises: StoryError when the given port is taken or the server ends.
+    """
+    for wish in (port,) if port is not None else (DEFAULT_PORT, 0):
+        children.start("triops", [sys.executable, "-m", "triops", "up", "--data", str(data), "--port", str(wish)], {})
+        told = wait_for("the server's address", lambda: _address(children) or children.dead(), 30, lambda: None, 0.1)
+        if isinstance(told, str):
+            return told
+        children.kill("triops")
+    raise StoryError(f"the server did not start; the end of its log:\n{children.tail('triops')}")
+
+
+def _address(children: Children) -> str:
+    """Of the line that `triops up` begins with: "Triops 1.2.3  http://127.0.0.1:7333  (data in FOLDER, pid 12)"."""
+    for line in children.tail("triops").splitlines():
+        if line.startswith("Triops ") and f"pid {children.pid('triops')}" in line:
+            return next(word for word in line.split() if word.startswith("http://"))
+    return ""
 
 
 def _leave(*_: object) -> None:
