@@ -159,22 +159,21 @@ class Prompts:
         return known if known.spec.content_json() == spec.content_json() else None
 
     async def label(
-        self, who: Principal, name: str, label: str, share: Share, why: str = "", *, by_action: bool = False
+        self, who: Principal, name: str, label: str, share: Share, why: str = "", *, remedy: bool = False
     ) -> LabelMove:
         """`share` {} removes it. Raises: Invalid, NotFound, Conflict."""
         if share:
             label_name(label)
         await self._has(who.project, name, share)
-        details = _ACTION if by_action else None
         if len(share) > 1:
-            return _moved(label, await self._labels.share(who, name, label, share, why, details))
+            return _moved(label, await self._labels.share(who, name, label, share, why, remedy=remedy))
         number = main_version(share) if share else None
-        return _moved(label, await self._labels.move(who, name, label, number, why, details))
+        return _moved(label, await self._labels.move(who, name, label, number, why, remedy=remedy))
 
-    async def undo(self, who: Principal, name: str, label: str, why: str = "", *, by_action: bool = False) -> LabelMove:
+    async def undo(self, who: Principal, name: str, label: str, why: str = "", *, remedy: bool = False) -> LabelMove:
         """Back to what the label stood for before it last moved. Raises: NotFound, Conflict (it is gone)."""
         await self.get(who.project, name)
-        return _moved(label, await self._labels.undo(who, name, label, why, _ACTION if by_action else None))
+        return _moved(label, await self._labels.undo(who, name, label, why, remedy=remedy))
 
     async def delete_version(self, who: Principal, name: str, version: int) -> None:
         """Raises: NotFound; Conflict while a label stands for it."""
@@ -228,9 +227,6 @@ class Prompts:
                     raise NotFound(f"the prompt {name} has no version {version}")
 
         await self._records.read(read)
-
-
-_ACTION = {"by": "action"}
 
 
 def prompt_of(kept: Kept) -> Prompt:
