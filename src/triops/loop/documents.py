@@ -20,15 +20,21 @@ _SPEC_BYTES = 64 << 10
 _SPEC_DEPTH = 24  # the books hold 32 levels, and an action holds a spec some levels down
 
 
+Specs = Mapping[str, Mapping[str, Any]]  # of a project's documents of one kind, by name
+Loosened = Callable[[Specs, Specs], str]  # what would no longer hold, of these before and these after; "": nothing
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """`schema` describes `spec`; `check` sees a document that fits it, and raises Invalid, or Forbidden. `binds`: it
-    says what editors may not do, so it is not theirs to write."""
+    says what editors may not do, so it is not theirs to write. `loosened`: of a kind that is theirs to write, but not
+    all of it."""
 
     name: str
     schema: Mapping[str, Any]
     check: Callable[[Document], None] | None = None
     binds: bool = False
+    loosened: Loosened | None = None
 
 
 class Applier(Protocol):
@@ -58,6 +64,7 @@ class Kinds:
         for kind in kinds:
             jsonschema.Draft202012Validator.check_schema(kind.schema)
         self.binding = frozenset(kind.name for kind in kinds if kind.binds)
+        self.loosened = {kind.name: kind.loosened for kind in kinds if kind.loosened is not None}
         self._validators = {kind.name: jsonschema.Draft202012Validator(kind.schema) for kind in kinds}
 
     def validate(self, kind: str, name: str, spec: Mapping[str, Any]) -> Document:

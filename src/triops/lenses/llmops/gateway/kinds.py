@@ -8,16 +8,18 @@ from typing import Any
 from triops.kernel.document import Document
 from triops.kernel.errors import Invalid
 from triops.lenses.llmops.gateway import kind_schemas as schemas
+from triops.lenses.llmops.gateway.binding import rules_loosened
 from triops.lenses.llmops.gateway.prices import price_of
 from triops.lenses.llmops.gateway.reading import budget_of, key_of, provider_of, route_of
 from triops.loop.documents import Kind
 
 
 def gateway_kinds() -> list[Kind]:
-    """Provider, Price, Key and Budget bind: they say where secrets go, and what editors may spend."""
+    """Provider, Price, Key and Budget bind: they say where secrets go, and what editors may spend. So do some members
+    of a Route that is there."""
     return [
         Kind("Provider", schemas.PROVIDER, _provider, binds=True),
-        Kind("Route", schemas.ROUTE, _route),
+        Kind("Route", schemas.ROUTE, _route, loosened=rules_loosened),
         Kind("Price", schemas.PRICE, _price, binds=True),
         Kind("Key", schemas.KEY, _key, binds=True),
         Kind("Budget", schemas.BUDGET, _budget, binds=True),
