@@ -23,7 +23,7 @@ from triops.lenses.llmops.prompts.model import LATEST, LabelMove, Prompt, Prompt
 
 router = APIRouter(dependencies=PERMITTED)
 Why = Annotated[str, Field(max_length=2000, description="for the history, the time line and the audit trail")]
-Number = Annotated[int, Field(ge=1, lt=1 << 31)]
+Number = Annotated[int, Field(ge=1, lt=1 << 31, strict=True)]
 
 
 class NewVersion(BaseModel):
@@ -38,7 +38,9 @@ class NewVersion(BaseModel):
 class NewLabel(BaseModel):
     model_config = ConfigDict(extra="forbid")
     version: Number | None = None
-    share: dict[str, int] | None = Field(None, description="percents by version, which sum to 100", max_length=20)
+    share: dict[str, Annotated[int, Field(strict=True)]] | None = Field(
+        None, description="percents by version, which sum to 100", max_length=20
+    )
     why: Why = ""
 
 

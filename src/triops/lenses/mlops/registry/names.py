@@ -27,6 +27,8 @@ def model_name(name: str, parameter: str = "name") -> str:
         raise Invalid(f"Missing value for required parameter '{parameter}'.", field=parameter)
     if "/" in name or ":" in name:
         raise Invalid(f"Invalid model name '{name[:500]}'. Names cannot contain '/' or ':'.", field=parameter)
+    if any(character < " " or character == "\x7f" for character in name):
+        raise Invalid(f"Invalid model name {name[:500]!r}. Names are one line of text.", field=parameter)
     if _other_path(name):
         raise _invalid("name", name, _path_message(name))
     return bounded("name", name, NAME_CHARACTERS)
