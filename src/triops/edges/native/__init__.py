@@ -46,6 +46,7 @@ _ROUTERS = (
     spend.router,
     gateway.router,
     llm_traces.router,
+    prompts.whole,
 )
 
 

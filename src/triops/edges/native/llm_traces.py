@@ -124,7 +124,7 @@ async def llm_users(who: Reader, services: S, query: OfDay) -> Response:
     return _json({"items": items, "next": page.next})
 
 
-@router.get("/prompts/{name}/usage", summary="How a prompt's versions fare: calls, tokens, cost, latency, scores")
+@router.get("/prompts/{name:path}/usage", summary="How a prompt's versions fare: calls, tokens, cost, latency, scores")
 async def prompt_usage(who: Reader, services: S, name: str, window: LastDay) -> JSON:
     """Of the calls that were recorded; what those cost that were not is told by `/spend`."""
     await services.prompts.get(who.project, name)
