@@ -414,17 +414,26 @@ def test_roles_and_projects(tmp_path: Path) -> None:
             Client(server.url, keys["viewer"]).move_label("support", "production", 1)
         assert caught.value.status == 403
         law = {"models": ["support"], "edit": ["somebody else"]}
-        admin.apply([{"kind": "Access", "name": "law", "spec": law}])
+        parts = {"text": "Help. @@@langfusePrompt:name=tone|label=production@@@", "labels": {"production": 2}}
+        admin.apply([{"kind": "Prompt", "name": "mine", "spec": parts}])
+        admin.apply([{"kind": "Prompt", "name": "tone", "spec": {"text": "secret", "labels": {"production": 1}}}])
+        admin.apply([{"kind": "Access", "name": "law", "spec": {**law, "models": ["support", "tone"]}}])
         editor = Client(server.url, keys["editor"])
         assert [prompt["name"] for prompt in editor.prompts()] == ["mine"]
         for refused in (
             lambda: editor.prompt("support"),
+            lambda: editor.render_prompt("mine", {}),
+            lambda: editor.call("GET", "/prompts/mine/labels/production", resolve=True),
+            lambda: editor.add_prompt_version("other", {"text": parts["text"]}),
             lambda: editor.move_label("support", "production", 1),
             lambda: editor.apply([{**SUPPORT, "spec": {"text": "mine now"}}]),
         ):
             with pytest.raises(ApiError) as caught:
                 refused()
             assert caught.value.status == 403
-        assert httpx.get(f"{base}/support", auth=("pk", keys["editor"])).status_code == 403
+        for name in ("support", "mine"):
+            assert httpx.get(f"{base}/{name}", auth=("pk", keys["editor"])).status_code == 403
+        new = {"name": "other", "prompt": parts["text"]}
+        assert httpx.post(base, json=new, auth=("pk", keys["editor"])).status_code == 403
         listed = httpx.get(base, auth=("pk", keys["editor"])).json()["data"]
         assert [prompt["name"] for prompt in listed] == ["mine"]
