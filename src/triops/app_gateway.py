@@ -243,8 +243,7 @@ class GatewayApp:
 
     def _tell_journal(self) -> None:
         self._telling = False
-        if self._journal is not None:
-            self._tell({"tell": "journal", "seq": self._journal.last})
+        self._tell({"tell": "journal"})
 
     def _tell(self, message: Message) -> None:
         if self._control is not None:

@@ -21,7 +21,7 @@ json_values = st.recursive(
 def test_the_bound_holds_for_any_tokenizer_that_takes_a_byte_or_more(texts: list[str]) -> None:
     messages = [{"role": "user", "content": text} for text in texts]
     said = Ask("openai.chat", "chat", "m", {"messages": messages}, 0)
-    most = Estimator().most_input(said)
+    most = size_of(said).most
     assert most >= sum(len(text.encode()) for text in texts) + PER_MESSAGE * len(texts)
     assert 0 < Estimator().input_tokens(said) <= most
 

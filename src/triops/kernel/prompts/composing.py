@@ -49,13 +49,6 @@ def is_composed(spec: PromptSpec) -> bool:
     return _MARK in (spec.text or "") or any(_MARK in line.content for line in spec.messages)
 
 
-def references(spec: PromptSpec) -> list[Reference]:
-    """Each once, in order."""
-    texts = [line.content for line in spec.messages] if spec.text is None else [spec.text]
-    found = [_reference(match[1]) for text in texts for match in _TAG.finditer(text)]
-    return list(dict.fromkeys(one for one in found if one is not None))
-
-
 def composed(root: Member, find: Find) -> Composed:
     """Raises: Invalid for a prompt that is not there, has no text, has another engine, holds itself, or lies too deep;
     TooLarge."""

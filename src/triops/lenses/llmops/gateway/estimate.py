@@ -121,10 +121,6 @@ class Estimator:
             text = size.text * own
         return int(text) + 4 * size.messages + IMAGE_GUESS * size.images + size.media // 100 + 1
 
-    def most_input(self, ask: Ask, size: Size | None = None) -> int:
-        """An upper bound."""
-        return (size or size_of(ask)).most
-
     def output_tokens(self, text: str, model: str) -> int:
         """Of an answer that was cut: at least one where there is any text."""
         if not text:
