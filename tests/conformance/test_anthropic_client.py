@@ -181,7 +181,8 @@ def test_tokens_are_counted(client: anthropic.Anthropic) -> None:
 def test_models_are_listed(client: anthropic.Anthropic) -> None:
     names = {model.id for model in client.models.list()}
     assert names >= set(ROUTES)
-    assert client.models.retrieve("gpt").type == "model"
+    one = client.models.retrieve("gpt")
+    assert (one.type, one.lifecycle) == ("model", "active")
 
 
 def test_a_refusal_says_so(client: anthropic.Anthropic) -> None:

@@ -13,6 +13,7 @@ from triops.kernel import errors
 from triops.kernel.completion import Ask, Chat, Delta, Format, Message, Part, PromptRef, Tool, Usage
 from triops.kernel.errors import Invalid
 from triops.ports.providers import Fault, Target
+from triops.web.dialects import Problem
 
 PROVIDER = AnthropicProvider()
 HI = (Message("user", (Part("text", text="hi"),)),)
@@ -232,7 +233,7 @@ def test_tokens_are_counted_there() -> None:
         ({"model": "a\nb"}, "model"),
         ({"stream": "yes"}, "stream"),
         ({"metadata": 3}, "metadata"),
-        ({"prompt": {"version": 1}}, "prompt.name"),
+        ({"prompt": {"version": 1}}, "prompt.id"),
     ],
 )
 def test_an_envelope_that_cannot_be_read(more: Any, field: str) -> None:
@@ -421,3 +422,22 @@ def test_a_stream_that_is_written_anew_keeps_its_blocks() -> None:
     assert written_events[1:-2] == blocks
     assert written_events[-2:] == [end, {"type": "message_stop"}]
     assert written_events[0]["message"]["id"] == "msg_1"
+
+
+def test_members_of_tools_come_back_in_their_places() -> None:
+    schema = {"type": "object"}
+    tools = [
+        {"type": "web_search_20250305", "name": "web_search"},
+        {"name": "w", "input_schema": schema, "input_examples": [{"a": 1}], "defer_loading": True},
+    ]
+    ask = asked(tools=tools)
+    content = Messages().content(ask)
+    assert isinstance(content, Chat)
+    assert written(content, ask=ask)[0]["tools"] == tools
+
+
+def test_a_providers_words_on_many_lines_are_one_event() -> None:
+    body = orjson.dumps({"type": "error", "error": {"type": "api_error", "message": "no"}}, option=orjson.OPT_INDENT_2)
+    event, data, blank, end = Messages().encoder(asked()).fail(Problem(500, body)).split(b"\n")
+    assert (event, blank, end) == (b"event: error", b"", b"")
+    assert orjson.loads(data.removeprefix(b"data: ")) == orjson.loads(body)

@@ -231,7 +231,7 @@ def test_what_other_servers_say_otherwise() -> None:
         Part("text", "yes"),
         Part("tool_call", '{"a":1}', id="c", name="w"),
     )
-    assert (reply.choices[0].finish, reply.usage) == ("stop", None)
+    assert (reply.choices[0].finish, reply.usage) == ("tool_calls", None)
 
 
 @pytest.mark.parametrize(
@@ -399,3 +399,14 @@ def test_events_of_unknown_shape_go_on_as_they_came() -> None:
     for provider, dialect in ((OLD, "openai.chat"), (NEW, "openai.responses")):
         (event,) = provider.decoder(ask(dialect, stream=True)).feed(b'event: new\ndata: {"type":"new.thing"}\n\n')
         assert (event.deltas, event.hidden, event.raw.startswith(b"event: new")) == ((), False, True)
+
+
+def test_a_forced_call_ends_like_any_call() -> None:
+    """OpenAI says `stop` where the caller named the function; another family's client must see that a tool waits."""
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "w", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    assert whole({"choices": [{"message": message, "finish_reason": "stop"}]}).choices[0].finish == "tool_calls"
+    decoder = OLD.decoder(ask(stream=True))
+    for step in ({"delta": {"tool_calls": [call]}}, {"delta": {}, "finish_reason": "stop"}):
+        (event,) = decoder.feed(b"data: " + orjson.dumps({"choices": [{"index": 0, **step}]}) + b"\n\n")
+    assert event.deltas == (Delta("finish", finish="tool_calls"),)

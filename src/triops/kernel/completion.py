@@ -33,7 +33,7 @@ class Ask:
     """`dialect`: which words `raw` is in (`openai.chat`, `openai.responses`, `openai.embeddings`, `anthropic.messages`,
     `ollama.chat`, `ollama.generate`, `ollama.embed`). `size`: bytes of the body. `max_tokens`: of one choice, None
     where the caller set no bound. `headers`: those a provider of the same dialect must see (versions, betas),
-    lower-case.
+    lower-case. `began_ns`: when it was read, by a monotonic clock; 0 where the dialect tells no durations.
     """
 
     dialect: str
@@ -50,6 +50,7 @@ class Ask:
     metadata: Mapping[str, str] = field(default_factory=dict)
     prompt: PromptRef | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    began_ns: int = 0
 
 
 @value

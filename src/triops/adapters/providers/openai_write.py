@@ -2,7 +2,7 @@
 
 Dropped and named, since they only hint: top_k and the caller's name where the request came in another provider's words,
 bounds of reasoning in tokens, earlier reasoning, marks of caching, whether a tool's result is an error, and the members
-of `HINTS` and of `leaving.HINTS`. Everything else that has no word here is refused with Invalid that names it.
+of `leaving.HINTS`. Everything else that has no word here is refused with Invalid that names it.
 """
 
 from collections.abc import Mapping
@@ -12,13 +12,6 @@ from triops.adapters.providers.leaving import leave_out
 from triops.kernel.completion import Chat, Message, Part, Tool
 from triops.kernel.errors import Invalid
 
-HINTS = frozenset(
-    {
-        "metadata", "store", "service_tier", "user", "safety_identifier", "keep_alive", "verbosity", "include",
-        "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "truncation", "max_tool_calls",
-        "stream_options", "text.verbosity",
-    }
-)  # fmt: skip
 _DESCRIPTION = "response_format.json_schema.description"
 _FORMATS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
@@ -74,8 +67,6 @@ def _extra(
             continue  # written with its format
         elif same and name.startswith("tools[") and isinstance(value, dict):
             tools.insert(int(name[6:-1]), value)  # in the order of their places
-        elif name in HINTS:
-            dropped.append(name)
         else:
             leave_out({name: value}, dropped)
 
