@@ -8,10 +8,9 @@ import anthropic
 import pytest
 from pydantic import BaseModel
 
+from tests.gateway_server import gateway, spent
 from triops.testing.server import RunningTriops
-from triops.testing.upstream import LoopbackProvider
 
-PROVIDERS = {"anthropic": "", "openai": "/v1", "gemini": "", "ollama": ""}
 ROUTES = {
     "claude": ("anthropic", "claude-opus-5"),
     "old-claude": ("anthropic", "claude-3-5-haiku-20241022"),
@@ -33,15 +32,6 @@ ROUTES = {
     "refusing": ("anthropic", "m!refuse=1"),
     "pricey": ("anthropic", "pricey"),
 }
-BUDGET = """
-kind: Price
-name: pricey
-spec: {provider: anthropic, input_per_million_usd: "10", output_per_million_usd: "10", from: 2026-01-01}
----
-kind: Budget
-name: pricey
-spec: {route: pricey, amount: "0.000001", per: day, hard: true}
-"""
 TEXT = "The answer is seven and it holds well."
 HI: Any = [{"role": "user", "content": "hello there"}]
 WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -56,20 +46,8 @@ class Town(BaseModel):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriops]:
-    folder = tmp_path_factory.mktemp("anthropic")
-    with LoopbackProvider() as upstream:
-        documents = [
-            f"kind: Provider\nname: {name}\n"
-            f'spec: {{dialect: {name}, base_url: "{upstream.url}{path}", allow_private: true}}'
-            for name, path in PROVIDERS.items()
-        ]
-        documents += [
-            f"kind: Route\nname: {name}\nspec: {{targets: [{{provider: {provider}, model: '{model}'}}], retries: 0}}"
-            for name, (provider, model) in ROUTES.items()
-        ]
-        (folder / "gateway.yaml").write_text("\n---\n".join([*documents, BUDGET]))
-        with RunningTriops(folder / "data", "--config", str(folder / "gateway.yaml")) as running:
-            yield running
+    with gateway(tmp_path_factory.mktemp("anthropic"), ROUTES, spent("anthropic")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
