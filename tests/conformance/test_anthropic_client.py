@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import anthropic
+import httpx
 import pytest
 from pydantic import BaseModel
 
@@ -223,3 +224,17 @@ def test_anthropics_bytes_come_as_they_are(server: RunningTriops, client: anthro
     assert raw.http_response.json()["usage"]["service_tier"] == "standard"
     with client.messages.with_streaming_response.create(model="claude", max_tokens=9, messages=HI, stream=True) as kept:
         assert "event: ping" in "".join(kept.iter_text())
+
+
+def test_answers_and_errors_name_their_call(client: anthropic.Anthropic) -> None:
+    raw = client.messages.with_raw_response.create(model="gpt", max_tokens=5, messages=HI)
+    assert raw.parse()._request_id == raw.headers["x-triops-call"]
+    with pytest.raises(anthropic.RateLimitError) as limited:
+        client.messages.create(model="limited", max_tokens=5, messages=HI)
+    assert limited.value.request_id == limited.value.response.headers["x-triops-call"]
+
+
+def test_what_cannot_be_read_is_refused_in_its_words(server: RunningTriops) -> None:
+    answer = httpx.post(f"{server.url}/v1/messages", headers={"content-encoding": "gzip"}, content=b"x")
+    assert answer.status_code == 415
+    assert (answer.json()["type"], answer.json()["error"]["type"]) == ("error", "invalid_request_error")

@@ -182,3 +182,9 @@ def test_what_cannot_be_read_or_said_names_the_field(client: ollama.Client) -> N
         client.generate(model="claude", prompt="a", suffix="b")
     with pytest.raises(ollama.ResponseError, match=r"options\.temperature"):
         client.chat(model="gpt", messages=HI, options={"temperature": "warm"})
+
+
+def test_what_cannot_be_read_is_refused_in_its_words(server: RunningTriops) -> None:
+    answer = httpx.post(f"{server.url}/api/chat", headers={"content-encoding": "gzip"}, content=b"x")
+    assert (answer.status_code, answer.json()["type"]) == (415, "unsupported")
+    assert "content-encoding" in answer.json()["error"]

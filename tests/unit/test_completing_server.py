@@ -29,11 +29,14 @@ class House:
         self.given: list[bytes] = []
         self.go = asyncio.Event()
         self.paused = 0
-        self.server = Server(PATHS, self._answer, self._give, bounds, self._admit)
+        self.server = Server(PATHS, self._answer, self._give, bounds, self._admit, self._words)
 
     def _admit(self, path: str, headers: Mapping[str, str]) -> None:
         if headers.get("authorization") != "Bearer known":
             raise Refused(401, "who?", b'{"error":"who?"}')
+
+    def _words(self, path: str, refused: Refused) -> bytes:
+        return f"{path}: {refused.message}".encode()
 
     async def _answer(self, request: Request, connection: Connection) -> None:
         self.asked.append(request)

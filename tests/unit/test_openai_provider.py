@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from triops.adapters.providers.openai import OpenAIProvider, speaks_responses
+from triops.edges.openai import ResponsesDialect
 from triops.kernel.completion import Ask, Chat, Delta, Embed, Embedded, Format, Message, Part, Reply, Tool, Usage
 from triops.kernel.errors import Invalid
 from triops.ports.providers import Fault, FaultKind, Target
@@ -410,3 +411,25 @@ def test_a_forced_call_ends_like_any_call() -> None:
     for step in ({"delta": {"tool_calls": [call]}}, {"delta": {}, "finish_reason": "stop"}):
         (event,) = decoder.feed(b"data: " + orjson.dumps({"choices": [{"index": 0, **step}]}) + b"\n\n")
     assert event.deltas == (Delta("finish", finish="tool_calls"),)
+
+
+def test_sealed_reasoning_of_a_stream_comes_back_sealed_under_its_id() -> None:
+    """As where a guard reads the stream, which is then written again."""
+    asked = ask("openai.responses", stream=True, input="hi")
+    decoder, encoder = NEW.decoder(asked), ResponsesDialect().encoder(asked)
+    sealed = [{"type": "reasoning", "id": f"rs_{n}", "summary": [], "encrypted_content": f"seal-{n}"} for n in (1, 2)]
+    events: list[dict[str, Any]] = [{"type": "response.created", "response": {"id": "resp_1", "model": "m"}}]
+    for place, item in enumerate(sealed):
+        begun = {**item, "encrypted_content": ""}
+        events.append({"type": "response.output_item.added", "output_index": place, "item": begun})
+        events.append({"type": "response.output_item.done", "output_index": place, "item": item})
+    said = {"output_index": 2, "item_id": "msg_1", "content_index": 0, "delta": "so", "logprobs": []}
+    events.append({"type": "response.output_text.delta", **said})
+    events.append({"type": "response.completed", "response": {"status": "completed"}})
+    out = b""
+    for event in events:
+        data = b"event: " + event["type"].encode() + b"\ndata: " + orjson.dumps(event) + b"\n\n"
+        out += encoder.feed([delta for one in decoder.feed(data) for delta in one.deltas])
+    last = orjson.loads((out + encoder.end()).strip().rpartition(b"data: ")[2])
+    assert last["response"]["output"][:2] == sealed
+    assert last["response"]["output"][2]["content"][0]["text"] == "so"

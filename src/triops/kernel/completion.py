@@ -183,8 +183,9 @@ class Embedded:
 class Delta:
     """One step of a streamed answer. `index`: of the choice; `part`: which tool call of it (0, 1, …).
 
-    start: `id`, `model`. text, thinking, refusal: `text`. tool: a call begins, with `id` and `name`. arguments: more of
-    its JSON text. logprobs: `logprobs`. finish: `finish` of this choice. usage: `usage`, once, at or after the end.
+    start: `id`, `model`. text, thinking, refusal: `text`; of thinking its `id` and `signature` too, where it has them.
+    tool: a call begins, with `id` and `name`. arguments: more of its JSON text. logprobs: `logprobs`. finish: `finish`
+    of this choice. usage: `usage`, once, at or after the end.
     """
 
     kind: DeltaKind

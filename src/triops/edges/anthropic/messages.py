@@ -24,6 +24,7 @@ class Messages:
     name = "anthropic.messages"
     path = "/v1/messages"
     stream_type = "text/event-stream; charset=utf-8"
+    call_header = "request-id"
     operation: Operation = "chat"
 
     def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:

@@ -22,6 +22,7 @@ class OllamaChat:
     name = "ollama.chat"
     path = "/api/chat"
     stream_type = "application/x-ndjson"
+    call_header = ""
     voice: Voice = "chat"
 
     def __init__(self, now_ns: Callable[[], int] = time.monotonic_ns) -> None:

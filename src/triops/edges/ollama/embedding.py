@@ -20,6 +20,7 @@ class OllamaEmbed:
     name = "ollama.embed"
     path = "/api/embed"
     stream_type = "application/json"
+    call_header = ""
 
     def __init__(self, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
         self._now_ns = now_ns

@@ -25,6 +25,7 @@ class ChatDialect:
     name = "openai.chat"
     path = "/v1/chat/completions"
     stream_type = "text/event-stream"
+    call_header = "x-request-id"
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now

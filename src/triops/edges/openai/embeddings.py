@@ -25,6 +25,7 @@ class EmbeddingsDialect:
     name = "openai.embeddings"
     path = "/v1/embeddings"
     stream_type = "text/event-stream"
+    call_header = "x-request-id"
 
     def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:
         raw = tree_of(body)

@@ -27,6 +27,7 @@ class ResponsesDialect:
     name = "openai.responses"
     path = "/v1/responses"
     stream_type = "text/event-stream"
+    call_header = "x-request-id"
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now

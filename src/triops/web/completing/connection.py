@@ -39,7 +39,7 @@ class House(Protocol):
 
     def closed(self, connection: "Connection") -> None: ...
 
-    def words(self, refused: Refused) -> bytes: ...
+    def words(self, path: str, refused: Refused) -> bytes: ...
 
     def admit(self, path: str, headers: Mapping[str, str]) -> None:
         """Before a large body is read. Raises: Refused."""
@@ -293,7 +293,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, refused: Refused) -> None:
         self._last = self._refused = self.busy = True
-        body = refused.body or self._house.words(refused)
+        body = refused.body or self._house.words(self._path(), refused)
         self.whole(refused.status, body, (("content-type", "application/json"),))
         self.done()
 
