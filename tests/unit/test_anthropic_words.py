@@ -10,8 +10,9 @@ from triops.adapters.providers.anthropic import AnthropicProvider
 from triops.edges.anthropic import CountTokens, Messages
 from triops.edges.openai import ChatDialect
 from triops.kernel import errors
-from triops.kernel.completion import Ask, Chat, Delta, Format, Message, Part, PromptRef, Tool, Usage
+from triops.kernel.completion import Ask, Chat, Choice, Delta, Format, Message, Part, PromptRef, Reply, Tool, Usage
 from triops.kernel.errors import Invalid
+from triops.lenses.llmops.gateway.said import deltas_of
 from triops.ports.providers import Fault, Target
 from triops.web.dialects import Problem
 
@@ -441,3 +442,14 @@ def test_a_providers_words_on_many_lines_are_one_event() -> None:
     event, data, blank, end = Messages().encoder(asked()).fail(Problem(500, body)).split(b"\n")
     assert (event, blank, end) == (b"event: error", b"", b"")
     assert orjson.loads(data.removeprefix(b"data: ")) == orjson.loads(body)
+
+
+def test_hidden_thinking_that_was_kept_is_streamed_as_it_was() -> None:
+    reply = Reply("msg_1", "m", (Choice(0, (Part("thinking", data="sealed"), Part("text", "so"))),))
+    encoder = Messages().encoder(asked(stream=True))
+    events = encoder.feed(deltas_of(reply)) + encoder.end()
+    begun = [
+        orjson.loads(line[6:]) for line in events.split(b"\n") if b'"content_block_start"' in line and line[:1] == b"d"
+    ]
+    assert begun[0]["content_block"] == {"type": "redacted_thinking", "data": "sealed"}
+    assert begun[1]["content_block"]["type"] == "text"
