@@ -433,3 +433,33 @@ def test_sealed_reasoning_of_a_stream_comes_back_sealed_under_its_id() -> None:
     last = orjson.loads((out + encoder.end()).strip().rpartition(b"data: ")[2])
     assert last["response"]["output"][:2] == sealed
     assert last["response"]["output"][2]["content"][0]["text"] == "so"
+
+
+TOWN: dict[str, Any] = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "near": {"type": "array", "items": {"$ref": "#/$defs/near"}}},
+    "required": ["name", "near"],
+    "additionalProperties": False,
+    "$defs": {"near": {"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}]}},
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "dialect", "strict"),
+    [
+        (TOWN, "anthropic.messages", True),
+        (TOWN, "ollama.chat", True),
+        (TOWN, "openai.responses", None),  # who speaks OpenAI says it himself
+        ({**TOWN, "additionalProperties": True}, "ollama.chat", None),
+        ({**TOWN, "required": ["name"]}, "ollama.chat", None),
+        ({**TOWN, "$defs": {"near": {"type": "string", "default": "a"}}}, "ollama.chat", None),
+        ({**TOWN, "properties": {"name": True, "near": True}}, "ollama.chat", None),
+        ({"type": "array", "items": TOWN}, "ollama.chat", None),
+        ({}, "ollama.chat", None),
+        ({**TOWN, "required": 5, "anyOf": 5, "$defs": 5}, "ollama.chat", None),
+        ({**TOWN, "required": ["name", "near", {}], "anyOf": [5]}, "ollama.chat", None),
+    ],
+)
+def test_an_answer_is_held_to_its_schema_where_that_can_be_asked(schema: Any, dialect: str, strict: Any) -> None:
+    tree = sent(OLD, ask(dialect), Chat((USER,), format=Format(schema)))
+    assert tree["response_format"]["json_schema"].get("strict") == strict
