@@ -189,7 +189,7 @@ class GatewayApp:
             )
             await self._warm(config)
             handler = Handler(gateway, dialects(), lookups())
-            self._server = Server(gateway_paths(), handler.answer, self._give, bounds, handler.admit)
+            self._server = Server(gateway_paths(), handler.answer, self._give, bounds, handler.admit, handler.words)
             self._gateway = gateway
             self._loop.call_later(_TIDY_S, self._tidy)
             gc.collect()

@@ -5,6 +5,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import openai
 import pytest
 from langfuse import Langfuse
 from langfuse._client.resource_manager import LangfuseResourceManager
+from langfuse.api import Error as LangfuseError
 from langfuse.api import NotFoundError
 from langfuse.api.core import ApiError as LangfuseError
 from typer.testing import CliRunner
@@ -139,6 +141,13 @@ def test_langfuse_writes(server: RunningTriops, langfuse: Langfuse) -> None:
     assert listed["Film critic"].versions == [1, 2, 3]
     assert [prompt.name for prompt in langfuse.api.prompts.list(tag="films").data] == ["Film critic"]
     assert langfuse.api.prompts.list(label="nowhere").data == []
+    updated = listed["Film critic"].last_updated_at
+    second = timedelta(seconds=1)
+    for since, until, there in ((updated, None, True), (updated + second, None, False), (None, updated, False)):
+        found = langfuse.api.prompts.list(from_updated_at=since, to_updated_at=until, limit=100).data
+        assert ("Film critic" in [prompt.name for prompt in found]) is there
+    with pytest.raises(LangfuseError, match="conditions are not read"):
+        langfuse.api.prompts.list(filter='[{"type":"number","column":"version","operator":"=","value":1}]')
     native = server.client.prompt_version("Film critic", 2)
     assert native["messages"][1] == {"role": "placeholder", "content": "{{history}}"}
     labels = [c["details"]["label"] for c in server.client.changes(entity="prompt:Film critic", kind="prompt_label")]
