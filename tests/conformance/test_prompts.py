@@ -16,7 +16,6 @@ from langfuse import Langfuse
 from langfuse._client.resource_manager import LangfuseResourceManager
 from langfuse.api import Error as LangfuseError
 from langfuse.api import NotFoundError
-from langfuse.api.core import ApiError as LangfuseError
 from typer.testing import CliRunner
 
 from triops.cli.root import app
