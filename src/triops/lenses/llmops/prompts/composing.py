@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from sqlalchemy import Connection
 
@@ -52,6 +53,9 @@ class Composing:
 
 
 def finder(connection: Connection, project: ProjectId) -> Find:
+    """For one question: what it found it does not look for again."""
+
+    @cache
     def find(reference: Reference) -> Member | None:
         try:
             kept = reading.get_prompt(connection, project, reference.name)

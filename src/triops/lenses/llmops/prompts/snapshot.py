@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from triops.kernel.errors import TriopsError
 from triops.kernel.ids import ProjectId
-from triops.kernel.prompts.composing import Member, composed, is_composed
+from triops.kernel.prompts.composing import Find, Member, composed, is_composed
 from triops.kernel.prompts.sharing import main_version
 from triops.kernel.version import ModelVersion
 from triops.ledger.prompts.reading import Kept, list_prompts, versions_to_serve
@@ -25,9 +25,9 @@ def prompts_snapshot(connection: Connection, project: ProjectId) -> dict[str, An
     not possible it has `fault`, which says why."""
     kept = list_prompts(connection, project, query="", limit=_PROMPTS, cursor=None).items
     told: dict[str, Any] = {one.model.name: _labels(one) for one in kept}
-    room = _CHARACTERS
+    room, find = _CHARACTERS, finder(connection, project)
     for version in _in_order(kept, versions_to_serve(connection, project, kept, NEWEST)):
-        spec = _told(connection, project, version)
+        spec = _told(version, find)
         room -= len(str(spec.get("text") or "")) + sum(len(m["content"]) for m in spec.get("messages", ()))
         if room < 0:
             break
@@ -35,11 +35,11 @@ def prompts_snapshot(connection: Connection, project: ProjectId) -> dict[str, An
     return told
 
 
-def _told(connection: Connection, project: ProjectId, version: ModelVersion) -> dict[str, Any]:
+def _told(version: ModelVersion, find: Find) -> dict[str, Any]:
     spec = spec_in(version.tags)
     if is_composed(spec):
         try:
-            spec = composed(Member(version.name, version.version, spec), finder(connection, project)).spec
+            spec = composed(Member(version.name, version.version, spec), find).spec
         except TriopsError as error:
             return {**spec.content_json(), "fault": error.message}
     return spec.content_json()
