@@ -177,3 +177,24 @@ def test_what_is_asked_wrongly_is_refused(server: RunningTriops) -> None:
         assert httpx.get(f"{server.url}/triops/v1{path}", params=query).status_code in (400, 422), path
     assert api(server, "GET", "/llm/sessions/nobody", 404)["error"]["kind"] == "not_found"
     assert api(server, "GET", "/llm/traces/ff", 404)["error"]["kind"] == "not_found"
+
+
+def test_versions_of_a_prompt_beside_each_other(server: RunningTriops) -> None:
+    def answered(trace: int, version: int, words: str, **more: Any) -> dict[str, Any]:
+        told = f'[{{"role":"assistant","parts":[{{"type":"text","content":"{words}"}}]}}]'
+        name = {"triops__prompt__name": "tell", "triops__prompt__version": str(version)}
+        return call(trace, 1, **name, gen_ai__output__messages=told, **more)
+
+    api(server, "POST", "/prompts/tell/versions", json={"text": "Tell {{what}}"})
+    broken = {**answered(133, 2, "x" * 400), "status": {"code": 2, "message": "no"}}
+    send(
+        server,
+        answered(130, 1, "four"),
+        answered(131, 2, "y" * 300),
+        answered(132, 2, "I'm sorry, but I can't."),
+        broken,
+    )
+    newest, older = got(server, "/prompts/tell/usage")["rows"]
+    assert [newest[k] for k in ("version", "calls", "errors", "answers", "refused")] == [2, 3, 1, 2, 1]
+    assert newest["output_chars"] == (300 + 23) / 2  # a failed call answers nothing
+    assert [older[k] for k in ("version", "output_chars", "answers", "refused")] == [1, 4.0, 1, 0]

@@ -124,7 +124,9 @@ async def llm_users(who: Reader, services: S, query: OfDay) -> Response:
     return _json({"items": items, "next": page.next})
 
 
-@router.get("/prompts/{name}/usage", summary="How a prompt's versions fare: calls, tokens, cost, latency, scores")
+@router.get(
+    "/prompts/{name}/usage", summary="How a prompt's versions fare: calls, cost, times, lengths, refusals, scores"
+)
 async def prompt_usage(who: Reader, services: S, name: str, window: LastDay) -> JSON:
     """Of the calls that were recorded; what those cost that were not is told by `/spend`."""
     await services.prompts.get(who.project, name)
@@ -203,6 +205,9 @@ def use_json(use: PromptUse) -> JSON:
         "p50_ms": use.p50_ms,
         "p95_ms": use.p95_ms,
         "first_token_ms": use.first_token_ms,
+        "output_chars": use.output_chars,
+        "answers": use.answers,
+        "refused": use.refused,
         "last_at": use.last_at_ns / NS,
         "scores": {name: {"mean": mean, "count": count} for name, (mean, count) in use.scores.items()},
     }
