@@ -126,12 +126,15 @@ def test_a_user_is_erased_everywhere(server: RunningTriops) -> None:
     send(server, call(5, 1, said="an open plan", user__id="bob"))
     api(server, "POST", "/scores", 201, json={"trace": f"{4:032x}", "name": "x", "value": 1})
     api(server, "POST", "/scores", 201, json={"session": "hers", "name": "x", "value": 1})
-    assert api(server, "DELETE", "/users/eve")["rows"] == 4
+    assert got(server, "/users/eve") == {"user": "eve", "traces": 1, "sessions": 1}
+    gone = {"traces": 1, "sessions": 1, "rows": 4}
+    assert api(server, "DELETE", "/users/eve", json={"why": "she asked"}) == gone
+    assert got(server, "/users/eve") == {"user": "eve", "traces": 0, "sessions": 0}
     assert [one["user"] for one in got(server, "/llm/traces", q="plan")["items"]] == ["bob"]
     assert got(server, "/llm/users", user="eve")["items"] == []
     assert got(server, "/scores", session="hers")["items"] == []
     assert api(server, "GET", f"/llm/traces/{4:032x}", 404)["error"]["kind"] == "not_found"
-    assert got(server, "/audit", verb="erase")["items"][0]["details"] == {"rows": 4}
+    assert got(server, "/audit", verb="erase")["items"][0]["details"] == {**gone, "why": "she asked"}
 
 
 def test_a_client_without_traceparent_and_the_gateway_count_once_in_a_session(server: RunningTriops) -> None:

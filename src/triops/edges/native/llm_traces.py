@@ -23,6 +23,7 @@ from triops.edges.native.asking import (
     Window,
     Writer,
 )
+from triops.edges.native.models import Reason
 from triops.kernel.clock import NS
 from triops.kernel.errors import Invalid, NotFound
 from triops.kernel.money import pico_of, usd
@@ -134,14 +135,22 @@ async def prompt_usage(who: Reader, services: S, name: str, window: LastDay) -> 
     return {"rows": [use_json(use) for use in found], "start": window.start, "end": window.end}
 
 
+@router.get("/users/{user:path}", summary="How much would go if a user was erased")
+async def kept_of_user(who: Reader, services: S, user: str) -> JSON:
+    kept = await services.llm.erasing.kept(who.project, user)
+    return {"user": user, "traces": len(kept.traces), "sessions": len(kept.sessions)}
+
+
 @router.delete("/users/{user:path}", summary="Erase everything of one user, and give the disk back")
-async def erase_user(who: Admin, services: S, user: str) -> JSON:
+async def erase_user(who: Admin, services: S, user: str, body: Reason | None = None) -> JSON:
+    """`why` goes to the audit, which does not name the user."""
     if not user:
         raise Invalid("whose?", field="user", expected="a user's id")
-    rows = await services.llm.erasing.user(who.project, user)
+    erased = to_json(await services.llm.erasing.user(who.project, user))
+    details = {**erased, "why": body.why} if body is not None and body.why else erased
     now = services.clock.now()
-    await services.audit.append(who.project, AuditEntry(now, who.name, "erase", "user", details={"rows": rows}))
-    return {"rows": rows}
+    await services.audit.append(who.project, AuditEntry(now, who.name, "erase", "user", details=details))
+    return dict(erased)
 
 
 @router.post("/scores", summary="Score a trace, a span of it, or a session", status_code=201)

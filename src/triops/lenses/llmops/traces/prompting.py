@@ -21,9 +21,9 @@ Chosen = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class PromptUse:
-    """Latencies are milliseconds, None where nothing says; `output_chars` is the mean length of an answer, None where no
-    sender said any. `refused`: of `answers`, whose first words were kept, how many refuse. `scores`: by name, the mean
-    of a number and of how many traces."""
+    """Latencies are milliseconds, None where nothing says; `output_chars` is the mean length of an answer, None where
+    no sender said any. `refused`: of `answers`, whose first words were kept, how many refuse. `scores`: by name, the
+    mean of a number and of how many traces."""
 
     version: str
     sum: Sum

@@ -1,6 +1,6 @@
 /** The gateway: where calls go, whether providers answer, and who is near a limit. */
 
-import { get, inPassing } from '../api.js';
+import { get, inPassing, isAdmin } from '../api.js';
 import { h, slot } from '../dom.js';
 import { clock, count, sentence } from '../format.js';
 import { budgetBars } from '../parts/budgets.js';
@@ -37,7 +37,7 @@ export default {
     /** @type {boolean|null} */ let admin = null;
 
     async function refresh() {
-      admin ??= (await get('/session', {}, ctx.signal)).role === 'admin';
+      admin ??= await isAdmin(ctx.signal);
       const [state, standing, secrets] = await Promise.all([get('/gateway', {}, ctx.signal), get('/budgets', {}, ctx.signal), admin ? get('/gateway/keys', {}, ctx.signal) : { items: [] }]);
       const others = standing.items.filter((/** @type {any} */ b) => b.scope !== 'key');
       const bare = !state.routes.length && !state.providers.length && !state.keys.length;

@@ -1,10 +1,11 @@
 /** One session: its turns in order, as they were spoken. */
 
-import { get, seg } from '../api.js';
+import { get, isAdmin, seg } from '../api.js';
 import { h, slot } from '../dom.js';
 import { clock, count, exact, lasting, text } from '../format.js';
 import { conversation } from '../parts/conversation.js';
 import { empty } from '../parts/empty.js';
+import { eraseButton } from '../parts/eraseuser.js';
 import { failure } from '../parts/failure.js';
 import { money, promptName, tokens, tracePath, tracesOf } from '../parts/llmwords.js';
 import { stat } from '../parts/stat.js';
@@ -29,6 +30,8 @@ export default {
     const turns = slot(h('section', { class: 'card', 'aria-label': 'Turns' }), (/** @type {any} */ { items, next }) => [next && h('p', { class: 'muted' }, `The latest ${MOST} turns; `, h('a', { href: tracesOf({ session: ctx.params.id }) }, 'all of them'), '.'), h('ol', { class: 'chat' }, items.map(turn))]);
     turns.el.hidden = true;
     root.append(answer.el, stats.el, turns.el);
+
+    /** @type {boolean|null} */ let admin = null;
 
     /** @param {any} t */
     function turn(t) {
@@ -56,7 +59,9 @@ export default {
       async refresh() {
         const [call] = calls(ctx);
         const { session: s, items, next } = await get(call.path, call.params, ctx.signal);
-        ctx.head({ title: s.session, question: [h('a', { href: link('/ui/llm', { tab: 'sessions' }) }, 'Session'), s.applications.length > 0 && ` with ${s.applications.join(', ')}`] });
+        admin ??= await isAdmin(ctx.signal);
+        const tools = admin ? s.users.slice(0, 3).map((/** @type {string} */ user) => eraseButton(user, () => ctx.go(link('/ui/llm', { tab: 'users' })))) : [];
+        ctx.head({ title: s.session, tools, question: [h('a', { href: link('/ui/llm', { tab: 'sessions' }) }, 'Session'), s.applications.length > 0 && ` with ${s.applications.join(', ')}`] });
         answer.set({ words: [`${count(s.traces, 'turn')} in ${lasting(s.last_at - s.first_at)} for `, h('strong', null, text(Number(s.cost_usd), 'USD')), s.errors ? ['; ', h('span', { class: 'critical' }, `${count(s.errors, 'call')} failed`)] : '; nothing failed', '.'] });
         stats.set({ s });
         turns.el.hidden = false;

@@ -1,9 +1,10 @@
 /** LLM traces: what applications asked of models, by trace, by session, by user. */
 
-import { all } from '../api.js';
+import { all, isAdmin } from '../api.js';
 import { h, slot } from '../dom.js';
 import { count, short, text } from '../format.js';
 import { empty } from '../parts/empty.js';
+import { eraseButton } from '../parts/eraseuser.js';
 import { llmFilters, narrowed } from '../parts/llmfilters.js';
 import { sessionTable, traceTable, userTable } from '../parts/llmtables.js';
 import { beginCommand, quantile } from '../parts/llmwords.js';
@@ -39,6 +40,7 @@ export default {
     /** @type {string|null} */ let built = null;
     let asked = '';
     /** @type {any} */ let list = null;
+    /** @type {boolean|null} */ let admin = null;
 
     async function read() {
       const [call] = calls(ctx);
@@ -66,6 +68,9 @@ export default {
         const key = JSON.stringify({ ...narrowed(ctx.query), tab: ctx.query.get('tab'), from: ctx.range.from, to: ctx.range.to });
         if (key !== asked) most = MOST;
         asked = key;
+        const user = ctx.query.get('user');
+        if (user) admin ??= await isAdmin(ctx.signal);
+        ctx.head({ title: 'LLM traces', tools: user && admin ? [eraseButton(user, () => ctx.set({ user: null, session: null, tab: 'users' }))] : [] });
         await read();
       },
     };
