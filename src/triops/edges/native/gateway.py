@@ -24,6 +24,14 @@ class NewSecret(BaseModel):
     expires_at: float | None = Field(None, ge=0, le=7_258_118_400)
 
 
+class Rotation(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    grace_s: float = Field(
+        0, ge=0, le=90 * 86_400, description="how long the present secret is good beside the new one"
+    )
+    expires_at: float | None = Field(None, ge=0, le=7_258_118_400, description="of the new one")
+
+
 class NewCredential(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     secret: SecretStr
@@ -59,6 +67,17 @@ async def create_key(who: Admin, services: S, body: NewSecret) -> JSON:
     await services.audit.append(who.project, entry)
     await services.spend.told()
     return {**_key(made), "secret": secret}
+
+
+@router.post("/gateway/keys/{id}/rotate", status_code=201, summary="A new secret in the place of this one")
+async def rotate_key(who: Admin, services: S, id: Name, body: Rotation) -> JSON:
+    """`secret` is in this answer alone; `replaced` is the present one, which ends after `grace_s`."""
+    now = services.clock.now()
+    old, made, secret = await services.spend.keys.rotate(who.project, id, now, now + body.grace_s, body.expires_at)
+    details = {"key": made.key, "replaces": old.id, "grace_s": body.grace_s}
+    await services.audit.append(who.project, AuditEntry(now, who.name, "gateway_key.rotate", made.id, details=details))
+    await services.spend.told()
+    return {**_key(made), "secret": secret, "replaced": _key(old)}
 
 
 @router.delete("/gateway/keys/{id}", summary="Revoke a secret, at once")

@@ -50,7 +50,6 @@ export default {
     const differs = slot(h('section', { class: 'card' }), ({ data, error }) => (error ? failure(error) : promptDiff(data)));
     const chooser = h('div', { class: 'knobs' }, h('label', null, 'From', from), h('label', null, 'to', to));
     const usage = slot(h('section', { class: 'card flush' }), ({ usage, prompt }) => promptUsage(name, usage, prompt));
-    const better = slot(h('p', { class: 'answer small-answer' }), ({ text }) => text);
     const comments = promptComments(base, again);
     const history = slot(h('section', { class: 'card' }), ({ items }) => promptHistory(items));
     root.append(answer.el, inbox.el, labels.el, tabs.el, body);
@@ -93,8 +92,7 @@ export default {
         swap(chooser, differs.el);
       } else if (tab === 'usage') {
         usage.set({ usage: usages, prompt });
-        better.set({ text: comparison(usages.rows) || '' });
-        swap(...(comparison(usages.rows) ? [better.el] : []), usage.el);
+        swap(usage.el);
       } else if (tab === 'comments') {
         comments.set({ items: said.items, versions, at: String(at) });
         swap(comments.el);

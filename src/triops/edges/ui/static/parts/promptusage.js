@@ -14,8 +14,8 @@ const COLUMNS = [
   ['Errors', (r) => shareOf(r.errors, r.calls)],
   ['Refusals', (r) => shareOf(r.refused, r.answers), 'Answers that begin by refusing, of those whose words are kept'],
   ['Answer', (r) => figure(r.output_chars, '{chars}'), 'Characters of an answer, the mean'],
-  ['Tokens', (r) => [short(r.input_tokens / Math.max(1, r.calls)), h('span', { class: 'muted' }, ' → '), short(r.output_tokens / Math.max(1, r.calls))], 'In and out of a call, the mean'],
-  ['Cost a call', (r) => (r.cost_usd === null ? '–' : dollars(Number(r.cost_usd) / Math.max(1, r.calls)))],
+  ['Tokens', (r) => [short(Math.round(r.input_tokens / answered(r))), h('span', { class: 'muted' }, ' → '), short(Math.round(r.output_tokens / answered(r)))], 'In and out, by answered call'],
+  ['Cost a call', (r) => (r.cost_usd === null ? '–' : dollars(Number(r.cost_usd) / answered(r))), 'By answered call'],
   ['Cost', (r) => dollars(r.cost_usd)],
   ['First token', (r) => figure(r.first_token_ms, 'ms'), 'p50 of streams'],
   ['p50', (r) => figure(r.p50_ms, 'ms')],
@@ -36,6 +36,11 @@ export function promptUsage(name, usage, prompt) {
       scores.map((s) => h('td', { class: 'right' }, r.scores[s] ? [short(r.scores[s].mean), h('div', { class: 'muted small' }, `of ${short(r.scores[s].count)}`)] : '–')))))));
 }
 
+/** @param {any} r */
+function answered(r) {
+  return Math.max(1, r.calls - r.errors);
+}
+
 /** @param {number} some @param {number} of */
 function shareOf(some, of) {
   if (!of) return '–';
@@ -47,7 +52,7 @@ export function comparison(rows) {
   const [a, b] = [...rows].filter((r) => r.calls >= 20).sort((x, y) => y.version - x.version);
   if (!a || !b) return null;
   const change = (/** @type {number|null} */ x, /** @type {number|null} */ y) => (x !== null && y ? Math.round((100 * (x - y)) / y) : 0);
-  const cost = (/** @type {any} */ r) => Number(r.cost_usd || 0) / r.calls;
+  const cost = (/** @type {any} */ r) => Number(r.cost_usd || 0) / answered(r);
   const words = [];
   /** @param {number} by @param {number} least @param {string} less @param {string} more */
   const tell = (by, least, less, more) => Math.abs(by) >= least && words.push(by >= 200 ? `${more.replace('#', `${short(1 + by / 100)} times`)}` : (by < 0 ? less : more).replace('#', `${Math.abs(by)} %`));
