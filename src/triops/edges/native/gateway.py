@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from triops.edges.native.asking import JSON, Admin, Reader, S, Text
 from triops.edges.native.services import Services
 from triops.kernel.errors import Unavailable
+from triops.kernel.ids import ProjectId
 from triops.ledger.audit import AuditEntry
 from triops.ledger.calls.keys import GatewayKey
 from triops.lenses.llmops.spend.gateway import gateway_view
@@ -39,10 +40,14 @@ class NewCredential(BaseModel):
 
 @router.get("/gateway", summary="Routes, providers and keys, as they fare at this moment")
 async def gateway(who: Reader, services: S) -> JSON:
+    return await view_of(services, who.project)
+
+
+async def view_of(services: Services, project: ProjectId) -> JSON:
     parts = services.spend
-    config, problems = await parts.snapshots.config(who.project)
-    secrets = await parts.keys.list(who.project)
-    return gateway_view(who.project, config, await _state(services), problems, secrets, services.clock.now())
+    config, problems = await parts.snapshots.config(project)
+    secrets = await parts.keys.list(project)
+    return gateway_view(project, config, await _state(services), problems, secrets, services.clock.now())
 
 
 async def _state(services: Services) -> Mapping[str, Any]:

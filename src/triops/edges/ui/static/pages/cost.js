@@ -79,7 +79,7 @@ export default {
         answer.set({ words: begun ? answerOf(month.rows[0], models.rows, shown, only) : 'Nothing has been spent yet.' });
         nothing.replaceChildren(begun ? '' : empty('No call has come through the gateway yet.', { hint: 'From one variable on, every call is counted to the cent, by application, model, prompt and user:', command: beginCommand(), link: ['More ways to begin', link('/ui/start')] }));
         stats.set({ total: rows.total, before: Number(before.total.cost_usd) });
-        const series = stacked(timed.rows, rows.rows, by);
+        const series = stacked(timed.rows, rows.rows, by, { start, end: ctx.span.end, every });
         const hues = palette();
         for (const [i, s] of series.entries()) s.color = s.name === OTHERS ? token('strong-line') : hues[i % hues.length];
         colors = new Map(series.map((s) => [s.name, s.color]));

@@ -95,8 +95,8 @@ function sumsOf(items, tab, more) {
   if (tab) return sums;
   const times = items.map((t) => t.ms);
   const first = items.map((t) => t.first_token_ms).filter((ms) => ms !== null);
-  return [...sums, ['Half take', text(quantile(times, 0.5), 'ms'), { note: 'p50 of a trace' }], ['A twentieth over', text(quantile(times, 0.95), 'ms'), { note: 'p95 of a trace' }],
-    ...(first.length ? [['First word', text(quantile(first, 0.5), 'ms'), { note: 'p50 of streams' }]] : [])];
+  return [...sums, ['p50', text(quantile(times, 0.5), 'ms'), { note: 'of a trace' }], ['p95', text(quantile(times, 0.95), 'ms'), { note: 'of a trace' }],
+    ...(first.length ? [['First token', text(quantile(first, 0.5), 'ms'), { note: 'p50 of streams' }]] : [])];
 }
 
 /** @param {any[]} items @param {string} tab @param {boolean} more */

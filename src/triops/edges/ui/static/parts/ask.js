@@ -13,7 +13,7 @@ export function ask({ title, says, fields, act, tone = 'primary', wide = false, 
   const go = h('button', { class: tone, type: 'submit' }, act);
   const wrong = h('div');
   const form = h('form', { method: 'dialog', on: { submit, input: ready } }, h('h2', null, title), says && h('div', { class: 'says' }, says),
-    h('div', { class: 'fields' }, fields.map((f) => (f.kind === 'many' ? h('fieldset', { class: 'choices' }, h('legend', null, f.label), inputs.get(f.name)) : h('label', { class: f.kind === 'words' && 'whole-line' }, f.label + (f.optional ? ' (optional)' : ''), inputs.get(f.name))))), wrong,
+    h('div', { class: 'fields' }, fields.map((f) => (f.kind === 'many' ? h('fieldset', { class: 'choices' }, h('legend', null, f.label), inputs.get(f.name)) : h('label', { class: f.kind === 'words' && 'whole-line' }, f.label + (f.optional && ['line', 'words', undefined].includes(f.kind) ? ' (optional)' : ''), inputs.get(f.name))))), wrong,
     h('div', { class: 'buttons' }, h('button', { type: 'button', on: { click: () => dialog.close() } }, 'Cancel'), go));
   const dialog = h('dialog', { class: ['dialog', wide && 'wide'], 'aria-label': title, on: { close: () => dialog.remove() } }, form);
 

@@ -13,7 +13,7 @@ const COLUMNS = [
   ['Calls', (r) => short(r.calls)],
   ['Errors', (r) => shareOf(r.errors, r.calls)],
   ['Refusals', (r) => shareOf(r.refused, r.answers), 'Answers that begin by refusing, of those whose words are kept'],
-  ['Answer', (r) => figure(r.output_chars, '{chars}'), 'Characters of an answer, the mean'],
+  ['Answer', (r) => figure(r.output_chars, 'chars'), 'Characters of an answer, the mean'],
   ['Tokens', (r) => [short(Math.round(r.input_tokens / answered(r))), h('span', { class: 'muted' }, ' → '), short(Math.round(r.output_tokens / answered(r)))], 'In and out, by answered call'],
   ['Cost a call', (r) => (r.cost_usd === null ? '–' : dollars(Number(r.cost_usd) / answered(r))), 'By answered call'],
   ['Cost', (r) => dollars(r.cost_usd)],
