@@ -120,6 +120,15 @@ def test_scores(server: RunningTriops) -> None:
     api(server, "DELETE", "/scores/a", 404)
 
 
+def test_today_at_one_look_without_a_gateway(server: RunningTriops) -> None:
+    send(server, {**call(140, 1), "status": {"code": 2}}, call(141, 1, llm__first_token_ms=1))
+    today = got(server, "/llm/today")
+    assert (today["requests"], today["cost_usd"], today["budget"], today["problem"]) == (0, "0", None, None)
+    assert today["traces"] >= 2
+    assert 1 <= today["failed"] < today["traces"]
+    assert today["p95_ms"] >= 1
+
+
 def test_a_user_is_erased_everywhere(server: RunningTriops) -> None:
     chain = span(4, 1, openinference__span__kind="CHAIN", user__id="eve", session__id="hers")
     send(server, chain, call(4, 2, 1, "my secret plan"))
