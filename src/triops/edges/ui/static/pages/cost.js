@@ -47,7 +47,7 @@ export default {
     const chart = timeseries({ height: 220, kind: 'bars', label: 'Spend over time', zoom: (range) => ctx.set(range) });
     const chartCard = h('section', { class: 'card', hidden: true }, h('div', { class: 'card-head' }, h('h2', null, 'Over time'), h('span', { class: 'muted small' }, 'drag to look closer; dashed marks are changes')), chart.el);
     const budgets = slot(h('section', { class: 'card', hidden: true }), (/** @type {any} */ { items }) => [h('div', { class: 'card-head' }, h('h2', null, 'Budgets'), h('span', { class: 'muted small' }, 'the upright mark is now: a bar beyond it spends faster than its time runs')), budgetBars(items)]);
-    const place = h('section', { class: 'card flush', hidden: true });
+    const place = h('section', { class: 'card flush spend-list', hidden: true });
     const nothing = h('section', { class: 'card flush', hidden: true });
     root.append(answer.el, stats.el, chips.el, bys.el, chartCard, budgets.el, place, nothing);
     let built = '';

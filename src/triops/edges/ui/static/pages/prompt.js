@@ -81,6 +81,7 @@ export default {
       inbox.el.hidden = !waiting.items.length;
       inbox.set({ items: waiting.items });
       labels.set({ prompt, versions, history: moved.items });
+      labels.el.classList.toggle('desk-only', Boolean(tab)); // a phone shows what was asked for first
       tabs.set({ tab, comments: said.items.length });
       if (tab === 'diff') {
         const pair = [Number(ctx.query.get('a')) || previous({ version: at }), Number(ctx.query.get('b')) || at];

@@ -42,7 +42,7 @@ export default {
         { id: 'description', label: 'Description', value: (p) => p.description || '', off: true, width: 'minmax(140px, 1.4fr)' },
       ],
     });
-    const card = h('section', { class: 'card flush', hidden: true }, list.el);
+    const card = h('section', { class: 'card flush prompt-list', hidden: true }, list.el);
     root.append(answer.el, inbox.el, bar.el, card);
 
     async function refresh() {

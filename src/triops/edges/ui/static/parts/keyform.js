@@ -45,7 +45,7 @@ export function newKey({ keys, routes, done }) {
       if (keys.some((k) => k.name === name)) throw new ApiError(400, { message: `There is a key ${name} already: change that one, or choose another name.` });
       await apply(name, specOf({}, { ...given, application: given.application || name }));
       const { secret } = await post('/gateway/keys', { key: name, expires_at: endsAt(valid) });
-      shownOnce(name, secret, given.routes?.split('\n')[0] || routes[0]?.name);
+      shownOnce(name, secret, given.routes?.split('\n')[0] || routes[0]?.name || '');
       done();
     },
   });
@@ -79,7 +79,7 @@ export function removeKey(key, done) {
   } });
 }
 
-/** How many are offered at first where there is none. @param {() => void} make */
+/** Where there is none yet. @param {() => void} make */
 export function firstKey(make) {
   return h('div', { class: 'empty' }, h('p', { class: 'what' }, 'No application has a key yet.'), h('p', { class: 'muted' }, 'A key says whose calls are whose, what they may cost and how many they may be.'), h('p', null, h('button', { type: 'button', class: 'primary', on: { click: make } }, 'New key …')));
 }
