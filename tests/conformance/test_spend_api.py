@@ -194,6 +194,14 @@ def test_a_revoked_secret_ends_at_once_and_another_of_the_same_key_goes_on(serve
     assert call(server, other["secret"]).status_code == 401
     assert call(server, secret).status_code == 200
     assert "secret" not in server.client.gateway_keys(key="support-bot")[0]
+    new = server.client.rotate_gateway_key(server.client.create_gateway_key("support-bot")["id"], 3600)
+    newer = json.loads(cli(server, "key", "rotate", new["id"], "--json").stdout)  # at once
+    assert [call(server, one["secret"]).status_code for one in (new, newer)] == [401, 200]
+    assert new["replaced"]["expires_at"] == pytest.approx(new["created_at"] + 3600)
+    assert newer["replaced"]["revoked_at"] == newer["created_at"]
+    with pytest.raises(ApiError, match="not good any more"):
+        server.client.rotate_gateway_key(new["id"])
+    server.client.revoke_gateway_key(newer["id"])
     with pytest.raises(ApiError, match="no Key named nobody"):
         server.client.create_gateway_key("nobody")
 

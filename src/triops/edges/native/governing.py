@@ -262,7 +262,7 @@ async def erase(who: Admin, services: S, body: Erase) -> JSON:
         for store in (services.metrics, services.logs, services.spans):
             rows += await store.erase_project(who.project)
     else:
-        rows = await services.llm.erasing.user(who.project, body.user)
+        rows = (await services.llm.erasing.user(who.project, body.user)).rows
     now = services.clock.now()
     target = "project" if body.project else "user"
     await services.audit.append(who.project, AuditEntry(now, who.name, "erase", target, details={"rows": rows}))

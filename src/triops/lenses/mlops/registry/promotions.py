@@ -191,10 +191,20 @@ class Promotions:
         return await self._records.read(lambda c: approvals.get_approval(c, project, id))
 
     async def approvals(
-        self, project: ProjectId, *, model: str = "", state: str = "", limit: int = 100, cursor: str | None = None
+        self,
+        project: ProjectId,
+        *,
+        model: str = "",
+        kind: str = "all",
+        state: str = "",
+        limit: int = 100,
+        cursor: str | None = None,
     ) -> Page[Approval]:
+        """`kind`: model, prompt, or all."""
         return await self._records.read(
-            lambda c: approvals.list_approvals(c, project, model=model, state=state, limit=limit, cursor=cursor)
+            lambda c: approvals.list_approvals(
+                c, project, model=model, kind=kind, state=state, limit=limit, cursor=cursor
+            )
         )
 
     async def history(self, project: ProjectId, name: str, limit: int, cursor: str | None) -> Page[Step]:
@@ -314,6 +324,7 @@ def _request(
         telling.now + decision.expires_s,
         "waiting",
         decision.checks,
+        prompt=is_prompt(models.model_tags(telling.connection, telling.project, name)),
     )
 
 
