@@ -14,7 +14,7 @@ from triops.kernel.genai.names import MARKS
 from triops.kernel.genai.plans import Plans
 from triops.kernel.genai.sayings import Sayings, sayings
 from triops.kernel.genai.texts import words
-from triops.kernel.genai.values import opened
+from triops.kernel.genai.values import OPENING, opened
 from triops.kernel.loading import loads_array, loads_object
 from triops.kernel.signal import I64, U8, U64, Text, service_of, text_column
 
@@ -51,7 +51,9 @@ def heard(columns: Mapping[str, Any], resources: Mapping[str, Any], plans: Plans
     planned = [plans.of(own) for own in attributes]
     for own, plan in zip(attributes, planned, strict=True):
         for name in plan.whole:  # once, and not for the search again
-            own[name] = opened(own[name])
+            value = own[name]
+            if type(value) is str and value[:1] in OPENING:
+                own[name] = opened(value)
     told = sayings(attributes, planned, events, columns["time_ns"][rows].tolist())
     if told is None:
         return None
@@ -60,7 +62,7 @@ def heard(columns: Mapping[str, Any], resources: Mapping[str, Any], plans: Plans
         planned, events = [planned[row] for row in told.rows], [events[row] for row in told.rows]
     names, notes = columns["name"][rows], columns["status_message"][rows]
     texts = [
-        words(name, [own[key] for key in plan.searched], its, note).casefold()
+        words(name, map(own.__getitem__, plan.searched), its, note).casefold()
         for name, own, plan, its, note in zip(names, attributes, planned, events, notes, strict=True)
     ]
     read = Heard(

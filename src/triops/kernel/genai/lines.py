@@ -12,7 +12,9 @@ def one_line(texts: Sequence[str], most: int) -> list[str]:
     together = "\0".join(plain)
     if not plain or together.count("\0") >= len(plain):
         return [_one(text, most) for text in texts]
-    raw = together.encode().translate(_SPACED)  # all of them at once: splitting each into words is five times as dear
+    raw = together.encode()  # all of them at once: splitting each into words is five times as dear
+    if any(white in raw for white in _WHITE):
+        raw = raw.translate(_SPACED)
     while b"  " in raw:
         raw = raw.replace(b"  ", b" ")
     lines = raw.replace(b" \0", b"\0").replace(b"\0 ", b"\0").strip(b" ").decode().split("\0")

@@ -16,7 +16,7 @@ from triops.kernel.genai.names import BEST, TYPES
 from triops.kernel.genai.plans import Plan
 from triops.kernel.genai.spoken import first_ns, spoken
 from triops.kernel.genai.spread import gathered
-from triops.kernel.genai.values import TEXT, UNKNOWN, opened, pico, short, tags, tokens
+from triops.kernel.genai.values import OPENING, TEXT, UNKNOWN, opened, pico, short, tags, tokens
 from triops.kernel.signal import I64, Text, text_column
 
 Bool = npt.NDArray[np.bool_]
@@ -146,10 +146,11 @@ def _columns(
         return _texts(found.get(field), count)
 
     def whole(field: str) -> Sequence[Any]:
-        return [opened(value) for value in found.get(field, ())] or [None] * count
+        column = found.get(field) or [None] * count
+        return [opened(value) if type(value) is str and value[:1] in OPENING else value for value in column]
 
     def where(field: str, meets: Callable[[Any], bool]) -> Bool:
-        return np.fromiter(map(meets, found.get(field, [None] * count)), np.bool_, count)
+        return np.fromiter(map(meets, found[field]), np.bool_, count) if field in found else np.zeros(count, np.bool_)
 
     sent, made, cached = _tokens(found, count)
     model = texts("model")

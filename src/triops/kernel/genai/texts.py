@@ -5,12 +5,13 @@ from typing import Any
 
 import orjson
 
+from triops.kernel.genai.values import OPENING
+
 _MOST = 64 << 10  # characters of one span that can be found
 _DEPTH = 16
 _NAMES = frozenset(
     ("role", "type", "kind", "finish_reason", "mime_type", "data", "b64_json", "object", "encoding", "index")
 )
-_OPENING = frozenset(("{", "[", '"'))  # JSON
 _WALKED = frozenset((str, list, dict))
 _SKIPPED = frozenset(
     (
@@ -30,7 +31,7 @@ def words(name: str, values: Iterable[Any], events: Sequence[Mapping[str, Any]],
     words."""
     found: dict[str, None] = {name: None}
     for value in values:
-        if type(value) is str and value[:1] not in _OPENING:
+        if type(value) is str and value[:1] not in OPENING:
             found[value] = None
         elif type(value) in _WALKED:
             _walk(value, found, 0)
@@ -44,7 +45,7 @@ def words(name: str, values: Iterable[Any], events: Sequence[Mapping[str, Any]],
 def _walk(value: Any, found: dict[str, None], depth: int) -> None:
     kind = type(value)
     if kind is str:
-        if value[:1] in _OPENING and depth < _DEPTH:
+        if value[:1] in OPENING and depth < _DEPTH:
             try:
                 inner = orjson.loads(value)
             except orjson.JSONDecodeError:

@@ -8,6 +8,7 @@ import orjson
 
 from triops.kernel.money import PICO
 
+OPENING = frozenset(("{", "[", '"'))  # of JSON
 UNKNOWN = -1
 MOST = 2**62
 TEXT = 256  # characters of a name or an id
@@ -16,7 +17,7 @@ _TAGS = 20
 
 def opened(value: Any) -> Any:
     """A text that is a JSON object, list or text as that."""
-    if isinstance(value, str) and value[:1] in ("{", "[", '"'):
+    if isinstance(value, str) and value[:1] in OPENING:
         try:
             return orjson.loads(value)
         except orjson.JSONDecodeError:

@@ -1,7 +1,6 @@
 """What was heard of models' calls as columns for the detector, whichever convention they speak."""
 
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,8 @@ from triops.lenses.llmops.watch.words import language, refuses
 
 _REFUSED = ("content_filter", "refusal")
 _NAN = float("nan")
+_ASKED = 8  # characters of a question, at least
+_BITS = 2**63 - 1
 
 # Pico-dollars of a call whose sender said no cost: provider, model, usage, unix nanoseconds. None without a price.
 Priced = Callable[[str, str, Usage, int], int | None]
@@ -90,15 +91,15 @@ def _costs(said: Sayings, rows: I64, starts_ns: I64, priced: Priced | None) -> I
 
 
 def _questions(heard: Heard, rows: I64) -> I64:
-    """Who asked what, in 63 bits; 0 where either is not known."""
+    """Who asked what, in 63 bits, told apart in this process alone; 0 where either is not known."""
     said = heard.said
     whose = np.where(said.session == "", said.user, said.session)
     asked = zip(said.application[rows], whose[rows], heard.input[rows], strict=True)
-    return np.array([_question(*one) for one in asked], np.int64)
-
-
-def _question(application: str, whose: str, asked: str) -> int:
-    if len(asked) < 8 or not whose:
-        return 0
-    told = f"{application}\0{whose}\0{asked.lower()}".encode("utf-8", "replace")
-    return int.from_bytes(blake2b(told, digest_size=8).digest(), "little") >> 1 or 1
+    return np.fromiter(
+        (
+            hash((application, who, text.lower())) & _BITS or 1 if who and len(text) >= _ASKED else 0
+            for application, who, text in asked
+        ),
+        np.int64,
+        len(rows),
+    )
