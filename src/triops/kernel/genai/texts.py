@@ -12,7 +12,6 @@ _DEPTH = 16
 _NAMES = frozenset(
     ("role", "type", "kind", "finish_reason", "mime_type", "data", "b64_json", "object", "encoding", "index")
 )
-_WALKED = frozenset((str, list, dict))
 _SKIPPED = frozenset(
     (
         "gen_ai.operation.name", "openinference.span.kind", "langfuse.observation.type", "input.mime_type",
@@ -31,9 +30,10 @@ def words(name: str, values: Iterable[Any], events: Sequence[Mapping[str, Any]],
     words."""
     found: dict[str, None] = {name: None}
     for value in values:
-        if type(value) is str and value[:1] not in OPENING:
+        kind = type(value)
+        if kind is str and value[:1] not in OPENING:
             found[value] = None
-        elif type(value) in _WALKED:
+        elif kind is not int and kind is not float:
             _walk(value, found, 0)
     for event in events:
         _walk(event.get("attributes"), found, 0)

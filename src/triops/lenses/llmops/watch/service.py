@@ -218,7 +218,9 @@ class CallWatch:
 
     def _slots_of(self, type_: str, names: Sequence[str]) -> Slots1:
         found: dict[str, int] = {"": -1}
-        for name in dict.fromkeys(name for name in names if name):
+        for name in dict.fromkeys(names):
+            if not name:
+                continue
             key = entity_id(type_, name)
             slot = self._slot.get(key, -1)
             if slot < 0:
