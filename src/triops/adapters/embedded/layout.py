@@ -35,7 +35,7 @@ class Layout:
 
 
 RESOURCES = {"fingerprint": _U64, "service": _TEXT, "host": _TEXT, "attributes": _TEXT}
-# Spans of models' calls and of applications around them (`kernel/genai/said.py`): -1 is what was not said. `said` are
+# Spans of models' calls and of applications around them (`kernel/genai/sayings.py`): -1 is what was not said. `said` are
 # the texts that can be searched for, case folded; `block` is where they are signed in `grams`.
 LLM = {
     "block": _U64, "resource": _U64, "trace_hi": _U64, "trace_lo": _U64, "span_id": _U64, "parent_id": _U64,
