@@ -1,5 +1,6 @@
 """Whatever attributes hold: reading, searching, showing and redacting a span raises nothing, and no call is lost."""
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,12 @@ from hypothesis import strategies as st
 from triops.edges.langfuse.wire import observed, score
 from triops.kernel.errors import TriopsError
 from triops.kernel.genai.counting import counted, totals
-from triops.kernel.genai.messages import messages, preview
+from triops.kernel.genai.lines import one_line
+from triops.kernel.genai.messages import messages, preview, previews
 from triops.kernel.genai.names import SAID, SPREAD
+from triops.kernel.genai.plans import Plans
 from triops.kernel.genai.said import said
+from triops.kernel.genai.sayings import sayings
 from triops.kernel.genai.texts import words
 from triops.lenses.llmops.traces.redaction import Rule
 
@@ -44,7 +48,7 @@ EVENTS = st.lists(
 @settings(max_examples=40)
 @given(ATTRIBUTES, EVENTS)
 def test_any_span_is_read(attributes: dict[str, Any], events: list[dict[str, Any]]) -> None:
-    words("span", attributes, events)
+    words("span", attributes.values(), events)
     one = said(attributes, events, 10**18)
     if one is not None:
         assert one.input_tokens >= -1
@@ -54,6 +58,25 @@ def test_any_span_is_read(attributes: dict[str, Any], events: list[dict[str, Any
             assert all(isinstance(message["role"], str) and isinstance(message["parts"], list) for message in shown)
             orjson.dumps(shown)
             assert len(preview(value, role)) <= 200
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(ATTRIBUTES, EVENTS), min_size=1, max_size=6))
+def test_spans_together_say_what_each_says_alone(spans: list[tuple[dict[str, Any], list[dict[str, Any]]]]) -> None:
+    plans, attributes = Plans(), [own for own, _ in spans]
+    together = sayings(attributes, [plans.of(own) for own in attributes], [its for _, its in spans], [1] * len(spans))
+    alone = [(row, one) for row, span in enumerate(spans) if (one := said(*span, 1)) is not None]
+    assert [row for row, _ in alone] == ([] if together is None else list(together.rows))
+    for at, (_, one) in enumerate(alone):
+        for name in (field.name for field in fields(one)):
+            assert getattr(together, name)[at] == getattr(one, name), name
+    for role in ("user", "assistant"):
+        assert previews([one.input for _, one in alone], role) == [preview(one.input, role) for _, one in alone]
+
+
+@given(st.lists(st.text(st.sampled_from("ab \t\n\x1c\0\xa0é\u2003"), max_size=12)), st.integers(0, 6))
+def test_lines_are_words_and_single_spaces(texts: list[str], most: int) -> None:
+    assert one_line(texts, most) == [" ".join(text.split())[:most] for text in texts]
 
 
 @settings(max_examples=40)

@@ -171,9 +171,21 @@ def test_a_preview_is_the_last_of_the_role_and_short() -> None:
     assert len(preview("word " * 1000, "user")) <= 200
 
 
+def test_a_part_of_no_known_kind_is_shown_as_it_is() -> None:
+    odd = {"type": ["text"], "x": 1}
+    assert messages([odd], "user") == [{"role": "user", "parts": [{"type": "json", "content": odd}]}]
+
+
+@pytest.mark.parametrize(("when", "expected"), [("9999-12-31T00:00:00+00:00", 2**62), ("soon", 0)])
+def test_a_first_token_at_no_time(when: str, expected: int) -> None:
+    one = said({"langfuse.observation.type": "generation", "langfuse.observation.completion_start_time": when}, (), NOW)
+    assert one is not None
+    assert one.first_ns == expected
+
+
 def test_words_are_texts_and_no_names() -> None:
     nested = orjson.dumps([{"role": "user", "parts": [{"type": "text", "content": 'say "hi"\nnow'}]}]).decode()
-    found = words("chat small", {"gen_ai.input.messages": nested, "gen_ai.operation.name": "chatty", "n": 3}, ())
+    found = words("chat small", [nested, 3], ())
     assert found == 'chat small\nsay "hi"\nnow'
 
 

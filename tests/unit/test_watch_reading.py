@@ -8,6 +8,7 @@ import orjson
 
 from triops.kernel.completion import Usage
 from triops.kernel.genai.heard import Heard, heard
+from triops.kernel.genai.plans import Plans
 from triops.lenses.llmops.watch.plugin import CallDetector
 from triops.lenses.llmops.watch.reading import calls_of
 from triops.testing.batches import Span, spans
@@ -37,7 +38,7 @@ GATEWAY = {
 def batch(*attributes: dict[str, object], status: int = 0) -> Heard:
     at = 1_700_000_000_000_000_000
     rows = spans(*(Span(1, n + 1, at, 800_000_000, status=status, attributes=a) for n, a in enumerate(attributes)))
-    read = heard(_columns(rows), _columns(rows.resources))
+    read = heard(_columns(rows), _columns(rows.resources), Plans())
     assert read is not None
     return read[0]
 
@@ -93,7 +94,7 @@ def test_openinference_and_a_price() -> None:
 
 def test_no_calls() -> None:
     rows = spans(Span(1, 1, 1_700_000_000_000_000_000, 1, attributes={"a": 1}))
-    assert heard(_columns(rows), _columns(rows.resources)) is None
+    assert heard(_columns(rows), _columns(rows.resources), Plans()) is None
     assert len(calls_of(batch({"openinference.span.kind": "CHAIN"}))) == 0
 
 

@@ -8,7 +8,7 @@ uint64, texts are numpy object arrays of `str`; attributes are one JSON object a
 Trace ids are 128 bits in two columns, `trace_hi` and `trace_lo`; zero in both means none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -21,6 +21,12 @@ I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 F64 = npt.NDArray[np.float64]
 Text = npt.NDArray[np.object_]
+
+
+def text_column(values: Sequence[str]) -> Text:
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
 
 
 def fingerprint(text: str | bytes) -> int:

@@ -15,8 +15,8 @@ from triops.kernel.signal import (
     Resources,
     Series,
     SpanBatch,
-    Text,
     fingerprint,
+    text_column,
 )
 
 B = TypeVar("B", MetricBatch, LogBatch, SpanBatch)
@@ -33,12 +33,6 @@ class Decoded(Generic[B]):
     refused: dict[str, int] = field(default_factory=dict)
     cut: dict[str, int] = field(default_factory=dict)
     timed: bool = True
-
-
-def text_column(values: Sequence[str]) -> Text:
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column
 
 
 def ids(values: Sequence[bytes]) -> U64:

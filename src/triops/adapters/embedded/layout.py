@@ -35,8 +35,8 @@ class Layout:
 
 
 RESOURCES = {"fingerprint": _U64, "service": _TEXT, "host": _TEXT, "attributes": _TEXT}
-# Spans of models' calls and of applications around them (`kernel/genai/said.py`): -1 is what was not said. `said` are
-# the texts that can be searched for, case folded; `block` is where they are signed in `grams`.
+# Spans of models' calls and of applications around them (`kernel/genai/sayings.py`): -1 is what was not said. `said`
+# are the texts that can be searched for, case folded; `block` is where they are signed in `grams`.
 LLM = {
     "block": _U64, "resource": _U64, "trace_hi": _U64, "trace_lo": _U64, "span_id": _U64, "parent_id": _U64,
     "time_ns": _I64, "duration_ns": _I64, "status": _U8, "type": _TEXT, "call": _U8, "name": _TEXT, "model": _TEXT,

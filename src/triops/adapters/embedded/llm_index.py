@@ -5,8 +5,7 @@ costs a look for a few names in its attributes (`kernel/genai/heard.py`).
 """
 # ruff: noqa: S608 (only our own catalog and column names are put into statements; every value is a parameter)
 
-from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,17 +17,17 @@ from triops.adapters.embedded.layout import LLM, WORDS
 from triops.adapters.embedded.request import Columns, Part
 from triops.kernel.genai.heard import Heard, heard
 from triops.kernel.genai.messages import length
-from triops.kernel.genai.said import Said
+from triops.kernel.genai.plans import Plans
+from triops.kernel.genai.sayings import Sayings
+from triops.kernel.signal import I64, text_column
 
 _COPIED = ("resource", "trace_hi", "trace_lo", "span_id", "parent_id", "time_ns", "duration_ns", "status", "name")
 _SPOKEN = ("input", "output", "said")
-_SAID = [
-    *((name, attrgetter(name)) for name in (
-        "model", "provider", "prompt", "prompt_version", "prompt_label", "session", "key", "answer_id",
-    )),
-    ("person", attrgetter("user")),
-]  # fmt: skip
-_COUNTS = [(name, attrgetter(name)) for name in ("input_tokens", "output_tokens", "cached_tokens", "cost", "first_ns")]
+_SAID = (
+    "type", "model", "provider", "prompt", "prompt_version", "prompt_label", "session", "key", "answer_id",
+    "input_tokens", "output_tokens", "cached_tokens", "cost", "first_ns",
+)  # fmt: skip
+_NOTE = 256  # characters of an error
 _AT_ONCE = 5_000  # rows that a rewrite holds in memory
 
 
@@ -37,10 +36,11 @@ class LlmIndex:
 
     def __init__(self) -> None:
         self._next: dict[str, int] = {}  # block, by day
+        self._plans = Plans()
 
     def write(self, connection: Connection, day: str, name: str, parts: Sequence[Part]) -> None:
         """Within the transaction that stores the parts."""
-        rows = _rows(parts)
+        rows = self._rows(parts)
         if rows is not None:
             self._insert(connection, day, name, rows)
 
@@ -70,12 +70,26 @@ class LlmIndex:
             last = int(found.pop("place")[-1])
             rows = {name: np.ma.getdata(column) for name, column in found.items()}
             if not texts:
-                rows |= dict.fromkeys(_SPOKEN, _texts([""] * len(rows["said"])))
+                rows |= dict.fromkeys(_SPOKEN, np.full(len(rows["said"]), "", object))
             self._insert(connection, day, new, rows)
         self.forget(day)
 
     def forget(self, day: str) -> None:
         self._next.pop(day, None)
+
+    def _rows(self, parts: Sequence[Part]) -> Columns | None:
+        """Also leaves on each part what was heard of it."""
+        gathered: list[Columns] = []
+        for part in parts:
+            found = heard(part.columns, part.request.resources, self._plans)
+            part.heard = found[0] if found is not None else None
+            if found is not None:
+                gathered.append(_columns(part, *found))
+        if not gathered:
+            return None
+        if len(gathered) == 1:
+            return gathered[0]
+        return {name: np.concatenate([columns[name] for columns in gathered]) for name in gathered[0]}
 
     def _insert(self, connection: Connection, day: str, name: str, rows: Columns) -> None:
         texts = [text.encode("utf-8", "replace") for text in rows["said"]]
@@ -100,54 +114,32 @@ def _put(connection: Connection, table: str, columns: Columns) -> None:
     connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")
 
 
-def _rows(parts: Sequence[Part]) -> Columns | None:
-    """Also leaves on each part what was heard of it."""
-    gathered: list[Columns] = []
-    for part in parts:
-        found = heard(part.columns, part.request.resources)
-        part.heard = found[0] if found is not None else None
-        if found is not None:
-            gathered.append(_columns(part, *found))
-    if not gathered:
-        return None
-    if len(gathered) == 1:
-        return gathered[0]
-    return {name: np.concatenate([columns[name] for columns in gathered]) for name in gathered[0]}
-
-
 def _columns(part: Part, read: Heard, texts: Sequence[str]) -> Columns:
-    columns, found, places = part.columns, read.said, read.rows
-    rows: Columns = {"project": np.full(len(read), part.request.project, dtype=np.uint64)}
-    rows |= {name: columns[name][places] for name in _COPIED}
-    rows["application"] = _texts(read.application)
-    rows["type"] = _texts(one.type for one in found)
-    rows["call"] = np.array([one.call for one in found], dtype=np.uint8)
-    for name, said in _SAID:
-        rows[name] = _texts(map(said, found))
-    rows["tags"] = _texts(orjson.dumps(one.tags).decode() if one.tags else "" for one in found)
-    for name, count in _COUNTS:
-        rows[name] = np.array(list(map(count, found)), dtype=np.int64)
-    rows["estimated"] = np.array([one.estimated for one in found], dtype=np.uint8)
-    rows["gateway"] = np.array([one.gateway for one in found], dtype=np.uint8)
-    rows["output_chars"] = np.array([_length(one) for one in found], dtype=np.int64)
-    rows["status"] = read.status
-    rows["error"] = _texts(
-        one.error or (str(note)[:256] if status == 2 else "")
-        for one, note, status in zip(found, columns["status_message"][places], read.status.tolist(), strict=True)
-    )
-    rows["input"], rows["output"] = _texts(read.input), _texts(read.output)
-    rows["said"] = _texts(texts)
-    return rows
+    columns, said = part.columns, read.said
+    notes = [str(note)[:_NOTE] for note in columns["status_message"][read.rows]]
+    fallback = np.where(read.status == 2, text_column(notes), "")
+    return {
+        "project": np.full(len(read), part.request.project, dtype=np.uint64),
+        **{name: columns[name][read.rows] for name in _COPIED},
+        **{name: getattr(said, name) for name in _SAID},
+        "call": said.call.astype(np.uint8),
+        "person": said.user,
+        "application": read.application,
+        "tags": text_column([orjson.dumps(tags).decode() if tags else "" for tags in said.tags]),
+        "estimated": said.estimated.astype(np.uint8),
+        "gateway": said.gateway.astype(np.uint8),
+        "output_chars": _lengths(said),
+        "status": read.status,
+        "error": np.where(said.error == "", fallback, said.error),
+        "input": read.input,
+        "output": read.output,
+        "said": text_column(texts),
+    }
 
 
-def _length(one: Said) -> int:
-    if one.output_chars >= 0 or not one.call:
-        return one.output_chars
-    return length(one.output, "assistant")
-
-
-def _texts(values: Iterable[str]) -> Any:
-    listed = list(values)
-    column = np.empty(len(listed), dtype=object)
-    column[:] = listed
-    return column
+def _lengths(said: Sayings) -> I64:
+    """Of what was answered, counted where its sender did not."""
+    counted = said.output_chars.copy()
+    for row in np.flatnonzero(said.call & (counted < 0)).tolist():
+        counted[row] = length(said.output[row], "assistant")
+    return counted

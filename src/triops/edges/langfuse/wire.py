@@ -15,8 +15,8 @@ import orjson
 from triops.edges.langfuse.ids import span_id, trace_id
 from triops.kernel.clock import NS
 from triops.kernel.errors import Invalid
-from triops.kernel.signal import SpanBatch, fingerprint
-from triops.web.columns import resources, text_column
+from triops.kernel.signal import SpanBatch, fingerprint, text_column
+from triops.web.columns import resources
 
 _LOW = 2**64 - 1
 _TYPES = ("span", "generation", "event", "observation", "agent", "tool", "chain", "retriever", "evaluator",

@@ -14,9 +14,9 @@ from triops.edges.otlp.attributes import TOO_LARGE, Attributes, broken
 from triops.edges.otlp.schema import otlp_classes
 from triops.kernel.errors import TooLarge
 from triops.kernel.limits import Limits
-from triops.kernel.signal import SpanBatch, peer_of
+from triops.kernel.signal import SpanBatch, peer_of, text_column
 from triops.web.body import MESSAGE_BYTES
-from triops.web.columns import Decoded, ids, resources, text_column, times
+from triops.web.columns import Decoded, ids, resources, times
 from triops.web.protobuf import DecodeError, field_bytes
 
 _CALLS = (3, 4)  # client, producer

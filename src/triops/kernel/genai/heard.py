@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from triops.kernel.genai.messages import preview
-from triops.kernel.genai.names import MARKS, SAID
-from triops.kernel.genai.said import Said, opened, said
+from triops.kernel.genai.messages import previews
+from triops.kernel.genai.names import MARKS
+from triops.kernel.genai.plans import Plans
+from triops.kernel.genai.sayings import Sayings, sayings
 from triops.kernel.genai.texts import words
+from triops.kernel.genai.values import OPENING, opened
 from triops.kernel.loading import loads_array, loads_object
-from triops.kernel.signal import I64, U8, service_of
+from triops.kernel.signal import I64, U8, U64, Text, service_of, text_column
 
 _EVENT = '"gen_ai.'
-_OPENED = frozenset(name for name, (field, _) in SAID.items() if field in ("input", "output"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,72 +28,76 @@ class Heard:
     it failed. `input`, `output`: previews."""
 
     rows: I64
-    said: Sequence[Said]
-    application: Sequence[str]
+    said: Sayings
+    application: Text
     time_ns: I64
     duration_ns: I64
     status: U8
-    input: Sequence[str]
-    output: Sequence[str]
+    input: Text
+    output: Text
 
     def __len__(self) -> int:
-        return len(self.said)
+        return len(self.rows)
 
 
-def heard(columns: Mapping[str, Any], resources: Mapping[str, Any]) -> tuple[Heard, list[str]] | None:
+def heard(columns: Mapping[str, Any], resources: Mapping[str, Any], plans: Plans) -> tuple[Heard, Sequence[str]] | None:
     """Of columns named as `SpanBatch` and `Resources` name them; and of each row its words, for searching. None where
     no span says anything."""
-    attributes, events = columns["attributes"], columns["events"]
-    # One look over all of them first: most batches have no such span.
-    whole = "\n".join(attributes)
-    marks = [mark for mark in MARKS if mark in whole]
-    if not marks and not any(_EVENT in event for event in events if event):
+    rows = _rows(columns["attributes"], columns["events"])
+    if not len(rows):
         return None
-    at: list[int] = []
-    found: list[Said] = []
-    texts: list[str] = []
-    starts, names, notes = columns["time_ns"].tolist(), columns["name"], columns["status_message"]
-    for row, (raw, event) in enumerate(zip(attributes, events, strict=True)):
-        for mark in marks:
-            if mark in raw:
-                break
-        else:
-            if not event or _EVENT not in event:
-                continue
-        own = loads_object(raw)
-        its = loads_array(event) if event else ()
-        for name in _OPENED & own.keys():  # once, and not for the search again
-            own[name] = opened(own[name])
-        one = said(own, its, starts[row])
-        if one is None:
-            continue
-        at.append(row)
-        found.append(one)
-        texts.append(words(names[row], own, its, notes[row]).casefold())
-    if not found:
+    attributes = [loads_object(text) for text in columns["attributes"][rows]]
+    events = [loads_array(text) if text else () for text in columns["events"][rows]]
+    planned = [plans.of(own) for own in attributes]
+    for own, plan in zip(attributes, planned, strict=True):
+        for name in plan.whole:  # once, and not for the search again
+            value = own[name]
+            if type(value) is str and value[:1] in OPENING:
+                own[name] = opened(value)
+    told = sayings(attributes, planned, events, columns["time_ns"][rows].tolist())
+    if told is None:
         return None
-    places = np.array(at, np.int64)
-    services = _services(resources)
-    senders = columns["resource"][places].tolist()
-    failed = np.array([one.failed for one in found], dtype=bool)
+    if len(told) < len(rows):
+        rows, attributes = rows[np.array(told.rows)], [attributes[row] for row in told.rows]
+        planned, events = [planned[row] for row in told.rows], [events[row] for row in told.rows]
+    names, notes = columns["name"][rows], columns["status_message"][rows]
+    texts = [
+        words(name, map(own.__getitem__, plan.searched), its, note).casefold()
+        for name, own, plan, its, note in zip(names, attributes, planned, events, notes, strict=True)
+    ]
     read = Heard(
-        places,
-        found,
-        [
-            one.application or services.get(sender, "unknown_service")
-            for one, sender in zip(found, senders, strict=True)
-        ],
-        columns["time_ns"][places],
-        columns["duration_ns"][places],
-        np.where(failed, np.uint8(2), columns["status"][places]).astype(np.uint8),
-        [preview(one.input, "user") for one in found],
-        [preview(one.output, "assistant") for one in found],
+        rows,
+        told,
+        np.where(told.application == "", _services(resources, columns["resource"][rows]), told.application),
+        columns["time_ns"][rows],
+        columns["duration_ns"][rows],
+        np.where(told.failed, np.uint8(2), columns["status"][rows]).astype(np.uint8),
+        text_column(previews(told.input, "user")),
+        text_column(previews(told.output, "assistant")),
     )
     return read, texts
 
 
-def _services(resources: Mapping[str, Any]) -> dict[int, str]:
-    return {
+def _rows(attributes: Text, events: Text) -> I64:
+    """Of the spans that may say something."""
+    # One look over all of them first: most batches have no such span.
+    whole = "\n".join(attributes)
+    mark = next((mark for mark in MARKS if mark in whole), None)
+    told = [row for row, event in enumerate(events) if event and _EVENT in event]
+    if mark is None:
+        return np.array(told, np.int64)
+    marked = [mark in text for text in attributes]  # one sender marks its spans alike
+    if not all(marked):
+        others = [other for other in MARKS if other != mark and other in whole]
+        marked = [has or any(other in text for other in others) for has, text in zip(marked, attributes, strict=True)]
+    here = np.array(marked, np.bool_)
+    here[told] = True
+    return np.flatnonzero(here)
+
+
+def _services(resources: Mapping[str, Any], senders: U64) -> Text:
+    known = {
         fingerprint: service_of(loads_object(text))
         for fingerprint, text in zip(resources["fingerprint"].tolist(), resources["attributes"], strict=True)
     }
+    return text_column([known.get(sender, "unknown_service") for sender in senders.tolist()])

@@ -9,9 +9,11 @@ no message.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from triops.kernel.genai.said import opened
+from triops.kernel.genai.lines import one_line
+from triops.kernel.genai.values import opened
 
 _PREVIEW = 200
+_BEGINNING = 4 * _PREVIEW  # what of a text is looked at for it
 _MOST = 1000  # messages of one span
 _DEPTH = 8
 _LISTS = ("messages", "choices", "generations", "candidates", "contents", "input", "output", "outputs", "response")
@@ -28,15 +30,16 @@ def messages(value: Any, role: str) -> list[dict[str, Any]]:
 
 def preview(value: Any, role: str) -> str:
     """The last text of that role, cut to 200 characters; else what there is, as one line."""
-    if isinstance(value, str):
-        return " ".join(value[: 4 * _PREVIEW].split())[:_PREVIEW]
-    if isinstance(value, list) and (quick := _last_text(value, role)):
-        return quick
-    heard = _messages(value, role, 0)[-50:]
-    for message in reversed(heard):
-        if message["role"] == role and (shown := _text(message["parts"])):
-            return shown
-    return next((shown for message in reversed(heard) if (shown := _text(message["parts"]))), "")
+    return previews([value], role)[0]
+
+
+def previews(values: Sequence[Any], role: str) -> list[str]:
+    """Of each value."""
+    shown = one_line([_last_text(value, role) for value in values], _PREVIEW)
+    for row, line in enumerate(shown):
+        if not line and values[row] is not None and not isinstance(values[row], str):
+            shown[row] = _preview(values[row], role)
+    return shown
 
 
 def length(value: Any, role: str) -> int:
@@ -54,17 +57,25 @@ def length(value: Any, role: str) -> int:
     )
 
 
-def _last_text(value: Sequence[Any], role: str) -> str:
-    """Of the commonest form, without making messages of it all: this is on the way of every span."""
-    for message in reversed(value[-20:]):
+def _last_text(value: Any, role: str) -> str:
+    """Its beginning, of the commonest forms, without making messages of it all: this is on the way of every span."""
+    if type(value) is str:
+        return value[:_BEGINNING]
+    for message in reversed(value[-20:]) if isinstance(value, list) else ():
         if isinstance(message, dict) and message.get("role") == role:
             content = message.get("content") or message.get("parts")
             if isinstance(content, list) and content and isinstance(content[0], dict):
                 content = content[0].get("content") or content[0].get("text")
-            if isinstance(content, str):
-                return " ".join(content[: 4 * _PREVIEW].split())[:_PREVIEW]
-            return ""
+            return content[:_BEGINNING] if isinstance(content, str) else ""
     return ""
+
+
+def _preview(value: Any, role: str) -> str:
+    heard = _messages(value, role, 0)[-50:]
+    for message in reversed(heard):
+        if message["role"] == role and (shown := _text(message["parts"])):
+            return shown
+    return next((shown for message in reversed(heard) if (shown := _text(message["parts"]))), "")
 
 
 def _text(parts: Sequence[Mapping[str, Any]]) -> str:
@@ -73,7 +84,7 @@ def _text(parts: Sequence[Mapping[str, Any]]) -> str:
         for part in parts[:8]
         if part.get("type") in ("text", "json", "tool_call")
     ]
-    return " ".join(" ".join(text[: 4 * _PREVIEW].split()) for text in said)[:_PREVIEW].strip()
+    return " ".join(" ".join(text[:_BEGINNING].split()) for text in said)[:_PREVIEW].strip()
 
 
 def _messages(value: Any, role: str, depth: int) -> list[dict[str, Any]]:
@@ -168,8 +179,8 @@ def _part(value: Any) -> dict[str, Any]:
         said = next((value[name] for name in ("response", "result", "content", "output", "parts") if name in value), "")
         id_ = value.get("id") or value.get("tool_use_id") or value.get("call_id") or ""
         return {"type": "tool_call_response", "id": str(id_), "response": said}
-    if kind in _MEDIA:
-        return _medium(_MEDIA[str(kind)], value)
+    if isinstance(kind, str) and kind in _MEDIA:
+        return _medium(_MEDIA[kind], value)
     return {"type": "json", "content": value}
 
 

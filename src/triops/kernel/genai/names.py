@@ -70,7 +70,8 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "first_ms": ("triops.first_token_ms", "ai.response.msToFirstChunk"),
     "first_s": ("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token"),
     "first_at": ("langfuse.observation.completion_start_time",),
-    "error": ("error.type", "langfuse.observation.status_message"),
+    "error": ("error.type",),
+    "note": ("langfuse.observation.status_message",),  # of an error, where the level says that it is one
     "level": ("langfuse.observation.level",),
     "finish": ("gen_ai.response.finish_reasons", "ai.response.finishReason"),
     "input": (
@@ -91,6 +92,9 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 SAID: Final[Mapping[str, tuple[str, int]]] = {
     name: (field, rank) for field, names in _NAMES.items() for rank, name in enumerate(names)
 }
+
+# The most telling name of each field.
+BEST: Final[Mapping[str, str]] = {field: names[0] for field, names in _NAMES.items()}
 
 # Messages that a sender spread over attributes of their own: `llm.input_messages.0.message.content`, …
 SPREAD: Final = {

@@ -1,9 +1,11 @@
 """The words in a span, for searching: every text that a person could look for, none of the names around them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
+
+from triops.kernel.genai.values import OPENING
 
 _MOST = 64 << 10  # characters of one span that can be found
 _DEPTH = 16
@@ -18,18 +20,20 @@ _SKIPPED = frozenset(
 )  # fmt: skip
 
 
-def words(name: str, attributes: Mapping[str, Any], events: Sequence[Mapping[str, Any]], also: str = "") -> str:
-    """A line a text. Each once, since frameworks repeat what the model was told."""
+def is_searched(name: str) -> bool:
+    """Whether the values of an attribute of that name hold words."""
+    return name not in _SKIPPED and not name.endswith(".role")
+
+
+def words(name: str, values: Iterable[Any], events: Sequence[Mapping[str, Any]], also: str = "") -> str:
+    """A line a text. Each once, since frameworks repeat what the model was told. `values`: of the attributes that hold
+    words."""
     found: dict[str, None] = {name: None}
-    for key, value in attributes.items():
-        if key in _SKIPPED or key.endswith(".role"):
-            continue
-        if type(value) is str:
-            if value[:1] in ("{", "[", '"'):
-                _walk(value, found, 0)
-            else:
-                found[value] = None
-        elif type(value) is list or type(value) is dict:
+    for value in values:
+        kind = type(value)
+        if kind is str and value[:1] not in OPENING:
+            found[value] = None
+        elif kind is not int and kind is not float:
             _walk(value, found, 0)
     for event in events:
         _walk(event.get("attributes"), found, 0)
@@ -41,7 +45,7 @@ def words(name: str, attributes: Mapping[str, Any], events: Sequence[Mapping[str
 def _walk(value: Any, found: dict[str, None], depth: int) -> None:
     kind = type(value)
     if kind is str:
-        if value[:1] in ("{", "[", '"') and depth < _DEPTH:
+        if value[:1] in OPENING and depth < _DEPTH:
             try:
                 inner = orjson.loads(value)
             except orjson.JSONDecodeError:

@@ -1,7 +1,7 @@
 """What was heard of models' calls as columns for the detector, whichever convention they speak."""
 
 from collections.abc import Callable
-from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
@@ -9,14 +9,17 @@ from triops.kernel.clock import NS
 from triops.kernel.completion import Usage
 from triops.kernel.genai.heard import Heard
 from triops.kernel.genai.messages import messages
-from triops.kernel.genai.said import UNKNOWN, Said
+from triops.kernel.genai.sayings import Sayings
+from triops.kernel.genai.values import UNKNOWN
 from triops.kernel.money import PICO
-from triops.kernel.signal import F64
+from triops.kernel.signal import F64, I64
 from triops.lenses.llmops.watch.model import CallColumns
 from triops.lenses.llmops.watch.words import language, refuses
 
 _REFUSED = ("content_filter", "refusal")
 _NAN = float("nan")
+_ASKED = 8  # characters of a question, at least
+_BITS = 2**63 - 1
 
 # Pico-dollars of a call whose sender said no cost: provider, model, usage, unix nanoseconds. None without a price.
 Priced = Callable[[str, str, Usage, int], int | None]
@@ -24,69 +27,79 @@ Priced = Callable[[str, str, Usage, int], int | None]
 
 def calls_of(heard: Heard, priced: Priced | None = None, texts: int = 200) -> CallColumns:
     """The calls among them. The words of the first `texts` are read."""
-    rows = [row for row, one in enumerate(heard.said) if one.call]
-    calls = [heard.said[row] for row in rows]
+    rows, said = np.flatnonzero(heard.said.call), heard.said
     starts, took = heard.time_ns[rows], heard.duration_ns[rows]
-    failed = (heard.status[rows] == 2).tolist()
-    words = [_answer(one) if not bad else None for one, bad in zip(calls[:texts], failed, strict=False)]
-    words += [None] * (len(calls) - len(words))
-    ms = took / 1e6
-    ms[[one.cached for one in calls]] = _NAN
+    failed = heard.status[rows] == 2
+    words = [
+        None if bad else _answer(said.output[row])
+        for row, bad in zip(rows[:texts].tolist(), failed[:texts].tolist(), strict=True)
+    ]
+    length, refused = np.full((2, len(rows)), _NAN)
+    length[: len(words)] = [_NAN if text is None else len(text) for text in words]
+    refused[: len(words)] = [_NAN if text is None else float(refuses(text)) for text in words]
+    for at, row in enumerate(rows.tolist()):
+        if said.finish[row] is not None and _is_refusal(said.finish[row]):
+            refused[at] = 1.0
     return CallColumns(
         ended_s=(starts + took) / NS,
-        application=[heard.application[row] for row in rows],
-        prompt=[one.prompt for one in calls],
-        version=[one.prompt_version for one in calls],
-        model=[one.model for one in calls],
-        provider=[one.provider for one in calls],
-        ms=ms,
-        first_ms=_known([one.first_ns for one in calls], 1e6),
-        cost_usd=_known([_cost(one, priced, at) for one, at in zip(calls, starts.tolist(), strict=True)], PICO),
-        input_tokens=_known([one.input_tokens for one in calls], 1),
-        output_tokens=_known([one.output_tokens for one in calls], 1),
-        output_chars=np.array([_NAN if text is None else len(text) for text in words], np.float64),
-        error=[(one.error or "error") if bad else "" for one, bad in zip(calls, failed, strict=True)],
-        refused=np.array([_refused(one, text) for one, text in zip(calls, words, strict=True)], np.float64),
-        language=[language(text) if text else "" for text in words],
-        question=np.array([_question(one, heard.input[row]) for one, row in zip(calls, rows, strict=True)], np.int64),
+        application=heard.application[rows].tolist(),
+        prompt=said.prompt[rows].tolist(),
+        version=said.prompt_version[rows].tolist(),
+        model=said.model[rows].tolist(),
+        provider=said.provider[rows].tolist(),
+        ms=np.where(said.cached[rows], _NAN, took / 1e6),
+        first_ms=_known(said.first_ns[rows], 1e6),
+        cost_usd=_known(_costs(said, rows, starts, priced), PICO),
+        input_tokens=_known(said.input_tokens[rows], 1),
+        output_tokens=_known(said.output_tokens[rows], 1),
+        output_chars=length,
+        error=np.where(failed, np.where(said.error[rows] == "", "error", said.error[rows]), "").tolist(),
+        refused=refused,
+        language=[language(text) if text else "" for text in words] + [""] * (len(rows) - len(words)),
+        question=_questions(heard, rows),
     )
 
 
-def _known(counts: list[int], unit: float) -> F64:
+def _known(counts: I64, unit: float) -> F64:
     """NaN for what is not above 0."""
-    column = np.array(counts, np.float64)
-    column[column <= 0] = _NAN
-    return column / unit
+    return np.where(counts > 0, counts / unit, _NAN)
 
 
-def _answer(one: Said) -> str | None:
+def _answer(output: Any) -> str | None:
     """All that was said, without calls of tools; None where it was not recorded."""
-    if one.output is None:
+    if output is None:
         return None
-    heard = messages(one.output, "assistant")
+    heard = messages(output, "assistant")
     said = (part["content"] for message in heard for part in message["parts"] if part.get("type") == "text")
     return "\n".join(text for text in said if isinstance(text, str))
 
 
-def _refused(one: Said, words: str | None) -> float:
-    if one.finish is not None:
-        finish = one.finish if isinstance(one.finish, list) else [one.finish]
-        if any(reason in _REFUSED for reason in finish):
-            return 1.0
-    return _NAN if words is None else float(refuses(words))
+def _is_refusal(finish: Any) -> bool:
+    return any(reason in _REFUSED for reason in (finish if isinstance(finish, list) else [finish]))
 
 
-def _cost(one: Said, priced: Priced | None, at_ns: int) -> int:
-    if one.cost == UNKNOWN and priced is not None and one.input_tokens >= 0:
-        usage = Usage(one.input_tokens, max(one.output_tokens, 0), one.cached_tokens)
-        found = priced(one.provider, one.model, usage, at_ns)
-        return UNKNOWN if found is None else found
-    return one.cost
+def _costs(said: Sayings, rows: I64, starts_ns: I64, priced: Priced | None) -> I64:
+    """As said, else by its price."""
+    costs = said.cost[rows]
+    if priced is not None:
+        for at in np.flatnonzero((costs == UNKNOWN) & (said.input_tokens[rows] >= 0)).tolist():
+            row = rows[at]
+            counts = (said.input_tokens[row], max(said.output_tokens[row], 0), said.cached_tokens[row])
+            found = priced(said.provider[row], said.model[row], Usage(*map(int, counts)), int(starts_ns[at]))
+            costs[at] = UNKNOWN if found is None else found
+    return costs
 
 
-def _question(one: Said, asked: str) -> int:
-    """Who asked what, in 63 bits; 0 where either is not known."""
-    if len(asked) < 8 or not (one.user or one.session):
-        return 0
-    told = f"{one.application}\0{one.session or one.user}\0{asked.lower()}".encode("utf-8", "replace")
-    return int.from_bytes(blake2b(told, digest_size=8).digest(), "little") >> 1 or 1
+def _questions(heard: Heard, rows: I64) -> I64:
+    """Who asked what, in 63 bits, told apart in this process alone; 0 where either is not known."""
+    said = heard.said
+    whose = np.where(said.session == "", said.user, said.session)
+    asked = zip(said.application[rows], whose[rows], heard.input[rows], strict=True)
+    return np.fromiter(
+        (
+            hash((application, who, text.lower())) & _BITS or 1 if who and len(text) >= _ASKED else 0
+            for application, who, text in asked
+        ),
+        np.int64,
+        len(rows),
+    )

@@ -60,6 +60,7 @@ class CallWatch:
         hits[0] = failed
         hits[1] = calls.refused
         hits[3] = self._asked.again(calls.question, calls.ended_s)
+        spoken = np.array([bool(language) for language in calls.language])
         served = [f"{p}/{m}" if p and m else m for p, m in zip(calls.provider, calls.model, strict=True)]
         for type_, names in (
             ("application", calls.application),
@@ -69,10 +70,11 @@ class CallWatch:
         ):
             slots = self._slots_of(type_, names)
             known = slots >= 0
-            own = hits[:, known]
-            own[2] = self._languages.unusual(slots[known], [x for x, k in zip(calls.language, known, strict=True) if k])
+            told = np.flatnonzero(known & spoken)
+            hits[2] = np.nan
+            hits[2, told] = self._languages.unusual(slots[told], [calls.language[row] for row in told.tolist()])
             self.heard[slots[known]] = now
-            self.windows.add(slots[known], now, means[:, known], own)
+            self.windows.add(slots[known], now, means[:, known], hits[:, known])
             if type_ == "prompt":
                 self._by_version(slots, calls.version, means)
 
@@ -216,7 +218,9 @@ class CallWatch:
 
     def _slots_of(self, type_: str, names: Sequence[str]) -> Slots1:
         found: dict[str, int] = {"": -1}
-        for name in dict.fromkeys(name for name in names if name):
+        for name in dict.fromkeys(names):
+            if not name:
+                continue
             key = entity_id(type_, name)
             slot = self._slot.get(key, -1)
             if slot < 0:

@@ -9,6 +9,8 @@ from triops.kernel.signal import F64
 from triops.lenses.llmops.watch.model import MEANS, SHARES
 from triops.loop.series.model import Bool, Slots1
 
+_FLOORS = np.array([[mean.floor] for mean in MEANS])
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -51,21 +53,26 @@ class Windows:
 
     def add(self, slots: Slots1, now: float, means: F64, hits: F64) -> None:
         """One row a call: `means` [measure, call] and `hits` [share, call], NaN where a call says nothing of it."""
-        np.add.at(self.count, slots, 1.0)
-        fresh = slots[np.isnan(self.started[slots])]
-        self.started[fresh] = now
-        for at, mean in enumerate(MEANS):
-            known = np.isfinite(means[at])
-            values = np.maximum(means[at][known], mean.floor)
-            rows, logs = slots[known], np.log(values)
-            np.add.at(self.total[at], rows, values)
-            np.add.at(self.logs[at], rows, logs)
-            np.add.at(self.squares[at], rows, logs**2)
-            np.add.at(self.known[at], rows, 1.0)
-        for at in range(len(SHARES)):
-            known = np.isfinite(hits[at])
-            np.add.at(self.hits[at], slots[known], hits[at][known])
-            np.add.at(self.trials[at], slots[known], 1.0)
+        if not len(slots):
+            return
+        order = np.argsort(slots, kind="stable")
+        here, first = np.unique(slots[order], return_index=True)
+
+        def add(sums: F64, of: F64) -> None:  # of the calls of each slot, which lie together
+            sums[:, here] += np.add.reduceat(of, first, axis=1)
+
+        self.count[here] += np.diff(first, append=len(slots))
+        self.started[here[np.isnan(self.started[here])]] = now
+        known = np.isfinite(means[:, order])
+        values = np.where(known, np.maximum(means[:, order], _FLOORS), 1.0)
+        logs = np.log(values)  # 0 of the unknown
+        add(self.total, np.where(known, values, 0.0))
+        add(self.logs, logs)
+        add(self.squares, logs**2)
+        add(self.known, known.astype(np.float64))
+        told = np.isfinite(hits[:, order])
+        add(self.hits, np.where(told, hits[:, order], 0.0))
+        add(self.trials, told.astype(np.float64))
 
     def close(self, which: Bool) -> Window:
         """The windows of `which` (a mask over slots), which begin anew."""
