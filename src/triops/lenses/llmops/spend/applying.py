@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 
 _MOST = 5000
 _ROUNDS = 40  # ranges of one tick; what is left waits for the next
+# A commit costs as much as some hundred calls of it, so calls that keep coming are applied together.
+_EVERY_S = 0.8
+_AT_ONCE = 5  # ticks that apply in a row, so that a few calls are in the books at once
 _DROP_EVERY_S = 30.0
 
 
@@ -48,6 +51,7 @@ class _Ready:
     range: Range
     applied: Applied
     spans: Mapping[ProjectId, SpanBatch]
+    full: bool  # there may be more
 
 
 @dataclass
@@ -66,6 +70,9 @@ class Applying:
     _position: Position | None = None
     _open: OpenCalls = field(init=False)
     _ready: _Ready | None = None
+    _ticks: float = _AT_ONCE  # that may apply now
+    _ticked_at: float = 0.0
+    _behind: bool = False  # the last range was a full one
     _dropped_at: float = 0.0
     _droppable: int = 0
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)  # range at a time
@@ -78,10 +85,15 @@ class Applying:
         return len(self._open)
 
     async def tick(self, now: float) -> None:
-        """Apply what there is, at most some ranges. Raises: what the stores raise; the range is then due again."""
-        for _ in range(_ROUNDS):
-            if not await self.apply_range(now):
-                break
+        """Apply what there is, at most some ranges, unless that was done just now. Raises: what the stores raise; the
+        range is then due again."""
+        self._ticks = min(_AT_ONCE, self._ticks + max(now - self._ticked_at, 0.0) / _EVERY_S)
+        self._ticked_at = now
+        if self._ticks >= 1.0 and await self.apply_range(now):
+            self._ticks -= 1.0
+            rounds = 1
+            while self._behind and rounds < _ROUNDS and await self.apply_range(now):
+                rounds += 1
         if self._position is not None and now - self._dropped_at >= _DROP_EVERY_S:
             # not at once: a gateway that is starting may still read from a position that it was told before
             await asyncio.to_thread(self.journal.drop_through, self._droppable)
@@ -128,7 +140,7 @@ class Applying:
         await self.book.apply(done.after, after, ready.applied.charges)
         self.step("applied")
         self._open.take(done)
-        self._position, self._ready = after, None
+        self._position, self._ready, self._behind = after, None, ready.full
         self.calls += len(done.calls)
         self.unmatched += done.unmatched
         for listener in self.listeners:
@@ -178,7 +190,7 @@ class Applying:
         if spoiled:
             log.error("%d records of the gateway's journal up to %d are no calls", spoiled, read.last)
         spans = {project: rows[project].batch() for project in by_project}
-        return _Ready(read, Applied(by_project, charges), spans)
+        return _Ready(read, Applied(by_project, charges), spans, len(entries) >= most)
 
     def _read(self, after: int, most: int, through: int | None) -> Sequence[Entry]:
         entries = self.journal.read(after, most)

@@ -76,7 +76,9 @@ class CallDetector:
         self._projects.pop(project, None)
 
     def _state(self, project: ProjectId) -> _Project:
-        state = self._projects.setdefault(project, _Project(CallWatch(self._profile)))
+        state = self._projects.get(project)
+        if state is None:
+            state = self._projects[project] = _Project(CallWatch(self._profile))
         self._projects.move_to_end(project)
         if len(self._projects) > 1000:
             self._projects.popitem(last=False)
