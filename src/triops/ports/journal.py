@@ -11,13 +11,14 @@ Errors: StoreFull (the disk; nothing of the record is kept), TooLarge (a body ov
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from triops.kernel.value import value
 
 MOST_BODY: Final = 16 << 20  # bytes of one record
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Entry:
     """`kind`: "i" an intent, "o" an outcome (a killed call's settlement is one), "p" how far a stream is; whoever reads
     passes over kinds that it does not know. `body`: one JSON object."""

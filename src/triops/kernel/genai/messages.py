@@ -14,6 +14,7 @@ from triops.kernel.genai.said import opened
 _PREVIEW = 200
 _MOST = 1000  # messages of one span
 _DEPTH = 8
+_PLAIN = ("text", "input_text", "output_text")
 _LISTS = ("messages", "choices", "generations", "candidates", "contents", "input", "output", "outputs", "response")
 _MEDIA = {"image_url": "image", "image": "image", "input_image": "image", "input_audio": "audio", "audio": "audio",
           "file": "file", "input_file": "file", "document": "file", "blob": "file", "uri": "file"}  # fmt: skip
@@ -57,10 +58,11 @@ def length(value: Any, role: str) -> int:
 def _last_text(value: Sequence[Any], role: str) -> str:
     """Of the commonest form, without making messages of it all: this is on the way of every span."""
     for message in reversed(value[-20:]):
-        if isinstance(message, dict) and message.get("role") == role:
+        if isinstance(message, dict) and (message.get("role") or message.get("type") or role) == role:
             content = message.get("content") or message.get("parts")
-            if isinstance(content, list) and content and isinstance(content[0], dict):
-                content = content[0].get("content") or content[0].get("text")
+            if isinstance(content, list) and content and isinstance(part := content[0], dict):
+                plain = (part.get("type") or part.get("kind") or "text") in _PLAIN
+                content = (part.get("content") or part.get("text")) if plain else None
             if isinstance(content, str):
                 return " ".join(content[: 4 * _PREVIEW].split())[:_PREVIEW]
             return ""
