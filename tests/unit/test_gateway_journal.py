@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from triops.adapters.embedded.journal import FileJournal, FileJournalReader, segments
 from triops.kernel.errors import StoreFull, Unavailable
+from triops.testing.server import wait_for
 
 
 def written(folder: Path, bodies: list[bytes], segment: int = 1 << 20) -> None:
@@ -115,4 +116,37 @@ def test_a_full_disk_keeps_nothing_of_the_record(tmp_path: Path, monkeypatch: py
     monkeypatch.undo()
     assert journal.append("i", b"third") == 2
     assert read(tmp_path) == [(1, "i", b"first"), (2, "i", b"third")]
+    journal.close()
+
+
+def test_over_its_bound_it_takes_no_intent_until_the_books_have_caught_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triops.adapters.embedded.journal._LOOK_S", 0.0)
+    journal = FileJournal(tmp_path, segment=200, most=1000)
+
+    def refused() -> bool:
+        try:
+            journal.append("i", b"x" * 30)
+        except StoreFull as error:
+            return "its bound" in error.message
+        return False
+
+    wait_for(refused, what="the bound")
+    state = journal.state()
+    assert state["bytes"] >= state["most"] == 1000
+    assert state["full"]
+    last = journal.append("o", b"what has begun may end")
+    FileJournalReader(tmp_path).drop_through(last)
+    wait_for(lambda: not refused(), what="room")
+    assert (journal.state()["full"], journal.last) == ("", last + 1)
+    journal.close()
+
+
+def test_hardly_any_room_on_the_disk_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triops.adapters.embedded.journal._SPARED", 1 << 62)
+    journal = FileJournal(tmp_path)
+    with pytest.raises(StoreFull, match="left"):
+        journal.append("i", b"x")
+    assert journal.append("o", b"y") == 1
     journal.close()

@@ -4,10 +4,11 @@ Durability: `append` hands the bytes to the operating system before it returns, 
     nothing; they are on the disk (`fdatasync`) at most 50 ms later, which is what a power failure can lose.
 Ordering: sequence numbers count up by one without gaps, from 1, across segments and restarts.
 Idempotency: none on append; who applies the journal remembers the last sequence number that it applied.
-Limits: segments of 64 MB; applied ones are dropped by `drop_through`. A torn last record (a power failure) is cut off
+Limits: segments of 64 MB; applied ones are dropped by `drop_through`. Over a bound, or where the disk has hardly any
+    room left, no intent is taken; what has begun may still end. A torn last record (a power failure) is cut off
     when the journal is opened; a torn record elsewhere is an error that names the segment.
-Errors: StoreFull (the disk; nothing of the record is kept), TooLarge (a body over 16 MB), Unavailable (closed, or
-    another process holds it).
+Errors: StoreFull (the bound, the disk; nothing of the record is kept), TooLarge (a body over 16 MB), Unavailable
+    (closed, or another process holds it).
 """
 
 from collections.abc import Sequence

@@ -5,6 +5,7 @@ endian. A segment is named by the first sequence number that it holds. The newes
 on where they ended.
 """
 
+import contextlib
 import fcntl
 import itertools
 import os
@@ -12,8 +13,9 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from triops.kernel.errors import StoreFull, TooLarge, Unavailable
 from triops.ports.journal import MOST_BODY, Entry
@@ -23,16 +25,25 @@ _CRC_FROM = 8  # the checksum covers sequence number, kind and body
 _SYNC_S = 0.05
 _SEGMENT = 64 << 20
 _READ = 4 << 20
+MOST_HELD = 8 << 30
+_SPARED = 128 << 20  # of the disk: what ends still must be written, and by others than the journal
+_LOOK_S = 1.0
 
 
 class FileJournal:
     """The writer's side. `wait_s`: how long another process may still hold the folder (its last calls are ending).
-    `after`: the last sequence number that was ever applied; numbers never begin below it, even in an empty folder."""
+    `after`: the last sequence number that was ever applied; numbers never begin below it, even in an empty folder.
+    `most`: bytes on the disk, over which no intent is taken; what began may end."""
 
-    def __init__(self, folder: Path, *, after: int = 0, wait_s: float = 0.0, segment: int = _SEGMENT) -> None:
+    def __init__(
+        self, folder: Path, *, after: int = 0, wait_s: float = 0.0, segment: int = _SEGMENT, most: int = MOST_HELD
+    ) -> None:
         """Raises: Unavailable when another process holds it, or a segment but the newest is torn; StoreFull."""
         self._folder = folder
         self._segment = segment
+        self._most = most
+        self._held = 0
+        self._full = ""  # why no intent is taken
         self._fd = -1
         self._size = 0
         self._dirty = threading.Event()
@@ -47,6 +58,7 @@ class FileJournal:
             self._next = max(self._recover(), after + 1)
             if self._fd < 0 or self._size == 0:
                 self._begin()
+            self._look()
         except BaseException:
             os.close(self._lock)
             raise
@@ -60,6 +72,9 @@ class FileJournal:
     def append(self, kind: str, body: bytes) -> int:
         if self._fd < 0:
             raise Unavailable("the gateway's journal is closed")
+        if self._full and kind == "i":
+            self._dirty.set()  # there may be room by now
+            raise StoreFull(self._full)
         if len(body) > MOST_BODY:
             raise TooLarge(f"a record of the gateway's journal has at most {MOST_BODY} bytes")
         seq = self._next
@@ -80,6 +95,10 @@ class FileJournal:
         if not self._dirty.is_set():
             self._dirty.set()
         return seq
+
+    def state(self) -> Mapping[str, Any]:
+        """`last` sequence number, `bytes` on the disk (a second old) of at most `most`, and `full`: "" or why."""
+        return {"last": self.last, "bytes": self._held, "most": self._most, "full": self._full}
 
     def rotate(self) -> None:
         """A new segment begins, unless this one is empty, so that those before may be dropped. Raises: StoreFull."""
@@ -104,12 +123,16 @@ class FileJournal:
         os.close(self._lock)
 
     def _sync(self) -> None:
+        looked_at = time.monotonic()
         while not self._closing:
             self._dirty.wait()
             if self._closing:
                 return
             time.sleep(_SYNC_S)
             self._dirty.clear()
+            if self._full or time.monotonic() - looked_at >= _LOOK_S:
+                self._look()
+                looked_at = time.monotonic()
             try:
                 duplicate = os.dup(self._fd)  # a new segment may be begun meanwhile
             except OSError:
@@ -120,6 +143,17 @@ class FileJournal:
                 self._dirty.set()  # tried again; a full disk shows at the next append
             finally:
                 os.close(duplicate)
+
+    def _look(self) -> None:
+        """How much is there, and whether more may begin."""
+        with contextlib.suppress(OSError):  # a segment was dropped just now: there is a next look
+            held = sum(path.stat().st_size for _, path in segments(self._folder))
+            disk = os.statvfs(self._folder)
+            self._held, self._full = held, ""
+            if held >= self._most:
+                self._full = f"the gateway's journal holds {held >> 20} MB, its bound, that wait for the books"
+            elif disk.f_bavail * disk.f_frsize < _SPARED:
+                self._full = f"the disk of the gateway's journal has less than {_SPARED >> 20} MB left"
 
     def _begin(self) -> None:
         path = self._folder / f"{self._next:020d}.journal"

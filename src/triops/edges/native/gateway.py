@@ -34,7 +34,8 @@ async def gateway(who: Reader, services: S) -> JSON:
     parts = services.spend
     config, problems = await parts.snapshots.config(who.project)
     secrets = await parts.keys.list(who.project)
-    return gateway_view(who.project, config, await _state(services), problems, secrets, services.clock.now())
+    state, now = await _state(services), services.clock.now()
+    return gateway_view(who.project, config, state, problems, secrets, now, parts.applying.lag)
 
 
 async def _state(services: Services) -> Mapping[str, Any]:

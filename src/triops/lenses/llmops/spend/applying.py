@@ -73,6 +73,7 @@ class Applying:
     _ticks: float = _AT_ONCE  # that may apply now
     _ticked_at: float = 0.0
     _behind: bool = False  # the last range was a full one
+    _current_at: float = 0.0  # when the books had all that there was
     _dropped_at: float = 0.0
     _droppable: int = 0
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)  # range at a time
@@ -84,16 +85,29 @@ class Applying:
     def open_calls(self) -> int:
         return len(self._open)
 
+    def lag(self, last: int, now: float) -> float:
+        """For how long the books have not had all that the journal holds up to `last`, seconds."""
+        position = self._position
+        if not self._current_at or (position is not None and position.applied >= last):
+            return 0.0
+        return max(now - self._current_at, 0.0)
+
     async def tick(self, now: float) -> None:
         """Apply what there is, at most some ranges, unless that was done just now. Raises: what the stores raise; the
         range is then due again."""
         self._ticks = min(_AT_ONCE, self._ticks + max(now - self._ticked_at, 0.0) / _EVERY_S)
         self._ticked_at = now
-        if self._ticks >= 1.0 and await self.apply_range(now):
-            self._ticks -= 1.0
-            rounds = 1
-            while self._behind and rounds < _ROUNDS and await self.apply_range(now):
+        self._current_at = self._current_at or now
+        if self._ticks >= 1.0:
+            rounds = 0
+            while rounds < _ROUNDS and await self.apply_range(now):
                 rounds += 1
+                if not self._behind:
+                    break
+            if rounds:
+                self._ticks -= 1.0
+            if rounds < _ROUNDS:
+                self._current_at = now
         if self._position is not None and now - self._dropped_at >= _DROP_EVERY_S:
             # not at once: a gateway that is starting may still read from a position that it was told before
             await asyncio.to_thread(self.journal.drop_through, self._droppable)
