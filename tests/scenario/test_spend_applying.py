@@ -77,7 +77,8 @@ async def test_a_kill_between_any_two_steps_loses_and_doubles_nothing(tmp_path: 
         with contextlib.suppress(Killed):
             while await applying.apply_range(0.0):
                 pass
-        again = Applying(SpendBook(records), journal, store.take, most=4)  # other bounds: the noted range stays
+        # other bounds: the noted range stays
+        again = Applying(SpendBook(records), journal, store.take, most=4, most_bytes=1)
         while await again.apply_range(0.0):
             pass
         found = await total(records)
@@ -192,3 +193,20 @@ async def test_calls_that_keep_coming_are_applied_together_and_a_few_at_once(tmp
             call(number)
         await applying.tick(12.0)
         assert ranges[-4:-1] == [30, 30, 30], "who is behind goes on at once"
+
+
+async def test_long_records_make_short_ranges(tmp_path: Path) -> None:
+    journal, ranges = ListJournal(), []
+
+    async def take(project: ProjectId, batch: SpanBatch, digest: bytes | None = None) -> None:
+        ranges.append(len(batch))
+
+    for number in range(20):
+        asked = intent(number, input="x" * 1000)
+        journal.intent(asked)
+        journal.outcome(outcome(asked))
+    async with open_records(tmp_path) as records:
+        await Applying(SpendBook(records), journal, take, most_bytes=10_000).tick(0.0)
+        assert len(ranges) > 3
+        assert max(ranges) < 10
+        assert sum(ranges) == 20

@@ -48,6 +48,14 @@ def test_a_reader_goes_on_where_it_was_over_new_segments(tmp_path: Path) -> None
     journal.close()
 
 
+def test_a_reader_takes_only_so_many_bytes_at_a_time(tmp_path: Path) -> None:
+    written(tmp_path, [b"x" * 30] * 9, segment=100)
+    reader, seen = FileJournalReader(tmp_path), []
+    while more := reader.read(sum(seen), 10, most_bytes=61):
+        seen.append(len(more))
+    assert seen == [3, 3, 3], "until there are as many, and never none"
+
+
 def test_applied_segments_are_dropped_but_never_the_newest(tmp_path: Path) -> None:
     written(tmp_path, [b"x" * 30] * 9, segment=100)
     FileJournalReader(tmp_path).drop_through(9)

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from triops.kernel.value import value
 
 MOST_BODY: Final = 16 << 20  # bytes of one record
+MOST_READ: Final = 32 << 20  # of bodies, read at a time
 
 
 @value
@@ -42,8 +43,9 @@ class Journal(Protocol):
 class JournalReader(Protocol):
     """Reads while another process writes."""
 
-    def read(self, after: int, most: int) -> Sequence[Entry]:
-        """At most `most` entries with a sequence number above `after`, in order; [] when there is nothing new."""
+    def read(self, after: int, most: int, most_bytes: int = MOST_READ) -> Sequence[Entry]:
+        """At most `most` entries with a sequence number above `after`, in order; none after their bodies came to
+        `most_bytes`; [] when there is nothing new."""
         ...
 
     def drop_through(self, seq: int) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from triops.kernel.errors import StoreFull, TooLarge, Unavailable
-from triops.ports.journal import MOST_BODY, Entry
+from triops.ports.journal import MOST_BODY, MOST_READ, Entry
 
 _HEAD = struct.Struct("<IIQc")
 _CRC_FROM = 8  # the checksum covers sequence number, kind and body
@@ -193,23 +193,24 @@ class FileJournalReader:
         self._folder = folder
         self._at: tuple[Path, int, int] | None = None  # segment, offset, the sequence number before it
 
-    def read(self, after: int, most: int) -> Sequence[Entry]:
+    def read(self, after: int, most: int, most_bytes: int = MOST_READ) -> Sequence[Entry]:
         """Raises: Unavailable, naming the segment, where a record is torn that is not the last."""
         entries: list[Entry] = []
         found = segments(self._folder)
         at = self._at if self._at and self._at[2] == after else None
-        for number, (first, path) in enumerate(found):
+        left = most_bytes
+        for number, (_, path) in enumerate(found):
             newest = number == len(found) - 1
             if at is not None and path < at[0]:
                 continue
             if at is None and not newest and found[number + 1][0] <= after + 1:
                 continue
             offset = at[1] if at is not None and at[0] == path else 0
-            offset = self._read(path, offset, first, after, most, entries, newest)
+            offset, left = self._read(path, offset, after, most, left, entries, newest)
             if entries:
                 after = entries[-1].seq
             self._at = (path, offset, after)
-            if len(entries) >= most:
+            if len(entries) >= most or left <= 0:
                 break
         return entries
 
@@ -220,15 +221,15 @@ class FileJournalReader:
                 path.unlink(missing_ok=True)
 
     def _read(
-        self, path: Path, offset: int, first: int, after: int, most: int, entries: list[Entry], newest: bool
-    ) -> int:
-        """Where the next record of the segment begins."""
+        self, path: Path, offset: int, after: int, most: int, left: int, entries: list[Entry], newest: bool
+    ) -> tuple[int, int]:
+        """Where the next record of the segment begins, and how many of the `left` bytes are."""
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            return offset
+            return offset, left
         try:
-            while len(entries) < most:
+            while len(entries) < most and left > 0:
                 data = os.pread(fd, _READ, offset)
                 if len(data) >= _HEAD.size and _HEAD.size + (needed := _HEAD.unpack_from(data)[0]) > len(data):
                     data = os.pread(fd, _HEAD.size + min(needed, MOST_BODY), offset)
@@ -237,8 +238,9 @@ class FileJournalReader:
                     used = end
                     if seq > after:
                         entries.append(Entry(seq, kind, body))
-                    if len(entries) >= most:
-                        break
+                        left -= len(body)
+                        if len(entries) >= most or left <= 0:
+                            break
                 offset += used
                 if not used:
                     if data and not newest:
@@ -246,7 +248,7 @@ class FileJournalReader:
                     break
         finally:
             os.close(fd)
-        return offset
+        return offset, left
 
 
 def segments(folder: Path) -> list[tuple[int, Path]]:

@@ -22,7 +22,7 @@ from triops.ledger.calls.book import Charge, Position, SpendBook
 from triops.lenses.llmops.spend.charging import charges_of
 from triops.lenses.llmops.spend.journalled import Call, OpenCalls, Range
 from triops.lenses.llmops.spend.recording import SpanRows
-from triops.ports.journal import Entry, JournalReader
+from triops.ports.journal import MOST_READ, Entry, JournalReader
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ class Applying:
     listeners: Sequence[Callable[[Applied, float], Awaitable[None]]] = ()
     step: Callable[[str], None] = lambda name: None
     most: int = _MOST
+    most_bytes: int = MOST_READ
     calls: int = 0
     unmatched: int = 0
     _position: Position | None = None
@@ -172,8 +173,8 @@ class Applying:
         position = await self.book.position()
         at = min(position.open_from, position.applied + 1) - 1
         while at < position.applied:
-            most = min(self.most, position.applied - at)
-            entries = await asyncio.to_thread(self._read, at, most, position.applied)
+            read = await asyncio.to_thread(self.journal.read, at, self.most, self.most_bytes)
+            entries = [entry for entry in read if entry.seq <= position.applied]
             if not entries:
                 break
             self._open.take(self._open.read(at, entries))
@@ -182,9 +183,7 @@ class Applying:
 
     def _prepare(self, position: Position) -> _Ready | None:
         """On a worker thread. A range that was noted before is read to its noted end, neither more nor less."""
-        noted = position.noted if position.noted > position.applied else 0
-        most = noted - position.applied if noted else self.most
-        entries = self._read(position.applied, most, noted or None)
+        entries = self._entries(position.applied, position.noted)
         if not entries:
             return None
         read = self._open.read(position.applied, entries)
@@ -204,11 +203,17 @@ class Applying:
         if spoiled:
             log.error("%d records of the gateway's journal up to %d are no calls", spoiled, read.last)
         spans = {project: rows[project].batch() for project in by_project}
-        return _Ready(read, Applied(by_project, charges), spans, len(entries) >= most)
+        full = len(entries) >= self.most or sum(len(entry.body) for entry in entries) >= self.most_bytes
+        return _Ready(read, Applied(by_project, charges), spans, full)
 
-    def _read(self, after: int, most: int, through: int | None) -> Sequence[Entry]:
-        entries = self.journal.read(after, most)
-        return entries if through is None else [entry for entry in entries if entry.seq <= through]
+    def _entries(self, after: int, noted: int) -> Sequence[Entry]:
+        if noted <= after:
+            return self.journal.read(after, self.most, self.most_bytes)
+        entries: list[Entry] = []
+        while after < noted and (more := self.journal.read(after, noted - after, self.most_bytes)):
+            entries += [entry for entry in more if entry.seq <= noted]
+            after = more[-1].seq
+        return entries
 
     def _again(self, seq: int) -> Entry | None:
         entries = self.journal.read(seq - 1, 1)
