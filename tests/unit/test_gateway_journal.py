@@ -80,7 +80,7 @@ def test_only_one_process_writes(tmp_path: Path) -> None:
     FileJournal(tmp_path).close()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(bodies=st.lists(st.binary(max_size=40), min_size=1, max_size=6), cut=st.integers(1, 60), junk=st.binary())
 def test_a_torn_end_is_cut_off_and_nothing_else(
     tmp_path_factory: pytest.TempPathFactory, bodies: list[bytes], cut: int, junk: bytes
@@ -157,4 +157,22 @@ def test_hardly_any_room_on_the_disk_is_none(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(StoreFull, match="left"):
         journal.append("i", b"x")
     assert journal.append("o", b"y") == 1
+    journal.close()
+
+
+def test_it_goes_on_syncing_where_a_segment_ended_just_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls, synced = os.dup, 0, []
+
+    def closed_once(fd: int) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise OSError(9, "Bad file descriptor")
+        return real(fd)
+
+    journal = FileJournal(tmp_path)
+    monkeypatch.setattr(os, "dup", closed_once)
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    journal.append("i", b"x")
+    wait_for(lambda: synced, what="the disk to have it")
     journal.close()

@@ -135,8 +135,9 @@ class FileJournal:
                 looked_at = time.monotonic()
             try:
                 duplicate = os.dup(self._fd)  # a new segment may be begun meanwhile
-            except OSError:
-                return
+            except OSError:  # it was, just now
+                self._dirty.set()
+                continue
             try:
                 os.fdatasync(duplicate)
             except OSError:
@@ -160,8 +161,9 @@ class FileJournal:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         if self._fd >= 0:
             os.fdatasync(self._fd)
-            os.close(self._fd)
-        self._fd, self._size = fd, 0
+        before, self._fd, self._size = self._fd, fd, 0
+        if before >= 0:
+            os.close(before)
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(folder)
