@@ -141,10 +141,27 @@ def pinned(process: psutil.Process, cores: set[int]) -> None:
             os.sched_setaffinity(thread.id, cores)
 
 
+def booked(port: int) -> None:
+    """Waits until the server has applied the gateway's journal: what it still has to do is of the calls before."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    while True:
+        connection.request("GET", "/triops/v1/gateway")
+        if json.loads(connection.getresponse().read())["journal"]["lag_s"] == 0:
+            return connection.close()
+        time.sleep(0.05)
+
+
 def measured(
-    name: str, port: int, upstream: int, arguments: argparse.Namespace, key: str, processes: dict[str, psutil.Process]
+    name: str,
+    port: int,
+    upstream: int,
+    arguments: argparse.Namespace,
+    key: str,
+    processes: dict[str, psutil.Process],
+    ended: Callable[[int], None] = lambda port: None,
 ) -> None:
-    """Overhead, requests/s, streams/s; and CPU time of each of `processes` a request and a stream."""
+    """Overhead, requests/s, streams/s; and CPU time of each of `processes` a request and a stream. `ended`: returns
+    when nothing of the calls is left to do."""
     figures: dict[str, list[float]] = {}
 
     def note(what: str, value: float) -> None:
@@ -153,6 +170,7 @@ def measured(
     def counted(what: str, **more: Any) -> dict[str, Any]:
         before = {who: cpu(process) for who, process in processes.items()}
         done = load(port, clients=arguments.clients, seconds=arguments.seconds, key=key, **more)
+        ended(port)
         for who, process in processes.items():
             note(f"{who} a {what}", (cpu(process) - before[who]) / done["requests"] * 1e6)
         note(f"{what}s/s", done["per_s"])
@@ -161,6 +179,7 @@ def measured(
     for _ in range(arguments.rounds):
         floor = load(upstream, clients=1, seconds=arguments.seconds / 4)
         one = load(port, clients=1, seconds=arguments.seconds / 2, key=key)
+        ended(port)
         note("overhead p50", one["p50_ms"] - floor["p50_ms"])
         counted("request")
         counted("stream", stream=True)
@@ -186,9 +205,9 @@ def ours(upstream: int, arguments: argparse.Namespace) -> None:
             pinned(main, elsewhere())
             load(port, clients=4, seconds=1, key=key)  # warm
             both = {"gateway": gateway, "server beside it": main}
-            measured("triops, alone", port, upstream, arguments, key, both)
+            measured("triops, alone", port, upstream, arguments, key, both, booked)
             pinned(main, {CORE})
-            measured("triops, together", port, upstream, arguments, key, both)
+            measured("triops, together", port, upstream, arguments, key, both, booked)
             pinned(main, elsewhere())
             _grown(gateway, port, key, arguments)
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from triops.adapters.embedded.journal import FileJournal, FileJournalReader
+from triops.adapters.embedded.journal import MOST_HELD, FileJournal, FileJournalReader
 from triops.adapters.local.process import LocalModels
 from triops.adapters.providers.anthropic import AnthropicProvider
 from triops.adapters.providers.gemini import GeminiProvider
@@ -158,7 +158,8 @@ class GatewayApp:
     async def _start(self, config: Config) -> None:
         try:
             folder = journal_folder(self._data)
-            journal = await asyncio.to_thread(FileJournal, folder, after=config.applied_seq, wait_s=_LOCK_S)
+            most = int(config.limits.get("journal_bytes", MOST_HELD))
+            journal = await asyncio.to_thread(FileJournal, folder, after=config.applied_seq, wait_s=_LOCK_S, most=most)
             self._journal = journal
             self._upstream = upstream = HttpUpstream()
             _bound(upstream, config)
@@ -210,9 +211,10 @@ class GatewayApp:
             await asyncio.to_thread(warm)
 
     def _state(self) -> Mapping[str, Any]:
-        if self._gateway is None or self._server is None:
+        if self._gateway is None or self._server is None or self._journal is None:
             return {"ready": False}
-        return {"ready": True, "connections": self._server.connections, **self._gateway.state()}
+        journal = self._journal.state()
+        return {"ready": True, "connections": self._server.connections, "journal": journal, **self._gateway.state()}
 
     async def _found(self, spec: ProviderSpec, operation: str) -> ProviderSpec:
         """Where a model that runs here answers. Raises: Unavailable that says how to install it."""

@@ -97,7 +97,12 @@ def compose_llmops(
 
     of_gateway = settings.gateway
     folder = data / "gateway" / "journal"
-    limits = {"body_bytes": of_gateway.body_mb << 20, "connections": of_gateway.connections, "calls": of_gateway.calls}
+    limits = {
+        "body_bytes": of_gateway.body_mb << 20,
+        "connections": of_gateway.connections,
+        "calls": of_gateway.calls,
+        "journal_bytes": of_gateway.journal_mb << 20,
+    }
     fixed = {
         "local": weights.installed(),
         "limits": limits,

@@ -128,6 +128,9 @@ class Gateway(_Section):
         "said and answered, or nothing of it",
     )
     record_kb: int = Field(16, ge=1, le=1024, description="how much is kept of what was said, and of what was answered")
+    journal_mb: int = Field(
+        8192, ge=256, le=1 << 24, description="calls that are not in the books yet, on the disk; over it: 507"
+    )
 
 
 class Settings(_Section):

@@ -182,6 +182,9 @@ def test_a_variable_that_is_no_key_is_not_read(server: RunningTriops, upstream: 
     state = server.client.gateway()
     assert any("HOME is not read" in problem for problem in state["problems"])
     assert next(p for p in state["providers"] if p["name"] == "reaching")["credential"] == "missing"
+    assert state["journal"]["most_bytes"] == 8 << 30
+    assert state["journal"]["bytes"] > 0
+    assert (state["journal"]["lag_s"] < 30, state["journal"]["full"]) == (True, "")
     shown = cli(server, "gateway").stdout
     assert shown.startswith("ready")
     assert "upstream/small-1 100%" in shown

@@ -77,7 +77,8 @@ async def test_a_kill_between_any_two_steps_loses_and_doubles_nothing(tmp_path: 
         with contextlib.suppress(Killed):
             while await applying.apply_range(0.0):
                 pass
-        again = Applying(SpendBook(records), journal, store.take, most=4)  # other bounds: the noted range stays
+        # other bounds: the noted range stays
+        again = Applying(SpendBook(records), journal, store.take, most=4, most_bytes=1)
         while await again.apply_range(0.0):
             pass
         found = await total(records)
@@ -162,3 +163,50 @@ async def test_records_that_are_none_hold_up_nobody(tmp_path: Path) -> None:
         await applying.tick(0.0)
         assert (await total(records)).counts["requests"] == 1
         assert applying.unmatched >= 6
+
+
+async def test_calls_that_keep_coming_are_applied_together_and_a_few_at_once(tmp_path: Path) -> None:
+    journal, ranges = ListJournal(), []
+
+    def call(number: int) -> None:
+        asked = intent(number)
+        journal.intent(asked)
+        journal.outcome(outcome(asked))
+
+    async def take(project: ProjectId, batch: SpanBatch, digest: bytes | None = None) -> None:
+        ranges.append(len(batch))
+        call(len(journal.entries) + 1_000_000)  # and another comes meanwhile
+
+    async with open_records(tmp_path) as records:
+        applying = Applying(SpendBook(records), journal, take, most=60)
+        for number in range(3):
+            call(number)
+            await applying.tick(number / 10)
+        assert len(ranges) == 3, "who makes a call or two finds them in the books at once"
+        for number in range(3, 103):
+            call(number)
+            await applying.tick(number / 10)
+        assert 10 < len(ranges) < 40
+        behind = sum(entry.kind == "o" for entry in journal.entries) - sum(ranges)
+        assert behind <= 10, "a second's calls at most"
+        for number in range(103, 203):
+            call(number)
+        await applying.tick(12.0)
+        assert ranges[-4:-1] == [30, 30, 30], "who is behind goes on at once"
+
+
+async def test_long_records_make_short_ranges(tmp_path: Path) -> None:
+    journal, ranges = ListJournal(), []
+
+    async def take(project: ProjectId, batch: SpanBatch, digest: bytes | None = None) -> None:
+        ranges.append(len(batch))
+
+    for number in range(20):
+        asked = intent(number, input="x" * 1000)
+        journal.intent(asked)
+        journal.outcome(outcome(asked))
+    async with open_records(tmp_path) as records:
+        await Applying(SpendBook(records), journal, take, most_bytes=10_000).tick(0.0)
+        assert len(ranges) > 3
+        assert max(ranges) < 10
+        assert sum(ranges) == 20

@@ -17,7 +17,7 @@ from triops.adapters.embedded.journal import FileJournal, FileJournalReader
 from triops.adapters.providers.openai import OpenAIProvider
 from triops.adapters.providers.transport import HttpUpstream
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
-from triops.kernel.errors import TooLarge, TriopsError
+from triops.kernel.errors import StoreFull, TooLarge, TriopsError
 from triops.lenses.llmops.gateway.admission import Admission
 from triops.lenses.llmops.gateway.cache import Cache
 from triops.lenses.llmops.gateway.counts import Counts
@@ -142,6 +142,21 @@ async def test_words_that_no_record_holds_are_left_out_of_it(up: LoopbackProvide
         outcome["call"] for outcome in outcomes(tmp_path)
     }
     assert len(outcomes(tmp_path)) == 2
+
+
+async def test_without_room_for_the_record_nobody_is_asked(
+    up: LoopbackProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triops.adapters.embedded.journal._SPARED", 1 << 62)
+    before = len(list(up.ledger().entries()))
+    async with gateway(up, tmp_path, "small-1") as (gate, journal):
+        caller = Caller()
+        await gate.answer(asked(), HEADERS, caller)
+        assert isinstance(caller.refused[-1], StoreFull)
+        assert caller.finished
+        assert (len(list(up.ledger().entries())), journal.last) == (before, 0)
+        (budget,) = gate.state()["budgets"]["default"]
+        assert (budget["spent"], budget["reserved"]) == (0, 0)
 
 
 def test_the_journal_takes_no_record_that_it_would_not_read(tmp_path: Path) -> None:

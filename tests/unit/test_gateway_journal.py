@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from triops.adapters.embedded.journal import FileJournal, FileJournalReader, segments
 from triops.kernel.errors import StoreFull, Unavailable
+from triops.testing.server import wait_for
 
 
 def written(folder: Path, bodies: list[bytes], segment: int = 1 << 20) -> None:
@@ -47,6 +48,14 @@ def test_a_reader_goes_on_where_it_was_over_new_segments(tmp_path: Path) -> None
     journal.close()
 
 
+def test_a_reader_takes_only_so_many_bytes_at_a_time(tmp_path: Path) -> None:
+    written(tmp_path, [b"x" * 30] * 9, segment=100)
+    reader, seen = FileJournalReader(tmp_path), []
+    while more := reader.read(sum(seen), 10, most_bytes=61):
+        seen.append(len(more))
+    assert seen == [3, 3, 3], "until there are as many, and never none"
+
+
 def test_applied_segments_are_dropped_but_never_the_newest(tmp_path: Path) -> None:
     written(tmp_path, [b"x" * 30] * 9, segment=100)
     FileJournalReader(tmp_path).drop_through(9)
@@ -71,7 +80,7 @@ def test_only_one_process_writes(tmp_path: Path) -> None:
     FileJournal(tmp_path).close()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(bodies=st.lists(st.binary(max_size=40), min_size=1, max_size=6), cut=st.integers(1, 60), junk=st.binary())
 def test_a_torn_end_is_cut_off_and_nothing_else(
     tmp_path_factory: pytest.TempPathFactory, bodies: list[bytes], cut: int, junk: bytes
@@ -115,4 +124,55 @@ def test_a_full_disk_keeps_nothing_of_the_record(tmp_path: Path, monkeypatch: py
     monkeypatch.undo()
     assert journal.append("i", b"third") == 2
     assert read(tmp_path) == [(1, "i", b"first"), (2, "i", b"third")]
+    journal.close()
+
+
+def test_over_its_bound_it_takes_no_intent_until_the_books_have_caught_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triops.adapters.embedded.journal._LOOK_S", 0.0)
+    journal = FileJournal(tmp_path, segment=200, most=1000)
+
+    def refused() -> bool:
+        try:
+            journal.append("i", b"x" * 30)
+        except StoreFull as error:
+            return "its bound" in error.message
+        return False
+
+    wait_for(refused, what="the bound")
+    state = journal.state()
+    assert state["bytes"] >= state["most"] == 1000
+    assert state["full"]
+    last = journal.append("o", b"what has begun may end")
+    FileJournalReader(tmp_path).drop_through(last)
+    wait_for(lambda: not refused(), what="room")
+    assert (journal.state()["full"], journal.last) == ("", last + 1)
+    journal.close()
+
+
+def test_hardly_any_room_on_the_disk_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triops.adapters.embedded.journal._SPARED", 1 << 62)
+    journal = FileJournal(tmp_path)
+    with pytest.raises(StoreFull, match="left"):
+        journal.append("i", b"x")
+    assert journal.append("o", b"y") == 1
+    journal.close()
+
+
+def test_it_goes_on_syncing_where_a_segment_ended_just_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls, synced = os.dup, 0, []
+
+    def closed_once(fd: int) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise OSError(9, "Bad file descriptor")
+        return real(fd)
+
+    journal = FileJournal(tmp_path)
+    monkeypatch.setattr(os, "dup", closed_once)
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    journal.append("i", b"x")
+    wait_for(lambda: synced, what="the disk to have it")
     journal.close()

@@ -169,6 +169,12 @@ def test_a_preview_is_the_last_of_the_role_and_short() -> None:
     assert preview(talk, "user") == "Three 4"
     assert preview(talk, "assistant") == "Two"
     assert len(preview("word " * 1000, "user")) <= 200
+    thought, said = {"kind": "reasoning", "text": "Hm"}, {"kind": "text", "text": "Five"}
+    assert preview([{"parts": [said], "finish": "stop"}], "assistant") == "Five", "nobody is named: the model's"
+    assert preview([{"role": "assistant", "parts": [thought, said]}], "assistant") == "Five", "not what it thought"
+    assert preview([{"type": "human", "content": "Six"}], "assistant") == preview(
+        [{"type": "human", "content": "Six"}], "user"
+    )
 
 
 def test_a_part_of_no_known_kind_is_shown_as_it_is() -> None:

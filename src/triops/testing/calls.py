@@ -7,7 +7,7 @@ import orjson
 
 from triops.kernel.call import Attempt, Intent, Outcome
 from triops.kernel.completion import Usage
-from triops.ports.journal import Entry
+from triops.ports.journal import MOST_READ, Entry
 
 AT_NS = 1_795_255_200 * 10**9  # 2026-11-21T10:00:00Z
 BILLED = Usage(1000, 500)
@@ -31,8 +31,13 @@ class ListJournal:
     def outcome(self, outcome: Outcome) -> int:
         return self.append("o", orjson.dumps(outcome))
 
-    def read(self, after: int, most: int) -> Sequence[Entry]:
-        return [entry for entry in self.entries if entry.seq > after][:most]
+    def read(self, after: int, most: int, most_bytes: int = MOST_READ) -> Sequence[Entry]:
+        found: list[Entry] = []
+        for entry in self.entries:
+            if entry.seq > after and len(found) < most and most_bytes > 0:
+                found.append(entry)
+                most_bytes -= len(entry.body)
+        return found
 
     def drop_through(self, seq: int) -> None:
         self.dropped = max(self.dropped, max((e.seq for e in self.entries if e.seq <= seq), default=0))

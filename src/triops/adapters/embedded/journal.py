@@ -5,6 +5,7 @@ endian. A segment is named by the first sequence number that it holds. The newes
 on where they ended.
 """
 
+import contextlib
 import fcntl
 import itertools
 import os
@@ -12,27 +13,37 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from triops.kernel.errors import StoreFull, TooLarge, Unavailable
-from triops.ports.journal import MOST_BODY, Entry
+from triops.ports.journal import MOST_BODY, MOST_READ, Entry
 
 _HEAD = struct.Struct("<IIQc")
 _CRC_FROM = 8  # the checksum covers sequence number, kind and body
 _SYNC_S = 0.05
 _SEGMENT = 64 << 20
 _READ = 4 << 20
+MOST_HELD = 8 << 30
+_SPARED = 128 << 20  # of the disk: what ends still must be written, and by others than the journal
+_LOOK_S = 1.0
 
 
 class FileJournal:
     """The writer's side. `wait_s`: how long another process may still hold the folder (its last calls are ending).
-    `after`: the last sequence number that was ever applied; numbers never begin below it, even in an empty folder."""
+    `after`: the last sequence number that was ever applied; numbers never begin below it, even in an empty folder.
+    `most`: bytes on the disk, over which no intent is taken; what began may end."""
 
-    def __init__(self, folder: Path, *, after: int = 0, wait_s: float = 0.0, segment: int = _SEGMENT) -> None:
+    def __init__(
+        self, folder: Path, *, after: int = 0, wait_s: float = 0.0, segment: int = _SEGMENT, most: int = MOST_HELD
+    ) -> None:
         """Raises: Unavailable when another process holds it, or a segment but the newest is torn; StoreFull."""
         self._folder = folder
         self._segment = segment
+        self._most = most
+        self._held = 0
+        self._full = ""  # why no intent is taken
         self._fd = -1
         self._size = 0
         self._dirty = threading.Event()
@@ -47,6 +58,7 @@ class FileJournal:
             self._next = max(self._recover(), after + 1)
             if self._fd < 0 or self._size == 0:
                 self._begin()
+            self._look()
         except BaseException:
             os.close(self._lock)
             raise
@@ -60,6 +72,9 @@ class FileJournal:
     def append(self, kind: str, body: bytes) -> int:
         if self._fd < 0:
             raise Unavailable("the gateway's journal is closed")
+        if self._full and kind == "i":
+            self._dirty.set()  # there may be room by now
+            raise StoreFull(self._full)
         if len(body) > MOST_BODY:
             raise TooLarge(f"a record of the gateway's journal has at most {MOST_BODY} bytes")
         seq = self._next
@@ -80,6 +95,10 @@ class FileJournal:
         if not self._dirty.is_set():
             self._dirty.set()
         return seq
+
+    def state(self) -> Mapping[str, Any]:
+        """`last` sequence number, `bytes` on the disk (a second old) of at most `most`, and `full`: "" or why."""
+        return {"last": self.last, "bytes": self._held, "most": self._most, "full": self._full}
 
     def rotate(self) -> None:
         """A new segment begins, unless this one is empty, so that those before may be dropped. Raises: StoreFull."""
@@ -104,16 +123,21 @@ class FileJournal:
         os.close(self._lock)
 
     def _sync(self) -> None:
+        looked_at = time.monotonic()
         while not self._closing:
             self._dirty.wait()
             if self._closing:
                 return
             time.sleep(_SYNC_S)
             self._dirty.clear()
+            if self._full or time.monotonic() - looked_at >= _LOOK_S:
+                self._look()
+                looked_at = time.monotonic()
             try:
                 duplicate = os.dup(self._fd)  # a new segment may be begun meanwhile
-            except OSError:
-                return
+            except OSError:  # it was, just now
+                self._dirty.set()
+                continue
             try:
                 os.fdatasync(duplicate)
             except OSError:
@@ -121,13 +145,25 @@ class FileJournal:
             finally:
                 os.close(duplicate)
 
+    def _look(self) -> None:
+        """How much is there, and whether more may begin."""
+        with contextlib.suppress(OSError):  # a segment was dropped just now: there is a next look
+            held = sum(path.stat().st_size for _, path in segments(self._folder))
+            disk = os.statvfs(self._folder)
+            self._held, self._full = held, ""
+            if held >= self._most:
+                self._full = f"the gateway's journal holds {held >> 20} MB, its bound, that wait for the books"
+            elif disk.f_bavail * disk.f_frsize < _SPARED:
+                self._full = f"the disk of the gateway's journal has less than {_SPARED >> 20} MB left"
+
     def _begin(self) -> None:
         path = self._folder / f"{self._next:020d}.journal"
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         if self._fd >= 0:
             os.fdatasync(self._fd)
-            os.close(self._fd)
-        self._fd, self._size = fd, 0
+        before, self._fd, self._size = self._fd, fd, 0
+        if before >= 0:
+            os.close(before)
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -159,23 +195,24 @@ class FileJournalReader:
         self._folder = folder
         self._at: tuple[Path, int, int] | None = None  # segment, offset, the sequence number before it
 
-    def read(self, after: int, most: int) -> Sequence[Entry]:
+    def read(self, after: int, most: int, most_bytes: int = MOST_READ) -> Sequence[Entry]:
         """Raises: Unavailable, naming the segment, where a record is torn that is not the last."""
         entries: list[Entry] = []
         found = segments(self._folder)
         at = self._at if self._at and self._at[2] == after else None
-        for number, (first, path) in enumerate(found):
+        left = most_bytes
+        for number, (_, path) in enumerate(found):
             newest = number == len(found) - 1
             if at is not None and path < at[0]:
                 continue
             if at is None and not newest and found[number + 1][0] <= after + 1:
                 continue
             offset = at[1] if at is not None and at[0] == path else 0
-            offset = self._read(path, offset, first, after, most, entries, newest)
+            offset, left = self._read(path, offset, after, most, left, entries, newest)
             if entries:
                 after = entries[-1].seq
             self._at = (path, offset, after)
-            if len(entries) >= most:
+            if len(entries) >= most or left <= 0:
                 break
         return entries
 
@@ -186,15 +223,15 @@ class FileJournalReader:
                 path.unlink(missing_ok=True)
 
     def _read(
-        self, path: Path, offset: int, first: int, after: int, most: int, entries: list[Entry], newest: bool
-    ) -> int:
-        """Where the next record of the segment begins."""
+        self, path: Path, offset: int, after: int, most: int, left: int, entries: list[Entry], newest: bool
+    ) -> tuple[int, int]:
+        """Where the next record of the segment begins, and how many of the `left` bytes are."""
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            return offset
+            return offset, left
         try:
-            while len(entries) < most:
+            while len(entries) < most and left > 0:
                 data = os.pread(fd, _READ, offset)
                 if len(data) >= _HEAD.size and _HEAD.size + (needed := _HEAD.unpack_from(data)[0]) > len(data):
                     data = os.pread(fd, _HEAD.size + min(needed, MOST_BODY), offset)
@@ -203,8 +240,9 @@ class FileJournalReader:
                     used = end
                     if seq > after:
                         entries.append(Entry(seq, kind, body))
-                    if len(entries) >= most:
-                        break
+                        left -= len(body)
+                        if len(entries) >= most or left <= 0:
+                            break
                 offset += used
                 if not used:
                     if data and not newest:
@@ -212,7 +250,7 @@ class FileJournalReader:
                     break
         finally:
             os.close(fd)
-        return offset
+        return offset, left
 
 
 def segments(folder: Path) -> list[tuple[int, Path]]:

@@ -47,7 +47,8 @@ async def view_of(services: Services, project: ProjectId) -> JSON:
     parts = services.spend
     config, problems = await parts.snapshots.config(project)
     secrets = await parts.keys.list(project)
-    return gateway_view(project, config, await _state(services), problems, secrets, services.clock.now())
+    state, now = await _state(services), services.clock.now()
+    return gateway_view(project, config, state, problems, secrets, now, parts.applying.lag)
 
 
 async def _state(services: Services) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ _PREVIEW = 200
 _BEGINNING = 4 * _PREVIEW  # what of a text is looked at for it
 _MOST = 1000  # messages of one span
 _DEPTH = 8
+_PLAIN = ("text", "input_text", "output_text")
 _LISTS = ("messages", "choices", "generations", "candidates", "contents", "input", "output", "outputs", "response")
 _MEDIA = {"image_url": "image", "image": "image", "input_image": "image", "input_audio": "audio", "audio": "audio",
           "file": "file", "input_file": "file", "document": "file", "blob": "file", "uri": "file"}  # fmt: skip
@@ -62,10 +63,11 @@ def _last_text(value: Any, role: str) -> str:
     if type(value) is str:
         return value[:_BEGINNING]
     for message in reversed(value[-20:]) if isinstance(value, list) else ():
-        if isinstance(message, dict) and message.get("role") == role:
+        if isinstance(message, dict) and (message.get("role") or message.get("type") or role) == role:
             content = message.get("content") or message.get("parts")
-            if isinstance(content, list) and content and isinstance(content[0], dict):
-                content = content[0].get("content") or content[0].get("text")
+            if isinstance(content, list) and content and isinstance(part := content[0], dict):
+                plain = (part.get("type") or part.get("kind") or "text") in _PLAIN
+                content = (part.get("content") or part.get("text")) if plain else None
             return content[:_BEGINNING] if isinstance(content, str) else ""
     return ""
 

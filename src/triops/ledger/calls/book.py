@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from triops.kernel.errors import Conflict
 from triops.kernel.ids import ProjectId
+from triops.kernel.value import value
 from triops.ledger.calls import tables
 from triops.ledger.paging import chunks
 from triops.ledger.prepared import Prepared, Rows
@@ -29,7 +30,7 @@ Dims = tuple[str, str, str, str, str, str, str, str, int]
 """`tables.TEXTS`, then the prompt's version (0: none)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Charge:
     """One attempt of a call, or the call itself where nobody was asked. `counts` are `tables.COUNTS`; money is
     pico-dollars. `seq`: of the call's outcome in the journal; `at_ms`: when the call began."""
@@ -160,25 +161,29 @@ def _move(connection: Connection, expected: int, position: Position) -> None:
 
 
 def _write(connection: Connection, charges: Sequence[Charge]) -> None:
-    levels = {charge.dims: _levels(charge.dims) for charge in charges}
-    wanted = {(charge.project, dims) for charge in charges for dims in levels[charge.dims]}
-    numbers = _interned(connection, wanted)
+    levels = {combined: _levels(combined[1]) for combined in {(charge.project, charge.dims) for charge in charges}}
+    numbers = _interned(connection, {(project, part) for (project, _), parts in levels.items() for part in parts})
     rows: list[tuple[Any, ...]] = []
-    hours: dict[tuple[Any, ...], list[int]] = {}
+    hours: dict[tuple[ProjectId, Dims, int], list[tuple[int, ...]]] = {}
     for charge in charges:
-        cost, estimated, saved, project = charge.cost, charge.estimated, charge.saved, charge.project
+        cost, estimated, saved, project, dims = charge.cost, charge.estimated, charge.saved, charge.project, charge.dims
         measures = (
             *charge.counts,
             *(cost // _MICRO, cost % _MICRO, estimated // _MICRO, estimated % _MICRO, saved // _MICRO, saved % _MICRO),
         )
-        rows.append((charge.seq, charge.attempt, project, numbers[project, charge.dims], charge.at_ms, *measures))
-        _add(hours, (project, charge.at_ms // _HOUR_MS * tables.HOUR, charge.dims), measures)
+        rows.append((charge.seq, charge.attempt, project, numbers[project, dims], charge.at_ms, *measures))
+        hour = project, dims, charge.at_ms // _HOUR_MS * tables.HOUR
+        if hour in hours:
+            hours[hour].append(measures)
+        else:
+            hours[hour] = [measures]
     sums: dict[tuple[Any, ...], list[int]] = {}
-    for (project, hour, dims), summed in hours.items():
-        day = hour // tables.DAY * tables.DAY
-        for level, part in enumerate(levels[dims]):
+    for (project, dims, start), some in hours.items():
+        summed = [sum(column) for column in zip(*some, strict=True)]
+        day = start // tables.DAY * tables.DAY
+        for level, part in enumerate(levels[project, dims]):
             no = numbers[project, part]
-            _add(sums, (project, level, tables.HOUR, hour, no), summed)
+            _add(sums, (project, level, tables.HOUR, start, no), summed)
             _add(sums, (project, level, tables.DAY, day, no), summed)
     _CALLS.write(connection, rows)
     _SUMS.write(connection, [(*key, *summed) for key, summed in sums.items()])

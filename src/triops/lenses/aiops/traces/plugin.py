@@ -41,7 +41,9 @@ class RedDetector:
         self._projects: OrderedDict[ProjectId, _Project] = OrderedDict()
 
     async def tick(self, project: ProjectId, now: float) -> Sequence[Anomaly]:
-        state = self._projects.setdefault(project, _Project(RedWatch(self._profile)))
+        state = self._projects.get(project)
+        if state is None:
+            state = self._projects[project] = _Project(RedWatch(self._profile))
         self._projects.move_to_end(project)
         if len(self._projects) > 1000:
             self._projects.popitem(last=False)

@@ -22,12 +22,15 @@ from triops.ledger.calls.book import Charge, Position, SpendBook
 from triops.lenses.llmops.spend.charging import charges_of
 from triops.lenses.llmops.spend.journalled import Call, OpenCalls, Range
 from triops.lenses.llmops.spend.recording import SpanRows
-from triops.ports.journal import Entry, JournalReader
+from triops.ports.journal import MOST_READ, Entry, JournalReader
 
 log = logging.getLogger(__name__)
 
 _MOST = 5000
 _ROUNDS = 40  # ranges of one tick; what is left waits for the next
+# A commit costs as much as some hundred calls of it, so calls that keep coming are applied together.
+_EVERY_S = 0.8
+_AT_ONCE = 5  # ticks that apply in a row, so that a few calls are in the books at once
 _DROP_EVERY_S = 30.0
 
 
@@ -48,6 +51,7 @@ class _Ready:
     range: Range
     applied: Applied
     spans: Mapping[ProjectId, SpanBatch]
+    full: bool  # there may be more
 
 
 @dataclass
@@ -61,11 +65,16 @@ class Applying:
     listeners: Sequence[Callable[[Applied, float], Awaitable[None]]] = ()
     step: Callable[[str], None] = lambda name: None
     most: int = _MOST
+    most_bytes: int = MOST_READ
     calls: int = 0
     unmatched: int = 0
     _position: Position | None = None
     _open: OpenCalls = field(init=False)
     _ready: _Ready | None = None
+    _ticks: float = _AT_ONCE  # that may apply now
+    _ticked_at: float = 0.0
+    _behind: bool = False  # the last range was a full one
+    _current_at: float = 0.0  # when the books had all that there was
     _dropped_at: float = 0.0
     _droppable: int = 0
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)  # range at a time
@@ -77,11 +86,29 @@ class Applying:
     def open_calls(self) -> int:
         return len(self._open)
 
+    def lag(self, last: int, now: float) -> float:
+        """For how long the books have not had all that the journal holds up to `last`, seconds."""
+        position = self._position
+        if not self._current_at or (position is not None and position.applied >= last):
+            return 0.0
+        return max(now - self._current_at, 0.0)
+
     async def tick(self, now: float) -> None:
-        """Apply what there is, at most some ranges. Raises: what the stores raise; the range is then due again."""
-        for _ in range(_ROUNDS):
-            if not await self.apply_range(now):
-                break
+        """Apply what there is, at most some ranges, unless that was done just now. Raises: what the stores raise; the
+        range is then due again."""
+        self._ticks = min(_AT_ONCE, self._ticks + max(now - self._ticked_at, 0.0) / _EVERY_S)
+        self._ticked_at = now
+        self._current_at = self._current_at or now
+        if self._ticks >= 1.0:
+            rounds = 0
+            while rounds < _ROUNDS and await self.apply_range(now):
+                rounds += 1
+                if not self._behind:
+                    break
+            if rounds:
+                self._ticks -= 1.0
+            if rounds < _ROUNDS:
+                self._current_at = now
         if self._position is not None and now - self._dropped_at >= _DROP_EVERY_S:
             # not at once: a gateway that is starting may still read from a position that it was told before
             await asyncio.to_thread(self.journal.drop_through, self._droppable)
@@ -128,7 +155,7 @@ class Applying:
         await self.book.apply(done.after, after, ready.applied.charges)
         self.step("applied")
         self._open.take(done)
-        self._position, self._ready = after, None
+        self._position, self._ready, self._behind = after, None, ready.full
         self.calls += len(done.calls)
         self.unmatched += done.unmatched
         for listener in self.listeners:
@@ -146,8 +173,8 @@ class Applying:
         position = await self.book.position()
         at = min(position.open_from, position.applied + 1) - 1
         while at < position.applied:
-            most = min(self.most, position.applied - at)
-            entries = await asyncio.to_thread(self._read, at, most, position.applied)
+            read = await asyncio.to_thread(self.journal.read, at, self.most, self.most_bytes)
+            entries = [entry for entry in read if entry.seq <= position.applied]
             if not entries:
                 break
             self._open.take(self._open.read(at, entries))
@@ -156,9 +183,7 @@ class Applying:
 
     def _prepare(self, position: Position) -> _Ready | None:
         """On a worker thread. A range that was noted before is read to its noted end, neither more nor less."""
-        noted = position.noted if position.noted > position.applied else 0
-        most = noted - position.applied if noted else self.most
-        entries = self._read(position.applied, most, noted or None)
+        entries = self._entries(position.applied, position.noted)
         if not entries:
             return None
         read = self._open.read(position.applied, entries)
@@ -178,11 +203,17 @@ class Applying:
         if spoiled:
             log.error("%d records of the gateway's journal up to %d are no calls", spoiled, read.last)
         spans = {project: rows[project].batch() for project in by_project}
-        return _Ready(read, Applied(by_project, charges), spans)
+        full = len(entries) >= self.most or sum(len(entry.body) for entry in entries) >= self.most_bytes
+        return _Ready(read, Applied(by_project, charges), spans, full)
 
-    def _read(self, after: int, most: int, through: int | None) -> Sequence[Entry]:
-        entries = self.journal.read(after, most)
-        return entries if through is None else [entry for entry in entries if entry.seq <= through]
+    def _entries(self, after: int, noted: int) -> Sequence[Entry]:
+        if noted <= after:
+            return self.journal.read(after, self.most, self.most_bytes)
+        entries: list[Entry] = []
+        while after < noted and (more := self.journal.read(after, noted - after, self.most_bytes)):
+            entries += [entry for entry in more if entry.seq <= noted]
+            after = more[-1].seq
+        return entries
 
     def _again(self, seq: int) -> Entry | None:
         entries = self.journal.read(seq - 1, 1)

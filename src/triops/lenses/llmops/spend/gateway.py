@@ -1,13 +1,15 @@
 """The Gateway page: what the documents say, joined with what is going on in the gateway's process."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from triops.kernel.money import usd
 from triops.ledger.calls.keys import GatewayKey
 from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.specs import KeySpec, ProviderSpec, RouteSpec, Weighted
+
+Lag = Callable[[int, float], float]  # the journal's last number, now → seconds
 
 _NONE: Final[Mapping[str, Any]] = {}
 
@@ -19,8 +21,10 @@ def gateway_view(
     problems: Sequence[str],
     secrets: Sequence[GatewayKey],
     now: float,
+    lag: Lag,
 ) -> dict[str, Any]:
-    """`state`: {} while the gateway is not ready. `problems`: of the documents."""
+    """`state`: {} while the gateway is not ready. `problems`: of the documents. `lag`: for how long the books have not
+    had all that the journal holds up to a number."""
     routes, providers = _of(state, "routes", project), _of(state, "providers", project)
     caches, keys = _of(state, "caches", project), _of(state, "keys", project)
     breakers = state.get("breakers", _NONE).get(project, ())
@@ -32,6 +36,7 @@ def gateway_view(
         "problems": list(problems),
         "in_flight": sum(one.get("in_flight") or 0 for one in breakers),
         "refused": _refused(routes),
+        "journal": _journal(state.get("journal") or _NONE, now, lag),
         "routes": [
             *(_route(route, routes.get(name, _NONE), caches.get(name)) for name, route in sorted(named.items())),
             *(_passed(name, routes[name]) for name in sorted(asked)),
@@ -42,6 +47,16 @@ def gateway_view(
             if name in config.declared or name in providers
         ],
         "keys": [_key(spec, live[name], keys.get(name, _NONE)) for name, spec in sorted(config.keys.items())],
+    }
+
+
+def _journal(journal: Mapping[str, Any], now: float, lag: Lag) -> dict[str, Any]:
+    """Of calls that wait for the books, of all projects. `full`: "" or why no call is taken."""
+    return {
+        "lag_s": round(lag(journal.get("last", 0), now), 1),
+        "bytes": journal.get("bytes", 0),
+        "most_bytes": journal.get("most", 0),
+        "full": journal.get("full", ""),
     }
 
 

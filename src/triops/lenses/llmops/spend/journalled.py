@@ -10,13 +10,14 @@ from typing import Any
 
 import orjson
 
+from triops.kernel.value import value
 from triops.ports.journal import Entry
 
 _HELD_BYTES = 64 << 20
 Again = Callable[[int], Entry | None]  # the entry of a sequence number, read again
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """A call that has ended. `seq`: of its outcome. `intent`: of its first attempt; both as `kernel.call` names their
     fields, which may be missing where they have their default."""

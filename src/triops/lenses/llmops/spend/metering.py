@@ -96,7 +96,9 @@ class Metering:
         groups = self._groups.setdefault(project, {})
         if labels not in groups and len(groups) >= _GROUPS:
             labels = (labels[0], route, provider, _OTHER, _OTHER, "")
-        group = groups.setdefault(labels, _Group())
+        group = groups.get(labels)
+        if group is None:
+            group = groups[labels] = _Group()
         group.at = now
         requests, _, _, errors, _, hits, *_ = charge.counts
         counters = group.counters

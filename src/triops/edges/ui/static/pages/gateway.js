@@ -2,7 +2,7 @@
 
 import { get, inPassing, isAdmin } from '../api.js';
 import { h, slot } from '../dom.js';
-import { clock, count, sentence } from '../format.js';
+import { clock, count, lasting, sentence } from '../format.js';
 import { budgetBars } from '../parts/budgets.js';
 import { code } from '../parts/code.js';
 import { empty } from '../parts/empty.js';
@@ -14,6 +14,7 @@ import { health } from '../parts/health.js';
 import { firstKey, newKey } from '../parts/keyform.js';
 import { link } from '../state.js';
 
+const LATE_S = 10; // seconds that the books may be behind, which are otherwise within one
 /** @type {import('../api.js').Call[]} */
 const CALLS = [{ path: '/gateway' }, { path: '/budgets' }, { path: '/gateway/keys' }];
 
@@ -67,6 +68,7 @@ export default {
 /** @param {any} state @param {any[]} budgets */
 function answerOf(state, budgets) {
   if (!state.ready) return [health('warning', 'The gateway’s process is not ready'), ': calls are refused until it is. The log of ', h('code', null, 'triops up'), ' says why.'];
+  if (state.journal.full) return [health('critical', 'No call is taken'), `: ${state.journal.full}. The log of `, h('code', null, 'triops up'), ' says why the books do not take them.'];
   const documented = state.routes.filter((/** @type {any} */ r) => r.documented);
   const sick = documented.map((/** @type {any} */ r) => [r, ...routeState(r, state.providers)]).filter(([, look]) => look === 'critical' || look === 'warning');
   const open = state.providers.flatMap((/** @type {any} */ p) => p.breakers.filter((/** @type {any} */ b) => b.state === 'open').map((/** @type {any} */ b) => [p, b]));
@@ -75,7 +77,8 @@ function answerOf(state, budgets) {
   if (!documented.length && !state.providers.length) return 'The gateway is up. No provider is set up yet.';
   return [documented.length ? `${sentence(count(documented.length, 'route'))}, ${sick.length ? `${sick.length} not well (${sick.map(([r, , word]) => `${r.name}: ${word}`).join('; ')})` : documented.length === 1 ? 'healthy' : 'all healthy'}` : `${sentence(count(state.providers.length, 'provider'))}, no route: models are asked for as provider/model`,
     open.slice(0, 2).map(([p, b]) => [`; ${p.name} is cut off for `, h('strong', null, b.model), b.opens_until ? [' until ', clock(b.opens_until)] : '']), open.length > 2 && `; ${open.length - 2} more are cut off`,
-    '. ', missing.length > 0 && `${sentence(missing.map((/** @type {any} */ p) => p.name).join(', '))} ${missing.length === 1 ? 'lacks its' : 'lack their'} credential. `,
+    '. ', state.journal.lag_s > LATE_S && [health('warning', 'The books are behind'), ` by ${lasting(state.journal.lag_s)}: cost, traces and budgets do not show the last calls yet. `],
+    missing.length > 0 && `${sentence(missing.map((/** @type {any} */ p) => p.name).join(', '))} ${missing.length === 1 ? 'lacks its' : 'lack their'} credential. `,
     near.length ? near.slice(0, 2).map((b) => `${sentence(b.scope)} ${b.name} has used ${Math.round(b.share * 100)} % of its ${dollars(b.amount_usd)} a ${b.per}. `) : budgets.length > 0 && 'No budget is near its end.'];
 }
 
