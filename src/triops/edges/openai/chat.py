@@ -13,19 +13,17 @@ import orjson
 from triops.edges.openai.asking import MOST_CHOICES, asked, prompt_in
 from triops.edges.openai.chat_content import content_of
 from triops.edges.openai.chat_stream import ChatEncoder
-from triops.edges.openai.problems import problem_of
+from triops.edges.openai.dialect import OpenAIDialect
 from triops.edges.openai.words import finish_word, is_old, tool_call_of, usage_of
 from triops.kernel.completion import Ask, Chat, Choice, Embedded, Reply
-from triops.kernel.errors import Invalid, TriopsError
-from triops.web.dialects import Encoder, Problem
+from triops.kernel.errors import Invalid
+from triops.web.dialects import Encoder
 from triops.web.members import flag, mapping, tree_of, whole
 
 
-class ChatDialect:
+class ChatDialect(OpenAIDialect):
     name = "openai.chat"
     path = "/v1/chat/completions"
-    stream_type = "text/event-stream"
-    call_header = "x-request-id"
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
@@ -62,9 +60,6 @@ class ChatDialect:
 
     def encoder(self, ask: Ask) -> Encoder:
         return ChatEncoder(ask, int(self._now()))
-
-    def problem(self, error: TriopsError) -> Problem:
-        return problem_of(error)
 
 
 def _bound(raw: Mapping[str, Any]) -> int | None:
