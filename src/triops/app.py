@@ -359,7 +359,9 @@ async def _retain(services: Services, settings: Settings, now: float) -> None:
     ):
         await store.drop_before(day_of(int((now - days * DAY_S) * NS)))
     if kept.llm_content_days:
-        await services.llm.tracing.forget_contents(day_of(int((now - kept.llm_content_days * DAY_S) * NS)))
+        before = now - kept.llm_content_days * DAY_S
+        await services.llm.tracing.forget_contents(day_of(int(before * NS)))
+        await services.llm.contents.forget(int(before * 1000))
     for project in await services.keys.projects():
         await services.anomalies.drop_before(project, now - kept.anomalies_days * DAY_S)
         await services.outbox.drop_before(project, now - kept.anomalies_days * DAY_S)

@@ -2,7 +2,8 @@
 key may be anything.
 
 `config` is the version's settings and its model. Labels and tags are Langfuse's; `latest` is a label of the newest.
-Names have no slashes here, so that folders of prompts are refused.
+Folders are names with slashes. A prompt is answered with those that it is made of in their places, unless
+`resolve=false` asks for what was written.
 """
 
 import math
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from triops.edges.langfuse.prompt_wire import created, labels_in, listed, number_in, shown, tags_in
+from triops.edges.langfuse.prompt_wire import created, graph, labels_in, listed, number_in, shown, tags_in
 from triops.edges.langfuse.wire import time_ns
 from triops.kernel.clock import NS, rfc3339
 from triops.kernel.errors import Conflict, Invalid, NotFound, TriopsError
@@ -64,12 +65,20 @@ class PromptCalls:
             found = await self._prompts.version(who.project, name, version)
         else:
             found = await self._prompts.labelled(who.project, name, label)
-        return await self._shown(who, found)
+        if query.get("resolve", "").lower() == "false":
+            return await self._shown(who, found)
+        whole = await self._prompts.composing.whole(who.project, found)
+        for part in sorted(whole.names):
+            await self._permitted(who, part, False)
+        prompt = await self._prompts.get(who.project, name)
+        return _json({**shown(whole.version, prompt, _tags(prompt)), "resolutionGraph": graph(found, whole.needs)})
 
     async def _create(self, request: Request) -> Response:
         who = await self._authenticate(request.headers, Right.WRITE)
         made = await self._read(request, created)
         await self._permitted(who, made.name, True)
+        for part in sorted(await self._prompts.composing.check(who.project, made.name, made.spec)):
+            await self._permitted(who, part, False)
         for label in made.labels:
             if label != LATEST:
                 label_name(label, "labels")

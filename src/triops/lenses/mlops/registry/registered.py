@@ -33,10 +33,10 @@ class RegisteredModels:
         self, who: Principal, name: str, tags: Sequence[dict[str, str]], description: str
     ) -> RegisteredModel:
         """Raises: Invalid, AlreadyExists."""
-        names.model_name(name)
-        names.bounded("description", description, names.TEXT_CHARACTERS)
         wanted = names.tags(tags)
         prompt = is_prompt(wanted)
+        names.new_name(name, prompt=prompt)
+        names.bounded("description", description, names.TEXT_CHARACTERS)
 
         def write(telling: Telling) -> RegisteredModel:
             if models.find_model(telling.connection, who.project, name) is not None:
@@ -80,6 +80,7 @@ class RegisteredModels:
         def write(telling: Telling) -> RegisteredModel:
             connection = telling.connection
             model = models.get_model(connection, who.project, name)
+            names.new_name(new_name, "new_name", prompt=model.is_prompt)
             if name != new_name and models.find_model(connection, who.project, new_name) is not None:
                 raise AlreadyExists(f"Registered Model (name={new_name}) already exists.")
             for named in (name, new_name):
