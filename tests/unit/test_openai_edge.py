@@ -288,3 +288,21 @@ def test_an_empty_answer_is_an_empty_text() -> None:
     chat = orjson.loads(CHAT.reply(asked(), Reply("", "", (Choice(0, ()),))))
     assert (chat["choices"][0]["message"]["content"], chat["model"], chat["created"]) == ("", "fast", 1000)
     assert isinstance(CHAT.content(asked()), Chat)
+
+
+def test_a_caller_of_functions_gets_one_function_call() -> None:
+    ask = asked(functions=[{"name": "w"}], stream=True)
+    calls = tuple(Part("tool_call", text, id=f"c{n}", name="w") for n, text in enumerate(('{"a":1}', '{"a":2}')))
+    whole = orjson.loads(CHAT.reply(ask, Reply("", "m", (Choice(0, calls, "tool_calls"),))))["choices"][0]
+    assert whole["message"]["function_call"] == {"name": "w", "arguments": '{"a":1}'}
+    assert (whole["finish_reason"], "tool_calls" in whole["message"]) == ("function_call", False)
+    encoder = CHAT.encoder(ask)
+    deltas = [
+        *(Delta("tool", part=n, id=call.id, name="w") for n, call in enumerate(calls)),
+        *(Delta("arguments", text=call.text, part=n) for n, call in enumerate(calls)),
+        Delta("finish", finish="tool_calls"),
+    ]
+    sent = [orjson.loads(line[6:])["choices"][0] for line in encoder.feed(deltas).split(b"\n\n") if line]
+    told = [choice["delta"]["function_call"] for choice in sent if "function_call" in choice["delta"]]
+    assert told == [{"name": "w", "arguments": ""}, {"arguments": '{"a":1}'}]
+    assert sent[-1]["finish_reason"] == "function_call"

@@ -30,10 +30,11 @@ class PromptRef:
 
 @value
 class Ask:
-    """`dialect`: which words `raw` is in (`openai.chat`, `openai.responses`, `openai.embeddings`, `anthropic.messages`,
-    `ollama.chat`, `ollama.generate`, `ollama.embed`). `size`: bytes of the body. `max_tokens`: of one choice, None
-    where the caller set no bound. `headers`: those a provider of the same dialect must see (versions, betas),
-    lower-case. `began_ns`: when it was read, by a monotonic clock; 0 where the dialect tells no durations.
+    """`dialect`: which words `raw` is in (`openai.chat`, `openai.responses`, `openai.embeddings`,
+    `anthropic.messages`, `anthropic.count_tokens`, `ollama.chat`, `ollama.generate`, `ollama.embed`,
+    `ollama.embeddings`). `size`: bytes of the body. `max_tokens`: of one choice, None where the caller set no
+    bound. `headers`: those a provider of the same dialect must see (versions, betas), lower-case. `began_ns`: when
+    it was read, by a monotonic clock; 0 where the dialect tells no durations.
     """
 
     dialect: str

@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from triops.adapters.providers.anthropic_messages import ANSWER
 from triops.adapters.providers.anthropic_read import fault_kind, finish_of, json_of, usage_of
 from triops.adapters.providers.faults import MOST_BODY, error_of, message_of
-from triops.adapters.providers.json_body import as_text
+from triops.adapters.providers.json_body import as_text, event_of
 from triops.adapters.providers.sse import Sent, Splitter
 from triops.kernel.completion import Delta
 from triops.ports.providers import Event, Fault
@@ -43,12 +41,7 @@ class MessageDecoder:
     def _event(self, sent: Sent) -> Event:
         if sent.data is None:
             return Event(sent.raw, ())
-        try:
-            tree = orjson.loads(sent.data)
-        except orjson.JSONDecodeError:
-            raise _garbage("an event that is not JSON", sent) from None
-        if not isinstance(tree, dict):
-            raise _garbage("an event that is not an object", sent)
+        tree = event_of(sent.data)
         match tree.get("type"):
             case "content_block_delta":
                 deltas = self._more(tree, sent)

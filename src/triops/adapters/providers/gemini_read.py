@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from triops.adapters.providers.faults import MOST_BODY, error_of, refused
-from triops.adapters.providers.json_body import as_count, as_text
+from triops.adapters.providers.faults import error_of, refused
+from triops.adapters.providers.json_body import as_count, as_text, event_of
 from triops.adapters.providers.parts import call_id
 from triops.adapters.providers.sse import Sent, Splitter
 from triops.kernel.completion import Choice, Delta, Finish, Part, PartKind, Reply, Usage
@@ -178,12 +178,7 @@ class ContentDecoder:
     def _event(self, sent: Sent) -> Event:
         if sent.data is None:
             return Event(sent.raw, ())
-        try:
-            tree = orjson.loads(sent.data)
-        except orjson.JSONDecodeError:
-            raise Fault("garbage", "an event that is not JSON", body=sent.data[:MOST_BODY]) from None
-        if not isinstance(tree, dict):
-            raise Fault("garbage", "an event that is not an object", body=sent.data[:MOST_BODY])
+        tree = event_of(sent.data)
         if tree.get("error"):
             code = error_of(sent.data).get("code")
             raise refused(code if type(code) is int and 400 <= code < 600 else 500, {}, sent.data)

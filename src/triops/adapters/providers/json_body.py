@@ -1,4 +1,4 @@
-"""JSON bodies, to a provider and from one."""
+"""JSON bodies and events, to a provider and from one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +28,17 @@ def tree_of(body: bytes) -> dict[str, Any]:
         raise Fault("garbage", "an answer that is not JSON", body=body[:MOST_BODY]) from None
     if not isinstance(tree, dict):
         raise Fault("garbage", "an answer that is not an object", body=body[:MOST_BODY])
+    return tree
+
+
+def event_of(data: bytes) -> dict[str, Any]:
+    """Of a stream. Raises: Fault (garbage)."""
+    try:
+        tree = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise Fault("garbage", "an event that is not JSON", body=data[:MOST_BODY]) from None
+    if not isinstance(tree, dict):
+        raise Fault("garbage", "an event that is not an object", body=data[:MOST_BODY])
     return tree
 
 

@@ -11,18 +11,14 @@ the member); the event that this brings is hidden from a caller who did not ask 
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from triops.adapters.providers import openai_chat, openai_embeddings, openai_responses
-from triops.adapters.providers.faults import MOST_BODY, refused
+from triops.adapters.providers.faults import refused
+from triops.adapters.providers.json_body import headers_of, tree_of, written
 from triops.adapters.providers.openai_embeddings import embed_of
 from triops.adapters.providers.openai_responses_write import responses_of
 from triops.adapters.providers.openai_write import chat_of
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
-from triops.kernel.errors import Invalid
-from triops.ports.providers import Decoder, Fault, Outgoing, Target
-
-_JSON = ("content-type", "application/json")
+from triops.ports.providers import Decoder, Outgoing, Target
 
 
 def speaks_responses(host: str) -> bool:
@@ -52,12 +48,14 @@ class OpenAIProvider:
         tree["model"] = target.model
         if ask.operation == "chat":
             self._add(ask, content, tree, target.cap)
-        return Outgoing("POST", target.path + self._path(ask), _headers(ask, target), _dump(tree), tuple(dropped))
+        return Outgoing("POST", target.path + self._path(ask), _headers(ask, target), written(tree), tuple(dropped))
 
     def reply(self, ask: Ask, status: int, headers: Mapping[str, str], body: bytes) -> Reply | Embedded:
         if not 200 <= status < 300:
             raise refused(status, headers, body)
-        tree = _tree(body)
+        tree = tree_of(body)
+        if tree.get("error") and not tree.get("choices") and not tree.get("output"):
+            raise refused(502, {}, body)
         if ask.operation == "embeddings":
             return openai_embeddings.embedded_of(tree)
         return openai_responses.reply_of(tree) if self._as_response(ask) else openai_chat.reply_of(tree)
@@ -95,32 +93,6 @@ def _wants_usage(ask: Ask) -> bool:
 
 
 def _headers(ask: Ask, target: Target) -> tuple[tuple[str, str], ...]:
-    """The target's own win."""
-    headers: tuple[tuple[str, str], ...] = (_JSON,)
-    if target.credential:
-        headers += (("authorization", f"Bearer {target.credential}"),)
-    if beta := ask.headers.get("openai-beta"):
-        headers += (("openai-beta", beta),)
-    if not target.headers:
-        return headers
-    own = {name for name, _ in target.headers}
-    return (*(one for one in headers if one[0] not in own), *target.headers)
-
-
-def _dump(tree: Mapping[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(tree)
-    except TypeError:  # what was read may be deeper than what can be written
-        raise Invalid("nested too deep", field="body", expected="at most 250 levels") from None
-
-
-def _tree(body: bytes) -> Mapping[str, Any]:
-    try:
-        tree = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise Fault("garbage", "an answer that is not JSON", body=body[:MOST_BODY]) from None
-    if not isinstance(tree, dict):
-        raise Fault("garbage", "an answer that is not an object", body=body[:MOST_BODY])
-    if tree.get("error") and not tree.get("choices") and not tree.get("output"):
-        raise refused(502, {}, body)
-    return tree
+    own = (("authorization", f"Bearer {target.credential}"),) if target.credential else ()
+    beta = ask.headers.get("openai-beta")
+    return headers_of((*own, ("openai-beta", beta)) if beta else own, target)

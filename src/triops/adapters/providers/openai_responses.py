@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from triops.adapters.providers.faults import MOST_BODY
+from triops.adapters.providers.json_body import event_of
 from triops.adapters.providers.openai_chat import failed
 from triops.adapters.providers.openai_usage import created_of, usage_of
 from triops.adapters.providers.sse import Sent, Splitter
@@ -101,12 +102,7 @@ class ResponsesDecoder:
     def _event(self, sent: Sent) -> Event:
         if sent.data is None or sent.data.startswith(b"[DONE]"):
             return Event(sent.raw, ())
-        try:
-            tree = orjson.loads(sent.data)
-        except orjson.JSONDecodeError:
-            raise Fault("garbage", "an event that is not JSON", body=sent.data[:MOST_BODY]) from None
-        if not isinstance(tree, dict):
-            raise Fault("garbage", "an event that is not an object", body=sent.data[:MOST_BODY])
+        tree = event_of(sent.data)
         kind = tree.get("type")
         if not isinstance(kind, str):
             if tree.get("error"):

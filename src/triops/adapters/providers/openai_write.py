@@ -23,6 +23,8 @@ def chat_of(chat: Chat, dialect: str, *, modern: bool) -> tuple[dict[str, Any], 
     dropped: list[str] = []
     same = dialect == "openai.chat"
     tree: dict[str, Any] = {"messages": [said for one in chat.messages for said in _messages(one, dropped, modern)]}
+    if not tree["messages"]:
+        raise Invalid("no messages", field="messages", expected="at least one")
     tools = [_tool(tool) for tool in chat.tools]
     _extra(chat.extra, tree, tools, dropped, same=same)
     if tools:

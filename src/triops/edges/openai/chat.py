@@ -13,19 +13,17 @@ import orjson
 from triops.edges.openai.asking import MOST_CHOICES, asked, prompt_in
 from triops.edges.openai.chat_content import content_of
 from triops.edges.openai.chat_stream import ChatEncoder
-from triops.edges.openai.problems import problem_of
-from triops.edges.openai.words import finish_word, tool_call_of, usage_of
+from triops.edges.openai.dialect import OpenAIDialect
+from triops.edges.openai.words import finish_word, is_old, tool_call_of, usage_of
 from triops.kernel.completion import Ask, Chat, Choice, Embedded, Reply
-from triops.kernel.errors import Invalid, TriopsError
-from triops.web.dialects import Encoder, Problem
+from triops.kernel.errors import Invalid
+from triops.web.dialects import Encoder
 from triops.web.members import flag, mapping, tree_of, whole
 
 
-class ChatDialect:
+class ChatDialect(OpenAIDialect):
     name = "openai.chat"
     path = "/v1/chat/completions"
-    stream_type = "text/event-stream"
-    call_header = "x-request-id"
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
@@ -54,7 +52,7 @@ class ChatDialect:
             "object": "chat.completion",
             "created": answer.created or int(self._now()),
             "model": answer.model or ask.model,
-            "choices": [_choice(choice) for choice in answer.choices],
+            "choices": [_choice(choice, old=is_old(ask.raw)) for choice in answer.choices],
         }
         if answer.usage is not None:
             tree["usage"] = usage_of(answer.usage)
@@ -63,9 +61,6 @@ class ChatDialect:
     def encoder(self, ask: Ask) -> Encoder:
         return ChatEncoder(ask, int(self._now()))
 
-    def problem(self, error: TriopsError) -> Problem:
-        return problem_of(error)
-
 
 def _bound(raw: Mapping[str, Any]) -> int | None:
     """Of both words for the same bound the larger counts, so that nobody reserves too little."""
@@ -73,7 +68,7 @@ def _bound(raw: Mapping[str, Any]) -> int | None:
     return new if old is None else old if new is None else max(new, old)
 
 
-def _choice(choice: Choice) -> dict[str, Any]:
+def _choice(choice: Choice, *, old: bool) -> dict[str, Any]:
     texts = [part.text for part in choice.parts if part.kind == "text"]
     refusals = [part.text for part in choice.parts if part.kind == "refusal"]
     thoughts = [part.text for part in choice.parts if part.kind == "thinking"]
@@ -85,11 +80,13 @@ def _choice(choice: Choice) -> dict[str, Any]:
     }
     if any(thoughts):
         message["reasoning_content"] = "".join(thoughts)
-    if calls:
+    if calls and old:
+        message["function_call"] = calls[0]["function"]
+    elif calls:
         message["tool_calls"] = calls
     return {
         "index": choice.index,
         "message": message,
         "logprobs": None if choice.logprobs is None else {"content": choice.logprobs, "refusal": None},
-        "finish_reason": finish_word(choice.finish, refused=bool(refusals)),
+        "finish_reason": finish_word(choice.finish, refused=bool(refusals), old=old),
     }

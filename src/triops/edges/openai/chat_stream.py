@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from triops.edges.openai.problems import error_in
-from triops.edges.openai.words import finish_word, usage_of
+from triops.edges.openai.words import finish_word, is_old, usage_of
 from triops.kernel.completion import Ask, Delta, Usage
 from triops.web.dialects import Problem
 
@@ -27,6 +27,7 @@ class ChatEncoder:
         self._open: set[int] = set()
         self._refused: set[int] = set()
         self._usage: Usage | None = None
+        self._old = is_old(ask.raw)
 
     def start(self) -> bytes:
         return b""
@@ -58,11 +59,13 @@ class ChatEncoder:
                 self._head["model"] = delta.model
             return self._opened(delta.index)
         if kind == "finish":
-            word = finish_word(delta.finish, refused=delta.index in self._refused)
+            word = finish_word(delta.finish, refused=delta.index in self._refused, old=self._old)
             return self._chunk(delta.index, {}, finish=word)
         if kind == "logprobs":
             return self._chunk(delta.index, {}, logprobs=delta.logprobs)
-        return self._chunk(delta.index, self._less_common(delta)) if kind != "thinking" or delta.text else b""
+        if (kind == "thinking" and not delta.text) or (self._old and delta.part):
+            return b""
+        return self._chunk(delta.index, self._less_common(delta))
 
     def _less_common(self, delta: Delta) -> dict[str, Any]:
         if delta.kind == "thinking":
@@ -72,7 +75,11 @@ class ChatEncoder:
             return {"refusal": delta.text}
         if delta.kind == "tool":
             function = {"name": delta.name, "arguments": ""}
+            if self._old:
+                return {"function_call": function}
             return {"tool_calls": [{"index": delta.part, "id": delta.id, "type": "function", "function": function}]}
+        if self._old:
+            return {"function_call": {"arguments": delta.text}}
         return {"tool_calls": [{"index": delta.part, "function": {"arguments": delta.text}}]}
 
     def _opened(self, index: int) -> bytes:

@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 
 from triops.edges.openai.asking import forwarded, user_of
-from triops.edges.openai.problems import problem_of
+from triops.edges.openai.dialect import OpenAIDialect
 from triops.kernel.completion import Ask, Embed, Embedded, Reply
-from triops.kernel.errors import Invalid, NotOffered, TriopsError
-from triops.web.dialects import Encoder, Problem
+from triops.kernel.errors import Invalid, NotOffered
+from triops.web.dialects import Encoder
 from triops.web.envelope import model_of, session_of, texts_of
 from triops.web.members import tree_of, whole
 
@@ -21,11 +21,9 @@ _READ = frozenset({"model", "input", "dimensions", "encoding_format"})
 _MOST_INPUTS = 2048  # as OpenAI bounds them
 
 
-class EmbeddingsDialect:
+class EmbeddingsDialect(OpenAIDialect):
     name = "openai.embeddings"
     path = "/v1/embeddings"
-    stream_type = "text/event-stream"
-    call_header = "x-request-id"
 
     def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:
         raw = tree_of(body)
@@ -76,9 +74,6 @@ class EmbeddingsDialect:
 
     def encoder(self, ask: Ask) -> Encoder:
         raise NotOffered("embeddings are not streamed")
-
-    def problem(self, error: TriopsError) -> Problem:
-        return problem_of(error)
 
 
 def _encoding(ask: Ask) -> str:

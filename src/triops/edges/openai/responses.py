@@ -11,23 +11,21 @@ from typing import Any
 import orjson
 
 from triops.edges.openai.asking import asked, prompt_in
-from triops.edges.openai.problems import problem_of
+from triops.edges.openai.dialect import OpenAIDialect
 from triops.edges.openai.responses_answer import about, items_of, new_id, status_of, usage_of
 from triops.edges.openai.responses_content import content_of
 from triops.edges.openai.responses_stream import ResponsesEncoder
 from triops.kernel.completion import Ask, Chat, Embedded, Reply
-from triops.kernel.errors import Invalid, TriopsError
-from triops.web.dialects import Encoder, Problem
+from triops.kernel.errors import Invalid
+from triops.web.dialects import Encoder
 from triops.web.members import flag, tree_of, whole
 
 _KEPT = ("previous_response_id", "conversation")
 
 
-class ResponsesDialect:
+class ResponsesDialect(OpenAIDialect):
     name = "openai.responses"
     path = "/v1/responses"
-    stream_type = "text/event-stream"
-    call_header = "x-request-id"
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
@@ -59,9 +57,6 @@ class ResponsesDialect:
 
     def encoder(self, ask: Ask) -> Encoder:
         return ResponsesEncoder(ask, int(self._now()))
-
-    def problem(self, error: TriopsError) -> Problem:
-        return problem_of(error)
 
 
 def _check_kept(raw: Mapping[str, Any]) -> None:

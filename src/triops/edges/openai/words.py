@@ -1,15 +1,23 @@
 """What whole and streamed chat completions write alike: finish reasons, tool calls, usage."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from triops.kernel.completion import Finish, Part, Usage
 
 
-def finish_word(finish: Finish, *, refused: bool) -> str:
+def finish_word(finish: Finish, *, refused: bool, old: bool = False) -> str:
     """OpenAI has no word for a refusal: the text of one comes with `stop`, one without a text is filtered."""
+    if finish == "tool_calls" and old:
+        return "function_call"
     if finish == "refusal":
         return "stop" if refused else "content_filter"
     return "stop" if finish == "error" else finish
+
+
+def is_old(raw: Mapping[str, Any]) -> bool:
+    """Whether the caller knows one call a turn only (`functions`, which `tools` took the place of)."""
+    return bool(raw.get("functions")) and not raw.get("tools")
 
 
 def tool_call_of(part: Part) -> dict[str, Any]:
