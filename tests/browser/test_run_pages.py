@@ -288,7 +288,7 @@ def test_an_admin_erases_a_user_who_is_typed(visit: Any, server: RunningTriops, 
     path = "/users/gone@example.org"
     wait_for(lambda: server.client.call("GET", path)["traces"] == 1, what="the trace")
     page = visit(base=server.url).open("/ui/llm?user=gone@example.org")
-    page.get_by_role("button", name="Erase everything of gone@example.org").click()
+    page.get_by_role("button", name="Erase user").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("1 trace in which they are the user")
     expect(dialog).to_contain_text("cannot come back")
