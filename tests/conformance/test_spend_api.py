@@ -216,6 +216,10 @@ def test_a_revoked_secret_ends_at_once_and_another_of_the_same_key_goes_on(serve
         ({"every": 60, "start": "2026-01-01"}, "every"),
         ({"every": -1}, "every"),
         ({"prompt_version": "two"}, "prompt_version"),
+        ({"end": "-999999999999d"}, "end"),
+        ({"end": "-infd"}, "end"),
+        ({"start": "1_000"}, "start"),
+        ({"modle": "small-1"}, "modle"),
     ],
 )
 def test_a_question_that_cannot_be_answered_names_its_field(
@@ -224,6 +228,34 @@ def test_a_question_that_cannot_be_answered_names_its_field(
     with pytest.raises(ApiError) as wrong:
         server.client.spend(**query)
     assert (wrong.value.status, wrong.value.details["field"]) == (400, field)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", "prompts/p/versions", b'{"text": "t", "model": []}', "body.model"),
+        ("POST", "prompts/p/versions", b'{"text": "t", "model": "\\ud800"}', "body.model"),
+        ("POST", "prompts/p/versions", b'{"text": "t", "settings": 0}', "body.settings"),
+        (
+            "POST",
+            "prompts/p/versions",
+            b'{"text": "t", "settings": {"temperature": 1e400}}',
+            "body.settings.temperature",
+        ),
+        ("POST", "prompts/p%00/versions", b'{"text": "t"}', "name"),
+        ("PUT", "prompts/p/labels/a", b'{"version": true}', "version"),
+        ("PUT", "prompts/p/labels/a", b'{"share": {"1": "100"}}', "share.1"),
+        ("POST", "gateway/keys", b'{"key": "\xff"}', "body"),
+        ("POST", "gateway/keys", b'{"key": "\\ud800"}', "key"),
+        ("POST", "documents", b'{"documents": [{"kind": "Key", "name": "k", "spec": "\\ud800"}]}', "documents.0.spec"),
+    ],
+)
+def test_nonsense_of_any_kind_names_its_field(
+    server: RunningTriops, method: str, path: str, body: bytes, field: str
+) -> None:
+    headers = {"content-type": "application/json"}
+    answer = httpx.request(method, f"{server.url}/triops/v1/{path}", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
 
 
 def test_killing_either_process_loses_and_doubles_nothing(

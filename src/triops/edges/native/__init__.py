@@ -48,6 +48,7 @@ _ROUTERS = (
     gateway.router,
     language.router,
     llm_traces.router,
+    prompts.whole,
 )
 
 

@@ -126,7 +126,7 @@ async def llm_users(who: Reader, services: S, query: OfDay) -> Response:
 
 
 @router.get(
-    "/prompts/{name}/usage", summary="How a prompt's versions fare: calls, cost, times, lengths, refusals, scores"
+    "/prompts/{name:path}/usage", summary="How a prompt's versions fare: calls, cost, times, lengths, refusals, scores"
 )
 async def prompt_usage(who: Reader, services: S, name: str, window: LastDay) -> JSON:
     """Of the calls that were recorded; what those cost that were not is told by `/spend`."""
