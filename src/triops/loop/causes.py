@@ -12,7 +12,7 @@ from triops.kernel.ids import EntityId
 from triops.kernel.incident import Incident, Status
 from triops.loop.scene import Scene
 from triops.loop.weighing import Weighed, weigh
-from triops.loop.wording import name_of, phrase
+from triops.loop.wording import headline, name_of
 
 UNKNOWN = 5.2  # log-odds that a suspect must reach to be as probable as "something that we do not see"
 NEVER_SURE = 0.02  # the least share of "unknown": no model of faults is complete
@@ -117,7 +117,7 @@ def _title(weighed: Weighed, scene: Scene) -> str:
         return f"{weighed.change.kind} on {name_of(weighed.entity)}: {weighed.change.title}"
     claims = scene.symptoms.get(weighed.entity) or scene.serious(weighed.entity)
     if claims:
-        return f"{name_of(weighed.entity)}: {phrase(max(claims, key=lambda a: a.score))}"
+        return headline(max(claims, key=lambda a: a.score))
     return f"{name_of(weighed.entity)}, which they depend on"
 
 

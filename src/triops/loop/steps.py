@@ -7,7 +7,7 @@ from enum import StrEnum
 from triops.kernel.anomaly import Anomaly, Severity
 from triops.kernel.ids import IncidentId, sortable_id
 from triops.kernel.incident import Entry, Incident, Status
-from triops.loop.wording import headline, listed, name_of, phrase
+from triops.loop.wording import headline, listed
 
 ATTACHED = 1000  # anomalies of one incident; more stay in their book and are counted in the timeline
 
@@ -61,7 +61,7 @@ def joined(incident: Incident, anomalies: Sequence[Anomaly], now: float) -> Inci
     fresh = fresh[: max(0, ATTACHED - len(known))]
     if not fresh:
         return incident
-    text = listed([f"{name_of(a.entity)}: {phrase(a)}" for a in fresh])
+    text = listed([headline(a) for a in fresh])
     if left_out > 0:
         text += f"; {ATTACHED} are attached, others stay in the list of anomalies"
     incident = replace(

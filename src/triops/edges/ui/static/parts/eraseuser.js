@@ -8,7 +8,7 @@ import { failure } from './failure.js';
 
 /** @param {string} user @param {() => void} done after it was told */
 export function eraseButton(user, done) {
-  return h('button', { type: 'button', class: 'danger', 'aria-label': `Erase everything of ${user}`, on: { click: () => confirm(user, done) } }, 'Erase user …');
+  return h('button', { type: 'button', class: 'danger', title: `Everything of ${user}`, on: { click: () => confirm(user, done) } }, 'Erase user …');
 }
 
 /** @param {string} user @param {() => void} done */

@@ -2,7 +2,7 @@
 
 import { get } from '../api.js';
 import { h } from '../dom.js';
-import { lasting, nameOf, text, when } from '../format.js';
+import { lasting, nameOf, text, typeOf, when } from '../format.js';
 import { link, stepFor } from '../state.js';
 import { health } from './health.js';
 import { named, unitOf } from './labels.js';
@@ -21,9 +21,15 @@ const NAMES = { ms_avg: 'average', ms_p95: 'p95', ms_p50: 'p50', ms_p99: 'p99', 
 export function placeOfEvidence(a) {
   const ev = a.evidence || {};
   if (ev.selector) return link('/ui/metrics', { q: ev.selector });
+  if (ev.budget) return link('/ui/cost', spender(a));
   if (ev.query || ev.template_id) return link('/ui/logs', { query: ev.query, template: ev.template_id, service: ev.service });
   const service = ev.service || (ev.source ? nameOf(ev.source) : '');
   return service ? link('/ui/traces', { service, status: ev.measure === 'errors' ? 'error' : null }) : link(`/ui/entities/${encodeURIComponent(a.entity)}`);
+}
+
+/** Whose money a claim of a budget is about, as /spend narrows to it; the project's is everyone's. @param {any} a */
+function spender(a) {
+  return typeOf(a.entity) === 'project' ? {} : { [typeOf(a.entity)]: nameOf(a.entity) };
 }
 
 /**
@@ -36,6 +42,13 @@ export async function evidenceSeries(a, span, signal) {
   if (ev.selector) {
     const { series } = await get('/metrics/series', { match: ev.selector, ...range, limit: 12 }, signal);
     return { series: named(series), unit: unitOf(series[0]) || a.unit };
+  }
+  if (ev.budget) {
+    const every = Math.max(1, Math.round(range.step));
+    const { rows } = await get('/spend', { ...spender(a), start: span.start, end: span.end, every }, signal);
+    const first = Math.floor(span.start / every) * every;
+    const spent = new Map(rows.map((/** @type {any} */ r) => [r.at, Number(r.cost_usd)]));
+    return { series: rows.length ? [{ name: 'spent', points: Array.from({ length: Math.ceil((span.end - first) / every) }, (_, i) => [first + i * every, spent.get(first + i * every) || 0]) }] : [], unit: 'USD' };
   }
   const target = ev.target || (ev.service ? `service:${ev.service}` : a.entity.startsWith('service:') ? a.entity : '');
   const asked = nameOf(ev.source || target);
