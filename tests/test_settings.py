@@ -49,7 +49,6 @@ def test_beyond_loopback_is_known() -> None:
 def test_every_setting_is_read() -> None:
     """A setting that nothing reads promises what nobody keeps."""
     package = Path(triops.__file__).parent
-    names = ("app.py", "app_llmops.py", "app_mlops.py", "app_spend.py", "server.py")
-    readers = "".join((package / name).read_text() for name in names)
+    readers = "".join(path.read_text() for path in (*package.glob("app*.py"), package / "server.py"))
     keys = {key for section in Settings.model_fields.values() for key in section.annotation.model_fields}
     assert {key for key in keys if not re.search(rf"\.{key}\b", readers)} == set()
