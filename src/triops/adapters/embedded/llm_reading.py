@@ -29,8 +29,8 @@ ALWAYS = (0, 2**63 - 1)
 MOST_SPANS = 100_000  # of one trace
 MOST_ROWS = 500_000
 _GROUPED = """
-SELECT trace_hi, trace_lo, min(time_ns) AS began, began < $top AND began >= $start AND began < $end{meets} AS meets
-FROM {rows} GROUP BY trace_hi, trace_lo HAVING began >= $floor{having}
+SELECT trace_hi, trace_lo, min(time_ns) AS began FROM {rows} GROUP BY trace_hi, trace_lo
+HAVING began >= $floor AND began < $top AND began >= $start AND began < $end{having}
 ORDER BY began DESC, trace_hi DESC, trace_lo DESC
 """
 Key = tuple[int, int, int]  # start, and the trace's halves: what traces are sorted by
@@ -109,37 +109,35 @@ def _found(
     wanted: int,
 ) -> Iterator[list[Key]]:
     """Sorted keys of matching traces, newest first, look by look; fewer looks where at most `wanted` are taken."""
-    flags, meets, values = _conditions(query)
-    values |= {"project": project, "start": query.start_ns, "end": query.end_ns}
+    flags, having, values = _conditions(query)
+    values |= {"project": project, "start": query.start_ns, "end": query.end_ns, "to": query.end_ns + AROUND_NS}
+    top = min(query.end_ns, before[0] + 1) if before else query.end_ns
     columns = "SELECT trace_hi, trace_lo, time_ns, duration_ns, status, input_tokens, output_tokens"
     columns += "".join(f", {condition} AS {name}" for name, condition in flags.items())
     columns += " FROM {day}.llm WHERE project = $project AND time_ns >= $from AND time_ns < $to"
-    around = query.end_ns + AROUND_NS
-    top = min(query.end_ns, before[0] + 1) if before else query.end_ns
+    if query.text:
+        columns += " AND trace_lo IN (SELECT unnest($traces::UBIGINT[]))"
+    sql = _GROUPED.replace("{rows}", union(names, columns)).replace("{having}", having)
+
+    def grouped(floor: int, **more: list[int]) -> list[Key]:
+        window = {"floor": floor, "top": top, "from": floor - AROUND_NS}
+        rows = connection.execute(sql, {**values, **window, **more}).fetchall()
+        return [(at, hi, lo) for hi, lo, at in rows if before is None or (at, hi, lo) < before]
+
     if not query.text:
-        sql = _GROUPED.replace("{rows}", union(names, columns)).replace("{meets}", meets)
-        sql = sql.replace("{having}", " AND meets")
         for floor in _floors(connection, names, project, query.start_ns, top):
-            window = {"floor": floor, "top": top, "from": floor - AROUND_NS, "to": around}
-            keys = [(at, hi, lo) for hi, lo, at, _ in connection.execute(sql, {**values, **window}).fetchall()]
-            yield [key for key in keys if before is None or key < before]
+            yield grouped(floor)
             top = floor  # of what is looked at next
         return
-    columns += " AND trace_lo IN (SELECT unnest($traces::UBIGINT[]))"
-    sql = _GROUPED.replace("{rows}", union(names, columns)).replace("{meets}", meets).replace("{having}", "")
-    pending: set[int] = set()  # traces with the text that began below all floors so far
+    pending: set[int] = set()  # traces with the text: they begin further down, or do not meet the rest
     among = _among(names, flags, values)
     for floor, traces in holding(connection, names, project, query.text, query.start_ns, top + AROUND_NS, among):
         pending.update(traces)
         if not pending or (len(pending) < wanted and floor > query.start_ns):
             continue
-        window = {"floor": floor, "top": top, "from": floor - AROUND_NS, "to": around}
-        asked = {"traces": [trace & _LOW for trace in pending]}
-        rows = connection.execute(sql, {**values, **window, **asked}).fetchall()
-        rows = [row for row in rows if (row[0] << 64 | row[1]) in pending]
-        pending.difference_update(hi << 64 | lo for hi, lo, _, _ in rows)
-        keys = [(at, hi, lo) for hi, lo, at, matches in rows if matches]
-        keys = [key for key in keys if before is None or key < before]
+        keys = grouped(floor, traces=[trace & _LOW for trace in pending])
+        keys = [key for key in keys if (key[1] << 64 | key[2]) in pending]
+        pending.difference_update(hi << 64 | lo for _, hi, lo in keys)
         wanted -= len(keys)
         yield keys
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.grams import asked
 
-_FIRST, _LARGEST = 128, 8192  # texts of the first look, and of any
+_FIRST, _LARGEST = 128, 65_536  # texts of the first look, and of any
 _GROWTH = 4
 _FEW = 65_536  # blocks whose texts are read by their places: 16 MB of places where spans are small
 _SHARE = 6  # of the blocks of a day: from one in so many on, reading all texts is cheaper
@@ -31,7 +32,7 @@ ORDER BY time_ns DESC, rowid DESC
 """  # noqa: S608 (only our own catalog and column names; every value is a parameter)
 _HOLDING = """
 SELECT trace_hi, trace_lo, contains(said, $needle) AS holds FROM {day}.llm
-WHERE rowid IN (SELECT unnest($places::BIGINT[]))
+WHERE rowid IN (SELECT place FROM looked_at)
 """
 _TIMES = f"SELECT time_ns FROM {{day}}.llm WHERE {_RANGE} AND rowid % {_SAMPLED} = 0 ORDER BY time_ns DESC"  # noqa: S608
 _WITHIN = f"SELECT trace_hi, trace_lo FROM {{day}}.llm WHERE {_RANGE} AND contains(said, $needle){{among}}"  # noqa: S608
@@ -91,11 +92,13 @@ class _Looking:
         at = 0
         while at < len(places):
             upto = min(at + self._look, len(places))
-            values = {"places": places[at:upto].tolist(), "needle": self._needle}
-            rows = _columns(self._execute(_HOLDING, name, values))
-            holds = rows["holds"].astype(bool)
-            yield int(times[upto - 1]) + (upto < len(places)), _traces(rows, holds)
+            rows = self._holding(name, places[at:upto])
+            yield int(times[upto - 1]) + (upto < len(places)), _traces(rows, rows["holds"])
             at, self._look = upto, min(self._look * _GROWTH, _LARGEST)
+
+    def _holding(self, name: str, places: npt.NDArray[np.int64]) -> dict[str, Any]:
+        looked_at = {"place": places}  # noqa: F841 (DuckDB finds it by the name of this variable)
+        return _columns(self._connection.execute(_HOLDING.replace("{day}", name), {"needle": self._needle}))
 
     def _by_windows(self, name: str) -> Iterator[tuple[int, list[int]]]:
         top, at = self._end, 0
