@@ -1,4 +1,4 @@
-"""Which traces hold a text, newest first, in growing looks, so that a page of a frequent word costs no more than it shows.
+"""Which traces hold a text, newest first, in growing looks, so that a page of a frequent word costs what it shows.
 
 The signatures say which blocks may hold it (`grams.py`). Where those are few, their texts are read by their places in
 the table and compared; that is asked as a column, since a condition would be pushed into the scan, and DuckDB then
