@@ -130,7 +130,7 @@ def _found(
             top = floor  # of what is looked at next
         return
     pending: set[int] = set()  # traces with the text: they begin further down, or do not meet the rest
-    among = _among(names, flags, values)
+    among = _among(names, query, flags, values)
     for floor, traces in holding(connection, names, project, query.text, query.start_ns, top + AROUND_NS, among):
         pending.update(traces)
         if not pending or (len(pending) < wanted and floor > query.start_ns):
@@ -142,10 +142,10 @@ def _found(
         yield keys
 
 
-def _among(names: Sequence[str], flags: Mapping[str, str], values: Mapping[str, Any]) -> Among:
+def _among(names: Sequence[str], query: LlmQuery, flags: Mapping[str, str], values: Mapping[str, Any]) -> Among:
     """That for each condition some span of the trace meets it: most texts need then not be read."""
     sql = ""
-    for condition in flags.values():
+    for condition in [*flags.values(), *(["status = 2"] if query.status == "error" else [])]:
         rows = f"SELECT trace_lo FROM {{day}}.llm WHERE project = $project AND {condition}"
         sql += f" AND trace_lo IN (SELECT trace_lo FROM {union(names, rows)})"
     return Among(sql, {name: value for name, value in values.items() if name.startswith("is_")})

@@ -11,25 +11,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.grams import asked
+from triops.kernel.signal import I64
 
 _FIRST, _LARGEST = 128, 65_536  # texts of the first look, and of any
 _GROWTH = 4
 _FEW = 65_536  # blocks whose texts are read by their places: 16 MB of places where spans are small
+_ALL = 2**62
 _SHARE = 6  # of the blocks of a day: from one in so many on, reading all texts is cheaper
+_OTHERS = 8192  # spans that meet the other conditions and whose texts are then read by their places
 _WINDOW, _WIDER = 1024, 8  # spans of the first window of time; how much wider each further one is
 _SAMPLED = 64  # spans of which the time of one is read to cut the windows
 
 _COUNTS = "SELECT count(*), count(*) FILTER ({bits}) FROM {day}.grams WHERE project = $project"
 _RANGE = "project = $project AND time_ns >= $start AND time_ns < $end"
 _PLACES = f"""
-SELECT rowid AS place, time_ns FROM {{day}}.llm
-WHERE {_RANGE} AND block IN (SELECT block FROM {{day}}.grams WHERE project = $project AND {{bits}}){{among}}
-ORDER BY time_ns DESC, rowid DESC
+SELECT rowid AS place, time_ns FROM {{day}}.llm WHERE {_RANGE}{{blocks}}{{among}}
+ORDER BY time_ns DESC, rowid DESC LIMIT $most
 """  # noqa: S608 (only our own catalog and column names; every value is a parameter)
+_BLOCKS = " AND block IN (SELECT block FROM {day}.grams WHERE project = $project AND {bits})"
 _HOLDING = """
 SELECT trace_hi, trace_lo, contains(said, $needle) AS holds FROM {day}.llm
 WHERE rowid IN (SELECT place FROM looked_at)
@@ -77,18 +79,24 @@ class _Looking:
         self._look, self._window = _FIRST, _WINDOW
 
     def at(self, name: str) -> Iterator[tuple[int, list[int]]]:
-        if not self._bits:
-            yield from self._by_windows(name)
-            return
-        blocks, matching = self._execute(_COUNTS, name, self._project).fetchone()
-        if matching > min(_FEW, blocks // _SHARE + _FIRST):
-            yield from self._by_windows(name)
-        elif matching:
-            yield from self._by_places(name)
+        found = None
+        if self._bits:
+            blocks, matching = self._execute(_COUNTS, name, self._project).fetchone()
+            if not matching:
+                return
+            if matching <= min(_FEW, blocks // _SHARE + _FIRST):
+                found = self._places(name, _BLOCKS, _ALL)
+        if found is None and self._among.sql:
+            found = self._places(name, "", _OTHERS)
+            if len(found["place"]) == _OTHERS:
+                found = None
+        yield from self._by_windows(name) if found is None else self._by_places(name, found["place"], found["time_ns"])
 
-    def _by_places(self, name: str) -> Iterator[tuple[int, list[int]]]:
-        found = self._execute(_PLACES, name, {**self._range(self._start, self._end), **self._further}).fetchnumpy()
-        places, times = (np.ma.getdata(found[column]) for column in ("place", "time_ns"))
+    def _places(self, name: str, blocks: str, most: int) -> dict[str, Any]:
+        values = {**self._range(self._start, self._end), **self._further, "most": most}
+        return _columns(self._execute(_PLACES.replace("{blocks}", blocks), name, values))
+
+    def _by_places(self, name: str, places: I64, times: I64) -> Iterator[tuple[int, list[int]]]:
         at = 0
         while at < len(places):
             upto = min(at + self._look, len(places))
@@ -96,7 +104,7 @@ class _Looking:
             yield int(times[upto - 1]) + (upto < len(places)), _traces(rows, rows["holds"])
             at, self._look = upto, min(self._look * _GROWTH, _LARGEST)
 
-    def _holding(self, name: str, places: npt.NDArray[np.int64]) -> dict[str, Any]:
+    def _holding(self, name: str, places: I64) -> dict[str, Any]:
         looked_at = {"place": places}  # noqa: F841 (DuckDB finds it by the name of this variable)
         return _columns(self._connection.execute(_HOLDING.replace("{day}", name), {"needle": self._needle}))
 
