@@ -4,7 +4,7 @@ As with other traces (`traces.py`), what of a trace lies more than `AROUND_NS` o
 """
 # ruff: noqa: S608 (only our own catalog and column names are put into statements; every value is a parameter)
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -12,7 +12,8 @@ import numpy as np
 import orjson
 
 from triops.adapters.embedded.engine import Connection
-from triops.adapters.embedded.llm_text import Among, holding
+from triops.adapters.embedded.llm_among import Among
+from triops.adapters.embedded.llm_text import holding
 from triops.adapters.embedded.placed import rows_of_traces
 from triops.adapters.embedded.relation import union
 from triops.adapters.embedded.traces import AROUND_NS, summaries_of
@@ -130,7 +131,9 @@ def _found(
             top = floor  # of what is looked at next
         return
     pending: set[int] = set()  # traces with the text: they begin further down, or do not meet the rest
-    among = _among(names, query, flags, values)
+    alone = [*flags.values(), *(["status = 2"] if query.status == "error" else [])]
+    said = {name: value for name, value in values.items() if name.startswith("is_")}
+    among = Among(connection, names, alone, said, project, query.start_ns - AROUND_NS, query.end_ns + AROUND_NS)
     for floor, traces in holding(connection, names, project, query.text, query.start_ns, top + AROUND_NS, among):
         pending.update(traces)
         if not pending or (len(pending) < wanted and floor > query.start_ns):
@@ -140,15 +143,6 @@ def _found(
         pending.difference_update(hi << 64 | lo for _, hi, lo in keys)
         wanted -= len(keys)
         yield keys
-
-
-def _among(names: Sequence[str], query: LlmQuery, flags: Mapping[str, str], values: Mapping[str, Any]) -> Among:
-    """That for each condition some span of the trace meets it: most texts need then not be read."""
-    sql = ""
-    for condition in [*flags.values(), *(["status = 2"] if query.status == "error" else [])]:
-        rows = f"SELECT trace_lo FROM {{day}}.llm WHERE project = $project AND {condition}"
-        sql += f" AND trace_lo IN (SELECT trace_lo FROM {union(names, rows)})"
-    return Among(sql, {name: value for name, value in values.items() if name.startswith("is_")})
 
 
 def _floors(connection: Connection, names: Sequence[str], project: int, start_ns: int, top: int) -> Iterator[int]:

@@ -7,13 +7,13 @@ cheaper than choosing, and the condition is pushed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.grams import asked
+from triops.adapters.embedded.llm_among import Among
 from triops.kernel.signal import I64
 
 _FIRST, _LARGEST = 128, 65_536  # texts of the first look, and of any
@@ -32,21 +32,13 @@ SELECT rowid AS place, time_ns FROM {{day}}.llm WHERE {_RANGE}{{blocks}}{{among}
 ORDER BY time_ns DESC, rowid DESC LIMIT $most
 """  # noqa: S608 (only our own catalog and column names; every value is a parameter)
 _BLOCKS = " AND block IN (SELECT block FROM {day}.grams WHERE project = $project AND {bits})"
+_AMONG = " AND trace_lo IN (SELECT trace_lo FROM met)"
 _HOLDING = """
 SELECT trace_hi, trace_lo, contains(said, $needle) AS holds FROM {day}.llm
 WHERE rowid IN (SELECT place FROM looked_at)
 """
 _TIMES = f"SELECT time_ns FROM {{day}}.llm WHERE {_RANGE} AND rowid % {_SAMPLED} = 0 ORDER BY time_ns DESC"  # noqa: S608
 _WITHIN = f"SELECT trace_hi, trace_lo FROM {{day}}.llm WHERE {_RANGE} AND contains(said, $needle){{among}}"  # noqa: S608
-
-
-@dataclass(frozen=True, slots=True)
-class Among:
-    """A further condition on a span that a trace with the text must meet, or nothing: `sql` begins with AND, and is
-    about the columns of `llm`; `values` are its parameters."""
-
-    sql: str = ""
-    values: Mapping[str, Any] | None = None
 
 
 def holding(
@@ -86,14 +78,14 @@ class _Looking:
                 return
             if matching <= min(_FEW, blocks // _SHARE + _FIRST):
                 found = self._places(name, _BLOCKS, _ALL)
-        if found is None and self._among.sql:
+        if found is None and self._among.low_halves() is not None:
             found = self._places(name, "", _OTHERS)
             if len(found["place"]) == _OTHERS:
                 found = None
         yield from self._by_windows(name) if found is None else self._by_places(name, found["place"], found["time_ns"])
 
     def _places(self, name: str, blocks: str, most: int) -> dict[str, Any]:
-        values = {**self._range(self._start, self._end), **self._further, "most": most}
+        values = {**self._range(self._start, self._end), "most": most}
         return _columns(self._execute(_PLACES.replace("{blocks}", blocks), name, values))
 
     def _by_places(self, name: str, places: I64, times: I64) -> Iterator[tuple[int, list[int]]]:
@@ -114,22 +106,22 @@ class _Looking:
         while top > self._start:
             at += max(self._window // _SAMPLED, 1)
             floor = min(int(times[at]), top) if at < len(times) else self._start
-            values = {**self._range(floor, top), "needle": self._needle, **self._further}
+            values = {**self._range(floor, top), "needle": self._needle}
             rows = _columns(self._execute(_WITHIN, name, values))
             # Below the last window of a day lie the days before it, down to the start.
             yield floor if at < len(times) else top, _traces(rows, slice(None))
             top, self._window = floor, self._window * _WIDER
 
     def _execute(self, sql: str, name: str, values: Mapping[str, Any]) -> Any:
-        sql = sql.replace("{among}", self._among.sql).replace("{bits}", self._bits).replace("{day}", name)
+        among = ""
+        if "{among}" in sql and (low := self._among.low_halves()) is not None:
+            met = {"trace_lo": low}  # noqa: F841 (DuckDB finds it by the name of this variable)
+            among = _AMONG
+        sql = sql.replace("{among}", among).replace("{bits}", self._bits).replace("{day}", name)
         return self._connection.execute(sql, values)
 
     def _range(self, start_ns: int, end_ns: int) -> dict[str, Any]:
         return {**self._project, "start": start_ns, "end": end_ns}
-
-    @property
-    def _further(self) -> Mapping[str, Any]:
-        return self._among.values or {}
 
 
 def _columns(result: Any) -> dict[str, Any]:
