@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 
 from triops.adapters.embedded.engine import Connection
+from triops.adapters.embedded.llm_among import Among
 from triops.adapters.embedded.llm_text import holding
 from triops.adapters.embedded.placed import rows_of_traces
 from triops.adapters.embedded.relation import union
@@ -30,7 +31,7 @@ MOST_SPANS = 100_000  # of one trace
 MOST_ROWS = 500_000
 _GROUPED = """
 SELECT trace_hi, trace_lo, min(time_ns) AS began FROM {rows} GROUP BY trace_hi, trace_lo
-HAVING began >= $floor AND began < $top AND began >= $start AND began < $end {having} 
+HAVING began >= $floor AND began < $top AND began >= $start AND began < $end{having}
 ORDER BY began DESC, trace_hi DESC, trace_lo DESC
 """
 Key = tuple[int, int, int]  # start, and the trace's halves: what traces are sorted by
@@ -40,7 +41,7 @@ def newest_llm(
     connection: Connection, names: Sequence[str], project: int, query: LlmQuery, before: tuple[int, ...] | None
 ) -> tuple[LlmTraces, Key | None]:
     found: list[Key] = []
-    for keys in _found(connection, names, project, query, before):
+    for keys in _found(connection, names, project, query, before, query.limit + 1):
         found += keys
         if len(found) > query.limit:
             break
@@ -54,7 +55,7 @@ def newest_llm(
 def rows_in(connection: Connection, names: Sequence[str], project: int, query: LlmQuery) -> LlmRows:
     """Those of all traces that a query means. Raises: Invalid over `MOST_ROWS` spans."""
     traces: list[int] = []
-    for keys in _found(connection, names, project, query, None):
+    for keys in _found(connection, names, project, query, None, MOST_ROWS + 1):
         traces += [hi << 64 | lo for _, hi, lo in keys]
         if len(traces) > MOST_ROWS:
             raise too_many(MOST_ROWS)
@@ -114,42 +115,51 @@ def too_many(most: int) -> Invalid:
 
 
 def _found(
-    connection: Connection, names: Sequence[str], project: int, query: LlmQuery, before: tuple[int, ...] | None
+    connection: Connection,
+    names: Sequence[str],
+    project: int,
+    query: LlmQuery,
+    before: tuple[int, ...] | None,
+    wanted: int,
 ) -> Iterator[list[Key]]:
-    """Sorted keys of matching traces, newest first, look by look."""
+    """Sorted keys of matching traces, newest first, look by look; fewer looks where at most `wanted` are taken."""
     flags, having, values = _conditions(query)
-    values |= {"project": project, "start": query.start_ns, "end": query.end_ns}
+    values |= {"project": project, "start": query.start_ns, "end": query.end_ns, "to": query.end_ns + AROUND_NS}
     top = min(query.end_ns, before[0] + 1) if before else query.end_ns
-    pending: set[int] = set()
-    for floor, traces in _windows(connection, names, project, query, top):
-        rows = "SELECT trace_hi, trace_lo, time_ns, duration_ns, status, input_tokens, output_tokens"
-        rows += "".join(f", {condition} AS {name}" for name, condition in flags.items())
-        rows += " FROM {day}.llm WHERE project = $project AND time_ns >= $from AND time_ns < $to"
-        window = {"floor": floor, "top": top, "from": floor - AROUND_NS, "to": query.end_ns + AROUND_NS}
-        if traces is not None:
-            pending.update(traces)
-            if not pending:
-                continue
-            rows += " AND trace_lo IN (SELECT unnest($traces::UBIGINT[]))"
-            window["traces"] = [trace & _LOW for trace in pending]  # type: ignore[assignment]
-        sql = _GROUPED.replace("{rows}", union(names, rows)).replace("{having}", having)
-        keys = [(at, hi, lo) for hi, lo, at in connection.execute(sql, {**values, **window}).fetchall()]
-        if traces is not None:
-            keys = [key for key in keys if (key[1] << 64 | key[2]) in pending]
-            pending.difference_update(hi << 64 | lo for _, hi, lo in keys)
-        else:
-            top = floor  # of what is looked at next
-        yield [key for key in keys if before is None or key < before]
-
-
-def _windows(
-    connection: Connection, names: Sequence[str], project: int, query: LlmQuery, top: int
-) -> Iterator[tuple[int, list[int] | None]]:
-    """(floor, traces with the text, or None for all): every matching trace that began at or after the floor has been
-    seen by then."""
+    columns = "SELECT trace_hi, trace_lo, time_ns, duration_ns, status, input_tokens, output_tokens"
+    columns += "".join(f", {condition} AS {name}" for name, condition in flags.items())
+    columns += " FROM {day}.llm WHERE project = $project AND time_ns >= $from AND time_ns < $to"
     if query.text:
-        yield from holding(connection, names, project, query.text, query.start_ns, top + AROUND_NS)
+        columns += " AND trace_lo IN (SELECT unnest($traces::UBIGINT[]))"
+    sql = _GROUPED.replace("{rows}", union(names, columns)).replace("{having}", having)
+
+    def grouped(floor: int, **more: list[int]) -> list[Key]:
+        window = {"floor": floor, "top": top, "from": floor - AROUND_NS}
+        rows = connection.execute(sql, {**values, **window, **more}).fetchall()
+        return [(at, hi, lo) for hi, lo, at in rows if before is None or (at, hi, lo) < before]
+
+    if not query.text:
+        for floor in _floors(connection, names, project, query.start_ns, top):
+            yield grouped(floor)
+            top = floor  # of what is looked at next
         return
+    pending: set[int] = set()  # traces with the text: they begin further down, or do not meet the rest
+    alone = [*flags.values(), *(["status = 2"] if query.status == "error" else [])]
+    said = {name: value for name, value in values.items() if name.startswith("is_")}
+    among = Among(connection, names, alone, said, project, query.start_ns - AROUND_NS, query.end_ns + AROUND_NS)
+    for floor, traces in holding(connection, names, project, query.text, query.start_ns, top + AROUND_NS, among):
+        pending.update(traces)
+        if not pending or (len(pending) < wanted and floor > query.start_ns):
+            continue
+        keys = grouped(floor, traces=[trace & _LOW for trace in pending])
+        keys = [key for key in keys if (key[1] << 64 | key[2]) in pending]
+        pending.difference_update(hi << 64 | lo for _, hi, lo in keys)
+        wanted -= len(keys)
+        yield keys
+
+
+def _floors(connection: Connection, names: Sequence[str], project: int, start_ns: int, top: int) -> Iterator[int]:
+    """Times down from `top`, in steps of more and more spans; the last is `start_ns`."""
     times = union(
         names, "SELECT time_ns FROM {day}.llm WHERE project = $project AND time_ns >= $start AND time_ns < $to"
     )
@@ -157,12 +167,12 @@ def _windows(
     while True:
         floor, count = connection.execute(
             f"SELECT min(time_ns), count(*) FROM (SELECT time_ns FROM {times} ORDER BY time_ns DESC LIMIT $look)",
-            {"project": project, "start": query.start_ns, "to": top, "look": look},
+            {"project": project, "start": start_ns, "to": top, "look": look},
         ).fetchone()
-        if count < look or floor <= query.start_ns:
-            yield query.start_ns, None
+        if count < look or floor <= start_ns:
+            yield start_ns
             return
-        yield floor, None
+        yield floor
         top, look = floor, look * 4
 
 

@@ -21,6 +21,7 @@ from triops.kernel.errors import StoreFull, Unavailable
 _ENDING = ".duckdb"
 REWRITE_ENDING = ".rewrite"
 _PATIENCE_S = 5.0  # for running queries, when closing
+_SHORT_LOG = 8 << 20  # bytes that are merged without being missed: a tenth of a second
 
 
 class Partitions:
@@ -38,6 +39,8 @@ class Partitions:
         self._attached: OrderedDict[str, None] = OrderedDict()
         self._pins: Counter[str] = Counter()
         self._taken: set[str] = set()
+        self._logged: dict[str, int] = {}  # bytes of a day's log when it was looked at last
+        self._merged: set[str] = set()  # days whose log DuckDB has merged since they were attached
 
     def open(self) -> None:
         """List the days; remove what a killed rewrite left. Reads no data: a day's log is replayed when it is used."""
@@ -109,6 +112,21 @@ class Partitions:
                 self._taken.discard(day)
                 self._pins += Counter()  # drops zeros
                 self._changed.notify_all()
+
+    def refresh(self, day: str) -> None:
+        """After a commit: let go of a day whose log DuckDB has merged, if no one uses it; it is attached when it is
+        used next. Of texts that DuckDB compressed itself it unpacks 2,048 where one is asked for; of texts that it
+        found in a file, that one."""
+        try:
+            size = _files(self.path_of(day))[1].stat().st_size
+        except FileNotFoundError:
+            size = 0
+        with self._changed:
+            if size < self._logged.get(day, 0):
+                self._merged.add(day)
+            self._logged[day] = size
+            if day in self._merged and size <= _SHORT_LOG and not self._pins[day] and day in self._attached:
+                self._detach(day)
 
     def reopen(self, day: str) -> None:
         """After a failed commit: forget DuckDB's state of the file and replay its log, which leaves out a torn end."""
@@ -191,6 +209,8 @@ class Partitions:
             cursor.execute(f"DETACH {self.name_of(day)}")
         cursor.close()
         del self._attached[day]
+        self._logged.pop(day, None)
+        self._merged.discard(day)
 
     def _shrink(self, keep: str = "") -> None:
         for day in list(self._attached):

@@ -175,6 +175,7 @@ class TelemetryStore:
         for day, parts in sorted(days.items()):
             self._writer.write(self._connection, day, [part for part in parts if part.request.error is None])
             self._counts.pop(day, None)
+            self._partitions.refresh(day)
         for pending in group:
             request = pending.request
             if request.error is not None:
