@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from triops.kernel.value import value
 from triops.ports.providers import Outgoing
 
 
@@ -23,7 +24,7 @@ class Host:
     ca: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Timeouts:
     """Seconds. `first`: until the answer's headers, and of a stream until its first event. `between`: between bytes."""
 

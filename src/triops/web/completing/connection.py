@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
         "_chunked",
         "_counted",
         "_head",
-        "_head_size",
+        "_head_left",
         "_headers",
         "_house",
         "_keep",
@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._size = 0
         self._wire = 0
-        self._head_size = 0
+        self._head_left = self._house.bounds.headers
         self._keep = True
         self._old = False
         self._chunked = False
@@ -221,17 +221,19 @@ class Connection(asyncio.Protocol):
             self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._surplus or self._state != 1:  # trailers say nothing
+        if self._state != 1:  # trailers, and those of a surplus request, say nothing
             return
-        self._head_size += len(name) + len(value) + 4
-        if self._head_size > self._house.bounds.headers:
+        self._head_left -= len(name) + len(value) + 4
+        if self._head_left < 0:
             raise Refused(431, f"headers over {self._house.bounds.headers} bytes")
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        if key in self._headers:
-            if key in ("content-length", "transfer-encoding", "host", "authorization", "x-api-key"):
-                raise Refused(400, f"the header {key} came twice")
-            text = f"{self._headers[key]}, {text}"
-        self._headers[key] = text
+        headers = self._headers
+        key = name.decode("latin-1").lower()
+        headers[key] = value.decode("latin-1") if key not in headers else self._repeated(key, value)
+
+    def _repeated(self, key: str, value: bytes) -> str:
+        if key in ("content-length", "transfer-encoding", "host", "authorization", "x-api-key"):
+            raise Refused(400, f"the header {key} came twice")
+        return f"{self._headers[key]}, {value.decode('latin-1')}"
 
     def on_headers_complete(self) -> None:
         if self._surplus:

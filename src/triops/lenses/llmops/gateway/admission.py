@@ -50,31 +50,32 @@ class Admission:
         caller: Caller,
         project: ProjectConfig,
         route: RouteSpec,
-        ask: Ask,
+        asked_user: str,
         most: Most,
         now: float,
     ) -> Ticket:
-        """Raises: Overloaded (the route's queue is full), RateLimited, BudgetExceeded, Forbidden (a hard budget, and no
+        """`asked_user`: whom the caller says that he calls for; a key's own user is before it.
+
+        Raises: Overloaded (the route's queue is full), RateLimited, BudgetExceeded, Forbidden (a hard budget, and no
         price); a refused call counts nowhere."""
         self.queues.check(project.project, route)
         day, month = self._calendar.at(now)
         windows: list[Window] = []
         held: list[Held] = []
         key_day: Window | None = None
-        user = (caller.user or ask.user) if project.user_budgets else ""
+        user = (caller.user or asked_user) if project.user_budgets else ""
         name = project.project
-        names: tuple[tuple[Scope, str], ...] = (
-            ("key", caller.key),
-            ("team", caller.team),
-            ("user", user),
-            ("application", caller.application),
-            ("route", route.name),
-        )
-        for scope, who in names:
-            if who:
-                self._count(project, (name, scope, who), day, month, windows, held)
-                if scope == "key":
-                    key_day = windows[0]
+        if caller.key:
+            self._count(project, (name, "key", caller.key), day, month, windows, held)
+            key_day = windows[0]
+        if caller.team:
+            self._count(project, (name, "team", caller.team), day, month, windows, held)
+        if user:
+            self._count(project, (name, "user", user), day, month, windows, held)
+        if caller.application:
+            self._count(project, (name, "application", caller.application), day, month, windows, held)
+        if route.name:
+            self._count(project, (name, "route", route.name), day, month, windows, held)
         self._count(project, (name, "project", ""), day, month, windows, held)
         limits, tokens = None, 0
         if caller.spec is not None:
@@ -162,12 +163,11 @@ class Admission:
     ) -> None:
         counter = self._counters.get(at, day, month)
         windows += (counter.day, counter.month, counter.total)
-        _, scope, name = at
-        budgets = project.budgets.get((scope, name), ())
-        if scope == "user":
-            budgets = (*budgets, *project.budgets.get((scope, EACH), ()))
-        for budget in budgets:
-            held.append(Held(budget, name, counter.window(budget.per)))
+        budgets = project.budgets.get(at[1:])
+        if budgets is not None:
+            held += [Held(budget, at[2], counter.window(budget.per)) for budget in budgets]
+        if at[1] == "user" and (budgets := project.budgets.get(("user", EACH))) is not None:
+            held += [Held(budget, at[2], counter.window(budget.per)) for budget in budgets]
 
     def _limited(
         self, spec: KeySpec, project: str, key_day: Window | None, tokens: int, now: float

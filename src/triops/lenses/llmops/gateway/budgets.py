@@ -49,21 +49,22 @@ class Counters:
 
     def get(self, at: At, day: int, month: int) -> Counter:
         """In the windows of now."""
-        users = self._users.setdefault(at[0], OrderedDict()) if at[1] == "user" else None
-        counter = self._counters.get(at) if users is None else users.get(at)
+        counter = self._counters.get(at) if at[1] != "user" else self._of_user(at, day, month)
         if counter is None:
-            counter = Counter(day, month)
-            if users is not None:
-                users[at] = counter
-                if len(users) > _USERS:
-                    users.popitem(last=False)
-            else:
-                self._counters[at] = counter
-            return counter
-        if users is not None:
-            users.move_to_end(at)
-        if day != counter.day.start or month != counter.month.start:
+            counter = self._counters[at] = Counter(day, month)
+        elif day != counter.day.start or month != counter.month.start:
             counter.roll(day, month)
+        return counter
+
+    def _of_user(self, at: At, day: int, month: int) -> Counter:
+        users = self._users.setdefault(at[0], OrderedDict())
+        counter = users.get(at)
+        if counter is None:
+            counter = users[at] = Counter(day, month)
+            if len(users) > _USERS:
+                users.popitem(last=False)
+        else:
+            users.move_to_end(at)
         return counter
 
     def named(self, project: str, scope: Scope) -> list[str]:

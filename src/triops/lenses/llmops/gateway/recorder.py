@@ -12,7 +12,15 @@ from triops.kernel.completion import Embedded, Reply
 from triops.kernel.errors import TriopsError
 from triops.lenses.llmops.gateway.doing import Doing
 from triops.lenses.llmops.gateway.estimate import Estimator
-from triops.lenses.llmops.gateway.said import PLAIN, input_text, plain_settings, plain_text, reply_text, settings_of
+from triops.lenses.llmops.gateway.said import (
+    PLAIN,
+    input_text,
+    last_kept,
+    plain_settings,
+    plain_text,
+    reply_text,
+    settings_of,
+)
 from triops.ports.journal import MOST_BODY, Journal
 
 _MESSAGE = 500
@@ -41,7 +49,7 @@ class Recorder:
                     call.input, call.settings = text, plain_settings(ask.raw)
                     return
             try:
-                content = call.content if call.content is not None else call.taker.content()
+                content = call.content if call.content is not None else call.taker.ending(last_kept(ask.raw, self.most))
             except TriopsError:
                 return
             call.input = input_text(content, self.most)

@@ -54,7 +54,9 @@ class Ticket:
         """`windows`: all that the call's cost counts in. `held`: the budgets that it is under."""
         self._windows = windows
         self._held = held
-        self._reserving = list({id(one.window): one.window for one in held}.values())
+        self._reserving: Sequence[Window] = [one.window for one in held]
+        if len(held) > 1:  # each window once
+            self._reserving = list({id(window): window for window in self._reserving}.values())
         self._queues = queues
         self._at = at
         self._key_day: Window | None = None
@@ -81,8 +83,9 @@ class Ticket:
         if self.ended:
             return
         self._end()
-        for window in self._windows:
-            window.spent += pico
+        if pico:
+            for window in self._windows:
+                window.spent += pico
         if self._key_day is not None:
             self._key_day.tokens += usage_tokens - self._tokens
         if self._limits is not None and self._tokens_at is not None:
