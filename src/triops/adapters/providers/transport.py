@@ -193,8 +193,10 @@ def _lines(host: Host) -> str:
 
 def _request(lines: str, outgoing: Outgoing) -> bytes:
     """Raises: Fault when a header or the path would break out of its line."""
-    fields = "".join([f"{key}: {value}\r\n" for key, value in outgoing.headers])
-    head = f"{outgoing.method} {outgoing.path}{lines}{len(outgoing.body)}\r\n{fields}\r\n"
+    head = f"{outgoing.method} {outgoing.path}{lines}{len(outgoing.body)}\r\n"
+    for key, value in outgoing.headers:
+        head += f"{key}: {value}\r\n"
+    head += "\r\n"
     count = len(outgoing.headers) + 5
     if head.count("\n") != count or head.count("\r") != count or "\0" in head or outgoing.path.count(" "):
         raise Fault("invalid", "a header or the path of the provider's request holds a line break")

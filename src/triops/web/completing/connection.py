@@ -30,10 +30,9 @@ class House(Protocol):
     paths: GatewayPaths
     bounds: Bounds
     stopping: bool
+    now: Callable[[], float]
     bodies: int  # bytes of bodies that are held for all connections
     give: Callable[[socket.socket, bytes], bool]
-
-    def now(self) -> float: ...
 
     def opened(self, connection: "Connection") -> None: ...
 

@@ -163,11 +163,12 @@ class Admission:
     ) -> None:
         counter = self._counters.get(at, day, month)
         windows += (counter.day, counter.month, counter.total)
-        budgets = project.budgets.get(at[1:])
-        if budgets is not None:
-            held += [Held(budget, at[2], counter.window(budget.per)) for budget in budgets]
-        if at[1] == "user" and (budgets := project.budgets.get(("user", EACH))) is not None:
-            held += [Held(budget, at[2], counter.window(budget.per)) for budget in budgets]
+        _, scope, name = at
+        budgets = project.budgets.get((scope, name), ())
+        if scope == "user":
+            budgets = (*budgets, *project.budgets.get((scope, EACH), ()))
+        for budget in budgets:
+            held.append(Held(budget, name, counter.window(budget.per)))
 
     def _limited(
         self, spec: KeySpec, project: str, key_day: Window | None, tokens: int, now: float

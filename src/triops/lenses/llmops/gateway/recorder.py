@@ -123,7 +123,10 @@ class Recorder:
             finish = tuple([heard.finishes[index] for index in sorted(heard.finishes)])
             return (heard.text(self.most) if full else ""), heard.characters, finish, heard.model
         if isinstance(answer, Reply):
-            size = sum([len(part.text) for choice in answer.choices for part in choice.parts])
+            size = 0
+            for choice in answer.choices:
+                for part in choice.parts:
+                    size += len(part.text)
             text = reply_text(answer, self.most) if full and answer.choices else ""
             return text, size, tuple([choice.finish for choice in answer.choices]), answer.model
         return "", 0, (), answer.model if isinstance(answer, Embedded) else ""

@@ -129,10 +129,13 @@ def input_text(content: Chat | Embed, most: int) -> str:
 def reply_text(reply: Reply, most: int) -> str:
     """`[{"parts", "finish"}]`, one a choice."""
     room = _Room(most)
-    said = [
-        {"parts": [_part(part, room) for part in choice.parts if room.left > 0], "finish": choice.finish}
-        for choice in reply.choices
-    ]
+    said: list[dict[str, Any]] = []
+    for choice in reply.choices:
+        parts: list[dict[str, Any]] = []
+        for part in choice.parts:
+            if room.left > 0:
+                parts.append(_part(part, room))
+        said.append({"parts": parts, "finish": choice.finish})
     return orjson.dumps(said).decode()
 
 

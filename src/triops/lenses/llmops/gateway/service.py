@@ -183,9 +183,12 @@ class Gateway:
     def _close(self, call: Doing, status: int, error: str = "", message: str = "") -> None:
         """Record what came of it. Raises: StoreFull, Unavailable when it cannot be recorded."""
         call.ended_ns, call.error = self._parts.now_ns(), error
-        priced = [attempt.cost for attempt in call.attempts if attempt.cost is not None]
-        if priced:
-            call.told.cost = sum(priced)
+        cost: int | None = None
+        for attempt in call.attempts:
+            if attempt.cost is not None:
+                cost = attempt.cost if cost is None else cost + attempt.cost
+        if cost is not None:
+            call.told.cost = cost
         if not call.intents:
             self._parts.recorder.intend(call, "", "", call.started_ns)
         if call.answer is not None and not error:
@@ -201,8 +204,11 @@ class Gateway:
         ticket = call.ticket
         if ticket is not None:
             if call.attempts or call.cache == "hit":
-                used = sum([attempt.usage.input + attempt.usage.output for attempt in call.attempts])
-                ticket.settle(used, sum([attempt.cost or 0 for attempt in call.attempts]), ended_ns / 1e9)
+                used = cost = 0
+                for attempt in call.attempts:
+                    used += attempt.usage.input + attempt.usage.output
+                    cost += attempt.cost or 0
+                ticket.settle(used, cost, ended_ns / 1e9)
             else:
                 ticket.release()
         self._asker.ended(call)
