@@ -208,7 +208,7 @@ class Asker:
         return tokens if most is None else min(tokens, most * call.ask.n)
 
     def _counted(self, call: Doing, asking: Asking) -> int:
-        heard, estimator = call.heard, self._parts.estimator
+        heard, estimator = call.heard, self._parts.estimators.of(call.caller.project)
         if heard is not None:
             return estimator.heard_tokens(heard.kept, heard.characters, asking.model)
         if isinstance(call.answer, Reply):
@@ -222,7 +222,7 @@ class Asker:
         now_ns = attempt.ended_ns
         ms = (now_ns - asking.started_ns) / 1e6
         if fault is None and attempt.usage.input and not (attempt.estimated or call.changed):
-            self._parts.estimator.learn(asking.model, call.size.text, attempt.usage.input)
+            self._parts.estimators.of(call.caller.project).learn(asking.model, call.size.text, attempt.usage.input)
         first_ns = call.first_ns - (asking.started_ns - call.started_ns) if call.first_ns else 0
         if fault is not None and fault.kind == "overloaded" and not asking.sent:
             self._parts.router.abandoned(pick)  # our own bound of connections says nothing of the provider
