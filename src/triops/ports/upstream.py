@@ -41,6 +41,11 @@ class Coming(Protocol):
     status: int
     headers: Mapping[str, str]
 
+    @property
+    def more(self) -> bool:
+        """Whether the next of `chunks` has come already."""
+        ...
+
     async def read(self, most: int) -> bytes:
         """The whole body. Raises: Fault (cut, timeout; garbage over `most` bytes)."""
         ...

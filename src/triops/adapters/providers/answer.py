@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from triops.ports.providers import Fault
@@ -26,7 +27,7 @@ class Answer:
         self.begun = False  # a byte of the body has come
         self.ended = False
         self.error: Fault | None = None
-        self._pieces: list[bytes] = []
+        self._pieces: deque[bytes] = deque()
         self._ahead = 0
         self._pause = pause
         self._release = release
@@ -92,15 +93,17 @@ class Answer:
             pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    @property
+    def more(self) -> bool:
+        return bool(self._pieces)
+
     async def chunks(self) -> AsyncIterator[bytes]:
-        """All that has come since, at once: what came together goes on together."""
         while True:
             while self._pieces:
-                data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-                self._pieces.clear()
-                if self._ahead > _AHEAD:
+                data = self._pieces.popleft()
+                if self._ahead > _AHEAD >= self._ahead - len(data):
                     self._pause(False)
-                self._ahead = 0
+                self._ahead -= len(data)
                 if self._inflater is None:
                     yield data
                     continue
