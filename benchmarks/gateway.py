@@ -4,7 +4,13 @@ requests/s and ≥ 1,000 streams of 21 chunks/s on one core; ≤ 20 MB of growth
     python -m benchmarks.gateway [--seconds 4] [--rounds 3] [--clients 32] [--grow 100000] [--no-peers] [--litellm BIN]
 
 The provider and the senders (`benchmarks/_completions.py`) have the other cores. Every figure is the median of the
-rounds. Overhead is the median of a call through the gateway less the median of a call of the provider at the same time.
+rounds. Overhead is the median of a call through the gateway less the median of a call of the provider at the same time,
+on one connection. Of a machine that is otherwise idle most of it is what waking a process costs, so it is told of two
+placements, for all that are compared:
+
+- "anywhere": client, provider and gateway may be on any core, as the kernel places what nobody pins.
+- "apart": the gateway alone on one core, client and provider on the others. Where these are a single core, the direct
+  call wakes no other core and the call through the gateway wakes one four times, all of which counts as overhead.
 
 "Alone": the gateway's process has one core to itself; the server, which books the journal (spend, spans, metrics), has
 the others. "Together": both have that one core. CPU time a request is told of each: where a machine is shared, it says
@@ -151,43 +157,57 @@ def booked(port: int) -> None:
         time.sleep(0.05)
 
 
+def providers() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "upstream" in child.cmdline()]
+
+
 def measured(
     name: str,
     port: int,
     upstream: int,
     arguments: argparse.Namespace,
     key: str,
-    processes: dict[str, psutil.Process],
+    processes: dict[str, tuple[psutil.Process, set[int]]],
     ended: Callable[[int], None] = lambda port: None,
 ) -> None:
-    """Overhead, requests/s, streams/s; and CPU time of each of `processes` a request and a stream. `ended`: returns
-    when nothing of the calls is left to do."""
+    """Overhead, requests/s, streams/s; and CPU time of each of `processes` a request and a stream. With each stands
+    where it is but for the overhead "anywhere". `ended`: returns when nothing of the calls is left to do."""
+    everywhere = os.sched_getaffinity(0)
+    apart = [*processes.values(), *((process, elsewhere()) for process in providers())]
+    anywhere = [(process, everywhere) for process, _ in apart]
     figures: dict[str, list[float]] = {}
 
     def note(what: str, value: float) -> None:
         figures.setdefault(what, []).append(value)
 
     def counted(what: str, **more: Any) -> dict[str, Any]:
-        before = {who: cpu(process) for who, process in processes.items()}
+        before = {who: cpu(process) for who, (process, _) in processes.items()}
         done = load(port, clients=arguments.clients, seconds=arguments.seconds, key=key, **more)
         ended(port)
-        for who, process in processes.items():
+        for who, (process, _) in processes.items():
             note(f"{who} a {what}", (cpu(process) - before[who]) / done["requests"] * 1e6)
         note(f"{what}s/s", done["per_s"])
         return done
 
     for _ in range(arguments.rounds):
-        floor = load(upstream, clients=1, seconds=arguments.seconds / 4)
-        one = load(port, clients=1, seconds=arguments.seconds / 2, key=key)
-        ended(port)
-        note("overhead p50", one["p50_ms"] - floor["p50_ms"])
+        for place, cores, placed in (("anywhere", everywhere, anywhere), ("apart", elsewhere(), apart)):
+            for process, own in placed:
+                pinned(process, own)
+            floor = load(upstream, clients=1, seconds=arguments.seconds / 4, cores=cores)
+            one = load(port, clients=1, seconds=arguments.seconds / 2, key=key, cores=cores)
+            ended(port)
+            note(f"floor {place}", floor["p50_ms"])
+            note(f"overhead {place}", one["p50_ms"] - floor["p50_ms"])
         counted("request")
         counted("stream", stream=True)
         if arguments.apart and name != "nginx":
             counted("stream of single chunks", stream=True, model="apart")
     middle = {what: statistics.median(values) for what, values in figures.items()}
     rates = "  ".join(f"{value:,.0f} {what}" for what, value in middle.items() if what.endswith("/s"))
-    print(f"{name}: overhead p50 {middle['overhead p50']:.3f} ms  {rates}", flush=True)
+    print(f"{name}: {rates}", flush=True)
+    for place in ("anywhere", "apart"):
+        overhead, floor = middle[f"overhead {place}"], middle[f"floor {place}"]
+        print(f"    overhead p50, one connection, {place}: {overhead:.3f} ms over {floor:.3f} ms", flush=True)
     for what, value in middle.items():
         if " a " in what:
             print(f"    CPU {what}: {value:.0f} µs ({1e6 / value:,.0f}/s of one core)", flush=True)
@@ -201,13 +221,10 @@ def ours(upstream: int, arguments: argparse.Namespace) -> None:
             key = opened(port, upstream)
             main = psutil.Process(process.pid)
             gateway = next(c for c in main.children() if "triops.gateway_main" in c.cmdline())
-            pinned(gateway, {CORE})
-            pinned(main, elsewhere())
             load(port, clients=4, seconds=1, key=key)  # warm
-            both = {"gateway": gateway, "server beside it": main}
-            measured("triops, alone", port, upstream, arguments, key, both, booked)
-            pinned(main, {CORE})
-            measured("triops, together", port, upstream, arguments, key, both, booked)
+            for name, cores in (("alone", elsewhere()), ("together", {CORE})):
+                both = {"gateway": (gateway, {CORE}), "server beside it": (main, cores)}
+                measured(f"triops, {name}", port, upstream, arguments, key, both, booked)
             pinned(main, elsewhere())
             _grown(gateway, port, key, arguments)
 
@@ -238,7 +255,7 @@ def litellm(upstream: int, arguments: argparse.Namespace) -> None:
         environ = {"LITELLM_MASTER_KEY": key}
         with server(command, f"http://127.0.0.1:{port}/health/liveliness", limit_s=240, env=environ) as process:
             load(port, clients=4, seconds=2, key=key)
-            measured("litellm", port, upstream, arguments, key, {"litellm": psutil.Process(process.pid)})
+            measured("litellm", port, upstream, arguments, key, {"litellm": (psutil.Process(process.pid), {CORE})})
 
 
 def nginx(upstream: int, arguments: argparse.Namespace) -> None:
@@ -257,7 +274,7 @@ def nginx(upstream: int, arguments: argparse.Namespace) -> None:
         )
         with server([program, "-c", str(config), "-p", folder], f"http://127.0.0.1:{port}/") as process:
             worker = psutil.Process(process.pid).children()[0]
-            measured("nginx", port, upstream, arguments, "none", {"nginx": worker})
+            measured("nginx", port, upstream, arguments, "none", {"nginx": (worker, {CORE})})
 
 
 def main() -> int:

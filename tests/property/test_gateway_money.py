@@ -68,7 +68,7 @@ class Money(RuleBasedStateMachine):
         said = ask(max_tokens=output, user=user)
         most = most_of(PROJECT, PICK, said, tokens, tokens, self.now)
         try:
-            ticket = self.admission.admit(CALLER, PROJECT, PROJECT.routes["fast"], said, most, self.now)
+            ticket = self.admission.admit(CALLER, PROJECT, PROJECT.routes["fast"], user, most, self.now)
         except BudgetExceeded:
             return multiple()
         return ticket, most, 0, self.windows(user)
@@ -146,7 +146,7 @@ def test_calls_of_a_limited_key_never_have_more_tokens_reserved_than_a_minute_ha
     for tokens in expected:
         most = most_of(limited, PICK, ask(), 1, tokens, NOON)
         try:
-            admission.admit(caller, limited, limited.routes["fast"], ask(), most, NOON)
+            admission.admit(caller, limited, limited.routes["fast"], "", most, NOON)
             held += tokens
         except RateLimited:
             assert held + tokens > 500

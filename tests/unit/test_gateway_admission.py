@@ -54,7 +54,7 @@ class Desk:
         route = resolve(self.project, self.caller, model)
         pick = next(Router().plan(self.project, route, Random(1), lambda: now))
         most = most_of(self.project, pick, said, tokens, expected, now)
-        return self.admission.admit(self.caller, self.project, route, said, most, now)
+        return self.admission.admit(self.caller, self.project, route, said.user, most, now)
 
     def budget(self, at: int = 0, now: float = NOON) -> dict[str, Any]:
         found: dict[str, Any] = self.admission.state(self.project, now)["budgets"][at]

@@ -10,9 +10,9 @@ PICO = 10**12
 
 def usd(pico: int) -> str:
     """`1234000000` as `0.001234`: plain decimal notation, no exponent, no trailing zeros."""
-    sign, whole = ("-" if pico < 0 else ""), abs(pico)
-    text = f"{whole // PICO}.{whole % PICO:012d}".rstrip("0").rstrip(".")
-    return sign + text
+    digits = str(abs(pico)).zfill(13)
+    text = f"{digits[:-12]}.{digits[-12:]}".rstrip("0").rstrip(".")
+    return "-" + text if pico < 0 else text
 
 
 def pico_of(amount: object, field: str, *, per: int = 1) -> int:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from triops.kernel.value import value
 from triops.ports.providers import Outgoing
 
 
@@ -23,7 +24,7 @@ class Host:
     ca: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Timeouts:
     """Seconds. `first`: until the answer's headers, and of a stream until its first event. `between`: between bytes."""
 
@@ -39,6 +40,11 @@ class Coming(Protocol):
 
     status: int
     headers: Mapping[str, str]
+
+    @property
+    def more(self) -> bool:
+        """Whether the next of `chunks` has come already."""
+        ...
 
     async def read(self, most: int) -> bytes:
         """The whole body. Raises: Fault (cut, timeout; garbage over `most` bytes)."""

@@ -21,6 +21,7 @@ from triops.kernel.errors import StoreFull, TooLarge, Unavailable
 from triops.ports.journal import MOST_BODY, MOST_READ, Entry
 
 _HEAD = struct.Struct("<IIQc")
+_CHECKED, _NUMBERED = struct.Struct("<II"), struct.Struct("<Qc")  # its two parts
 _CRC_FROM = 8  # the checksum covers sequence number, kind and body
 _SYNC_S = 0.05
 _SEGMENT = 64 << 20
@@ -78,8 +79,8 @@ class FileJournal:
         if len(body) > MOST_BODY:
             raise TooLarge(f"a record of the gateway's journal has at most {MOST_BODY} bytes")
         seq = self._next
-        rest = struct.pack("<Qc", seq, kind.encode()) + body
-        record = struct.pack("<II", len(body), zlib.crc32(rest)) + rest
+        rest = _NUMBERED.pack(seq, kind.encode()) + body
+        record = _CHECKED.pack(len(body), zlib.crc32(rest)) + rest
         try:
             if self._size and self._size + len(record) > self._segment:
                 self._begin()

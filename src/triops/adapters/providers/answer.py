@@ -14,11 +14,14 @@ _INFLATED = 1 << 20  # of one piece
 class Answer:
     """Filled by a connection, emptied by the gateway (`ports.upstream.Coming`)."""
 
-    __slots__ = ("_ahead", "_closed", "_inflater", "_pause", "_pieces", "_release", "_waiter", "begun", "ended",
-                 "error", "headers", "status")  # fmt: skip
+    __slots__ = ("_ahead", "_closed", "_inflater", "_loop", "_pause", "_pieces", "_release", "_waiter", "begun",
+                 "ended", "error", "headers", "status")  # fmt: skip
 
-    def __init__(self, pause: Callable[[bool], None], release: Callable[[bool], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, pause: Callable[[bool], None], release: Callable[[bool], None]
+    ) -> None:
         """`pause`: stop or go on reading; `release`: done with the connection, which may be kept or not."""
+        self._loop = loop
         self.status = 0
         self.headers: Mapping[str, str] = {}
         self.begun = False  # a byte of the body has come
@@ -36,10 +39,12 @@ class Answer:
 
     def came(self, headers: Mapping[str, str], status: int) -> None:
         self.headers, self.status = headers, status
-        coding = headers.get("content-encoding", "identity").strip().lower()
-        if coding in ("gzip", "x-gzip", "deflate"):
+        coding = headers.get("content-encoding", "").strip().lower()
+        if not coding:
+            pass  # nearly always
+        elif coding in ("gzip", "x-gzip", "deflate"):
             self._inflater = zlib.decompressobj(wbits=47)
-        elif coding not in ("identity", ""):
+        elif coding != "identity":
             self.fail(
                 Fault("garbage", f"the provider answered with content-encoding {coding}, which was not asked for")
             )
@@ -53,7 +58,8 @@ class Answer:
         self._ahead += len(data)
         if self._ahead > _AHEAD:
             self._pause(True)
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def end(self) -> None:
         self.ended = True
@@ -69,15 +75,15 @@ class Answer:
         while not self.status:
             if self.error is not None:
                 raise self.error
-            await self._wait()
+            await self._next()
 
     # The gateway's side
 
     async def read(self, most: int) -> bytes:
         while not self.ended and self.error is None and self._ahead <= _AHEAD:
-            await self._wait()
+            await self._next()
         if self.ended and len(self._pieces) == 1 and self._inflater is None and len(self._pieces[0]) <= most:
-            return self._pieces.popleft()  # nearly always
+            return self._pieces.pop()  # nearly always
         pieces: list[bytes] = []
         size = 0
         async for piece in self.chunks():
@@ -86,6 +92,10 @@ class Answer:
                 raise Fault("garbage", f"the provider's answer is over {most} bytes")
             pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    @property
+    def more(self) -> bool:
+        return bool(self._pieces)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         while True:
@@ -105,7 +115,7 @@ class Answer:
                 raise self.error
             if self.ended:
                 return
-            await self._wait()
+            await self._next()
 
     def close(self) -> None:
         if not self._closed:
@@ -123,13 +133,12 @@ class Answer:
             raise Fault("garbage", "the provider's answer is not the gzip that it says") from None
         return plain, self._inflater.unconsumed_tail
 
-    async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+    def _next(self) -> "asyncio.Future[None]":
+        """Until something more has come."""
+        self._waiter = waiter = self._loop.create_future()
+        return waiter
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)

@@ -128,12 +128,12 @@ class ChatDecoder:
         data = sent.data
         if data is None:
             return Event(sent.raw, ())
-        if data.startswith(b"[DONE]"):
-            self._done = True
-            return Event(sent.raw, ())
         try:
             tree = orjson.loads(data)
         except orjson.JSONDecodeError:
+            if data.startswith(b"[DONE]"):
+                self._done = True
+                return Event(sent.raw, ())
             raise Fault("garbage", "an event that is not JSON", body=data[:65536]) from None
         if not isinstance(tree, dict):
             raise Fault("garbage", "an event that is not an object", body=data[:65536])
@@ -165,10 +165,13 @@ class ChatDecoder:
         if isinstance(delta, dict):
             content = delta.get("content")
             if content:
-                deltas.extend(Delta("text", index, text) for text in texts_of(content))
+                if type(content) is str:
+                    deltas.append(Delta("text", index, content))
+                else:
+                    deltas += [Delta("text", index, text) for text in texts_of(content)]
             if len(delta) > 1 or content is None:
                 self._less_common(delta, index, deltas)
-        if (logprobs := choice.get("logprobs")) is not None and isinstance(logprobs, dict) and logprobs.get("content"):
+        if isinstance(logprobs := choice.get("logprobs"), dict) and logprobs.get("content"):
             deltas.append(Delta("logprobs", index, logprobs=logprobs["content"]))
         if (reason := choice.get("finish_reason")) is not None and index not in self._finished:
             self._finished.add(index)

@@ -22,7 +22,7 @@ def usage_of(value: Any) -> Usage | None:
         written = _count(value, "output_tokens") or 0
     said = value.get("prompt_tokens_details") or value.get("input_tokens_details")
     cached, stored = (_count(said, "cached_tokens"), _count(said, "cache_write_tokens")) if said else (0, 0)
-    if not said:
+    if not said and "prompt_cache_hit_tokens" in value:
         cached = _count(value, "prompt_cache_hit_tokens")  # DeepSeek
     thought = value.get("completion_tokens_details") or value.get("output_tokens_details")
     reasoning = (_count(thought, "reasoning_tokens") or 0) if thought else 0

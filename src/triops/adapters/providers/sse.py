@@ -34,14 +34,20 @@ class Splitter:
             self._rest = buffer
             return []
         if b"\r" in buffer:
-            found, self._rest = _split_any(buffer)
+            pieces, self._rest = _split_any(buffer)
+            found = [_read(raw) for raw in pieces]
         else:
             pieces = buffer.split(b"\n\n")
             self._rest = pieces.pop()
-            found = [piece + b"\n\n" for piece in pieces]
+            found = [
+                Sent(piece + b"\n\n", "", piece[6:])  # nearly every event
+                if piece.startswith(b"data: ") and b"\n" not in piece and len(piece) < MOST_EVENT
+                else _read(piece + b"\n\n")
+                for piece in pieces
+            ]
         if len(self._rest) > MOST_EVENT:
             raise Fault("garbage", f"an event of more than {MOST_EVENT} bytes")
-        return [_read(raw) for raw in found]
+        return found
 
     def end(self) -> list[Sent]:
         """What stood there without a blank line when the connection ended, if that makes an event."""
@@ -78,8 +84,6 @@ def _split_any(buffer: bytes) -> tuple[list[bytes], bytes]:
 def _read(raw: bytes) -> Sent:
     if len(raw) > MOST_EVENT:
         raise Fault("garbage", f"an event of more than {MOST_EVENT} bytes")
-    if raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:
-        return Sent(raw, "", raw[6:-2])  # nearly every event
     name, data = "", []
     for line in raw.removeprefix(_BOM).splitlines():  # of bytes: at LF, CRLF and CR only
         field, _, value = line.partition(b":")

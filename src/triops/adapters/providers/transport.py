@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from triops.adapters.addresses import reachable
@@ -25,9 +26,10 @@ _HOSTS = 1000  # pools kept; over it the one used longest ago is forgotten
 class _Pool:
     """Connections to one host. The one used last is used next, so that the others grow idle and go."""
 
-    __slots__ = ("busy", "idle", "most")
+    __slots__ = ("busy", "idle", "lines", "most")
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, host: Host, most: int) -> None:
+        self.lines = _lines(host)
         self.idle: deque[UpstreamConnection] = deque()
         self.busy = 0
         self.most = most
@@ -47,9 +49,9 @@ class HttpUpstream:
         self._pool(host).most = connections
 
     async def send(self, host: Host, outgoing: Outgoing, timeouts: Timeouts) -> Coming:
-        request = _request(host, outgoing)
         began = self._loop.time()
         pool = self._pool(host)
+        request = _request(pool.lines, outgoing)
         if self._closed or pool.busy >= pool.most:
             raise Overloaded(f"{pool.most} calls to {host.name} are in progress, which is all that is allowed")
         pool.busy += 1
@@ -62,7 +64,7 @@ class HttpUpstream:
                 except BaseException:
                     pool.busy -= 1
                     raise
-            answer = Answer(connection.pause, _Release(self, pool, connection))
+            answer = Answer(self._loop, connection.pause, partial(self._give_back, pool, connection))
             connection.exchange(request, answer, timeouts, began)
             try:
                 await answer.headed()
@@ -91,7 +93,7 @@ class HttpUpstream:
             while pool.idle and (now - pool.idle[0].idle_since > _IDLE_S or not pool.idle[0].usable):
                 pool.idle.popleft().close()
 
-    def give_back(self, pool: _Pool, connection: UpstreamConnection, whole: bool) -> None:
+    def _give_back(self, pool: _Pool, connection: UpstreamConnection, whole: bool) -> None:
         pool.busy -= 1
         connection.settle(whole)
         if connection.usable and not self._closed:
@@ -105,7 +107,7 @@ class HttpUpstream:
                 for old in [h for h, p in self._pools.items() if not p.busy][: _HOSTS // 10]:
                     for connection in self._pools.pop(old).idle:
                         connection.close()
-            pool = self._pools[host] = _Pool(self._most)
+            pool = self._pools[host] = _Pool(host, self._most)
         return pool
 
     def _kept(self, pool: _Pool, now: float) -> UpstreamConnection | None:
@@ -173,20 +175,6 @@ class HttpUpstream:
         return context
 
 
-class _Release:
-    """Who gives one connection back, once."""
-
-    __slots__ = ("_connection", "_pool", "_upstream")
-
-    def __init__(self, upstream: HttpUpstream, pool: _Pool, connection: UpstreamConnection) -> None:
-        self._upstream = upstream
-        self._pool = pool
-        self._connection = connection
-
-    def __call__(self, whole: bool) -> None:
-        self._upstream.give_back(self._pool, self._connection, whole)
-
-
 def _trusting(ca: str) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if ca:
@@ -195,17 +183,21 @@ def _trusting(ca: str) -> ssl.SSLContext:
     return context
 
 
-def _request(host: Host, outgoing: Outgoing) -> bytes:
-    """Raises: Fault when a header or the path would break out of its line."""
+def _lines(host: Host) -> str:
+    """Those that every request of this host has."""
     standard = host.port == (443 if host.scheme == "https" else 80)
     name = f"[{host.name}]" if ":" in host.name else host.name
     where = name if standard else f"{name}:{host.port}"
-    fields = "".join([f"{key}: {value}\r\n" for key, value in outgoing.headers])
-    head = (
-        f"{outgoing.method} {outgoing.path} HTTP/1.1\r\nhost: {where}\r\naccept-encoding: identity\r\n"
-        f"content-length: {len(outgoing.body)}\r\n{fields}\r\n"
-    )
-    lines = len(outgoing.headers) + 5
-    if head.count("\n") != lines or head.count("\r") != lines or "\0" in head or outgoing.path.count(" "):
+    return f" HTTP/1.1\r\nhost: {where}\r\naccept-encoding: identity\r\ncontent-length: "
+
+
+def _request(lines: str, outgoing: Outgoing) -> bytes:
+    """Raises: Fault when a header or the path would break out of its line."""
+    head = f"{outgoing.method} {outgoing.path}{lines}{len(outgoing.body)}\r\n"
+    for key, value in outgoing.headers:
+        head += f"{key}: {value}\r\n"
+    head += "\r\n"
+    count = len(outgoing.headers) + 5
+    if head.count("\n") != count or head.count("\r") != count or "\0" in head or outgoing.path.count(" "):
         raise Fault("invalid", "a header or the path of the provider's request holds a line break")
     return head.encode("latin-1", "replace") + outgoing.body

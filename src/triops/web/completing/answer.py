@@ -1,6 +1,7 @@
 """One call's answer on its way to the caller, in his dialect (`lenses/llmops/gateway/taker.py`)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
@@ -46,6 +47,12 @@ class DialectTaker:
         if self._content is None:
             self._content = self._dialect.content(self._ask)
         return self._content
+
+    def ending(self, messages: int) -> Chat | Embed:
+        said = self._ask.raw.get("messages")
+        if self._content is not None or not isinstance(said, list) or len(said) <= messages:
+            return self.content()
+        return self._dialect.content(replace(self._ask, raw={**self._ask.raw, "messages": said[-messages:]}))
 
     def whole(self, answer: Reply | Embedded, raw: bytes | None, told: Told) -> None:
         body = raw if raw is not None else self._dialect.reply(self._ask, answer)

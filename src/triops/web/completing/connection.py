@@ -30,10 +30,9 @@ class House(Protocol):
     paths: GatewayPaths
     bounds: Bounds
     stopping: bool
+    now: Callable[[], float]
     bodies: int  # bytes of bodies that are held for all connections
     give: Callable[[socket.socket, bytes], bool]
-
-    def now(self) -> float: ...
 
     def opened(self, connection: "Connection") -> None: ...
 
@@ -51,7 +50,7 @@ class House(Protocol):
 class Connection(asyncio.Protocol):
     """`gone`: the client has left; `on_gone` is called once when that happens while an answer is made."""
 
-    __slots__ = ("_asked", "_body", "_chunked", "_counted", "_head", "_head_size", "_headers", "_house", "_keep",
+    __slots__ = ("_asked", "_body", "_chunked", "_counted", "_head", "_head_left", "_headers", "_house", "_keep",
                  "_last", "_loop", "_old", "_opening", "_parser", "_refused", "_room", "_size", "_state", "_surplus",
                  "_task", "_transport", "_url", "_wire", "busy", "deadline", "gone", "on_gone")  # fmt: skip
 
@@ -82,7 +81,7 @@ class Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._size = 0
         self._wire = 0
-        self._head_size = 0
+        self._head_left = self._house.bounds.headers
         self._keep = True
         self._old = False
         self._chunked = False
@@ -205,17 +204,19 @@ class Connection(asyncio.Protocol):
             self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._surplus or self._state != 1:  # trailers say nothing
+        if self._state != 1:  # trailers, and those of a surplus request, say nothing
             return
-        self._head_size += len(name) + len(value) + 4
-        if self._head_size > self._house.bounds.headers:
+        self._head_left -= len(name) + len(value) + 4
+        if self._head_left < 0:
             raise Refused(431, f"headers over {self._house.bounds.headers} bytes")
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        if key in self._headers:
-            if key in ("content-length", "transfer-encoding", "host", "authorization", "x-api-key"):
-                raise Refused(400, f"the header {key} came twice")
-            text = f"{self._headers[key]}, {text}"
-        self._headers[key] = text
+        headers = self._headers
+        key = name.decode("latin-1").lower()
+        headers[key] = value.decode("latin-1") if key not in headers else self._repeated(key, value)
+
+    def _repeated(self, key: str, value: bytes) -> str:
+        if key in ("content-length", "transfer-encoding", "host", "authorization", "x-api-key"):
+            raise Refused(400, f"the header {key} came twice")
+        return f"{self._headers[key]}, {value.decode('latin-1')}"
 
     def on_headers_complete(self) -> None:
         if self._surplus or self._parser.should_upgrade():  # it is read again without

@@ -32,6 +32,7 @@ class Server:
         words: Words,
     ) -> None:
         self.loop = asyncio.get_running_loop()
+        self.now: Callable[[], float] = self.loop.time
         self.paths = paths
         self.bounds = bounds
         self.give = give
@@ -43,9 +44,6 @@ class Server:
         self._connections: set[Connection] = set()
         self._empty = asyncio.Event()
         self._timer = self.loop.call_later(self.bounds.sweep_s, self._sweep)
-
-    def now(self) -> float:
-        return self.loop.time()
 
     @property
     def connections(self) -> int:

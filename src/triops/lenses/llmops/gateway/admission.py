@@ -12,7 +12,7 @@ from triops.kernel.call import Intent, Outcome
 from triops.kernel.clock import NS
 from triops.kernel.completion import Ask
 from triops.kernel.errors import RateLimited
-from triops.lenses.llmops.gateway.budgets import At, Counters, Held, Window
+from triops.lenses.llmops.gateway.budgets import At, Counters, Window
 from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.limits import KeyLimits
 from triops.lenses.llmops.gateway.periods import Calendar, ends_at, start_of
@@ -20,6 +20,7 @@ from triops.lenses.llmops.gateway.prices import FREE
 from triops.lenses.llmops.gateway.queues import Queues
 from triops.lenses.llmops.gateway.router import Pick
 from triops.lenses.llmops.gateway.specs import EACH, BudgetSpec, Caller, KeySpec, RouteSpec, Scope
+from triops.lenses.llmops.gateway.standing import Standings
 from triops.lenses.llmops.gateway.tickets import Most, Ticket
 
 __all__ = ["Admission", "Most", "Ticket", "most_of"]
@@ -41,6 +42,7 @@ class Admission:
 
     def __init__(self) -> None:
         self._counters = Counters()
+        self._standings = Standings(self._counters)
         self._limits: dict[tuple[str, str], KeyLimits] = {}
         self._calendar = Calendar()
         self.queues = Queues()
@@ -50,39 +52,25 @@ class Admission:
         caller: Caller,
         project: ProjectConfig,
         route: RouteSpec,
-        ask: Ask,
+        asked_user: str,
         most: Most,
         now: float,
     ) -> Ticket:
-        """Raises: Overloaded (the route's queue is full), RateLimited, BudgetExceeded, Forbidden (a hard budget, and no
+        """`asked_user`: whom the caller says that he calls for; a key's own user is before it.
+
+        Raises: Overloaded (the route's queue is full), RateLimited, BudgetExceeded, Forbidden (a hard budget, and no
         price); a refused call counts nowhere."""
         self.queues.check(project.project, route)
         day, month = self._calendar.at(now)
-        windows: list[Window] = []
-        held: list[Held] = []
-        key_day: Window | None = None
-        user = (caller.user or ask.user) if project.user_budgets else ""
-        name = project.project
-        names: tuple[tuple[Scope, str], ...] = (
-            ("key", caller.key),
-            ("team", caller.team),
-            ("user", user),
-            ("application", caller.application),
-            ("route", route.name),
-        )
-        for scope, who in names:
-            if who:
-                self._count(project, (name, scope, who), day, month, windows, held)
-                if scope == "key":
-                    key_day = windows[0]
-        self._count(project, (name, "project", ""), day, month, windows, held)
+        user = (caller.user or asked_user) if project.user_budgets else ""
+        standing = self._standings.of(project, caller, route, user, day, month)
         limits, tokens = None, 0
         if caller.spec is not None:
             tokens = most.expected
-            limits = self._limited(caller.spec, name, key_day, tokens, now)
-        ticket = Ticket(windows, held, self.queues, (name, route.name))
+            limits = self._limited(caller.spec, project.project, standing.key_day, tokens, now)
+        ticket = Ticket(standing, self.queues, (project.project, route.name))
         ticket.reserve(most, now)
-        ticket.counted(key_day if caller.spec is not None else None, limits, tokens, now)
+        ticket.counted(standing.key_day if caller.spec is not None else None, limits, tokens, now)
         return ticket
 
     def restore(self, spent: Sequence[Mapping[str, Any]], now: float) -> None:
@@ -156,18 +144,6 @@ class Admission:
             for budget in several
         ]
         return {"keys": keys, "budgets": budgets, "refused": self.queues.refused}
-
-    def _count(
-        self, project: ProjectConfig, at: At, day: int, month: int, windows: list[Window], held: list[Held]
-    ) -> None:
-        counter = self._counters.get(at, day, month)
-        windows += (counter.day, counter.month, counter.total)
-        _, scope, name = at
-        budgets = project.budgets.get((scope, name), ())
-        if scope == "user":
-            budgets = (*budgets, *project.budgets.get((scope, EACH), ()))
-        for budget in budgets:
-            held.append(Held(budget, name, counter.window(budget.per)))
 
     def _limited(
         self, spec: KeySpec, project: str, key_day: Window | None, tokens: int, now: float

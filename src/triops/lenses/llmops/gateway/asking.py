@@ -58,9 +58,14 @@ class Asker:
         now = self._parts.now()
         most = most_of(project, pick, call.ask, call.size.most, call.expected, now)
         if call.ticket is None:
-            call.ticket = self._parts.admission.admit(call.caller, project, route, call.ask, most, now)
+            call.ticket = self._parts.admission.admit(call.caller, project, route, call.user, most, now)
         else:
             call.ticket.again(most, now, sum([attempt.cost or 0 for attempt in call.attempts]))
+
+    def ended(self, call: Doing) -> None:
+        """When the caller has his answer: what is learned of the provider that gave it."""
+        if call.answered_by is not None:
+            self._ended(call, *call.answered_by, None)
 
     async def _attempt(self, call: Doing, project: ProjectConfig, route: RouteSpec, pick: Pick) -> Fault | None:
         """None when it answered."""
@@ -92,7 +97,7 @@ class Asker:
             parts.router.abandoned(pick)
             raise
         self._record(call, project, asking, usage, None)
-        self._ended(call, pick, asking, None)
+        call.answered_by = (pick, asking)
         return None
 
     async def _here(self, spec: ProviderSpec, call: Doing) -> ProviderSpec:
@@ -142,14 +147,11 @@ class Asker:
         return NOTHING if ask.operation == "count" else answer.usage
 
     def _times(self, call: Doing, route: RouteSpec, pick: Pick, asking: Asking) -> Timeouts:
-        """The attempt's, within what is left of the whole call's. Raises: Fault when nothing is."""
+        """Raises: Fault when nothing is left of the whole call's."""
         left = _left_s(call, route, asking.started_ns)
         if left <= 0:
             raise Fault("timeout", f"no complete answer within {route.timeout_s:g} s")
-        times = pick.timeouts_for(call.ask.stream)
-        if times.total <= left:
-            return times
-        return Timeouts(times.connect, min(times.first, left), times.between, left)
+        return pick.timeouts_within(left, call.ask.stream)
 
     # What an attempt used
 
@@ -174,12 +176,10 @@ class Asker:
         self, call: Doing, project: ProjectConfig, asking: Asking, usage: Usage | None, fault: Fault | None
     ) -> None:
         """`usage` None: the provider did not say, so it is counted here."""
-        estimator, spec = self._parts.estimators.of(project.project), asking.provider
+        spec = asking.provider
         estimated = usage is None
         if usage is None:
             usage = Usage(min(call.expected, call.size.most), self._output_tokens(call, asking))
-        elif fault is None and usage.input and not call.changed:
-            estimator.learn(asking.model, call.size.text, usage.input)
         cost = project.prices.cost(spec.name, asking.model, usage, asking.started_ns)
         kind, message, status = "", "", asking.status
         if fault is not None:
@@ -217,8 +217,12 @@ class Asker:
         return 0
 
     def _ended(self, call: Doing, pick: Pick, asking: Asking, fault: Fault | None) -> None:
-        now_ns = self._parts.now_ns()
+        """Of the attempt that was recorded last."""
+        attempt = call.attempts[-1]
+        now_ns = attempt.ended_ns
         ms = (now_ns - asking.started_ns) / 1e6
+        if fault is None and attempt.usage.input and not (attempt.estimated or call.changed):
+            self._parts.estimators.of(call.caller.project).learn(asking.model, call.size.text, attempt.usage.input)
         first_ns = call.first_ns - (asking.started_ns - call.started_ns) if call.first_ns else 0
         if fault is not None and fault.kind == "overloaded" and not asking.sent:
             self._parts.router.abandoned(pick)  # our own bound of connections says nothing of the provider

@@ -28,12 +28,16 @@ class Counter:
     def __init__(self, day: int, month: int) -> None:
         self.day, self.month, self.total = Window(day), Window(month), Window(0)
 
-    def roll(self, day: int, month: int) -> None:
-        """Time only goes on: where the clock was set back, the window that was reached stays."""
+    def roll(self, day: int, month: int) -> bool:
+        """Whether a new window began. Time only goes on: where the clock was set back, the window that was reached
+        stays."""
+        if day <= self.day.start and month <= self.month.start:
+            return False
         if day > self.day.start:
             self.day = Window(day)
         if month > self.month.start:
             self.month = Window(month)
+        return True
 
     def window(self, per: Per) -> Window:
         return self.day if per == "day" else self.month if per == "month" else self.total
@@ -46,24 +50,26 @@ class Counters:
     def __init__(self) -> None:
         self._counters: dict[At, Counter] = {}
         self._users: dict[str, OrderedDict[At, Counter]] = {}  # by project: none pushes out another's
+        self.rolled = 0  # how often a window took another's place
 
     def get(self, at: At, day: int, month: int) -> Counter:
         """In the windows of now."""
-        users = self._users.setdefault(at[0], OrderedDict()) if at[1] == "user" else None
-        counter = self._counters.get(at) if users is None else users.get(at)
+        counter = self._counters.get(at) if at[1] != "user" else self._of_user(at, day, month)
         if counter is None:
-            counter = Counter(day, month)
-            if users is not None:
-                users[at] = counter
-                if len(users) > _USERS:
-                    users.popitem(last=False)
-            else:
-                self._counters[at] = counter
-            return counter
-        if users is not None:
+            counter = self._counters[at] = Counter(day, month)
+        elif day != counter.day.start or month != counter.month.start:
+            self.rolled += counter.roll(day, month)
+        return counter
+
+    def _of_user(self, at: At, day: int, month: int) -> Counter:
+        users = self._users.setdefault(at[0], OrderedDict())
+        counter = users.get(at)
+        if counter is None:
+            counter = users[at] = Counter(day, month)
+            if len(users) > _USERS:
+                users.popitem(last=False)
+        else:
             users.move_to_end(at)
-        if day != counter.day.start or month != counter.month.start:
-            counter.roll(day, month)
         return counter
 
     def named(self, project: str, scope: Scope) -> list[str]:

@@ -9,6 +9,7 @@ from triops.kernel.call import Attempt, Cached
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
 from triops.lenses.llmops.gateway.cache import Key
 from triops.lenses.llmops.gateway.estimate import Size
+from triops.lenses.llmops.gateway.router import Pick
 from triops.lenses.llmops.gateway.said import Heard
 from triops.lenses.llmops.gateway.specs import Caller, ProviderSpec, RouteSpec
 from triops.lenses.llmops.gateway.taker import Taker, Told
@@ -22,10 +23,12 @@ _NAME = 200
 class Doing:
     """`content` is not None where it replaces what the caller sent (a prompt was filled in, a guard took something
     out). `given_up`: the caller left and his route waits no longer. `begun`: he has been sent something. `raw`: the
-    provider's own bytes of a whole answer, where they may go to the caller as they are."""
+    provider's own bytes of a whole answer, where they may go to the caller as they are. `ended_ns`, `error`: as was
+    recorded. `answered_by`: the attempt that answered, of which more is noted when the caller has his answer."""
 
     __slots__ = (
         "answer",
+        "answered_by",
         "ask",
         "attempts",
         "begun",
@@ -33,6 +36,8 @@ class Doing:
         "caller",
         "content",
         "disconnected",
+        "ended_ns",
+        "error",
         "expected",
         "first_ns",
         "given_up",
@@ -89,7 +94,9 @@ class Doing:
         self.expected = 0
         self.intents = 0
         self.attempts: list[Attempt] = []
-        self.first_ns = 0
+        self.first_ns = self.ended_ns = 0
+        self.error = ""
+        self.answered_by: tuple[Pick, Asking] | None = None
         self.cache: Cached = "off"
         self.saved = 0
         self.guards: list[Mapping[str, Any]] = []

@@ -27,6 +27,7 @@ _LEARN: Final = 0.1  # of the newest call
 _LEAST: Final = 0.02
 _MOST: Final = 1.0
 _DEPTH: Final = 32
+_PLAIN: Final = len("role") + len("content")
 _STORED: Final = frozenset(
     {"file_id", "previous_response_id", "conversation", "file_url", "container", "cached_content"}
 )
@@ -83,7 +84,10 @@ def size_of(ask: Ask, content: Chat | Embed | None = None) -> Size:
             size.stored += 1
         else:
             size.looking = name in _SAYING
-            _walk(name, value, size, _DEPTH)
+            if name == "messages" and type(value) is list:
+                _messages(value, size)
+            else:
+                _walk(name, value, size, _DEPTH)
     return size
 
 
@@ -146,6 +150,19 @@ class Estimator:
         self._learned.move_to_end(model)
         if len(self._learned) > _MODELS:
             self._learned.popitem(last=False)
+
+
+def _messages(messages: list[Any], size: Size) -> None:
+    """As `_walk`, faster where a message is a role and a text, as most are."""
+    text = 0
+    for message in messages:
+        if type(message) is dict and len(message) == 2:
+            role, said = message.get("role"), message.get("content")
+            if type(said) is str and type(role) is str and said.isascii() and role.isascii():
+                text += _PLAIN + len(role) + len(said)
+                continue
+        _walk("messages", message, size, _DEPTH - 1)
+    size.text += text
 
 
 def _chat(chat: Chat, size: Size) -> None:

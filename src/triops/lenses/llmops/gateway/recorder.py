@@ -12,7 +12,15 @@ from triops.kernel.completion import Embedded, Reply
 from triops.kernel.errors import TriopsError
 from triops.lenses.llmops.gateway.doing import Doing
 from triops.lenses.llmops.gateway.estimate import Estimators
-from triops.lenses.llmops.gateway.said import PLAIN, input_text, plain_settings, plain_text, reply_text, settings_of
+from triops.lenses.llmops.gateway.said import (
+    PLAIN,
+    input_text,
+    last_kept,
+    plain_settings,
+    plain_text,
+    reply_text,
+    settings_of,
+)
 from triops.ports.journal import MOST_BODY, Journal
 
 _MESSAGE = 500
@@ -41,7 +49,7 @@ class Recorder:
                     call.input, call.settings = text, plain_settings(ask.raw)
                     return
             try:
-                content = call.content if call.content is not None else call.taker.content()
+                content = call.content if call.content is not None else call.taker.ending(last_kept(ask.raw, self.most))
             except TriopsError:
                 return
             call.input = input_text(content, self.most)
@@ -117,7 +125,10 @@ class Recorder:
             finish = tuple([heard.finishes[index] for index in sorted(heard.finishes)])
             return (heard.text(self.most) if full else ""), heard.characters, finish, heard.model
         if isinstance(answer, Reply):
-            size = sum([len(part.text) for choice in answer.choices for part in choice.parts])
+            size = 0
+            for choice in answer.choices:
+                for part in choice.parts:
+                    size += len(part.text)
             text = reply_text(answer, self.most) if full and answer.choices else ""
             return text, size, tuple([choice.finish for choice in answer.choices]), answer.model
         return "", 0, (), answer.model if isinstance(answer, Embedded) else ""

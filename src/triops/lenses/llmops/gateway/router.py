@@ -75,10 +75,14 @@ class Pick:
         self.open = False  # started and not ended
         self.same = True  # asking the same again may help
 
-    def timeouts_for(self, stream: bool) -> Timeouts:
-        """A whole answer begins when it is complete: until then it has the total."""
+    def timeouts_within(self, left_s: float, stream: bool) -> Timeouts:
+        """The attempt's, within what is left of the whole call's. A whole answer begins when it is complete: until then
+        it has the total."""
         own = self.timeouts
-        return own if stream or own.first >= own.total else Timeouts(own.connect, own.total, own.between, own.total)
+        if stream and own.total <= left_s:
+            return own
+        total = min(own.total, left_s)
+        return Timeouts(own.connect, min(own.first, total) if stream else total, own.between, total)
 
 
 class Router:
@@ -105,7 +109,7 @@ class Router:
         last: Pick | None = None
         for attempt in range(route.retries + 1):
             at = now()
-            left = [one for one in targets if (one.provider, one.model) not in asked]
+            left = [one for one in targets if (one.provider, one.model) not in asked] if asked else targets
             pick = self._best(project, route, left, rng, at)
             if pick is None:
                 if last is None or not last.same or not retries.take():
@@ -194,6 +198,8 @@ class Router:
     def _best(
         self, project: ProjectConfig, route: RouteSpec, targets: Sequence[Weighted], rng: Random, now: float
     ) -> Pick | None:
+        if len(targets) == 1:
+            return self._pick(project, targets[0], now)
         picks = [pick for one in targets if (pick := self._pick(project, one, now)) is not None]
         if len(picks) < 2:
             return picks[0] if picks else None

@@ -12,18 +12,21 @@ from triops.kernel.completion import Chat, Choice, Delta, Embed, Finish, Part, R
 
 _CUT = "…"
 PLAIN = frozenset({"openai.chat", "anthropic.messages"})
-_SETTINGS = (
-    "temperature",
-    "top_p",
-    "top_k",
-    "max_tokens",
-    "seed",
-    "presence_penalty",
-    "frequency_penalty",
-    "stop",
-    "n",
-    "reasoning_effort",
+_SETTINGS = frozenset(
+    {
+        "temperature",
+        "top_p",
+        "top_k",
+        "max_tokens",
+        "seed",
+        "presence_penalty",
+        "frequency_penalty",
+        "stop",
+        "n",
+        "reasoning_effort",
+    }
 )
+_SAYING = frozenset({"text", "arguments", "thinking", "refusal"})
 _NAME = 256  # characters of a name, an id, a role
 _BYTES_EACH = 40  # what the JSON of a part costs beside its text
 
@@ -47,27 +50,57 @@ class _Room:
 
 
 def plain_text(raw: Mapping[str, Any], most: int) -> str | None:
-    """As `input_text`, without reading the request in full: of one whose messages all are plain texts, which most are;
-    None of any other. `raw`: of a dialect whose messages have `role` and `content` (OpenAI's, Anthropic's)."""
+    """As `input_text`, without reading the request in full: of one whose messages, as far as they are kept, all are
+    plain texts, which most are; None of any other. `raw`: of a dialect whose messages have `role` and `content`
+    (OpenAI's, Anthropic's)."""
     messages = raw.get("messages")
     if type(messages) is not list or "system" in raw:
         return None
     left = most
     said: list[dict[str, Any]] = []
-    for message in messages:
+    for message in reversed(messages):
+        if left <= 0:
+            break
         text = message.get("content") if type(message) is dict and len(message) == 2 else None
         if type(text) is not str or type(role := message.get("role")) is not str or len(role) > _NAME:
             return None
-        left -= len(text) + _BYTES_EACH
-        if left < 0:
-            return None
+        left -= _BYTES_EACH
+        if len(text) > left:
+            text = text[: max(0, left)] + _CUT
+            left = 0
+        left -= len(text)
         said.append({"role": role, "parts": [{"kind": "text", "text": text}]})
+    said.reverse()
     return orjson.dumps(said).decode()
+
+
+def last_kept(raw: Mapping[str, Any], most: int) -> int:
+    """How many of a request's last messages have all the text that `input_text` keeps; all of them where not even those
+    have so much."""
+    messages = raw.get("messages")
+    if type(messages) is not list:
+        return 0
+    left = most
+    for count, message in enumerate(reversed(messages), 1):
+        left -= _length(message.get("content")) if type(message) is dict else 0
+        if left <= 0:
+            return count
+    return len(messages)
+
+
+def _length(content: Any) -> int:
+    """Characters of a message's plain texts, those of tools' results too, as they count when they are kept."""
+    if type(content) is str:
+        return len(content) + _BYTES_EACH if content else 0
+    if type(content) is not list:
+        return 0
+    parts = [part for part in content if type(part) is dict]
+    return sum([_length(part.get("text" if part.get("type") == "text" else "content")) for part in parts])
 
 
 def plain_settings(raw: Mapping[str, Any]) -> dict[str, Any]:
     """As `settings_of`, of the same requests."""
-    found = {name: raw[name] for name in _SETTINGS if name in raw}
+    found = {name: value for name, value in raw.items() if name in _SETTINGS}
     for new, name in (("max_completion_tokens", "max_tokens"), ("stop_sequences", "stop")):
         if new in raw:
             found[name] = raw[new]
@@ -96,10 +129,13 @@ def input_text(content: Chat | Embed, most: int) -> str:
 def reply_text(reply: Reply, most: int) -> str:
     """`[{"parts", "finish"}]`, one a choice."""
     room = _Room(most)
-    said = [
-        {"parts": [_part(part, room) for part in choice.parts if room.left > 0], "finish": choice.finish}
-        for choice in reply.choices
-    ]
+    said: list[dict[str, Any]] = []
+    for choice in reply.choices:
+        parts: list[dict[str, Any]] = []
+        for part in choice.parts:
+            if room.left > 0:
+                parts.append(_part(part, room))
+        said.append({"parts": parts, "finish": choice.finish})
     return orjson.dumps(said).decode()
 
 
@@ -162,7 +198,7 @@ class Heard:
     def hear(self, deltas: Sequence[Delta]) -> None:
         for delta in deltas:
             kind = delta.kind
-            if kind in ("text", "arguments", "thinking", "refusal"):
+            if kind in _SAYING:
                 text = delta.text
                 self.characters += len(text)
                 if self._left > 0 and text:

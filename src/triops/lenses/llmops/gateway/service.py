@@ -6,7 +6,7 @@ One `Gateway` a process. Nothing here waits but for the provider and for a calle
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from triops.kernel.call import NOTHING, Attempt, Intent, Outcome, Progress
@@ -84,15 +84,14 @@ class Gateway:
             taker.refuse(error, Told(""))
             taker.finish()
             return
-        user = caller.user or headers.get("x-triops-user", "")[:_NAME]
-        if user and user != ask.user:
-            ask = replace(ask, user=user)
         spec = caller.spec
         record = recorded(spec.record if spec else "", default=self._record)
         call = Doing(ask, headers, taker, caller, record, started_ns)
+        if user := caller.user or headers.get("x-triops-user", "")[:_NAME]:
+            call.user = user
         call.task = asyncio.current_task()
         self._doing[call.id] = call
-        taker.on_gone = lambda: self._left(call)
+        taker.on_gone = partial(self._left, call)
         if taker.gone:
             self._left(call)
         try:
@@ -110,11 +109,7 @@ class Gateway:
             self._refused(call, Unavailable("the gateway could not answer; its log says why"))
         finally:
             taker.on_gone = None
-            if call.timer is not None:
-                call.timer.cancel()
-            self._doing.pop(call.id, None)
-            if call.ticket is not None:
-                call.ticket.release()
+            self._ended(call)
 
     def served(self, headers: Mapping[str, str]) -> Sequence[tuple[str, str]]:
         """What the caller may ask for, as (name, provider). Raises: Unauthenticated, Forbidden."""
@@ -149,7 +144,7 @@ class Gateway:
         call.size = size_of(call.ask, call.content)
         call.expected = parts.estimators.of(project.project).input_tokens(call.ask, call.size, call.ask.model)
         parts.recorder.heard(call)
-        entry = looked_up(parts.cache, call, route, headers, parts.now())
+        entry = None if route.cache is None else looked_up(parts.cache, call, route, headers, parts.now())
         if entry is not None:
             self._from_cache(call, project, route, entry)
         elif ask.operation == "count" and not self._counts(project, route, ask):
@@ -157,7 +152,8 @@ class Gateway:
         else:
             await self._asker.run(call, project, route)
             checking.answered(call)
-            kept(parts.cache, call, route, parts.now())
+            if call.key is not None:
+                kept(parts.cache, call, route, parts.now())
         self._close(call, _GONE if call.disconnected else 200, "disconnected" if call.disconnected else "")
         call.taker.finish()
 
@@ -168,7 +164,7 @@ class Gateway:
 
     def _from_cache(self, call: Doing, project: ProjectConfig, route: RouteSpec, entry: Entry) -> None:
         parts = self._parts
-        call.ticket = parts.admission.admit(call.caller, project, route, call.ask, _NOTHING, parts.now())
+        call.ticket = parts.admission.admit(call.caller, project, route, call.user, _NOTHING, parts.now())
         call.saved = entry.cost
         call.told.provider, call.told.model, call.told.cost = entry.provider, entry.model, 0
         if call.ask.stream and isinstance(entry.answer, Reply):
@@ -185,25 +181,39 @@ class Gateway:
     # How a call ends: once, by one of these
 
     def _close(self, call: Doing, status: int, error: str = "", message: str = "") -> None:
-        """Settle what it cost, record what came of it. Raises: StoreFull, Unavailable when it cannot be recorded."""
-        now_ns = self._parts.now_ns()
-        cost = sum([attempt.cost or 0 for attempt in call.attempts])
-        if call.attempts and any(attempt.cost is not None for attempt in call.attempts):
+        """Record what came of it. Raises: StoreFull, Unavailable when it cannot be recorded."""
+        call.ended_ns, call.error = self._parts.now_ns(), error
+        cost: int | None = None
+        for attempt in call.attempts:
+            if attempt.cost is not None:
+                cost = attempt.cost if cost is None else cost + attempt.cost
+        if cost is not None:
             call.told.cost = cost
-        if call.ticket is not None:
-            ticket, call.ticket = call.ticket, None
-            if call.attempts or call.cache == "hit":
-                used = sum([attempt.usage.input + attempt.usage.output for attempt in call.attempts])
-                ticket.settle(used, cost, now_ns / 1e9)
-            else:
-                ticket.release()
         if not call.intents:
             self._parts.recorder.intend(call, "", "", call.started_ns)
         if call.answer is not None and not error:
             call.taker.whole(call.answer, call.raw, call.told)
-        self._parts.counts.ended(call.caller.project, call.route.name if call.route else "", call.started_ns, now_ns,
-                                 call.first_ns, error)  # fmt: skip
-        self._parts.recorder.outcome(call, now_ns, status, error, message)
+        self._parts.recorder.outcome(call, call.ended_ns, status, error, message)
+
+    def _ended(self, call: Doing) -> None:
+        """What nobody waits for: it is done when the caller has his answer, before anyone else is heard."""
+        if call.timer is not None:
+            call.timer.cancel()
+        self._doing.pop(call.id, None)
+        ended_ns = call.ended_ns or self._parts.now_ns()
+        ticket = call.ticket
+        if ticket is not None:
+            if call.attempts or call.cache == "hit":
+                used = cost = 0
+                for attempt in call.attempts:
+                    used += attempt.usage.input + attempt.usage.output
+                    cost += attempt.cost or 0
+                ticket.settle(used, cost, ended_ns / 1e9)
+            else:
+                ticket.release()
+        self._asker.ended(call)
+        route = call.route.name if call.route else ""
+        self._parts.counts.ended(call.caller.project, route, call.started_ns, ended_ns, call.first_ns, call.error)
 
     def _refused(self, call: Doing, error: TriopsError) -> None:
         if call.disconnected:

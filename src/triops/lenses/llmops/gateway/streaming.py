@@ -35,16 +35,8 @@ class Streaming:
     async def run(self, coming: Coming) -> Usage | None:
         """What the provider said that was used. Raises: Fault; GuardBlocked."""
         call, heard, taker = self._call, self._heard, self._call.taker
-        size = 0
         try:
-            async for data in coming.chunks():
-                size += len(data)
-                if size > _STREAM:
-                    raise Fault("garbage", f"the provider's answer is over {_STREAM} bytes")
-                events = self._decoder.feed(data)
-                if events and (out := self._through(events)) and not taker.gone:
-                    taker.events(out, self._native)
-                    await taker.room()
+            await self._pass_on(coming)
         except Fault as fault:
             if len(heard.finishes) < self._choices or fault.kind == "garbage":
                 raise  # else all was said, and only the end is missing
@@ -58,6 +50,27 @@ class Streaming:
             self._begin()
         taker.end([*rest, *self._held], self._native)
         return heard.usage
+
+    async def _pass_on(self, coming: Coming) -> None:
+        """What came together goes on together, also what came before a fault."""
+        taker, size = self._call.taker, 0
+        out: list[Event] = []
+        try:
+            async for data in coming.chunks():
+                size += len(data)
+                if size > _STREAM:
+                    raise Fault("garbage", f"the provider's answer is over {_STREAM} bytes")
+                events = self._decoder.feed(data)
+                if events:
+                    out += self._through(events)
+                if out and not coming.more:
+                    together, out = out, []
+                    if not taker.gone:
+                        taker.events(together, self._native)
+                        await taker.room()
+        finally:
+            if out and not taker.gone:
+                taker.events(out, self._native)
 
     def _through(self, events: Sequence[Event]) -> list[Event]:
         """What may go on now."""

@@ -37,6 +37,10 @@ class Taker(Protocol):
         """The request in full. Raises: Invalid."""
         ...
 
+    def ending(self, messages: int) -> Chat | Embed:
+        """The request with no more than so many of its last messages. Raises: Invalid."""
+        ...
+
     def whole(self, answer: Reply | Embedded, raw: bytes | None, told: Told) -> None:
         """`raw`: the provider's own bytes, where they are in the caller's dialect and nothing changed them."""
         ...

@@ -10,6 +10,7 @@ from triops.lenses.llmops.gateway.limits import KeyLimits
 from triops.lenses.llmops.gateway.periods import ends_at
 from triops.lenses.llmops.gateway.prices import Price
 from triops.lenses.llmops.gateway.queues import Queues
+from triops.lenses.llmops.gateway.standing import Standing
 
 DEFAULT_CAP = 4096  # tokens of an answer, where neither the caller nor the price says how many there may be
 _NEVER_S = 30 * 86400.0  # when to come back to a budget that never ends
@@ -35,26 +36,21 @@ class Ticket:
 
     __slots__ = (
         "_at",
-        "_held",
         "_key_day",
         "_limits",
         "_queues",
         "_request",
-        "_reserving",
+        "_standing",
         "_tokens",
         "_tokens_at",
-        "_windows",
         "cap",
         "ended",
         "reserved",
         "unpriced",
     )
 
-    def __init__(self, windows: Sequence[Window], held: Sequence[Held], queues: Queues, at: tuple[str, str]) -> None:
-        """`windows`: all that the call's cost counts in. `held`: the budgets that it is under."""
-        self._windows = windows
-        self._held = held
-        self._reserving = list({id(one.window): one.window for one in held}.values())
+    def __init__(self, standing: Standing, queues: Queues, at: tuple[str, str]) -> None:
+        self._standing = standing
         self._queues = queues
         self._at = at
         self._key_day: Window | None = None
@@ -81,8 +77,9 @@ class Ticket:
         if self.ended:
             return
         self._end()
-        for window in self._windows:
-            window.spent += pico
+        if pico:
+            for window in self._standing.windows:
+                window.spent += pico
         if self._key_day is not None:
             self._key_day.tokens += usage_tokens - self._tokens
         if self._limits is not None and self._tokens_at is not None:
@@ -111,10 +108,9 @@ class Ticket:
 
         Raises: BudgetExceeded, Forbidden (no price); nothing is changed then.
         """
-        held = self._held
-        if not held:
+        if not self._standing.held:
             return
-        hard = [one for one in held if one.budget.hard]
+        hard = self._standing.hard
         price = most.price
         if price is None:
             if hard:
@@ -159,7 +155,7 @@ class Ticket:
 
     def _set(self, pico: int) -> None:
         more, self.reserved = pico - self.reserved, pico
-        for window in self._reserving:
+        for window in self._standing.reserving:
             window.reserved += more
 
     def _end(self) -> None:
