@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from triops.adapters.embedded.engine import Engine
 from triops.adapters.embedded.spans import EmbeddedSpans
 from triops.kernel.clock import DAY_NS
-from triops.kernel.genai.texts import words
+from triops.kernel.genai.texts import is_searched, words
 from triops.kernel.ids import ProjectId
 from triops.ports.llm_spans import LlmQuery
 from triops.testing.batches import Span, spans
@@ -91,6 +91,10 @@ def given_spans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
         runner.run(store.close())
 
 
+def _searched(span: Span) -> str:
+    return words(span.name, (value for name, value in span.attributes.items() if is_searched(name)), ()).casefold()
+
+
 def _plainly(made: Sequence[Span], query: LlmQuery) -> Sequence[int]:
     of_trace: dict[int, list[Span]] = {}
     for span in made:
@@ -101,7 +105,7 @@ def _plainly(made: Sequence[Span], query: LlmQuery) -> Sequence[int]:
         said = [span.attributes for span in own]
         if (
             query.start_ns <= began < query.end_ns
-            and any(needle in words(span.name, span.attributes, ()).casefold() for span in own)
+            and any(needle in _searched(span) for span in own)
             and (not query.model or any(one["gen_ai.request.model"] == query.model for one in said))
             and (not query.user or any(one.get("user.id") == query.user for one in said))
             and (not query.status or any(span.status == 2 for span in own) == (query.status == "error"))
