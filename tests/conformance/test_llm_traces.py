@@ -173,6 +173,13 @@ def test_what_must_not_be_stored_is_stored_nowhere(server: RunningTriops) -> Non
     assert kept.status_code == 200, kept.text
     assert "later" in kept.text
     assert "@example.org" not in kept.text
+    location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment["experiment_id"]}}
+    told = {"trace_id": f"tr-{7:032x}", "trace_location": location, "request_time": "2026-11-21T10:00:00Z"}
+    told |= {"request_preview": "reach me at eve@example.org", "response_preview": "eve@example.org it is"}
+    told["trace_metadata"] = {"mlflow.traceInputs": '{"to": "eve@example.org"}'}
+    said = httpx.post(f"{server.url}/api/3.0/mlflow/traces", json={"trace": {"trace_info": told}})
+    assert said.status_code == 200, said.text
+    assert said.json()["trace"]["trace_info"]["request_preview"] == "reach me at [EMAIL_ADDRESS]"
     for path in server.data.rglob("*"):
         if path.is_file():
             assert b"eve@example.org" not in path.read_bytes(), path

@@ -2,13 +2,14 @@
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from triops.kernel.errors import Invalid, NotFound
 from triops.kernel.ids import ProjectId
 from triops.kernel.trace import SIZES, Trace, TraceState
 from triops.ledger.runs.experiments import Experiments, experiment_no
+from triops.ledger.traces.contents import SAID
 from triops.ledger.traces.links import TraceLinks
 from triops.ledger.traces.search import TraceSearch
 from triops.ledger.traces.traces import Traces
@@ -25,10 +26,14 @@ _BATCH = 1000  # traces asked for by id in one request
 _SPANS = 10_000  # of one request
 _PAGE = 500
 _VERSION_DIGITS = 10
+Clean = Callable[[str], str]
 
 
 class TraceService:
-    """`views`: how spans' bytes are read where a filter looks into them."""
+    """`views`: how spans' bytes are read where a filter looks into them. `clean_of`: what of a text a project may
+    store, None where all of it; spans come through their intake, which asks the same."""
+
+    clean_of: Callable[[ProjectId], Awaitable[Clean | None]] | None = None
 
     def __init__(
         self,
@@ -50,7 +55,14 @@ class TraceService:
         """Raises: NotFound, Invalid."""
         law.trace_id(said.id)
         await self._begin(project)
-        checked = replace(said, tags=law.said_tags(said.tags), metadata=law.said_metadata(said.metadata))
+        clean = await self._clean(project)
+        checked = replace(
+            said,
+            tags=law.said_tags(said.tags),
+            metadata=_stored(law.said_metadata(said.metadata), clean),
+            request_preview=clean(said.request_preview) if said.request_preview else said.request_preview,
+            response_preview=clean(said.response_preview) if said.response_preview else said.response_preview,
+        )
         return await self._traces.say(project, checked)
 
     @staticmethod
@@ -181,18 +193,31 @@ class TraceService:
             duration_ms=None,
             state=TraceState.IN_PROGRESS,
             tags=law.said_tags(tags),
-            metadata=law.said_metadata(metadata),
+            metadata=_stored(law.said_metadata(metadata), await self._clean(project)),
         )
         return await self._traces.say(project, said, final=False)
 
     async def end_v2(
         self, project: ProjectId, id: str, end_ms: int, state: str, tags: Mapping[str, str], metadata: Mapping[str, str]
     ) -> Trace:
-        own = law.said_tags(tags)
-        return await self._traces.end(project, id, end_ms, state, own.items(), law.said_metadata(metadata).items())
+        own, more = law.said_tags(tags), _stored(law.said_metadata(metadata), await self._clean(project))
+        return await self._traces.end(project, id, end_ms, state, own.items(), more.items())
+
+    async def _clean(self, project: ProjectId) -> Clean:
+        clean = await self.clean_of(project) if self.clean_of is not None else None
+        return clean or _as_it_is
 
     async def _begin(self, project: ProjectId) -> None:
         await self._experiments.begin(project, int(self._clock.now() * 1000))
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _stored(metadata: Mapping[str, str], clean: Clean) -> dict[str, str]:
+    """With what older clients put there of what was said."""
+    return {key: clean(value) if key in SAID else value for key, value in metadata.items()}
 
 
 def complete(trace: Trace, spans: Sequence[bytes]) -> bool:
