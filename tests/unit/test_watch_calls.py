@@ -28,6 +28,7 @@ class Call:
     refused: float = 0.0
     language: str = "en"
     question: int = 0
+    trace: int = 0
 
 
 def columns(calls: Sequence[Call]) -> CallColumns:
@@ -53,6 +54,7 @@ def columns(calls: Sequence[Call]) -> CallColumns:
         refused=of(lambda c: c.refused),
         language=[c.language for c in calls],
         question=np.array([c.question for c in calls], np.int64),
+        trace=np.array([c.trace for c in calls], np.uint64),
     )
 
 

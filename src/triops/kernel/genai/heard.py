@@ -14,7 +14,7 @@ from triops.kernel.genai.names import MARKS, SAID
 from triops.kernel.genai.said import Said, opened, said
 from triops.kernel.genai.texts import words
 from triops.kernel.loading import loads_array, loads_object
-from triops.kernel.signal import I64, U8, service_of
+from triops.kernel.signal import I64, U8, U64, service_of
 
 _EVENT = '"gen_ai.'
 _OPENED = frozenset(name for name, (field, _) in SAID.items() if field in ("input", "output"))
@@ -31,6 +31,7 @@ class Heard:
     application: Sequence[str]
     time_ns: I64
     duration_ns: I64
+    trace: U64  # the lower half of its id
     status: U8
     input: Sequence[str]
     output: Sequence[str]
@@ -84,6 +85,7 @@ def heard(columns: Mapping[str, Any], resources: Mapping[str, Any]) -> tuple[Hea
         ],
         columns["time_ns"][places],
         columns["duration_ns"][places],
+        columns["trace_lo"][places],
         np.where(failed, np.uint8(2), columns["status"][places]).astype(np.uint8),
         [preview(one.input, "user") for one in found],
         [preview(one.output, "assistant") for one in found],

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from triops.kernel.signal import F64, I64
+from triops.kernel.signal import F64, I64, U64
 from triops.loop.series.model import Slots1
 
 _AGAIN_S = 600.0
@@ -19,17 +19,21 @@ class Asked:
     """Questions of one project by fingerprint, the one asked longest ago forgotten first."""
 
     def __init__(self) -> None:
-        self._when: OrderedDict[int, float] = OrderedDict()
+        self._when: OrderedDict[int, tuple[float, int]] = OrderedDict()  # when it ended, and in which trace
 
-    def again(self, questions: I64, ended_s: F64) -> F64:
-        """1 for a question that was asked within ten minutes before, 0 for another, NaN where it is not known."""
+    def again(self, questions: I64, traces: U64, ended_s: F64) -> F64:
+        """1 for a question that was asked within ten minutes before, 0 for another, NaN where it is not known, and for
+        what an application passes on more than once in one trace (to an agent's next step, through a framework)."""
         answer = np.full(len(questions), np.nan)
-        for row, (question, at) in enumerate(zip(questions.tolist(), ended_s.tolist(), strict=True)):
+        for row, (question, trace, at) in enumerate(
+            zip(questions.tolist(), traces.tolist(), ended_s.tolist(), strict=True)
+        ):
             if not question:
                 continue
-            before = self._when.pop(question, None)
-            answer[row] = before is not None and at - before <= _AGAIN_S
-            self._when[question] = at
+            before, its = self._when.pop(question, (-np.inf, 0))
+            if not trace or trace != its:
+                answer[row] = at - before <= _AGAIN_S
+            self._when[question] = (at, trace)
         while len(self._when) > _QUESTIONS:
             self._when.popitem(last=False)
         return answer

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,7 @@ def calls_of(heard: Heard, priced: Priced | None = None, texts: int = 200) -> Ca
     failed = (heard.status[rows] == 2).tolist()
     words = [_answer(one) if not bad else None for one, bad in zip(calls[:texts], failed, strict=False)]
     words += [None] * (len(calls) - len(words))
+    chars = [_length(one, text) for one, text in zip(calls, words, strict=True)]
     ms = took / 1e6
     ms[[one.cached for one in calls]] = _NAN
     return CallColumns(
@@ -44,11 +46,12 @@ def calls_of(heard: Heard, priced: Priced | None = None, texts: int = 200) -> Ca
         cost_usd=_known([_cost(one, priced, at) for one, at in zip(calls, starts.tolist(), strict=True)], PICO),
         input_tokens=_known([one.input_tokens for one in calls], 1),
         output_tokens=_known([one.output_tokens for one in calls], 1),
-        output_chars=np.array([_NAN if text is None else len(text) for text in words], np.float64),
+        output_chars=np.array(chars, np.float64),
         error=[(one.error or "error") if bad else "" for one, bad in zip(calls, failed, strict=True)],
         refused=np.array([_refused(one, text) for one, text in zip(calls, words, strict=True)], np.float64),
         language=[language(text) if text else "" for text in words],
         question=np.array([_question(one, heard.input[row]) for one, row in zip(calls, rows, strict=True)], np.int64),
+        trace=heard.trace[rows],
     )
 
 
@@ -68,12 +71,26 @@ def _answer(one: Said) -> str | None:
     return "\n".join(text for text in said if isinstance(text, str))
 
 
+def _length(one: Said, words: str | None) -> float:
+    """As its sender counted where the words themselves were not recorded."""
+    if words is not None:
+        return len(words)
+    return one.output_chars if one.output is None and one.output_chars >= 0 else _NAN
+
+
 def _refused(one: Said, words: str | None) -> float:
     if one.finish is not None:
         finish = one.finish if isinstance(one.finish, list) else [one.finish]
         if any(reason in _REFUSED for reason in finish):
             return 1.0
     return _NAN if words is None else float(refuses(words))
+
+
+def _from_people(told: Any) -> bool:
+    last = told[-1] if isinstance(told, list) and told else None
+    return not isinstance(last, dict) or (
+        last.get("role") not in ("tool", "function") and last.get("type") not in ("function_call_output", "tool")
+    )
 
 
 def _cost(one: Said, priced: Priced | None, at_ns: int) -> int:
@@ -85,8 +102,8 @@ def _cost(one: Said, priced: Priced | None, at_ns: int) -> int:
 
 
 def _question(one: Said, asked: str) -> int:
-    """Who asked what, in 63 bits; 0 where either is not known."""
-    if len(asked) < 8 or not (one.user or one.session):
+    """Who asked what, in 63 bits; 0 where either is not known, or a tool's answer is what the model was told last."""
+    if len(asked) < 8 or not (one.user or one.session) or not _from_people(one.input):
         return 0
     told = f"{one.application}\0{one.session or one.user}\0{asked.lower()}".encode("utf-8", "replace")
     return int.from_bytes(blake2b(told, digest_size=8).digest(), "little") >> 1 or 1

@@ -43,7 +43,7 @@ class CallWatch:
         self.run, self.calm = (np.zeros((len(MEASURES), 64), np.int64) for _ in range(2))
         self.score, self.value, self.expected, self.size = (np.zeros((len(MEASURES), 64)) for _ in range(4))
         self.onset = np.full((len(MEASURES), 64), np.nan)
-        self.typical, self.heard = np.zeros(64), np.full(64, np.nan)
+        self.typical, self.heard, self.gap = np.zeros(64), np.full(64, np.nan), np.zeros(64)
         self.pool = np.zeros((2, len(SHARES), 64, profile.share_windows))
         self.nth = np.zeros(64, np.int64)  # windows closed
         self.versions: dict[int, dict[str, F64]] = {}  # slot -> version -> sums of means, then of calls
@@ -59,7 +59,7 @@ class CallWatch:
         hits = np.full((len(SHARES), len(calls)), np.nan)
         hits[0] = failed
         hits[1] = calls.refused
-        hits[3] = self._asked.again(calls.question, calls.ended_s)
+        hits[3] = self._asked.again(calls.question, calls.trace, calls.ended_s)
         served = [f"{p}/{m}" if p and m else m for p, m in zip(calls.provider, calls.model, strict=True)]
         for type_, names in (
             ("application", calls.application),
@@ -71,7 +71,7 @@ class CallWatch:
             known = slots >= 0
             own = hits[:, known]
             own[2] = self._languages.unusual(slots[known], [x for x, k in zip(calls.language, known, strict=True) if k])
-            self.heard[slots[known]] = now
+            self._hear(np.unique(slots[known]), now)
             self.windows.add(slots[known], now, means[:, known], own)
             if type_ == "prompt":
                 self._by_version(slots, calls.version, means)
@@ -96,6 +96,23 @@ class CallWatch:
         """[measure, slot]: what is to be claimed, and is not yet."""
         return (self.hot >= self.profile.hold) & (self.run >= _TWO) & ~self.open
 
+    def silent(self, slot: int, now: float) -> bool:
+        """No call for much longer than is usual."""
+        profile = self.profile
+        return bool(now - self.heard[slot] > max(profile.silent_s, profile.silent_gaps * self.gap[slot]))
+
+    def close(self, measure: int, slot: int) -> None:
+        """What was claimed is over; what comes is judged afresh."""
+        self.open[measure, slot] = False
+        self.hot[measure, slot] = self.run[measure, slot] = self.calm[measure, slot] = 0
+
+    def relearn(self, measure: int, slot: int) -> None:
+        """A share that has lasted has become usual. (A mean's model sees to that by itself.)"""
+        self.ratios[measure - len(MEANS)].clear(np.array([slot]))
+        self.pool[:, measure - len(MEANS), slot] = 0.0
+        if MEASURES[measure] == "language":
+            self._languages.forget(slot)
+
     def forget(self, now: float) -> Slots1:
         """What had no call for `forget_s` makes room for others; answers the slots."""
         gone: Slots1 = np.flatnonzero(now - self.heard > self.profile.forget_s)
@@ -105,13 +122,19 @@ class CallWatch:
             self.open[:, gone] = False
             self.hot[:, gone] = self.run[:, gone] = self.calm[:, gone] = 0
             self.pool[:, :, gone] = 0.0
-            self.heard[gone], self.nth[gone], self.typical[gone] = np.nan, 0, 0.0
+            self.heard[gone], self.nth[gone], self.typical[gone], self.gap[gone] = np.nan, 0, 0.0, 0.0
             self._free += gone.tolist()
             for slot in gone.tolist():
                 del self._slot[self.keys[slot]]
                 self._languages.forget(slot)
                 self.versions.pop(slot, None)
         return gone
+
+    def _hear(self, slots: Slots1, now: float) -> None:
+        gaps = now - self.heard[slots]
+        known = slots[np.isfinite(gaps)]
+        self.gap[known] += 0.1 * (np.nan_to_num(gaps)[np.isfinite(gaps)] - self.gap[known])
+        self.heard[slots] = now
 
     def _judge_mean(self, at: int, window: Window, now: float) -> None:
         mean, model, profile = MEANS[at], self.models[at], self.profile
@@ -250,5 +273,5 @@ class CallWatch:
             )
             self.onset = np.pad(self.onset, wide, constant_values=np.nan)
             self.pool = np.pad(self.pool, ((0, 0), (0, 0), (0, more), (0, 0)))
-            self.typical, self.nth = np.pad(self.typical, (0, more)), np.pad(self.nth, (0, more))
+            self.typical, self.nth, self.gap = (np.pad(a, (0, more)) for a in (self.typical, self.nth, self.gap))
             self.heard = np.pad(self.heard, (0, more), constant_values=np.nan)
