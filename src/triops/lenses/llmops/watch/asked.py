@@ -11,8 +11,8 @@ from triops.loop.series.model import Slots1
 _AGAIN_S = 600.0
 _QUESTIONS = 100_000
 _LANGUAGES = 20  # of one series
-_ENOUGH = 20.0  # answers before a language can be unusual
-_USUAL = 0.05
+_ENOUGH = 60.0  # answers before a language can be unusual
+_USUAL, _MOSTLY = 0.05, 0.8  # of a language, and of those together that are usual
 
 
 class Asked:
@@ -46,7 +46,8 @@ class Languages:
         self._of: dict[int, dict[str, float]] = {}
 
     def unusual(self, slots: Slots1, languages: Sequence[str]) -> F64:
-        """1 for an answer in a language that its series hardly speaks, 0 for another, NaN where it cannot be told.
+        """1 for an answer in a language that its series hardly speaks, 0 for another, NaN where it cannot be told, and
+        for a series that speaks so many that none is unusual.
         What is unusual is taken in slowly, so that it stays unusual for a while."""
         answer = np.full(len(slots), np.nan)
         for row, slot in enumerate(slots.tolist()):
@@ -56,7 +57,8 @@ class Languages:
             known = self._of.setdefault(slot, {})
             total = sum(known.values())
             odd = total >= _ENOUGH and known.get(language, 0.0) < _USUAL * total
-            answer[row] = odd
+            if sum(times for times in known.values() if times >= _USUAL * total) >= _MOSTLY * total:
+                answer[row] = odd
             if language in known or len(known) < _LANGUAGES:
                 known[language] = known.get(language, 0.0) + (0.02 if odd else 1.0)
             if total > 1000:

@@ -93,7 +93,7 @@ class CallDetector:
         gone = set(watch.forget(now).tolist())
         for key, claim in list(state.open.items()):
             _, slot = key
-            if watch.calm[key] >= profile.quiet or slot in gone or watch.silent(slot, now):
+            if watch.calmed(*key) or slot in gone or watch.silent(slot, now):
                 watch.close(*key)
                 del state.open[key]
                 claims.append(replace(claim, last_seen=now, ended_at=now))

@@ -11,21 +11,22 @@ import numpy as np
 from triops.kernel.ids import EntityId, entity_id
 from triops.kernel.signal import F64
 from triops.lenses.llmops.watch.asked import Asked, Languages
-from triops.lenses.llmops.watch.model import MEANS, MEASURES, SERIES, SHARES, CallColumns, WatchProfile
+from triops.lenses.llmops.watch.cusum import DOWN, UP, Cusum
+from triops.lenses.llmops.watch.model import MEANS, MEASURES, SERIES, SHARES, CallColumns, Mean, WatchProfile
 from triops.lenses.llmops.watch.windows import Window, Windows
-from triops.loop.series.model import Bool, Slots1
+from triops.loop.series.model import HEAD, Bool, Slots1
 from triops.loop.series.ratio import RatioModel
 from triops.loop.series.service import SeriesModel
 
-_TWO = 2  # windows at least
+_UPWARD, _DOWNWARD = 2, 3  # windows at least; where few answers are long, windows without one come by themselves
 _FAR = 1.6  # the most that a window's evidence is multiplied by for how far off it is
 _VERSIONS = 50  # of one prompt
 
 
 class CallWatch:
     """[measure, slot] arrays in the order of `MEASURES`: `hot` is the evidence of abnormal windows in a row (of each
-    its score less one, more for one that is far off), `run` their number, `calm` that of normal ones, `onset` when the
-    run began (unix seconds), `value` beside `expected` at the last judgement.
+    its score less one, more for one that is far off), `run` their number, all to one `side` (1 up, -1 down), `calm`
+    that of normal ones, `onset` when the run began (unix seconds), `value` beside `expected` at the last judgement.
 
     A window alone proves little where few are known; several in a row do, since noise of one is not that of the next.
     What looks wrong is not learned meanwhile: it would become the norm before it is claimed.
@@ -37,10 +38,11 @@ class CallWatch:
         self.refused = 0  # series over the bound
         self.models = [SeriesModel(SERIES) for _ in MEANS]
         self.ratios = [RatioModel() for _ in SHARES]
+        self.cusums = [Cusum() for _ in MEANS]
         self.windows = Windows()
         self.open = np.zeros((len(MEASURES), 64), np.bool_)
         self.hot = np.zeros((len(MEASURES), 64))
-        self.run, self.calm = (np.zeros((len(MEASURES), 64), np.int64) for _ in range(2))
+        self.run, self.calm, self.side = (np.zeros((len(MEASURES), 64), np.int64) for _ in range(3))
         self.score, self.value, self.expected, self.size = (np.zeros((len(MEASURES), 64)) for _ in range(4))
         self.onset = np.full((len(MEASURES), 64), np.nan)
         self.typical, self.heard, self.gap = np.zeros(64), np.full(64, np.nan), np.zeros(64)
@@ -94,7 +96,8 @@ class CallWatch:
 
     def due(self) -> "np.ndarray[tuple[int, int], np.dtype[np.bool_]]":
         """[measure, slot]: what is to be claimed, and is not yet."""
-        return (self.hot >= self.profile.hold) & (self.run >= _TWO) & ~self.open
+        long = self.run >= np.where(self.side < 0, _DOWNWARD, _UPWARD)
+        return (self.hot >= self.profile.hold) & long & ~self.open
 
     def silent(self, slot: int, now: float) -> bool:
         """No call for much longer than is usual."""
@@ -105,6 +108,14 @@ class CallWatch:
         """What was claimed is over; what comes is judged afresh."""
         self.open[measure, slot] = False
         self.hot[measure, slot] = self.run[measure, slot] = self.calm[measure, slot] = 0
+        if measure < len(MEANS):
+            self.cusums[measure].clear(np.array([slot]))
+
+    def calmed(self, measure: int, slot: int) -> bool:
+        """Normal windows in a row, also when they are taken together."""
+        if self.calm[measure, slot] < self.profile.quiet:
+            return False
+        return measure >= len(MEANS) or bool(abs(self.cusums[measure].lately[slot]) < _half(MEANS[measure]))
 
     def relearn(self, measure: int, slot: int) -> None:
         """A share that has lasted has become usual. (A mean's model sees to that by itself.)"""
@@ -117,7 +128,7 @@ class CallWatch:
         """What had no call for `forget_s` makes room for others; answers the slots."""
         gone: Slots1 = np.flatnonzero(now - self.heard > self.profile.forget_s)
         if len(gone):
-            for columns in (*self.models, *self.ratios):
+            for columns in (*self.models, *self.ratios, *self.cusums):
                 columns.clear(gone)
             self.open[:, gone] = False
             self.hot[:, gone] = self.run[:, gone] = self.calm[:, gone] = 0
@@ -156,17 +167,39 @@ class CallWatch:
         # the farther off, the less of it can be the noise of a few calls
         size = np.clip(np.abs(np.log(values / usual)) / np.log(mean.ratio), 1.0, _FAR)
         # amid a run, a window that is off but proves nothing by itself neither ends it nor is learned
-        still = (self.run[at, slots] > 0) & ~up & (np.abs(np.log(values / usual)) >= 0.5 * np.log(mean.ratio))
+        still = (self.run[at, slots] > 0) & ~up & (np.abs(np.log(values / usual)) >= _half(mean))
         self._note(at, slots[~still], up[~still], judged.score[~still], values[~still], usual[~still],
                    window.started_s[rows][~still], size[~still])  # fmt: skip
+        self._sum_up(at, slots, judged.score, values / usual, usual, window.started_s[rows], ratio, far)
         model.learn(
             slots,
             np.full(len(slots), now),
             np.log(values),
             spread=spread,
             prior=np.maximum(0.06, window.noise[at][rows]),
-            frozen=on | up | still,
+            frozen=on | ((up | still) & (model.count[slots] < HEAD)),
+            doubtful=up | still,
         )
+
+    def _sum_up(
+        self, at: int, slots: Slots1, score: F64, off: F64, usual: F64, started_s: F64, ratio: F64, far: F64
+    ) -> None:
+        """What many windows prove together."""
+        cusum, on = self.cusums[at], self.open[at, slots]
+        far_off = 2.0 * np.log(MEANS[at].ratio)
+        cusum.step(slots, score, np.clip(np.log(off), -far_off, far_off), started_s)
+        for side in (UP, DOWN) if MEANS[at].down else (UP,):
+            factor = cusum.factor(slots, side)
+            much = factor >= ratio if side == UP else factor <= 1.0 / ratio
+            found = cusum.shifted(slots, side) & much & (np.abs(factor - 1.0) * usual >= far) & ~on
+            rows = slots[found]
+            if len(rows):
+                self.onset[at, rows] = cusum.onset[rows, side]
+                self.run[at, rows] = np.maximum(self.run[at, rows], np.maximum(cusum.run[rows, side], _DOWNWARD))
+                self.hot[at, rows] = np.maximum(self.hot[at, rows], self.profile.hold)
+                self.calm[at, rows] = 0
+                self.score[at, rows] = np.maximum(self.score[at, rows], self.profile.hold)
+                self.value[at, rows], self.expected[at, rows] = (factor * usual)[found], usual[found]
 
     def _judge_share(self, at: int, window: Window) -> None:
         share, model, profile = SHARES[at], self.ratios[at], self.profile
@@ -202,6 +235,10 @@ class CallWatch:
         started_s: F64,
         weight: F64 | float = 1.0,
     ) -> None:
+        side = np.where(value >= expected, 1, -1)
+        turned = bad & (side != self.side[measure, slots])  # what goes up and down again is noise
+        self.run[measure, slots[turned]] = self.hot[measure, slots[turned]] = 0
+        self.side[measure, slots[bad]] = side[bad]
         begins = bad & (self.run[measure, slots] == 0)
         size = np.abs(value - expected)
         # within its first abnormal window a shift began the later, the less of it is seen there
@@ -259,7 +296,7 @@ class CallWatch:
         return np.array([found[name] for name in names], np.int64)
 
     def _ensure(self, rows: int) -> None:
-        for columns in (*self.models, *self.ratios):
+        for columns in (*self.models, *self.ratios, *self.cusums):
             columns.ensure(rows)
         self.windows.ensure(rows)
         more = self.windows.rows - self.open.shape[1]
@@ -267,7 +304,7 @@ class CallWatch:
             wide = ((0, 0), (0, more))
             self.open = np.pad(self.open, wide)
             self.hot = np.pad(self.hot, wide)
-            self.run, self.calm = (np.pad(a, wide) for a in (self.run, self.calm))
+            self.run, self.calm, self.side = (np.pad(a, wide) for a in (self.run, self.calm, self.side))
             self.score, self.value, self.expected, self.size = (
                 np.pad(a, wide) for a in (self.score, self.value, self.expected, self.size)
             )
@@ -275,3 +312,8 @@ class CallWatch:
             self.pool = np.pad(self.pool, ((0, 0), (0, 0), (0, more), (0, 0)))
             self.typical, self.nth, self.gap = (np.pad(a, (0, more)) for a in (self.typical, self.nth, self.gap))
             self.heard = np.pad(self.heard, (0, more), constant_values=np.nan)
+
+
+def _half(mean: Mean) -> float:
+    """Half of how far a mean must be off, as a logarithm."""
+    return float(0.5 * np.log(mean.ratio))
