@@ -46,8 +46,8 @@ class Languages:
         self._of: dict[int, dict[str, float]] = {}
 
     def unusual(self, slots: Slots1, languages: Sequence[str]) -> F64:
-        """1 for an answer in a language that its series hardly speaks, 0 for another, NaN where it cannot be told, and
-        for a series that speaks so many that none is unusual.
+        """1 for an answer in a language that its series hardly speaks, 0 for another (and of a series that speaks so
+        many that none is unusual), NaN where it cannot be told.
         What is unusual is taken in slowly, so that it stays unusual for a while."""
         answer = np.full(len(slots), np.nan)
         for row, slot in enumerate(slots.tolist()):
@@ -57,8 +57,9 @@ class Languages:
             known = self._of.setdefault(slot, {})
             total = sum(known.values())
             odd = total >= _ENOUGH and known.get(language, 0.0) < _USUAL * total
-            if sum(times for times in known.values() if times >= _USUAL * total) >= _MOSTLY * total:
-                answer[row] = odd
+            if odd:
+                odd = sum(times for times in known.values() if times >= _USUAL * total) >= _MOSTLY * total
+            answer[row] = odd
             if language in known or len(known) < _LANGUAGES:
                 known[language] = known.get(language, 0.0) + (0.02 if odd else 1.0)
             if total > 1000:

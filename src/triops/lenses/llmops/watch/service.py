@@ -20,6 +20,7 @@ from triops.loop.series.service import SeriesModel
 
 _UPWARD, _DOWNWARD = 2, 3  # windows at least; where few answers are long, windows without one come by themselves
 _FAR = 1.6  # the most that a window's evidence is multiplied by for how far off it is
+_MISSED = 4.0  # calls that would be expected to show a share: seeing none of so many proves that it is over
 _VERSIONS = 50  # of one prompt
 
 
@@ -47,6 +48,7 @@ class CallWatch:
         self.onset = np.full((len(MEASURES), 64), np.nan)
         self.typical, self.heard, self.gap = np.zeros(64), np.full(64, np.nan), np.zeros(64)
         self.pool = np.zeros((2, len(SHARES), 64, profile.share_windows))
+        self.without = np.zeros((len(SHARES), 64))  # calls since the last abnormal window
         self.nth = np.zeros(64, np.int64)  # windows closed
         self.versions: dict[int, dict[str, F64]] = {}  # slot -> version -> sums of means, then of calls
         self._asked, self._languages = Asked(), Languages()
@@ -115,7 +117,9 @@ class CallWatch:
         """Normal windows in a row, also when they are taken together."""
         if self.calm[measure, slot] < self.profile.quiet:
             return False
-        return measure >= len(MEANS) or bool(abs(self.cusums[measure].lately[slot]) < _half(MEANS[measure]))
+        if measure < len(MEANS):
+            return bool(abs(self.cusums[measure].lately[slot]) < _half(MEANS[measure]))
+        return bool(self.without[measure - len(MEANS), slot] * self.value[measure, slot] >= _MISSED)
 
     def relearn(self, measure: int, slot: int) -> None:
         """A share that has lasted has become usual. (A mean's model sees to that by itself.)"""
@@ -221,6 +225,7 @@ class CallWatch:
         bad &= ready
         told = trials > 0
         self._note(measure, slots[told], bad[told], best[told], seen[told], usual[told], window.started_s[told])
+        self.without[at, slots] = np.where(bad, 0.0, self.without[at, slots] + trials)
         learns = told & ~on
         model.learn(slots[learns], hits[learns], trials[learns], best[learns] >= 1.0)
 
@@ -310,6 +315,7 @@ class CallWatch:
             )
             self.onset = np.pad(self.onset, wide, constant_values=np.nan)
             self.pool = np.pad(self.pool, ((0, 0), (0, 0), (0, more), (0, 0)))
+            self.without = np.pad(self.without, wide)
             self.typical, self.nth, self.gap = (np.pad(a, (0, more)) for a in (self.typical, self.nth, self.gap))
             self.heard = np.pad(self.heard, (0, more), constant_values=np.nan)
 
