@@ -168,6 +168,10 @@ def test_jinja2_that_reaches_out_is_refused(template: str) -> None:
         "{{ 'a' * 1000000000 }}",
         "{{ '%1000000000d' % 1 }}",
         "{% for a in range(90000) %}{{ big|upper|lower|length }}{% endfor %}",
+        "{{ range(1000000000)|max }}",
+        "{{ range(100001)|list|length }}",
+        "{{ range(0, -1000000000, -1)|sort|first }}",
+        "{{ range(9999999999999999999999)|last }}",
     ],
 )
 def test_jinja2_that_would_not_end_is_stopped(template: str) -> None:
