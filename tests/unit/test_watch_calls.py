@@ -174,21 +174,23 @@ def test_an_outage_that_silences_its_callers_is_claimed_once(gap_s: float) -> No
 def test_a_shift_that_no_window_proves_alone_is_proved_by_several() -> None:
     def make(random_: random.Random, now: float) -> Call:
         call = usual(random_, now)
-        return Call(now, ms=call.ms * 2, tokens=call.tokens) if now >= 1_001_200 else call
+        return Call(now, ms=call.ms * 2, tokens=call.tokens) if now >= 1_000_600 else call
 
-    found = [c for c in opened(watched(1600, make, 0.3)) if c.symptom]
+    found = [c for c in opened(watched(900, make, 0.3)) if c.symptom]
     assert {c.kind for c in found} == {"latency"}
-    assert found[0].detected_at <= 1_001_400
-    assert 1_001_150 <= found[0].started_at <= 1_001_300
+    assert found[0].detected_at <= 1_000_850
+    assert 1_000_550 <= found[0].started_at <= 1_000_750
     assert found[0].value == pytest.approx(2 * found[0].expected, rel=0.5)
 
 
 def test_answers_that_are_long_or_short_by_turns_claim_nothing() -> None:
     def make(random_: random.Random, now: float) -> Call:
         long = random_.random() < 0.3
-        return Call(now, ms=400 * random_.lognormvariate(0, 0.3), tokens=(400 if long else 8) * random_.uniform(0.8, 1.2))
+        return Call(
+            now, ms=400 * random_.lognormvariate(0, 0.3), tokens=(400 if long else 8) * random_.uniform(0.8, 1.2)
+        )
 
-    assert watched(1500, make, 1.0) == []
+    assert watched(900, make, 1.0) == []
 
 
 def test_history_that_is_sent_says_nothing_of_now() -> None:
@@ -231,7 +233,7 @@ def test_where_many_languages_are_spoken_none_is_unusual() -> None:
         call.language = f"l{random_.randrange(30)}"
         return call
 
-    assert watched(700, make, 1.0) == []
+    assert watched(450, make, 1.0) == []
 
 
 @pytest.mark.parametrize(

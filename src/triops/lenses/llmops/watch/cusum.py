@@ -19,9 +19,9 @@ _NEWEST: Final = 0.4  # weight of the newest window in what is so lately
 
 
 class Cusum(Columns):
-    """One row a slot, a column a direction. `sum`: standard deviations; `away`: of logarithms, over the `run` of windows
-    in which the sum was above 0, which began at `onset` (unix seconds). `lately`: moving mean of how far off windows
-    are, of logarithms."""
+    """One row a slot, a column a direction. `sum`: standard deviations; `away`: of logarithms, over the `run` of
+    windows in which the sum was above 0, which began at `onset` (unix seconds). `lately`: moving mean of how far off
+    windows are, of logarithms."""
 
     FIELDS: ClassVar[dict[str, tuple[type, int, float]]] = {
         "sum": (np.float64, 2, 0.0),

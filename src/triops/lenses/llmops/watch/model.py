@@ -1,7 +1,8 @@
 """Constants and values of the detector of model calls."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -45,13 +46,10 @@ class CallColumns:
         rows = np.flatnonzero(self.ended_s >= at_s)
         if len(rows) == len(self):
             return self
-        columns = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return CallColumns(
-            **{
-                name: column[rows] if isinstance(column, np.ndarray) else [column[row] for row in rows]
-                for name, column in columns.items()
-            }
-        )
+        columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name, column in columns.items():
+            columns[name] = column[rows] if isinstance(column, np.ndarray) else [column[row] for row in rows]
+        return CallColumns(**columns)
 
 
 @dataclass(frozen=True, slots=True)

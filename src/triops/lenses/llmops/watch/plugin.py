@@ -84,7 +84,7 @@ class CallDetector:
         return state
 
     def _claims(self, state: _Project, now: float) -> list[Anomaly]:
-        watch, profile, claims = state.watch, self._profile, []
+        watch, claims = state.watch, []
         for measure, slot in zip(*watch.due().nonzero(), strict=True):
             key = (int(measure), int(slot))
             watch.open[key] = True

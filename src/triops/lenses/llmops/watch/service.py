@@ -316,7 +316,8 @@ class CallWatch:
             self.onset = np.pad(self.onset, wide, constant_values=np.nan)
             self.pool = np.pad(self.pool, ((0, 0), (0, 0), (0, more), (0, 0)))
             self.without = np.pad(self.without, wide)
-            self.typical, self.nth, self.gap = (np.pad(a, (0, more)) for a in (self.typical, self.nth, self.gap))
+            self.typical, self.gap = np.pad(self.typical, (0, more)), np.pad(self.gap, (0, more))
+            self.nth = np.pad(self.nth, (0, more))
             self.heard = np.pad(self.heard, (0, more), constant_values=np.nan)
 
 
