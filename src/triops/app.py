@@ -3,21 +3,15 @@
 Read `compose` from top to bottom to see what Triops is made of, and `_jobs` for everything that runs by itself.
 """
 
-import asyncio
-import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount
-from starlette.types import ASGIApp
 
-from triops import __version__
 from triops.adapters.actuators.command import CommandActuator
 from triops.adapters.actuators.http import HttpActuator
 from triops.adapters.embedded.engine import Engine
@@ -27,9 +21,11 @@ from triops.adapters.embedded.records import SqliteRecords
 from triops.adapters.embedded.spans import EmbeddedSpans
 from triops.adapters.notifiers.slack import Slack
 from triops.adapters.notifiers.webhook import Webhook
+from triops.app_life import Triops
 from triops.app_llmops import compose_llmops, llmops_kinds, llmops_subjects
-from triops.app_mlops import Store, compose_mlops
+from triops.app_mlops import compose_mlops
 from triops.app_prompts import compose_prompts
+from triops.app_status import status_of
 from triops.app_traces import compose_traces
 from triops.edges import health, native
 from triops.edges.alertmanager import handlers as alertmanager
@@ -42,13 +38,12 @@ from triops.edges.otlp.grpc_server import GrpcServer
 from triops.edges.otlp.intake import Intake
 from triops.edges.prometheus import handlers as prometheus
 from triops.edges.ui import handlers as ui
-from triops.gateway_process import GatewayProcess
 from triops.kernel.anomaly import Anomaly
-from triops.kernel.clock import DAY_S, NS, day_of, parse_time
+from triops.kernel.clock import DAY_S, NS, day_of
 from triops.kernel.ids import ProjectId
 from triops.kernel.incident import Incident
 from triops.kernel.limits import Limits
-from triops.kernel.tenant import DEFAULT_PROJECT, Principal, Role
+from triops.kernel.tenant import DEFAULT_PROJECT
 from triops.ledger.actions import Actions
 from triops.ledger.anomalies import Anomalies
 from triops.ledger.audit import Audit
@@ -106,7 +101,6 @@ from triops.web.auth import Authenticator
 from triops.web.body import Bodies
 from triops.web.problems import routing_problem
 from triops.web.sniff import Nobody, sniffing_protocol
-from triops.web.splice import listen
 
 # What erasing a project leaves: without its keys nobody could enter it, and it would be open again.
 _KEPT = ("keys", "documents", "document_revisions", "gateway_keys", "gateway_credentials")
@@ -116,82 +110,6 @@ def open_records(data: Path) -> SqliteRecords:
     """The records of a data folder, not yet started."""
     data.mkdir(parents=True, exist_ok=True)
     return SqliteRecords(data / "records.sqlite", MIGRATIONS)
-
-
-@dataclass
-class Triops:
-    """The composed application. `start` and `close` are its parts' life, in order; both are safe twice."""
-
-    settings: Settings
-    services: Services
-    asgi: ASGIApp
-    http_protocol: type[asyncio.Protocol]
-    supervisor: Supervisor
-    _records: SqliteRecords
-    _stores: Sequence[Store]
-    _grpc: GrpcServer
-    _grpc_ports: list[int]
-    gateway: GatewayProcess | None = None
-    _doorway: asyncio.Server | None = None
-    _open: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
-
-    async def start(self) -> None:
-        """Open the stores, recover what a kill left behind, start the loop. Raises: Unavailable, StoreFull."""
-        services = self.services
-        if self.gateway is not None:
-            self._open.push_async_callback(self.gateway.close)
-            self.gateway.begin()
-        for part in (self._records, *self._stores, services.metrics, services.logs, services.spans):
-            self._open.push_async_callback(part.close)
-            await part.start()
-        await self._remember_sources()
-        for running in (services.bus, self.supervisor):
-            self._open.push_async_callback(running.close)
-            await running.start()
-
-    async def open_gateway(self) -> None:
-        """The gateway's process may begin, when the documents given at the start are applied."""
-        if self.gateway is not None:
-            self._open.push_async_callback(self.gateway.close)
-            await self.gateway.start()
-
-    async def open_grpc(self) -> None:
-        """Listen on OpenTelemetry's own gRPC port too, when it is free."""
-        port = self.settings.server.grpc_port
-        if port and port != self.settings.server.port:
-            self._doorway = await listen(self._grpc, self.settings.server.host, port)
-            if self._doorway is not None:
-                self._grpc_ports.append(port)
-
-    def stopping(self) -> None:
-        """A stop begins: let those go who listen without end."""
-        self.services.live.close()
-        if self._doorway is not None:
-            self._doorway.close()
-
-    async def close(self) -> None:
-        self.stopping()
-        await self._grpc.stop(2.0)
-        await self._open.aclose()
-
-    async def has_admin_key(self) -> bool:
-        return await self.services.keys.any(self.services.clock.now())
-
-    async def apply(self, documents: Sequence[Mapping[str, Any]]) -> None:
-        """Documents given at the start, for the default project. Raises: Invalid."""
-        if documents:
-            await native.apply_documents(self.services, CONFIG, documents, dry_run=False)
-
-    async def _remember_sources(self) -> None:
-        """What earlier runs stored ticks the Start page's lines."""
-        kinds = {"traces": self.services.spans, "metrics": self.services.metrics, "logs": self.services.logs}
-        for source, store in kinds.items():
-            usage = await store.usage()
-            if usage.oldest_day and usage.rows:
-                self.services.seen.restore(DEFAULT_PROJECT, source, parse_time(usage.oldest_day))
-
-
-CONFIG = Principal(DEFAULT_PROJECT, Role.ADMIN, "--config")  # whoever starts the server
 
 
 def document_kinds(actuators: Mapping[str, Actuator], notifiers: Mapping[str, Notifier]) -> Kinds:
@@ -352,7 +270,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         kinds=kinds,
         act=act,
         learn=learn,
-        status=lambda: _status(services, supervisor, started_at, data),
+        status=lambda: status_of(services, supervisor, started_at, data),
         detectors=lambda project: detect.status(project, clock.now()),
         settings=settings.model_dump(mode="json"),
         erase_project=erase,
@@ -441,40 +359,9 @@ async def _retain(services: Services, settings: Settings, now: float) -> None:
     ):
         await store.drop_before(day_of(int((now - days * DAY_S) * NS)))
     if kept.llm_content_days:
-        await services.llm.tracing.forget_contents(day_of(int((now - kept.llm_content_days * DAY_S) * NS)))
+        before = now - kept.llm_content_days * DAY_S
+        await services.llm.tracing.forget_contents(day_of(int(before * NS)))
+        await services.llm.contents.forget(int(before * 1000))
     for project in await services.keys.projects():
         await services.anomalies.drop_before(project, now - kept.anomalies_days * DAY_S)
         await services.outbox.drop_before(project, now - kept.anomalies_days * DAY_S)
-
-
-async def _status(services: Services, supervisor: Supervisor, started_at: float, data: Path) -> Mapping[str, Any]:
-    """The server about itself."""
-    process = psutil.Process()
-    receiver = services.receiver
-    stores = {"metrics": services.metrics, "logs": services.logs, "spans": services.spans}
-    return {
-        "version": __version__,
-        "started_at": started_at,
-        "data_dir": str(data),
-        "process": {"rss_bytes": process.memory_info().rss, "cpu_s": sum(process.cpu_times()[:2])},
-        "stores": {kind: asdict(await store.usage()) for kind, store in stores.items()},
-        "received": {
-            "accepted": {kind: receiver.accepted[kind] for kind in stores},
-            "refused": [
-                {"kind": kind, "reason": reason, "count": count}
-                for (kind, reason), count in receiver.refused.most_common(100)
-            ],
-        },
-        "jobs": [
-            {
-                "name": job.name,
-                "every_s": job.every_s,
-                "ticks": job.ticks,
-                "failures": job.failures,
-                "last_error": job.last_error,
-                "last_took_s": round(job.last_took_s, 4),
-            }
-            for job in supervisor.jobs
-        ],
-        "bus": services.bus.counters(),
-    }

@@ -31,7 +31,7 @@ from triops.lenses.llmops.gateway.admission import Admission
 from triops.lenses.llmops.gateway.cache import Cache
 from triops.lenses.llmops.gateway.config import Config, configured
 from triops.lenses.llmops.gateway.counts import Counts
-from triops.lenses.llmops.gateway.estimate import Estimator
+from triops.lenses.llmops.gateway.estimate import Estimators
 from triops.lenses.llmops.gateway.parts import Parts
 from triops.lenses.llmops.gateway.recorder import Recorder
 from triops.lenses.llmops.gateway.router import Router
@@ -162,9 +162,9 @@ class GatewayApp:
             self._journal = journal
             self._upstream = upstream = HttpUpstream()
             _bound(upstream, config)
-            estimator = Estimator()
+            estimators = Estimators()
             parts = Parts(
-                recorder=Recorder(journal, estimator, self._journalled, 16 << 10),
+                recorder=Recorder(journal, estimators, self._journalled, 16 << 10),
                 upstream=upstream,
                 speaks=Speakers(),
                 found=self._found,
@@ -172,7 +172,7 @@ class GatewayApp:
                 rng=random.Random(),
                 router=Router(),
                 admission=Admission(),
-                estimator=estimator,
+                estimators=estimators,
                 cache=Cache(),
                 counts=Counts(),
             )
@@ -189,7 +189,7 @@ class GatewayApp:
             )
             await self._warm(config)
             handler = Handler(gateway, dialects(), lookups())
-            self._server = Server(gateway_paths(), handler.answer, self._give, bounds, handler.admit)
+            self._server = Server(gateway_paths(), handler.answer, self._give, bounds, handler.admit, handler.words)
             self._gateway = gateway
             self._loop.call_later(_TIDY_S, self._tidy)
             gc.collect()
@@ -243,8 +243,7 @@ class GatewayApp:
 
     def _tell_journal(self) -> None:
         self._telling = False
-        if self._journal is not None:
-            self._tell({"tell": "journal", "seq": self._journal.last})
+        self._tell({"tell": "journal"})
 
     def _tell(self, message: Message) -> None:
         if self._control is not None:

@@ -176,7 +176,7 @@ def compose_mlops(
 
     # Registry
     registry = compose_registry(settings, records, documents, bus, clock, root, places, logged_models)
-    approve_at = f"{base_url}/ui/models/{{name}}?approval={{id}}"
+    approve_at = f"{base_url}/ui/{{pages}}/{{name}}?approval={{id}}"
 
     # Provenance, and what comes from elsewhere
     provenances = Provenances(Runs(records), RunLinks(records), partial(small_file, places))

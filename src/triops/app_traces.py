@@ -9,6 +9,7 @@ from triops import __version__
 from triops.adapters.embedded.spans import EmbeddedSpans
 from triops.edges.langfuse.access import basic
 from triops.edges.langfuse.handlers import LangfuseApi
+from triops.edges.mlflow.spans_forgetting import without_contents
 from triops.edges.otlp import handlers as otlp
 from triops.edges.otlp.intake import Intake
 from triops.kernel.completion import Usage
@@ -16,6 +17,7 @@ from triops.kernel.ids import ProjectId
 from triops.ledger.calls.book import SpendBook
 from triops.ledger.documents import Documents
 from triops.ledger.scores.scores import Scores
+from triops.ledger.traces.contents import TraceContents
 from triops.ledger.traces.forgetting import TraceForgetting
 from triops.lenses.llmops.gateway.config import prices_of
 from triops.lenses.llmops.gateway.prices import Prices
@@ -82,6 +84,7 @@ def compose_traces(
             held,
             records,
         ),
+        TraceContents(records, without_contents),
         Prompting(spans, scores, prices),
     )
     known = basic(authenticate)

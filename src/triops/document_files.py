@@ -22,7 +22,7 @@ def read_documents(path: Path) -> list[dict[str, Any]]:
             text = file.read_bytes()
             if len(text) > MAX_BYTES:
                 raise Invalid("the file is larger than 8 MB", field=str(file))
-            found = list(yaml.safe_load_all(text))
+            found = [_plain(document) for document in yaml.safe_load_all(text)]
         except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
             raise Invalid(f"cannot read: {' '.join(str(error).split())}", field=str(file)) from error
         for at, document in enumerate(found):
@@ -34,7 +34,7 @@ def read_documents(path: Path) -> list[dict[str, Any]]:
                     field=str(file),
                     got=", ".join(map(str, document)) if isinstance(document, dict) else document,
                 )
-            documents.append(_plain(document))
+            documents.append(document)
     if not documents:
         raise Invalid("no document found", field=str(path), expected="YAML with kind, name and spec")
     return documents

@@ -57,14 +57,6 @@ class GatewayProcess:
         self._closing = False
         self._telling = asyncio.Lock()
 
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process is not None and self._process.returncode is None else None
-
-    @property
-    def ready(self) -> bool:
-        return self._ready.is_set()
-
     def begin(self) -> None:
         """Its process begins to load, while the server itself does. It is told nothing yet."""
         if not self._tasks:
@@ -104,15 +96,15 @@ class GatewayProcess:
         async with self._telling:  # what was read first is told first
             control.tell({"do": "snapshot", **await self._snapshot()})
 
-    async def ask(self, message: Message) -> Message:
+    async def _ask(self, message: Message) -> Message:
         """Raises: Unavailable."""
-        if self._control is None or not self.ready:
+        if self._control is None or not self._ready.is_set():
             raise Unavailable("the gateway is not ready")
         return await self._control.ask(message)
 
     async def rotate(self) -> None:
         """Its journal begins a new segment. Raises: Unavailable."""
-        await self.ask({"do": "rotate"})
+        await self._ask({"do": "rotate"})
 
     def purge(self, project: ProjectId) -> None:
         """It forgets the answers that it keeps for the project."""
@@ -121,11 +113,7 @@ class GatewayProcess:
 
     async def state(self) -> Message:
         """What is going on in the gateway at this moment. Raises: Unavailable."""
-        return await self.ask({"do": "state"})
-
-    def tell(self, message: Message) -> None:
-        if self._control is not None:
-            self._control.tell(message)
+        return await self._ask({"do": "state"})
 
     # What the port's protocol asks (`web/sniff.py`)
 
@@ -133,7 +121,7 @@ class GatewayProcess:
         return self._paths.decide(head)
 
     def give(self, connection: socket.socket, head: bytes) -> bool:
-        if self._handover is not None and self.ready:
+        if self._handover is not None and self._ready.is_set():
             return self._handover.give(connection.fileno(), head)
         if len(self._held) >= _HELD or self._closing:
             return False

@@ -19,7 +19,8 @@ import uvicorn
 import uvloop
 
 from triops import __version__
-from triops.app import Triops, compose, open_records
+from triops.app import compose, open_records
+from triops.app_life import Triops
 from triops.document_files import read_documents
 from triops.kernel.errors import Forbidden, Invalid, Unavailable
 from triops.kernel.ids import ProjectId

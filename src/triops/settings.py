@@ -50,7 +50,8 @@ class Retention(_Section):
         0,
         ge=0,
         le=3650,
-        description="days that messages, inputs and outputs of models' calls are kept; 0: as long as their spans",
+        description="days that messages, inputs and outputs of models' calls are kept, in experiments' traces too; "
+        "0: as long as their spans",
     )
     anomalies_days: int = Field(90, ge=1, le=3650, description="days that anomalies are kept")
     entities_days: int = Field(7, ge=1, le=3650, description="an entity not seen for so long leaves the graph")

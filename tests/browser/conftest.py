@@ -21,6 +21,7 @@ from language import Spoken, speak
 from seeding import Seeded, seed
 
 CHROMIUM = Path("/usr/bin/chromium")
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -53,6 +54,24 @@ class Watched:
         self.page.goto(self.base + path)
         self.ready()
         return self.page
+
+    def sound(self, name: str, *, looked_over: bool = True) -> list[str]:
+        """The open page shows no failure, fits its window and ran nothing out of data. Answers what it does that keeps
+        people out, in axe's words; [] unless `looked_over`."""
+        page = self.page
+        assert page.locator(".failure").count() == 0, f"{name}: {page.locator('.failure').all_inner_texts()}"
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"{name} is {overflow} px wider than its window"
+        assert page.title() != "owned", f"{name} ran a script out of data"
+        if not looked_over:
+            return []
+        page.evaluate(AXE.read_text())
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{name}: {v['id']} ({v['impact']}) {[n['html'][:160] for n in v['nodes'][:3]]}"
+            for v in found["violations"]
+            if v["impact"] in ("serious", "critical")
+        ]
 
     def ready(self) -> None:
         path = urlsplit(self.page.url).path

@@ -1,14 +1,12 @@
 """Every page, in both themes, on a desk and on a phone: it opens, fits, answers, and has no serious fault."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pytest
 from language import Spoken
 from seeding import Seeded
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 SIZES = {"desk": (1280, 800), "phone": (390, 844)}
 LOOKED_OVER = {("desk", "light"), ("phone", "dark")}  # by axe: each size and each theme once
 PAGES = {
@@ -57,17 +55,5 @@ def test_every_page_opens_fits_and_has_no_serious_fault(
         page = watched.open(path)
         if title:
             assert page.inner_text("h1") == title
-        assert page.locator(".failure").count() == 0, f"{name}: {page.locator('.failure').all_inner_texts()}"
-        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert overflow <= 0, f"{name} is {overflow} px wider than its window"
-        assert page.title() != "owned", f"{name} ran a script out of data"
-        if (size, theme) not in LOOKED_OVER:
-            continue
-        page.evaluate(AXE.read_text())
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        wrong += [
-            f"{name}: {v['id']} ({v['impact']}) {[n['html'][:160] for n in v['nodes'][:3]]}"
-            for v in found["violations"]
-            if v["impact"] in ("serious", "critical")
-        ]
+        wrong += watched.sound(name, looked_over=(size, theme) in LOOKED_OVER)
     assert wrong == [], "\n".join(wrong)

@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import expect
 from speaking import HOSTILE, PROMPT, Spoken, spoken
 
-from triops.testing.server import RunningTriops
+from triops.testing.server import RunningTriops, wait_for
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 SIZES = {"desk": (1280, 800), "phone": (390, 844)}
 PAGES = {
+    "overview": "/ui",
     "prompts": "/ui/prompts",
     "prompt": f"/ui/prompts/{PROMPT}?v=2",
     "differences": f"/ui/prompts/{PROMPT}?tab=diff&a=1&b=3",
@@ -47,18 +47,8 @@ def test_every_page_opens_fits_and_has_no_serious_fault(
     wrong = []
     for name, path in PAGES.items():
         page = watched.open(path)
-        assert page.locator(".failure").count() == 0, f"{name}: {page.locator('.failure').all_inner_texts()}"
         expect(page.locator(".answer").first, name).not_to_be_empty()
-        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert overflow <= 0, f"{name} is {overflow} px wider than its window"
-        assert page.title() != "owned", f"{name} ran a script out of data"
-        page.evaluate(AXE.read_text())
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        wrong += [
-            f"{name}: {v['id']} ({v['impact']}) {[n['html'][:160] for n in v['nodes'][:3]]}"
-            for v in found["violations"]
-            if v["impact"] in ("serious", "critical")
-        ]
+        wrong += watched.sound(name)
     assert wrong == [], "\n".join(wrong)
 
 
@@ -68,7 +58,7 @@ def test_the_answers_come_first(visit: Any, server: RunningTriops, language: Spo
     expect(answer).to_contain_text("2 routes, all healthy; upstream is cut off for broken-1!status=503 until ")
     expect(answer).to_contain_text("Spare lacks its credential")
     expect(page.get_by_role("article", name="Route sturdy")).to_contain_text("canary 5 %")
-    expect(page.get_by_role("article", name="Route fast")).to_contain_text("50 % of 4")
+    expect(page.get_by_role("article", name="Route fast")).to_contain_text("cached50 %")
     page = visit(base=server.url).open("/ui/prompts")
     expect(page.locator(".answer")).to_contain_text("2 prompts, 1 live under a label. Today 12 calls for $0.125")
     row = page.locator(".tr", has_text=PROMPT)
@@ -211,3 +201,117 @@ def test_a_credential_is_set_and_never_shown(visit: Any, server: RunningTriops, 
     expect(page.get_by_role("button", name="Replace the credential of spare")).to_be_visible()
     assert "sk-very-secret" not in page.content()
     expect(page.locator(".answer").first).not_to_contain_text("credential")
+
+
+def test_the_overview_says_how_models_calls_are_today(visit: Any, server: RunningTriops, language: Spoken) -> None:
+    page = visit(base=server.url).open("/ui")
+    card = page.locator(".lens-card.language")
+    expect(card.locator(".lens-figures")).to_contain_text("of $0.30, support-bot")
+    expect(card.locator(".lens-figures")).to_contain_text("first token")
+    card.get_by_role("link", name=re.compile("cut off|has used|credential|refused")).click()
+    page.wait_for_url(re.compile(r"/ui/(gateway|cost|incidents/.*)$"))
+    page.go_back()
+    card.locator(".lens-figures div", has_text="errors").get_by_role("link").click()
+    page.wait_for_url(re.compile(r"/ui/llm\?.*status=error"))
+
+
+def test_a_key_is_made_limited_rotated_and_removed(visit: Any, server: RunningTriops, language: Spoken) -> None:
+    page = visit(base=server.url).open("/ui/gateway")
+
+    def call(secret: str, model: str) -> int:
+        body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+        headers = {"authorization": f"Bearer {secret}"}
+        return httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=headers).status_code
+
+    def shown() -> str:
+        dialog = page.get_by_role("dialog", name="The secret of desk")
+        secret = dialog.locator("pre").first.inner_text()
+        dialog.get_by_role("button", name="I have it").click()
+        return str(secret)
+
+    page.get_by_role("button", name="New key").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("lab")
+    dialog.get_by_role("button", name="Make the key").click()
+    expect(dialog.locator(".failure")).to_contain_text("There is a key lab already")
+    dialog.get_by_label("Name").fill("desk")
+    dialog.get_by_label("Team").fill("care")
+    dialog.get_by_label("Budget, $").fill("2.5")
+    dialog.get_by_label("Budget per").select_option("day false")
+    dialog.get_by_label("Calls a minute").fill("100")
+    dialog.get_by_label("fast", exact=True).check()
+    dialog.get_by_role("button", name="Make the key").click()
+    first = shown()
+    assert [call(first, "fast"), call(first, "sturdy")] == [200, 403]
+    (made,) = [d for d in server.client.call("GET", "/documents", kind="Key")["items"] if d["name"] == "desk"]
+    assert made["spec"] == {
+        "application": "desk", "team": "care", "routes": ["fast"], "requests_per_minute": 100,
+        "budget_usd": {"amount": "2.5", "per": "day", "hard": False},
+    }  # fmt: skip
+
+    card = page.get_by_role("article", name="Key desk")
+    card.get_by_role("button", name="Change what desk may do").click()
+    expect(dialog.get_by_label("Budget, $")).to_have_value("2.5")
+    dialog.get_by_label("sturdy", exact=True).check()
+    dialog.get_by_label("Calls a minute").fill("")
+    dialog.get_by_role("button", name="Apply").click()
+    expect(card).to_contain_text("routes fast, sturdy")
+    assert call(first, "sturdy") == 200
+    card.get_by_role("button", name=f"Rotate the secret {first[-4:]} of desk").click()
+    dialog.get_by_label("The present one is good for").select_option("0")
+    dialog.get_by_role("button", name="Rotate").click()
+    second = shown()
+    assert [call(first, "fast"), call(second, "fast")] == [401, 200]
+    expect(card).not_to_contain_text(first[-4:])
+    card.get_by_role("button", name="Remove the key desk").click()
+    dialog.get_by_role("textbox").fill("only a test")
+    dialog.get_by_role("button", name="Remove").click()
+    expect(card).to_have_count(0)
+    assert call(second, "fast") == 401
+
+
+def test_an_admin_erases_a_user_who_is_typed(visit: Any, server: RunningTriops, language: Spoken) -> None:
+    headers = {"authorization": f"Bearer {language.secret}", "x-triops-user": "gone@example.org"}
+    body = {"model": "fast", "messages": [{"role": "user", "content": "Forget me."}]}
+    assert httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=headers).status_code == 200
+    path = "/users/gone@example.org"
+    wait_for(lambda: server.client.call("GET", path)["traces"] == 1, what="the trace")
+    page = visit(base=server.url).open("/ui/llm?user=gone@example.org")
+    page.get_by_role("button", name="Erase everything of gone@example.org").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 trace in which they are the user")
+    expect(dialog).to_contain_text("cannot come back")
+    act = dialog.get_by_role("button", name="Erase for good")
+    expect(act).to_be_disabled()
+    dialog.get_by_label("to confirm").fill("gone@example.com")
+    dialog.get_by_label("Why").fill("asked for")
+    act.click()
+    expect(dialog.locator(".failure")).to_contain_text("nothing was erased")
+    assert server.client.call("GET", path)["traces"] == 1
+    dialog.get_by_label("to confirm").fill("gone@example.org")
+    act.click()
+    told = page.get_by_role("dialog", name="Everything of gone@example.org is erased")
+    expect(told).to_contain_text("1 trace and no sessions are gone")
+    told.get_by_role("button", name="Done").click()
+    page.wait_for_url("**/ui/llm?tab=users")
+    assert server.client.call("GET", path)["traces"] == 0
+
+
+def test_a_label_that_waits_is_seen_compared_and_approved(visit: Any, server: RunningTriops, language: Spoken) -> None:
+    gate = {"model": PROMPT, "alias": "guarded", "approval": {"role": "editor", "not_self": True}}
+    label = f"/prompts/{PROMPT}/labels/guarded"
+    server.client.call("PUT", label, body={"version": 1, "why": "to begin with"})
+    server.client.apply([{"kind": "Gate", "name": "words", "spec": gate}])
+    asked = server.client.call("PUT", label, body={"version": 2, "why": "kinder words"})
+    page = visit(base=server.url).open("/ui/prompts")
+    waits = page.get_by_role("article", name="Approval of guarded")
+    expect(waits).to_contain_text("kinder words")
+    waits.get_by_role("link", name="What changes").click()
+    expect(page.locator(".word-diff ins")).to_contain_text("Never promise a date")
+    waits.get_by_role("button", name="Reject").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("not now")
+    page.get_by_role("dialog").get_by_role("button", name="Reject").click()
+    expect(waits).to_have_count(0)
+    (done,) = server.client.call("GET", "/approvals", model=PROMPT)["items"]
+    assert [done[k] for k in ("id", "state", "decision")] == [asked["approval"], "rejected", "not now"]
+    assert server.client.call("GET", f"/prompts/{PROMPT}")["labels"]["guarded"] == 1

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import anthropic
+import httpx
 import pytest
 from pydantic import BaseModel
 
+from tests.gateway_server import gateway, spent
 from triops.testing.server import RunningTriops
-from triops.testing.upstream import LoopbackProvider
 
-PROVIDERS = {"anthropic": "", "openai": "/v1", "gemini": "", "ollama": ""}
 ROUTES = {
     "claude": ("anthropic", "claude-opus-5"),
     "old-claude": ("anthropic", "claude-3-5-haiku-20241022"),
@@ -33,15 +33,6 @@ ROUTES = {
     "refusing": ("anthropic", "m!refuse=1"),
     "pricey": ("anthropic", "pricey"),
 }
-BUDGET = """
-kind: Price
-name: pricey
-spec: {provider: anthropic, input_per_million_usd: "10", output_per_million_usd: "10", from: 2026-01-01}
----
-kind: Budget
-name: pricey
-spec: {route: pricey, amount: "0.000001", per: day, hard: true}
-"""
 TEXT = "The answer is seven and it holds well."
 HI: Any = [{"role": "user", "content": "hello there"}]
 WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -56,20 +47,8 @@ class Town(BaseModel):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriops]:
-    folder = tmp_path_factory.mktemp("anthropic")
-    with LoopbackProvider() as upstream:
-        documents = [
-            f"kind: Provider\nname: {name}\n"
-            f'spec: {{dialect: {name}, base_url: "{upstream.url}{path}", allow_private: true}}'
-            for name, path in PROVIDERS.items()
-        ]
-        documents += [
-            f"kind: Route\nname: {name}\nspec: {{targets: [{{provider: {provider}, model: '{model}'}}], retries: 0}}"
-            for name, (provider, model) in ROUTES.items()
-        ]
-        (folder / "gateway.yaml").write_text("\n---\n".join([*documents, BUDGET]))
-        with RunningTriops(folder / "data", "--config", str(folder / "gateway.yaml")) as running:
-            yield running
+    with gateway(tmp_path_factory.mktemp("anthropic"), ROUTES, spent("anthropic")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +160,8 @@ def test_tokens_are_counted(client: anthropic.Anthropic) -> None:
 def test_models_are_listed(client: anthropic.Anthropic) -> None:
     names = {model.id for model in client.models.list()}
     assert names >= set(ROUTES)
-    assert client.models.retrieve("gpt").type == "model"
+    one = client.models.retrieve("gpt")
+    assert (one.type, one.lifecycle) == ("model", "active")
 
 
 def test_a_refusal_says_so(client: anthropic.Anthropic) -> None:
@@ -244,3 +224,17 @@ def test_anthropics_bytes_come_as_they_are(server: RunningTriops, client: anthro
     assert raw.http_response.json()["usage"]["service_tier"] == "standard"
     with client.messages.with_streaming_response.create(model="claude", max_tokens=9, messages=HI, stream=True) as kept:
         assert "event: ping" in "".join(kept.iter_text())
+
+
+def test_answers_and_errors_name_their_call(client: anthropic.Anthropic) -> None:
+    raw = client.messages.with_raw_response.create(model="gpt", max_tokens=5, messages=HI)
+    assert raw.parse()._request_id == raw.headers["x-triops-call"]
+    with pytest.raises(anthropic.RateLimitError) as limited:
+        client.messages.create(model="limited", max_tokens=5, messages=HI)
+    assert limited.value.request_id == limited.value.response.headers["x-triops-call"]
+
+
+def test_what_cannot_be_read_is_refused_in_its_words(server: RunningTriops) -> None:
+    answer = httpx.post(f"{server.url}/v1/messages", headers={"content-encoding": "gzip"}, content=b"x")
+    assert answer.status_code == 415
+    assert (answer.json()["type"], answer.json()["error"]["type"]) == ("error", "invalid_request_error")

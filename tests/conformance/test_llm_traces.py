@@ -120,18 +120,30 @@ def test_scores(server: RunningTriops) -> None:
     api(server, "DELETE", "/scores/a", 404)
 
 
+def test_today_at_one_look_without_a_gateway(server: RunningTriops) -> None:
+    send(server, {**call(140, 1), "status": {"code": 2}}, call(141, 1, llm__first_token_ms=1))
+    today = got(server, "/llm/today")
+    assert (today["requests"], today["cost_usd"], today["budget"], today["problem"]) == (0, "0", None, None)
+    assert today["traces"] >= 2
+    assert 1 <= today["failed"] < today["traces"]
+    assert today["p95_ms"] >= 1
+
+
 def test_a_user_is_erased_everywhere(server: RunningTriops) -> None:
     chain = span(4, 1, openinference__span__kind="CHAIN", user__id="eve", session__id="hers")
     send(server, chain, call(4, 2, 1, "my secret plan"))
     send(server, call(5, 1, said="an open plan", user__id="bob"))
     api(server, "POST", "/scores", 201, json={"trace": f"{4:032x}", "name": "x", "value": 1})
     api(server, "POST", "/scores", 201, json={"session": "hers", "name": "x", "value": 1})
-    assert api(server, "DELETE", "/users/eve")["rows"] == 4
+    assert got(server, "/users/eve") == {"user": "eve", "traces": 1, "sessions": 1}
+    gone = {"traces": 1, "sessions": 1, "rows": 4}
+    assert api(server, "DELETE", "/users/eve", json={"why": "she asked"}) == gone
+    assert got(server, "/users/eve") == {"user": "eve", "traces": 0, "sessions": 0}
     assert [one["user"] for one in got(server, "/llm/traces", q="plan")["items"]] == ["bob"]
     assert got(server, "/llm/users", user="eve")["items"] == []
     assert got(server, "/scores", session="hers")["items"] == []
     assert api(server, "GET", f"/llm/traces/{4:032x}", 404)["error"]["kind"] == "not_found"
-    assert got(server, "/audit", verb="erase")["items"][0]["details"] == {"rows": 4}
+    assert got(server, "/audit", verb="erase")["items"][0]["details"] == {**gone, "why": "she asked"}
 
 
 def test_a_client_without_traceparent_and_the_gateway_count_once_in_a_session(server: RunningTriops) -> None:
@@ -177,3 +189,24 @@ def test_what_is_asked_wrongly_is_refused(server: RunningTriops) -> None:
         assert httpx.get(f"{server.url}/triops/v1{path}", params=query).status_code in (400, 422), path
     assert api(server, "GET", "/llm/sessions/nobody", 404)["error"]["kind"] == "not_found"
     assert api(server, "GET", "/llm/traces/ff", 404)["error"]["kind"] == "not_found"
+
+
+def test_versions_of_a_prompt_beside_each_other(server: RunningTriops) -> None:
+    def answered(trace: int, version: int, words: str, **more: Any) -> dict[str, Any]:
+        told = f'[{{"role":"assistant","parts":[{{"type":"text","content":"{words}"}}]}}]'
+        name = {"triops__prompt__name": "tell", "triops__prompt__version": str(version)}
+        return call(trace, 1, **name, gen_ai__output__messages=told, **more)
+
+    api(server, "POST", "/prompts/tell/versions", json={"text": "Tell {{what}}"})
+    broken = {**answered(133, 2, "x" * 400), "status": {"code": 2, "message": "no"}}
+    send(
+        server,
+        answered(130, 1, "four"),
+        answered(131, 2, "y" * 300),
+        answered(132, 2, "I'm sorry, but I can't."),
+        broken,
+    )
+    newest, older = got(server, "/prompts/tell/usage")["rows"]
+    assert [newest[k] for k in ("version", "calls", "errors", "answers", "refused")] == [2, 3, 1, 2, 1]
+    assert newest["output_chars"] == (300 + 23) / 2  # a failed call answers nothing
+    assert [older[k] for k in ("version", "output_chars", "answers", "refused")] == [1, 4.0, 1, 0]

@@ -210,3 +210,24 @@ def test_a_gate_that_is_no_gate_is_refused(ann: Client) -> None:
         with pytest.raises(ApiError) as error:
             ann.call("POST", "/documents", body={"documents": [{"kind": "Gate", "name": "bad", "spec": spec}]})
         assert error.value.status == 400
+
+
+def test_a_label_of_a_prompt_waits_like_an_alias(eve: MlflowClient, ann: Client, bob: Client) -> None:
+    spec = {"model": "greet*", "alias": "production", "approval": {"role": "editor", "not_self": True}}
+    bob.apply([{"kind": "Gate", "name": "words", "spec": spec}])
+    for text in ("Hi {{name}}", "Dear {{name}}"):
+        ann.call("POST", "/prompts/greet you/versions", body={"text": text})
+    asked = ann.call("PUT", "/prompts/greet you/labels/production", body={"version": 2, "why": "kinder"})
+    assert asked["state"] == "waiting"
+    (waiting,) = bob.call("GET", "/approvals", kind="prompt", state="waiting")["items"]
+    assert [waiting[k] for k in ("id", "kind", "model", "alias", "from", "to", "asked_by", "why")] == [
+        asked["approval"], "prompt", "greet you", "production", None, "2", "ann", "kinder",
+    ]  # fmt: skip
+    models = bob.call("GET", "/approvals", kind="model")["items"]
+    assert models
+    assert {item["kind"] for item in models} == {"model"}
+    with pytest.raises(MlflowException) as held_back:
+        eve.set_prompt_alias("greet you", "production", 1)
+    assert "/ui/prompts/greet%20you?approval=" in str(held_back.value)
+    bob.call("POST", f"/approvals/{waiting['id']}/approve", body={"why": "read it"})
+    assert ann.call("GET", "/prompts/greet you")["labels"] == {"production": 2}

@@ -9,10 +9,9 @@ import httpx
 import ollama
 import pytest
 
+from tests.gateway_server import gateway, spent
 from triops.testing.server import RunningTriops
-from triops.testing.upstream import LoopbackProvider
 
-PROVIDERS = {"anthropic": "", "openai": "/v1", "gemini": "", "ollama": ""}
 ROUTES = {
     "llama": ("ollama", "small-1"),
     "claude": ("anthropic", "claude-opus-5"),
@@ -31,15 +30,6 @@ ROUTES = {
     "cut": ("ollama", "m!cut_after=3"),
     "pricey": ("ollama", "pricey"),
 }
-BUDGET = """
-kind: Price
-name: pricey
-spec: {provider: ollama, input_per_million_usd: "10", output_per_million_usd: "10", from: 2026-01-01}
----
-kind: Budget
-name: pricey
-spec: {route: pricey, amount: "0.000001", per: day, hard: true}
-"""
 TEXT = "The answer is seven and it holds well."
 HI: Any = [{"role": "user", "content": "hello there"}]
 TOWN = {
@@ -63,20 +53,8 @@ def weather(city: str) -> str:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriops]:
-    folder = tmp_path_factory.mktemp("ollama")
-    with LoopbackProvider() as upstream:
-        documents = [
-            f"kind: Provider\nname: {name}\n"
-            f'spec: {{dialect: {name}, base_url: "{upstream.url}{path}", allow_private: true}}'
-            for name, path in PROVIDERS.items()
-        ]
-        documents += [
-            f"kind: Route\nname: {name}\nspec: {{targets: [{{provider: {provider}, model: '{model}'}}], retries: 0}}"
-            for name, (provider, model) in ROUTES.items()
-        ]
-        (folder / "gateway.yaml").write_text("\n---\n".join([*documents, BUDGET]))
-        with RunningTriops(folder / "data", "--config", str(folder / "gateway.yaml")) as running:
-            yield running
+    with gateway(tmp_path_factory.mktemp("ollama"), ROUTES, spent("ollama")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +182,9 @@ def test_what_cannot_be_read_or_said_names_the_field(client: ollama.Client) -> N
         client.generate(model="claude", prompt="a", suffix="b")
     with pytest.raises(ollama.ResponseError, match=r"options\.temperature"):
         client.chat(model="gpt", messages=HI, options={"temperature": "warm"})
+
+
+def test_what_cannot_be_read_is_refused_in_its_words(server: RunningTriops) -> None:
+    answer = httpx.post(f"{server.url}/api/chat", headers={"content-encoding": "gzip"}, content=b"x")
+    assert (answer.status_code, answer.json()["type"]) == (415, "unsupported")
+    assert "content-encoding" in answer.json()["error"]

@@ -111,6 +111,7 @@ def test_a_whole_answer_with_what_the_gateway_tells_of_it(client: openai.OpenAI)
     assert raw.headers["x-triops-provider"] == "upstream"
     assert raw.headers["x-triops-model"] == "small-1"
     assert len(raw.headers["x-triops-call"]) == 32
+    assert raw.parse()._request_id == raw.headers["x-triops-call"]
     cost = answer.usage.prompt_tokens * pico_of("0.15", "", per=1_000_000) + 8 * pico_of("0.60", "", per=1_000_000)
     assert raw.headers["x-triops-cost-usd"] == usd(cost)
 

@@ -5,6 +5,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import openai
 import pytest
 from langfuse import Langfuse
 from langfuse._client.resource_manager import LangfuseResourceManager
+from langfuse.api import Error as LangfuseError
 from langfuse.api import NotFoundError
 from typer.testing import CliRunner
 
@@ -138,6 +140,13 @@ def test_langfuse_writes(server: RunningTriops, langfuse: Langfuse) -> None:
     assert listed["Film critic"].versions == [1, 2, 3]
     assert [prompt.name for prompt in langfuse.api.prompts.list(tag="films").data] == ["Film critic"]
     assert langfuse.api.prompts.list(label="nowhere").data == []
+    updated = listed["Film critic"].last_updated_at
+    second = timedelta(seconds=1)
+    for since, until, there in ((updated, None, True), (updated + second, None, False), (None, updated, False)):
+        found = langfuse.api.prompts.list(from_updated_at=since, to_updated_at=until, limit=100).data
+        assert ("Film critic" in [prompt.name for prompt in found]) is there
+    with pytest.raises(LangfuseError, match="conditions are not read"):
+        langfuse.api.prompts.list(filter='[{"type":"number","column":"version","operator":"=","value":1}]')
     native = server.client.prompt_version("Film critic", 2)
     assert native["messages"][1] == {"role": "placeholder", "content": "{{history}}"}
     labels = [c["details"]["label"] for c in server.client.changes(entity="prompt:Film critic", kind="prompt_label")]
@@ -158,7 +167,13 @@ def test_langfuse_writes(server: RunningTriops, langfuse: Langfuse) -> None:
         b'{"name": "x", "prompt": [{"role": "robot", "content": ""}]}',
         b'{"name": "x", "prompt": "a", "labels": "production"}',
         b'{"name": "x", "prompt": "a", "config": []}',
-        b'{"name": "folder/x", "prompt": "a"}',
+        b'{"name": "folder//x", "prompt": "a"}',
+        b'{"name": "/x", "prompt": "a"}',
+        b'{"name": "folder/../x", "prompt": "a"}',
+        b'{"name": "x/versions", "prompt": "a"}',
+        b'{"name": "x", "prompt": "@@@langfusePrompt:name=nobody|label=production@@@"}',
+        b'{"name": "x", "prompt": "@@@langfusePrompt:name=x|version=1@@@"}',
+        b'{"name": "x", "prompt": "@@@langfusePrompt:name=support|version=1@@@"}',
         b'{"name": "x", "prompt": "a", "commitMessage": [1]}',
         b'{"name": "x", "prompt": "a", "labels": ["a b"]}',
         b'{"name": "x", "prompt": "\\ud800"}',
@@ -170,6 +185,60 @@ def test_what_langfuse_would_not_send_is_refused_and_leaves_nothing(server: Runn
     assert answer.json()["message"]
     with pytest.raises(ApiError):
         server.client.prompt("x")
+
+
+def test_langfuse_s_folders(server: RunningTriops, langfuse: Langfuse) -> None:
+    name = "care/europe/greeting"
+    langfuse.create_prompt(name=name, prompt="Hello {{name}}", labels=["production"])
+    assert langfuse.get_prompt(name, cache_ttl_seconds=0).compile(name="Ada") == "Hello Ada"
+    langfuse.create_prompt(name=name, prompt="Dear {{name}}", labels=["staging", "versions"])
+    langfuse.update_prompt(name=name, version=2, new_labels=["production"])
+    assert [prompt.name for prompt in langfuse.api.prompts.list(name=name).data] == [name]
+    api = server.client
+    assert api.prompt(name)["labels"] == {"production": 2, "staging": 2, "versions": 2}
+    assert [one["version"] for one in api.prompt_versions(name)] == [2, 1]
+    assert api.call("GET", "/prompts/care%2Feurope%2Fgreeting/labels/versions")["version"] == 2
+    assert api.render_prompt(name, {"name": "Ada"})["text"] == "Dear Ada"
+    assert PromptCache(server.url, None, folder="").get(name).render(name="Ada") == "Dear Ada"
+    assert api.undo_label(name, "production")["to"] == "1"
+    langfuse.api.prompts.delete(name)
+    with pytest.raises(NotFoundError):
+        langfuse.get_prompt(name, cache_ttl_seconds=0, max_retries=0)
+
+
+def test_langfuse_s_prompts_of_prompts(server: RunningTriops, langfuse: Langfuse) -> None:
+    def tag(name: str, which: str = "label=production") -> str:
+        return f"@@@langfusePrompt:name={name}|{which}@@@"
+
+    langfuse.create_prompt(name="parts/tone", prompt="Be {{mood}}.", labels=["production"])
+    langfuse.create_prompt(name="parts/rules", prompt=f"{tag('parts/tone')} Never lie.", labels=["production"])
+    chat: list[Any] = [{"role": "system", "content": f"Help. {tag('parts/rules', 'version=1')} {{{{shop}}}}"}]
+    langfuse.create_prompt(name="whole", type="chat", prompt=chat, labels=["production"])
+
+    def said() -> str:
+        found = langfuse.get_prompt("whole", type="chat", cache_ttl_seconds=0)
+        return str(found.compile(mood="kind", shop="Ada's")[0]["content"])
+
+    assert said() == "Help. Be kind. Never lie. Ada's"
+    langfuse.create_prompt(name="parts/tone", prompt="Stay {{mood}}.", labels=["production"])
+    assert said() == "Help. Stay kind. Never lie. Ada's"
+    known = langfuse.api.prompts.get("whole", resolve=False)
+    assert (known.prompt[0].content, known.resolution_graph) == (chat[0]["content"], None)
+    graph = langfuse.api.prompts.get("whole").resolution_graph
+    assert graph["root"]["name"] == "whole"
+    parts = {part["name"]: part["version"] for parts in graph["dependencies"].values() for part in parts}
+    assert parts == {"parts/rules": 1, "parts/tone": 2}
+    rendered = server.client.render_prompt("whole", {"mood": "kind", "shop": "x"})["messages"][0]["content"]
+    assert rendered == "Help. Stay kind. Never lie. x"
+    ours = PromptCache(server.url, None, folder="").get("whole").render(mood="calm", shop="x")
+    assert ours[0]["content"] == "Help. Stay calm. Never lie. x"
+    with pytest.raises(LangfuseError, match="holds itself: parts/tone → parts/rules → parts/tone"):
+        langfuse.create_prompt(name="parts/tone", prompt=tag("parts/rules"))
+    server.client.apply(
+        [{"kind": "Prompt", "name": "loop", "spec": {"text": tag("loop"), "labels": {"production": 1}}}]
+    )
+    with pytest.raises(LangfuseError, match="holds itself: loop → loop"):
+        langfuse.get_prompt("loop", cache_ttl_seconds=0, max_retries=0)
 
 
 def test_mlflow_reads_and_writes_the_same_prompts(server: RunningTriops, langfuse: Langfuse) -> None:
@@ -353,17 +422,26 @@ def test_roles_and_projects(tmp_path: Path) -> None:
             Client(server.url, keys["viewer"]).move_label("support", "production", 1)
         assert caught.value.status == 403
         law = {"models": ["support"], "edit": ["somebody else"]}
-        admin.apply([{"kind": "Access", "name": "law", "spec": law}])
+        parts = {"text": "Help. @@@langfusePrompt:name=tone|label=production@@@", "labels": {"production": 2}}
+        admin.apply([{"kind": "Prompt", "name": "mine", "spec": parts}])
+        admin.apply([{"kind": "Prompt", "name": "tone", "spec": {"text": "secret", "labels": {"production": 1}}}])
+        admin.apply([{"kind": "Access", "name": "law", "spec": {**law, "models": ["support", "tone"]}}])
         editor = Client(server.url, keys["editor"])
         assert [prompt["name"] for prompt in editor.prompts()] == ["mine"]
         for refused in (
             lambda: editor.prompt("support"),
+            lambda: editor.render_prompt("mine", {}),
+            lambda: editor.call("GET", "/prompts/mine/labels/production", resolve=True),
+            lambda: editor.add_prompt_version("other", {"text": parts["text"]}),
             lambda: editor.move_label("support", "production", 1),
             lambda: editor.apply([{**SUPPORT, "spec": {"text": "mine now"}}]),
         ):
             with pytest.raises(ApiError) as caught:
                 refused()
             assert caught.value.status == 403
-        assert httpx.get(f"{base}/support", auth=("pk", keys["editor"])).status_code == 403
+        for name in ("support", "mine"):
+            assert httpx.get(f"{base}/{name}", auth=("pk", keys["editor"])).status_code == 403
+        new = {"name": "other", "prompt": parts["text"]}
+        assert httpx.post(base, json=new, auth=("pk", keys["editor"])).status_code == 403
         listed = httpx.get(base, auth=("pk", keys["editor"])).json()["data"]
         assert [prompt["name"] for prompt in listed] == ["mine"]

@@ -194,6 +194,14 @@ def test_a_revoked_secret_ends_at_once_and_another_of_the_same_key_goes_on(serve
     assert call(server, other["secret"]).status_code == 401
     assert call(server, secret).status_code == 200
     assert "secret" not in server.client.gateway_keys(key="support-bot")[0]
+    new = server.client.rotate_gateway_key(server.client.create_gateway_key("support-bot")["id"], 3600)
+    newer = json.loads(cli(server, "key", "rotate", new["id"], "--json").stdout)  # at once
+    assert [call(server, one["secret"]).status_code for one in (new, newer)] == [401, 200]
+    assert new["replaced"]["expires_at"] == pytest.approx(new["created_at"] + 3600)
+    assert newer["replaced"]["revoked_at"] == newer["created_at"]
+    with pytest.raises(ApiError, match="not good any more"):
+        server.client.rotate_gateway_key(new["id"])
+    server.client.revoke_gateway_key(newer["id"])
     with pytest.raises(ApiError, match="no Key named nobody"):
         server.client.create_gateway_key("nobody")
 
@@ -208,6 +216,10 @@ def test_a_revoked_secret_ends_at_once_and_another_of_the_same_key_goes_on(serve
         ({"every": 60, "start": "2026-01-01"}, "every"),
         ({"every": -1}, "every"),
         ({"prompt_version": "two"}, "prompt_version"),
+        ({"end": "-999999999999d"}, "end"),
+        ({"end": "-infd"}, "end"),
+        ({"start": "1_000"}, "start"),
+        ({"modle": "small-1"}, "modle"),
     ],
 )
 def test_a_question_that_cannot_be_answered_names_its_field(
@@ -216,6 +228,34 @@ def test_a_question_that_cannot_be_answered_names_its_field(
     with pytest.raises(ApiError) as wrong:
         server.client.spend(**query)
     assert (wrong.value.status, wrong.value.details["field"]) == (400, field)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", "prompts/p/versions", b'{"text": "t", "model": []}', "body.model"),
+        ("POST", "prompts/p/versions", b'{"text": "t", "model": "\\ud800"}', "body.model"),
+        ("POST", "prompts/p/versions", b'{"text": "t", "settings": 0}', "body.settings"),
+        (
+            "POST",
+            "prompts/p/versions",
+            b'{"text": "t", "settings": {"temperature": 1e400}}',
+            "body.settings.temperature",
+        ),
+        ("POST", "prompts/p%00/versions", b'{"text": "t"}', "name"),
+        ("PUT", "prompts/p/labels/a", b'{"version": true}', "version"),
+        ("PUT", "prompts/p/labels/a", b'{"share": {"1": "100"}}', "share.1"),
+        ("POST", "gateway/keys", b'{"key": "\xff"}', "body"),
+        ("POST", "gateway/keys", b'{"key": "\\ud800"}', "key"),
+        ("POST", "documents", b'{"documents": [{"kind": "Key", "name": "k", "spec": "\\ud800"}]}', "documents.0.spec"),
+    ],
+)
+def test_nonsense_of_any_kind_names_its_field(
+    server: RunningTriops, method: str, path: str, body: bytes, field: str
+) -> None:
+    headers = {"content-type": "application/json"}
+    answer = httpx.request(method, f"{server.url}/triops/v1/{path}", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
 
 
 def test_killing_either_process_loses_and_doubles_nothing(

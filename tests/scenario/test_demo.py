@@ -1,7 +1,6 @@
 """The demo as a user starts it: its own exit status is the judge, and it leaves no process behind."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -12,6 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.demo_story import story
+
+STEPS = (
+    "baseline", "decoy", "fault", "anomaly", "incident", "cause", "proposed", "approved", "executed", "recovered",
+    "resolved",
+)  # fmt: skip
 pytest.importorskip("flask", reason="the demo's extras are not installed")
 
 
@@ -43,20 +48,10 @@ def no_process_stays(tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.mark.timeout(300)
-def test_story_of_a_slow_deploy(environment: dict[str, str], tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "triops", "demo", "--once"], env=environment, capture_output=True, text=True, timeout=280
-    )
-    told = done.stdout + done.stderr
-    assert done.returncode == 0, told
-    steps = ["baseline", "decoy", "fault", "anomaly", "incident", "cause", "proposed", "approved", "executed",
-             "recovered", "resolved"]  # fmt: skip
-    places = [re.search(rf"^ *[\d.]+ s  {step} ", told, re.MULTILINE) for step in steps]
-    assert all(places), told
-    starts = [place.start() for place in places if place]
-    assert starts == sorted(starts)
+def test_story_of_a_slow_deploy(tmp_path: Path) -> None:
+    told = story("demo", STEPS, tmp_path, 280)
     assert "\x1b" not in told  # no terminal, no colours
-    assert list(tmp_path.iterdir()) == []  # the temporary folder is gone
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.timeout(120)

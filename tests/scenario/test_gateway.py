@@ -224,6 +224,16 @@ def test_the_cache_answers_again_whole_and_streamed(gate: Gate) -> None:
     wait_for(lambda: gate.chat("kept").headers["x-triops-cache"] == "miss", what="what was kept to be gone")
 
 
+def test_what_a_stream_says_beside_its_text_is_not_lost_in_the_cache(gate: Gate) -> None:
+    """Log probabilities are not put together from a stream, so that such a one is asked again."""
+    asked: dict[str, Any] = {"logprobs": True, "seed": 5}
+    streams = [gate.chat("kept", stream=True, **asked) for _ in range(2)]
+    assert [answer.headers["x-triops-cache"] for answer in streams] == ["miss", "miss"]
+    whole = [gate.chat("kept", **asked) for _ in range(2)]
+    assert [answer.headers["x-triops-cache"] for answer in whole] == ["miss", "hit"]
+    assert whole[1].json()["choices"][0]["logprobs"]["content"]
+
+
 def test_a_guard_s_redaction_reaches_the_provider_and_the_record(gate: Gate) -> None:
     said = [{"role": "user", "content": "write to ann.lee@example.com now"}]
     answer = gate.http.post(CHAT, json={"model": "strict", "messages": said})

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from triops.sdk import ApiError
 from triops.testing.server import NotInTime, RunningTriops, wait_for
@@ -94,15 +95,40 @@ def test_rows_outside_the_window_of_time_are_refused_and_counted(tmp_path: Path)
         assert "triops_refused_rows_total" in httpx.get(server.url + "/metrics").text
 
 
+def old_trace() -> bytes:
+    """Of five days ago."""
+    request, at = ExportTraceServiceRequest(), int((time.time() - 5 * 86_400) * 1e9)
+    span = (
+        request.resource_spans.add()
+        .scope_spans.add()
+        .spans.add(
+            trace_id=b"t" * 16, span_id=b"s" * 8, name="answer", start_time_unix_nano=at, end_time_unix_nano=at + 10**6
+        )
+    )
+    span.attributes.add(key="mlflow.spanInputs").value.string_value = '"where is my parcel"'
+    return request.SerializeToString()
+
+
+def kept_of_trace(server: RunningTriops) -> tuple[str, bool]:
+    """The name of the experiment's span, and whether what was said in it is there."""
+    answer = httpx.get(f"{server.url}/api/3.0/mlflow/traces/get?trace_id=tr-{(b't' * 16).hex()}").json()["trace"]
+    return answer["spans"][0]["name"], "parcel" in str(answer)
+
+
 def test_old_days_are_dropped_and_the_disk_is_given_back(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with RunningTriops(data) as server:
         assert send(server, log_body("old", time.time() - 5 * 86_400)).status_code == 200
         assert send(server, log_body("new")).status_code == 200
         assert len(list((data / "telemetry" / "logs").glob("*.duckdb"))) == 2
+        headers = {"Content-Type": "application/x-protobuf", "x-mlflow-experiment-id": "0"}
+        assert httpx.post(server.url + "/v1/traces", content=old_trace(), headers=headers).status_code == 200
+        assert kept_of_trace(server) == ("answer", True)
         server.stop()
-    with RunningTriops(data, environ={"TRIOPS_RETENTION_LOGS_DAYS": "2"}) as server:
+    days = {"TRIOPS_RETENTION_LOGS_DAYS": "2", "TRIOPS_RETENTION_LLM_CONTENT_DAYS": "2"}
+    with RunningTriops(data, environ=days) as server:
         wait_for(
             lambda: len(list((data / "telemetry" / "logs").glob("*.duckdb"))) == 1, what="the retention job", limit_s=30
         )
         assert [r["body"] for r in server.client.logs(start="-30d")] == ["hello new"]
+        wait_for(lambda: kept_of_trace(server) == ("answer", False), what="what was said to go", limit_s=30)

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -98,6 +99,30 @@ def test_roles_may_only_what_they_may(tmp_path: Path) -> None:
         with pytest.raises(ApiError) as gone:
             clients["viewer"].status()
         assert gone.value.status == 401
+
+
+def test_an_editor_does_not_take_a_guard_from_a_route(tmp_path: Path) -> None:
+    def document(kind: str, name: str, **spec: Any) -> dict[str, Any]:
+        return {"kind": kind, "name": name, "spec": spec}
+
+    with RunningTriops(tmp_path / "data") as server:
+        admin = Client(server.url, server.client.create_key("root", "admin")["secret"])
+        secret = admin.create_key("ed", "editor")["secret"]
+        editor, http = Client(server.url, secret), httpx.Client(headers={"Authorization": f"Bearer {secret}"})
+        targets = [{"provider": "local", "model": "smollm2"}]
+        guard = document("Guard", "careful", secrets={"action": "block"})
+        admin.apply([guard, document("Route", "fast", targets=targets, guards=["careful"])])
+        loosened = [[guard], [document("Route", "fast", targets=targets)], [document("Route", "fast")]]
+        for documents, status in zip(loosened, (403, 403, 400), strict=True):
+            with pytest.raises(ApiError) as refused:
+                editor.apply(documents)
+            assert refused.value.status == status
+        for path in ("Guard/careful", "Route/fast"):
+            answer = http.delete(f"{server.url}/triops/v1/documents/{path}")
+            assert (answer.status_code, "only an admin" in answer.text) == (403, True)
+        editor.apply([document("Route", "fast", targets=targets, guards=["careful"], retries=2)])
+        editor.apply([document("Route", "mine", targets=targets)])
+        assert http.delete(f"{server.url}/triops/v1/documents/Route/mine").status_code == 200
 
 
 def test_a_web_page_of_another_site_cannot_reach_an_open_server(tmp_path: Path) -> None:

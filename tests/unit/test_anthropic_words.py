@@ -10,9 +10,11 @@ from triops.adapters.providers.anthropic import AnthropicProvider
 from triops.edges.anthropic import CountTokens, Messages
 from triops.edges.openai import ChatDialect
 from triops.kernel import errors
-from triops.kernel.completion import Ask, Chat, Delta, Format, Message, Part, PromptRef, Tool, Usage
+from triops.kernel.completion import Ask, Chat, Choice, Delta, Format, Message, Part, PromptRef, Reply, Tool, Usage
 from triops.kernel.errors import Invalid
+from triops.lenses.llmops.gateway.said import deltas_of
 from triops.ports.providers import Fault, Target
+from triops.web.dialects import Problem
 
 PROVIDER = AnthropicProvider()
 HI = (Message("user", (Part("text", text="hi"),)),)
@@ -232,7 +234,7 @@ def test_tokens_are_counted_there() -> None:
         ({"model": "a\nb"}, "model"),
         ({"stream": "yes"}, "stream"),
         ({"metadata": 3}, "metadata"),
-        ({"prompt": {"version": 1}}, "prompt.name"),
+        ({"prompt": {"version": 1}}, "prompt.id"),
     ],
 )
 def test_an_envelope_that_cannot_be_read(more: Any, field: str) -> None:
@@ -421,3 +423,33 @@ def test_a_stream_that_is_written_anew_keeps_its_blocks() -> None:
     assert written_events[1:-2] == blocks
     assert written_events[-2:] == [end, {"type": "message_stop"}]
     assert written_events[0]["message"]["id"] == "msg_1"
+
+
+def test_members_of_tools_come_back_in_their_places() -> None:
+    schema = {"type": "object"}
+    tools = [
+        {"type": "web_search_20250305", "name": "web_search"},
+        {"name": "w", "input_schema": schema, "input_examples": [{"a": 1}], "defer_loading": True},
+    ]
+    ask = asked(tools=tools)
+    content = Messages().content(ask)
+    assert isinstance(content, Chat)
+    assert written(content, ask=ask)[0]["tools"] == tools
+
+
+def test_a_providers_words_on_many_lines_are_one_event() -> None:
+    body = orjson.dumps({"type": "error", "error": {"type": "api_error", "message": "no"}}, option=orjson.OPT_INDENT_2)
+    event, data, blank, end = Messages().encoder(asked()).fail(Problem(500, body)).split(b"\n")
+    assert (event, blank, end) == (b"event: error", b"", b"")
+    assert orjson.loads(data.removeprefix(b"data: ")) == orjson.loads(body)
+
+
+def test_hidden_thinking_that_was_kept_is_streamed_as_it_was() -> None:
+    reply = Reply("msg_1", "m", (Choice(0, (Part("thinking", data="sealed"), Part("text", "so"))),))
+    encoder = Messages().encoder(asked(stream=True))
+    events = encoder.feed(deltas_of(reply)) + encoder.end()
+    begun = [
+        orjson.loads(line[6:]) for line in events.split(b"\n") if b'"content_block_start"' in line and line[:1] == b"d"
+    ]
+    assert begun[0]["content_block"] == {"type": "redacted_thinking", "data": "sealed"}
+    assert begun[1]["content_block"]["type"] == "text"

@@ -29,11 +29,14 @@ class House:
         self.given: list[bytes] = []
         self.go = asyncio.Event()
         self.paused = 0
-        self.server = Server(PATHS, self._answer, self._give, bounds, self._admit)
+        self.server = Server(PATHS, self._answer, self._give, bounds, self._admit, self._words)
 
     def _admit(self, path: str, headers: Mapping[str, str]) -> None:
         if headers.get("authorization") != "Bearer known":
             raise Refused(401, "who?", b'{"error":"who?"}')
+
+    def _words(self, path: str, refused: Refused) -> bytes:
+        return f"{path}: {refused.message}".encode()
 
     async def _answer(self, request: Request, connection: Connection) -> None:
         self.asked.append(request)
@@ -271,3 +274,19 @@ def test_paths_decide_by_the_beginning_and_never_change_their_mind(head: bytes) 
 )
 def test_paths_of_the_gateway(head: bytes, ours: bool | None) -> None:
     assert PATHS.decide(head) is ours
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_an_offered_upgrade_is_not_taken_up(whole: bool) -> None:
+    """As the JVM's client offers HTTP/2 over plain connections, whatever it asks."""
+    offer = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAAA\r\n"
+    head, body = POST[: -len(BODY) - 2] + offer + b"\r\n", BODY
+    async with housed() as (house, port):
+        answer = await said(port, *([head + body] if whole else [head, body[:4], body[4:]]))
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert answer.endswith(b"POST /v1/chat/completions 13")
+        listed = await said(port, b"GET /v1/models HTTP/1.1\r\nhost: x\r\n" + offer + b"\r\n")
+        assert listed.endswith(b"GET /v1/models 0")
+        assert [request.body for request in house.asked] == [BODY, b""]
+        await said(port, POST + head + body, finish=False)  # the second of two at once is not read
+        assert len(house.asked) == 3

@@ -91,8 +91,15 @@ def test_a_remedy_that_a_deployer_reports_is_no_cause_of_what_was_seen_before_it
     assert any(h.change == "remedy" for h in again), "what reopened it may have come later"
 
 
+@pytest.mark.parametrize(("kind", "details"), [("action", {}), ("apply", {}), ("deploy", {"by": "action"})])
+def test_no_change_talks_itself_out_of_suspicion(kind: str, details: dict[str, str]) -> None:
+    told = replace(change("told", "pricing", -63, kind), details=details)
+    assert found(STORY, [told])[0].change == "told"
+
+
 def test_what_the_platform_did_itself_is_a_weak_suspect() -> None:
-    by_hand, by_itself = change("deploy", "pricing", -64, "deploy"), change("act", "pricing", -63, "action")
+    by_hand = change("deploy", "pricing", -64, "deploy")
+    by_itself = replace(change("act", "pricing", -63, "action"), remedy=True)
     hypotheses = found(STORY, [by_hand, by_itself])
     assert hypotheses[0].change == "deploy"
     assert all(h.change != "act" for h in hypotheses)

@@ -12,8 +12,9 @@ from triops.adapters.providers.ollama import OllamaProvider
 from triops.adapters.providers.openai import OpenAIProvider
 from triops.edges.anthropic import Messages
 from triops.edges.ollama import OllamaChat, OllamaGenerate
-from triops.edges.openai import ChatDialect, ResponsesDialect
+from triops.edges.openai import ChatDialect, EmbeddingsDialect, ResponsesDialect
 from triops.kernel.completion import Ask
+from triops.kernel.errors import Invalid
 from triops.ports.providers import Outgoing, Target
 from triops.testing.upstream import wires
 from triops.testing.upstream.orders import read
@@ -439,3 +440,70 @@ def test_a_prompt_of_ollama_is_one_message(provider: str) -> None:
     assert told["response"].startswith("The answer is seven")
     assert told["done"] is True
     assert b"Be brief." in outgoing.body
+
+
+SAID_IN_PASSING = {
+    "messages": [
+        {"role": "user", "name": "ann", "content": [
+            {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}", "detail": "low"}},
+        ]},
+    ],
+    "tools": [{"type": "function", "function": {"name": "clock", "strict": True}}],
+    "modalities": ["text"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("provider", "dropped"),
+    [
+        ("openai", set()),
+        ("anthropic", {"detail", "name"}),
+        ("gemini", {"detail", "name", "tools.strict"}),
+        ("ollama", {"detail", "name", "tools.strict"}),
+    ],
+)
+def test_no_hint_is_dropped_without_a_word(provider: str, dropped: set[str]) -> None:
+    dialect = FAMILIES["openai"][0]
+    ask = dialect.ask(orjson.dumps({"model": "m", **SAID_IN_PASSING}), {})
+    adapter, target = PROVIDERS[provider]
+    assert set(adapter.request(ask, dialect.content(ask), target).dropped) == dropped
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini", "ollama"])
+def test_help_with_a_tool_is_a_hint_and_who_may_call_it_is_not(provider: str) -> None:
+    adapter, target = PROVIDERS[provider]
+    tool = {**MESSAGES["tools"][0], "input_examples": [{"city": "Bern"}], "allowed_callers": ["direct"]}  # type: ignore[index]
+
+    def dropped(**more: Any) -> tuple[str, ...]:
+        ask = Messages().ask(orjson.dumps({**MESSAGES, "tools": [{**tool, **more}]}), {})
+        return adapter.request(ask, Messages().content(ask), target).dropped
+
+    assert "tools[0].input_examples" in dropped()
+    with pytest.raises(Invalid) as refused:
+        dropped(allowed_callers=["code_execution_20260120"])
+    assert refused.value.details["field"] == "tools[0].allowed_callers"
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini"])
+def test_other_members_of_ollamas_requests_are_not_lost(provider: str) -> None:
+    adapter, target = PROVIDERS[provider]
+    dialect = OllamaChat()
+
+    def dropped(**more: Any) -> tuple[str, ...]:
+        ask = dialect.ask(orjson.dumps({**OLLAMA, **more}), {})
+        return adapter.request(ask, dialect.content(ask), target).dropped
+
+    assert {"truncate", "shift"} <= set(dropped(truncate=False, shift=False))
+    with pytest.raises(Invalid) as refused:
+        dropped(adapter="lora")
+    assert refused.value.details["field"] == "adapter"
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini", "ollama"])
+def test_who_asks_for_embeddings_is_told_or_dropped_by_name(provider: str) -> None:
+    adapter, target = PROVIDERS[provider]
+    dialect = EmbeddingsDialect()
+    ask = dialect.ask(orjson.dumps({"model": "m", "input": "hi", "user": "ann"}), {})
+    outgoing = adapter.request(ask, dialect.content(ask), target)
+    told = orjson.loads(outgoing.body).get("user")
+    assert (told, outgoing.dropped) == (("ann", ()) if provider == "openai" else (None, ("user",)))

@@ -11,12 +11,12 @@ from triops.kernel.completion import Delta
 from triops.lenses.llmops.gateway.asking import Asker
 from triops.lenses.llmops.gateway.belonging import owner_of
 from triops.lenses.llmops.gateway.doing import Asking, Doing
-from triops.lenses.llmops.gateway.estimate import Estimator
+from triops.lenses.llmops.gateway.estimate import Estimators
 from triops.lenses.llmops.gateway.said import Heard
 from triops.lenses.llmops.gateway.specs import Caller
 from triops.ports.providers import Fault
 
-PARTS = cast(Any, SimpleNamespace(estimator=Estimator()))
+PARTS = cast(Any, SimpleNamespace(estimators=Estimators()))
 MINE = {"openai-organization": "org-mine", "openai-project": "proj-mine"}
 
 

@@ -21,7 +21,7 @@ from triops.kernel.errors import TooLarge, TriopsError
 from triops.lenses.llmops.gateway.admission import Admission
 from triops.lenses.llmops.gateway.cache import Cache
 from triops.lenses.llmops.gateway.counts import Counts
-from triops.lenses.llmops.gateway.estimate import Estimator
+from triops.lenses.llmops.gateway.estimate import Estimators
 from triops.lenses.llmops.gateway.parts import Parts
 from triops.lenses.llmops.gateway.recorder import Recorder
 from triops.lenses.llmops.gateway.router import Router
@@ -86,10 +86,10 @@ async def gateway(up: LoopbackProvider, folder: Path, model: str) -> AsyncIterat
     price = PRICE.replace("provider: upstream,", f'provider: upstream, model: "{model}",')
     route = ROUTE.replace("small-1", f'"{model}"')
     told = config(provider, route, price, KEY, secrets={"trg_bot": "bot"})
-    journal, upstream, estimator = FileJournal(folder), HttpUpstream(), Estimator()
+    journal, upstream, estimators = FileJournal(folder), HttpUpstream(), Estimators()
     parts = Parts(
-        Recorder(journal, estimator, lambda seq: None, 1000), upstream, lambda spec: OpenAIProvider(), here,
-        time.time_ns, random.Random(1), Router(), Admission(), estimator, Cache(), Counts(),
+        Recorder(journal, estimators, lambda seq: None, 1000), upstream, lambda spec: OpenAIProvider(), here,
+        time.time_ns, random.Random(1), Router(), Admission(), estimators, Cache(), Counts(),
     )  # fmt: skip
     try:
         yield Gateway(parts, told, check_local), journal

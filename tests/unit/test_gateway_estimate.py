@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.unit.gateway import ask
 from triops.kernel.completion import Ask, Chat, Message, Part, Tool
-from triops.lenses.llmops.gateway.estimate import IMAGE_MOST, PER_MESSAGE, STORED_MOST, Estimator, size_of
+from triops.lenses.llmops.gateway.estimate import IMAGE_MOST, PER_MESSAGE, STORED_MOST, Estimator, Estimators, size_of
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -21,7 +21,7 @@ json_values = st.recursive(
 def test_the_bound_holds_for_any_tokenizer_that_takes_a_byte_or_more(texts: list[str]) -> None:
     messages = [{"role": "user", "content": text} for text in texts]
     said = Ask("openai.chat", "chat", "m", {"messages": messages}, 0)
-    most = Estimator().most_input(said)
+    most = size_of(said).most
     assert most >= sum(len(text.encode()) for text in texts) + PER_MESSAGE * len(texts)
     assert 0 < Estimator().input_tokens(said) <= most
 
@@ -91,6 +91,22 @@ def test_a_models_own_usage_teaches_the_guess() -> None:
     assert estimator.output_tokens("x", "fast") == 1
     assert estimator.output_tokens("word " * 200, "fast") > 2 * estimator.output_tokens("word " * 200, "other") * 0.9
     assert estimator.output_tokens("слово " * 200, "other") > estimator.output_tokens("word " * 240, "other")
+
+
+def test_a_project_s_estimates_are_its_own_and_bounded() -> None:
+    estimators, said = Estimators(), ask("word " * 200)
+    before = estimators.of("ours").input_tokens(said)
+    estimators.of("theirs").learn("fast", 1000, 1000)
+    assert estimators.of("theirs").input_tokens(said) > 2 * before
+    assert estimators.of("ours").input_tokens(said) == before
+    for number in range(1_000):
+        estimators.of("theirs").learn("fast", 1000, 1000)
+        estimators.of(f"p{number}").learn("fast", 1000, 1000)
+    assert estimators.of("theirs").input_tokens(said) > 2 * before, "it is used all the time"
+    assert estimators.of("p0").input_tokens(said) == before, "it was not used for longest"
+    for number in range(300):
+        estimators.of("theirs").learn(f"m{number}", 1000, 1000)
+    assert estimators.of("theirs").input_tokens(said) == before
 
 
 def test_nonsense_teaches_little() -> None:

@@ -28,6 +28,19 @@ TARGETS = [{"provider": "upstream", "model": "small-1"}]
         ("Provider", {"dialect": "openai", "headers": {"x-a": "b\r\nx-c: d"}}, "spec.headers.x-a"),
         ("Provider", {"dialect": "openai", "headers": {"Host": "other"}}, "spec.headers.Host"),
         ("Provider", {"dialect": "openai", "api_key_env": "K", "credential": True}, "spec.credential"),
+        ("Provider", {"dialect": "openai", "base_url": ""}, "spec.base_url"),
+        ("Provider", {"dialect": "openai", "api_key_env": "K\n"}, "spec.api_key_env"),
+        ("Provider", {"dialect": "openai", "ca": "/a\0b"}, "spec.ca"),
+        ("Provider", {"dialect": "openai", "models": ["\ud800"]}, "spec.models[0]"),
+        ("Provider", {"dialect": "openai", "connections": 5.0}, "spec.connections"),
+        ("Provider", {"dialect": "openai", "gguf": "/a.gguf"}, "spec.gguf"),
+        ("Provider", {"dialect": "anthropic", "responses": "chat"}, "spec.responses"),
+        ("Route", {"targets": [{**TARGETS[0], "provider": "Up Stream"}]}, "spec.targets[0].provider"),
+        ("Route", {"targets": [{**TARGETS[0], "model": "a\nb"}]}, "spec.targets[0].model"),
+        ("Route", {"targets": [{**TARGETS[0], "weight": 1.0}]}, "spec.targets[0].weight"),
+        ("Route", {"targets": TARGETS, "retries": 0.0}, "spec.retries"),
+        ("Route", {"targets": TARGETS, "aliases": [" fast"]}, "spec.aliases[0]"),
+        ("Route", {"targets": TARGETS, "guards": ["Careful"]}, "spec.guards[0]"),
         ("Route", {"targets": []}, "spec.targets"),
         ("Route", {"targets": [{**TARGETS[0], "weight": 0}]}, "spec.targets"),
         ("Route", {"targets": TARGETS, "choose": "luck"}, "spec.choose"),
@@ -42,11 +55,21 @@ TARGETS = [{"provider": "upstream", "model": "small-1"}]
         ("Price", {"input_per_million_usd": 0.1234567}, "spec.input_per_million_usd"),
         ("Price", {"input_per_million_usd": float("nan")}, "spec.input_per_million_usd"),
         ("Price", {"input_per_million_usd": "1", "from": "soon-or-so"}, "spec.from"),
+        ("Price", {"input_per_million_usd": "1", "from": "2026-W01-1"}, "spec.from"),
+        ("Price", {"input_per_million_usd": "1", "from": "2026-01-01T10"}, "spec.from"),
+        ("Price", {"input_per_million_usd": "1", "from": "0001-01-01"}, "spec.from"),
+        ("Price", {"input_per_million_usd": "1", "from": "२०२६-०१-०१"}, "spec.from"),
+        ("Price", {"input_per_million_usd": "1", "model": "gpt-*-mini"}, "spec.model"),
+        ("Price", {"input_per_million_usd": float("inf")}, "spec.input_per_million_usd"),
         ("Price", {"input_per_million_usd": "1", "from": "2026-02-01", "to": "2026-01-01"}, "spec.to"),
         ("Key", {"budget_usd": {"amount": "1", "per": "hour"}}, "spec.budget_usd.per"),
         ("Key", {"budgets": [AMOUNT, {"amount": True}]}, "spec.budgets[1].amount"),
         ("Key", {"expires": "2026-13-01"}, "spec.expires"),
         ("Key", {"requests_per_minute": 0}, "spec.requests_per_minute"),
+        ("Key", {"requests_per_minute": 60.0}, "spec.requests_per_minute"),
+        ("Key", {"application": "  "}, "spec.application"),
+        ("Key", {"team": "a\u202eb"}, "spec.team"),
+        ("Budget", {**AMOUNT, "route": "no/such"}, "spec.route"),
         ("Budget", AMOUNT, "spec"),
         ("Budget", {**AMOUNT, "team": "a", "user": "b"}, "spec"),
     ],
@@ -67,6 +90,13 @@ def test_a_header_that_is_wrong_is_not_repeated() -> None:
 def test_an_amount_is_exact_however_it_is_written(written: str) -> None:
     key = f"kind: Key\nname: bot\nspec: {{budget_usd: {{amount: {written}, per: day}}}}"
     assert project(key).keys["bot"].budgets[0].amount == 5 * 10**12
+
+
+def test_a_file_that_holds_itself_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "loop.yaml"
+    file.write_text("kind: Key\nname: k\nspec: &a {application: *a}")
+    with pytest.raises(Invalid, match="cannot read"):
+        read_documents(file)
 
 
 @pytest.mark.parametrize(

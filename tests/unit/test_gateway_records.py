@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from triops.kernel.call import Attempt, Intent, Outcome, Progress
 from triops.kernel.completion import Ask, Chat, Choice, Delta, Message, Part, Reply, Usage
 from triops.lenses.llmops.gateway.doing import Doing
-from triops.lenses.llmops.gateway.estimate import Estimator
+from triops.lenses.llmops.gateway.estimate import Estimators
 from triops.lenses.llmops.gateway.recorder import Recorder
 from triops.lenses.llmops.gateway.recovery import intent_of, outcome_of, settle_killed
 from triops.lenses.llmops.gateway.said import (
@@ -55,7 +55,7 @@ def doing(headers: dict[str, str] | None = None) -> Doing:
 
 def test_records_have_the_members_of_their_nouns_and_are_read_back() -> None:
     journal = Kept()
-    recorder = Recorder(journal, Estimator(), lambda seq: None, 1000)
+    recorder = Recorder(journal, Estimators(), lambda seq: None, 1000)
     call = doing({"x-triops-tags": "a, b", "x-triops-session": "s", "x-triops-prompt": "support@3"})
     recorder.intend(call, "up", "small", 7)
     call.attempts.append(Attempt("up", "small", 7, 8, 200, usage=Usage(3, 4), cost=9))
@@ -86,7 +86,7 @@ def test_a_call_joins_its_caller_s_trace(header: str, joined: bool) -> None:
 
 def test_calls_without_an_outcome_are_settled_and_those_beyond_the_books_counted() -> None:
     journal = Kept()
-    recorder = Recorder(journal, Estimator(), lambda seq: None, 1000)
+    recorder = Recorder(journal, Estimators(), lambda seq: None, 1000)
     calls = [doing() for _ in range(4)]
     for call in calls:
         recorder.intend(call, "up", "small", 7)  # 1 to 4

@@ -288,6 +288,7 @@ def test_a_document_is_taken() -> None:
         ("Ask Dr. Okonkwo at Halvorsen Shipping Ltd about it.", "Ask [TITLE] [PERSON] at [ORGANIZATION] about it."),
         ("Please send it to 48 Rue Lamartine, 69003 Lyon, France.", "Please send it to [STREET_ADDRESS]."),
         ("She turned 34 last week.", "She turned [AGE] last week."),
+        ("Won't you come, Ruth?", "Won't you come, [PERSON]?"),
     ],
 )
 def test_names_are_found_in_their_context(text: str, redacted: str) -> None:

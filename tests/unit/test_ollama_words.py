@@ -9,10 +9,24 @@ import pytest
 from triops.adapters.providers.ollama import OllamaProvider
 from triops.edges.ollama import OllamaChat, OllamaEmbed, OllamaEmbeddings, OllamaGenerate, Show, Tags
 from triops.kernel import errors
-from triops.kernel.completion import Ask, Chat, Embed, Embedded, Format, Message, Part, PromptRef, Reply, Tool, Usage
+from triops.kernel.completion import (
+    Ask,
+    Chat,
+    Choice,
+    Delta,
+    Embed,
+    Embedded,
+    Format,
+    Message,
+    Part,
+    PromptRef,
+    Reply,
+    Tool,
+    Usage,
+)
 from triops.kernel.errors import Invalid
 from triops.ports.providers import Fault, Target
-from triops.web.dialects import Served
+from triops.web.dialects import Problem, Served
 
 PROVIDER = OllamaProvider()
 HI = (Message("user", (Part("text", text="hi"),)),)
@@ -233,3 +247,26 @@ def test_lookups_show_what_is_served() -> None:
         Show().answer(b'{"name":"slow"}', {}, "", served)
     with pytest.raises(Invalid):
         Show().answer(b"{", {}, "", served)
+
+
+TOOK = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
+
+
+def test_answers_tell_how_long_they_took() -> None:
+    ticks = iter(range(100, 200, 10))
+    chat, embed = OllamaChat(lambda: next(ticks)), OllamaEmbed(lambda: next(ticks))
+    reply = Reply("", "m", (Choice(0, (Part("text", text="hi"),)),), Usage(1, 2))
+    body = orjson.dumps({"model": "m", "messages": [TURN]})
+    told = orjson.loads(chat.reply(chat.ask(body, {}), reply))
+    assert [told[name] for name in TOOK] == [10, 0, 0, 10]
+    encoder = chat.encoder(chat.ask(body, {}))
+    encoder.feed([Delta("text", text="h"), Delta("text", text="i"), Delta("finish")])
+    told = orjson.loads(encoder.end())
+    assert [told[name] for name in TOOK] == [20, 0, 10, 10]  # since it was asked, not since it was answered
+    asked = embed.ask(orjson.dumps({"model": "m", "input": "hi"}), {})
+    assert orjson.loads(embed.reply(asked, Embedded(((1.0,),), "m")))["total_duration"] == 10
+
+
+def test_a_providers_words_on_many_lines_are_one_line() -> None:
+    failed = OllamaChat().encoder(chatted()[0]).fail(Problem(500, b'{\n  "error": "no"\n}'))
+    assert (failed.count(b"\n"), orjson.loads(failed)) == (1, {"error": "no"})

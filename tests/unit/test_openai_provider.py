@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from triops.adapters.providers.openai import OpenAIProvider, speaks_responses
+from triops.edges.openai import ResponsesDialect
 from triops.kernel.completion import Ask, Chat, Delta, Embed, Embedded, Format, Message, Part, Reply, Tool, Usage
 from triops.kernel.errors import Invalid
 from triops.ports.providers import Fault, FaultKind, Target
@@ -231,7 +232,7 @@ def test_what_other_servers_say_otherwise() -> None:
         Part("text", "yes"),
         Part("tool_call", '{"a":1}', id="c", name="w"),
     )
-    assert (reply.choices[0].finish, reply.usage) == ("stop", None)
+    assert (reply.choices[0].finish, reply.usage) == ("tool_calls", None)
 
 
 @pytest.mark.parametrize(
@@ -399,3 +400,66 @@ def test_events_of_unknown_shape_go_on_as_they_came() -> None:
     for provider, dialect in ((OLD, "openai.chat"), (NEW, "openai.responses")):
         (event,) = provider.decoder(ask(dialect, stream=True)).feed(b'event: new\ndata: {"type":"new.thing"}\n\n')
         assert (event.deltas, event.hidden, event.raw.startswith(b"event: new")) == ((), False, True)
+
+
+def test_a_forced_call_ends_like_any_call() -> None:
+    """OpenAI says `stop` where the caller named the function; another family's client must see that a tool waits."""
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "w", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    assert whole({"choices": [{"message": message, "finish_reason": "stop"}]}).choices[0].finish == "tool_calls"
+    decoder = OLD.decoder(ask(stream=True))
+    for step in ({"delta": {"tool_calls": [call]}}, {"delta": {}, "finish_reason": "stop"}):
+        (event,) = decoder.feed(b"data: " + orjson.dumps({"choices": [{"index": 0, **step}]}) + b"\n\n")
+    assert event.deltas == (Delta("finish", finish="tool_calls"),)
+
+
+def test_sealed_reasoning_of_a_stream_comes_back_sealed_under_its_id() -> None:
+    """As where a guard reads the stream, which is then written again."""
+    asked = ask("openai.responses", stream=True, input="hi")
+    decoder, encoder = NEW.decoder(asked), ResponsesDialect().encoder(asked)
+    sealed = [{"type": "reasoning", "id": f"rs_{n}", "summary": [], "encrypted_content": f"seal-{n}"} for n in (1, 2)]
+    events: list[dict[str, Any]] = [{"type": "response.created", "response": {"id": "resp_1", "model": "m"}}]
+    for place, item in enumerate(sealed):
+        begun = {**item, "encrypted_content": ""}
+        events.append({"type": "response.output_item.added", "output_index": place, "item": begun})
+        events.append({"type": "response.output_item.done", "output_index": place, "item": item})
+    said = {"output_index": 2, "item_id": "msg_1", "content_index": 0, "delta": "so", "logprobs": []}
+    events.append({"type": "response.output_text.delta", **said})
+    events.append({"type": "response.completed", "response": {"status": "completed"}})
+    out = b""
+    for event in events:
+        data = b"event: " + event["type"].encode() + b"\ndata: " + orjson.dumps(event) + b"\n\n"
+        out += encoder.feed([delta for one in decoder.feed(data) for delta in one.deltas])
+    last = orjson.loads((out + encoder.end()).strip().rpartition(b"data: ")[2])
+    assert last["response"]["output"][:2] == sealed
+    assert last["response"]["output"][2]["content"][0]["text"] == "so"
+
+
+TOWN: dict[str, Any] = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "near": {"type": "array", "items": {"$ref": "#/$defs/near"}}},
+    "required": ["name", "near"],
+    "additionalProperties": False,
+    "$defs": {"near": {"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}]}},
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "dialect", "strict"),
+    [
+        (TOWN, "anthropic.messages", True),
+        (TOWN, "ollama.chat", True),
+        (TOWN, "openai.responses", None),  # who speaks OpenAI says it himself
+        ({**TOWN, "additionalProperties": True}, "ollama.chat", None),
+        ({**TOWN, "required": ["name"]}, "ollama.chat", None),
+        ({**TOWN, "$defs": {"near": {"type": "string", "default": "a"}}}, "ollama.chat", None),
+        ({**TOWN, "properties": {"name": True, "near": True}}, "ollama.chat", None),
+        ({"type": "array", "items": TOWN}, "ollama.chat", None),
+        ({}, "ollama.chat", None),
+        ({**TOWN, "required": 5, "anyOf": 5, "$defs": 5}, "ollama.chat", None),
+        ({**TOWN, "required": ["name", "near", {}], "anyOf": [5]}, "ollama.chat", None),
+    ],
+)
+def test_an_answer_is_held_to_its_schema_where_that_can_be_asked(schema: Any, dialect: str, strict: Any) -> None:
+    tree = sent(OLD, ask(dialect), Chat((USER,), format=Format(schema)))
+    assert tree["response_format"]["json_schema"].get("strict") == strict

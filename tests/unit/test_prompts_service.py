@@ -11,6 +11,7 @@ import pytest
 
 from triops.kernel.anomaly import Severity
 from triops.kernel.change import Change
+from triops.kernel.completion import Chat, Message, Part, PromptRef
 from triops.kernel.document import Document
 from triops.kernel.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound
 from triops.kernel.hypothesis import Hypothesis
@@ -24,6 +25,7 @@ from triops.ledger.erase import erase_project
 from triops.lenses.llmops.prompts.actuator import PromptActuator
 from triops.lenses.llmops.prompts.differing import diff
 from triops.lenses.llmops.prompts.documents import PromptDocuments, prompt_kind
+from triops.lenses.llmops.prompts.filling import fill, held
 from triops.lenses.llmops.prompts.service import Prompts
 from triops.lenses.llmops.prompts.snapshot import prompts_snapshot
 from triops.lenses.mlops.registry.gates import Gates
@@ -291,6 +293,20 @@ async def test_the_gateway_is_told_of_labels_shares_and_the_newest(tmp_path: Pat
         await parts.bus.drain()
         assert [c.entity for c in parts.changes[before:]] == ["prompt:support"]  # whereby the gateway is told anew
         assert (await parts.prompts.version(P, "support", 1)).spec.settings == {"temperature": 1}
+
+
+async def test_the_gateway_is_told_whole_prompts_and_says_what_cannot_be_made(tmp_path: Path) -> None:
+    async with composed(tmp_path) as parts:
+        await parts.add({"text": "Be {{mood}}."}, name="parts/tone")
+        await parts.prompts.label(EVE, "parts/tone", "production", {1: 100})
+        await parts.add({"text": "Help. @@@langfusePrompt:name=parts/tone|label=production@@@"}, name="whole")
+        await parts.add({"text": "@@@langfusePrompt:name=nobody|version=1@@@"}, name="broken")
+        prompts = held(await parts.told(P))
+        chat = Chat((Message("user", (Part("text", "hi"),)),))
+        made, version, _ = fill(prompts, PromptRef("whole", 1, variables={"mood": "kind"}), chat, 0.0)
+        assert (made.messages[0].parts[0].text, version) == ("Help. Be kind.", 1)
+        with pytest.raises(Invalid, match=r"broken is made of nobody \(1\), which is not there"):
+            fill(prompts, PromptRef("broken", 1), chat, 0.0)
 
 
 async def test_comments_and_differences(tmp_path: Path) -> None:

@@ -263,7 +263,7 @@ async def test_budgets_stand_and_are_told_once_a_window(records: Records) -> Non
         await budgets.check(clock.now())
     claims = {(claim.entity, claim.symptom): claim for claim in reported[-1]}
     assert set(claims) == {("key:support-bot", True), ("team:care", False)}
-    assert "1 calls refused" in claims["key:support-bot", True].title
+    assert "$0.0000009 of the $0.000001 of this day spent, 1 call refused" in claims["key:support-bot", True].title
     assert len({claim.id for claims in reported for claim in claims}) == 2, "the same two all along"
     clock.advance(3600)
     await budgets.check(clock.now())

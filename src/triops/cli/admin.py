@@ -112,6 +112,23 @@ def revoke(id: str, url: Url = None, key: ApiKey = None) -> None:
     typer.echo(f"{id} is revoked")
 
 
+@key_app.command("rotate")
+def rotate(
+    id: Annotated[str, typer.Argument(help="A secret of a gateway key: gk_…, as triops key list --gateway tells.")],
+    grace_s: Annotated[float, typer.Option(help="Seconds that the present secret is good beside the new one.")] = 0,
+    url: Url = None,
+    key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Another secret in the place of this one. It is printed once, here."""
+    with client(url, key) as api:
+        made = api.rotate_gateway_key(id, grace_s)
+    if as_json:
+        print_json(made)
+    else:
+        typer.echo(made["secret"])
+
+
 def doctor(url: Url = None, key: ApiKey = None, as_json: AsJson = False) -> None:
     """Check this machine and the server; exit 1 if something is wrong."""
     checks = [{"check": name, "ok": ok, "told": told} for name, ok, told in _checks(url, key)]

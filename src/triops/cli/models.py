@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from triops.cli.output import ApiKey, AsJson, Most, Url, ago, client, print_json, stamp, table
+from triops.cli.moving import Why, tell_history, tell_move
+from triops.cli.output import ApiKey, AsJson, Most, Url, ago, client, print_json, table
 
 models_app = typer.Typer(help="Registered models: list, show, promote, approve.", no_args_is_help=True)
-Why = Annotated[str, typer.Option("--why", "-m", help="The reason, for the history.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -66,10 +66,7 @@ def show(name: str, limit: Most = 20, url: Url = None, key: ApiKey = None, as_js
         for check in one["checks"]:
             typer.echo(f"  {'ok ' if check['passed'] else 'BAD'}  {check['text']}")
         typer.echo(f"  triops models approve {one['id']}   or   triops models reject {one['id']}")
-    typer.secho("\nHistory", bold=True)
-    for step in history:
-        moved = f" {step['alias']} {step['from'] or 'none'} → {step['to'] or 'none'}" if step["alias"] else ""
-        typer.echo(f"  {stamp(step['at'])}  {step['kind']}{moved}  by {step['who']}  {step['why']}".rstrip())
+    tell_history(history, "alias")
 
 
 @models_app.command("promote")
@@ -85,19 +82,7 @@ def promote(
     """Move an alias to a version. Where a gate wants approval it is asked for; exit 1 where a gate refuses."""
     with client(url, key) as api:
         move = api.move_alias(name, alias, version, why=why)
-    if as_json:
-        print_json(move)
-    elif move["state"] == "moved":
-        typer.echo(f"{name}@{alias} is {move['to']} (was {move['from'] or 'none'})")
-    elif move["state"] == "waiting":
-        typer.echo(f"{name}@{alias} waits for approval: triops models approve {move['approval']['id']}")
-    else:
-        typer.secho(f"{name}@{alias} stays {move['from'] or 'none'}: a gate refuses", fg="red", err=True)
-    if not as_json:
-        for reason in move["reasons"]:
-            typer.echo(f"  {reason}")
-    if move["state"] == "refused":
-        raise typer.Exit(1)
+    tell_move(f"{name}@{alias}", move, (move["approval"] or {}).get("id", ""), as_json=as_json)
 
 
 @models_app.command("undo")

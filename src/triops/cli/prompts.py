@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from triops.cli.output import ApiKey, AsJson, Most, Url, ago, client, print_json, stamp, table
+from triops.cli.moving import Why, tell_history, tell_move
+from triops.cli.output import ApiKey, AsJson, Most, Url, ago, client, print_json, table
 from triops.kernel.errors import Invalid
 from triops.kernel.prompts.sharing import share_from
 
 prompts_app = typer.Typer(help="Prompts: list, show, diff, label, undo, render.", no_args_is_help=True)
-Why = Annotated[str, typer.Option("--why", "-m", help="The reason, for the history.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -61,10 +61,7 @@ def show(
     if shown is not None:
         typer.secho(f"\nVersion {shown['version']}", bold=True)
         _content(shown)
-    typer.secho("\nHistory", bold=True)
-    for step in history:
-        moved = f" {step['label']} {step['from'] or 'none'} → {step['to'] or 'none'}" if step["label"] else ""
-        typer.echo(f"  {stamp(step['at'])}  {step['kind']}{moved}  by {step['who']}  {step['why']}".rstrip())
+    tell_history(history, "label")
 
 
 @prompts_app.command("diff")
@@ -112,7 +109,7 @@ def label(
             move = api.move_label(name, label, next(iter(share)), why=why)
         else:
             move = api.move_label(name, label, share={str(v): percent for v, percent in share.items()}, why=why)
-    _told(name, move, as_json)
+    tell_move(f"{name}@{move['label']}", move, move["approval"], as_json=as_json)
 
 
 @prompts_app.command("undo")
@@ -120,7 +117,7 @@ def undo(name: str, label: str, why: Why = "", url: Url = None, key: ApiKey = No
     """Put a label back on what it stood for before."""
     with client(url, key) as api:
         move = api.undo_label(name, label, why=why)
-    _told(name, move, as_json)
+    tell_move(f"{name}@{move['label']}", move, move["approval"], as_json=as_json)
 
 
 @prompts_app.command("render")
@@ -162,21 +159,6 @@ def _content(version: dict[str, Any]) -> None:
     for name in ("model", "settings", "variables"):
         if version.get(name):
             typer.echo(f"{name}: {json.dumps(version[name])}")
-
-
-def _told(name: str, move: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(move)
-    elif move["state"] == "moved":
-        typer.echo(f"{name}@{move['label']} is {move['to'] or 'gone'} (was {move['from'] or 'none'})")
-    elif move["state"] == "waiting":
-        typer.echo(f"{name}@{move['label']} waits for approval: triops models approve {move['approval']}")
-    else:
-        typer.secho(f"{name}@{move['label']} stays {move['from'] or 'none'}: a gate refuses", fg="red", err=True)
-        for reason in move["reasons"]:
-            typer.echo(f"  {reason}")
-    if move["state"] == "refused":
-        raise typer.Exit(1)
 
 
 def _labels(prompt: dict[str, Any]) -> str:

@@ -13,6 +13,8 @@ class Change:
 
     `details` is JSON of at most 64 kB: what was replaced (`from`, `to`), a link, a commit. It is evidence and a
     template's input; it never decides by itself what is executed.
+
+    `remedy`: an action of the loop made it, so that it is no suspect. Whoever tells of changes cannot say so.
     """
 
     id: ChangeId
@@ -22,8 +24,4 @@ class Change:
     at: float
     author: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def remedy(self) -> bool:
-        """Whether an action of the loop made it, so that it is no suspect: `details["by"]` is `action`."""
-        return self.kind.lower() == "action" or self.details.get("by") == "action"
+    remedy: bool = False

@@ -1,6 +1,7 @@
 """Time as a value: parsing what callers send and the one format that we return."""
 
 import math
+import re
 from datetime import UTC, datetime
 
 from triops.kernel.errors import Invalid
@@ -29,9 +30,9 @@ def parse_time(text: str, *, field: str = "time", now_s: float | None = None) ->
     try:
         if now_s is not None and text == "now":
             return now_s
-        if now_s is not None and text.startswith("-") and text[-1:] in _UNITS:
-            return now_s - float(text[1:-1]) * _UNITS[text[-1]]
-        if text and (text[0].isdigit() or text[0] in "+.") and text.count("-") == 0:
+        if now_s is not None and _BEFORE.fullmatch(text):
+            value = now_s - float(text[1:-1]) * _UNITS[text[-1]]
+        elif _NUMBER.fullmatch(text):
             value = float(text)
         else:
             stamp = datetime.fromisoformat(text)
@@ -43,4 +44,6 @@ def parse_time(text: str, *, field: str = "time", now_s: float | None = None) ->
     return value
 
 
+_NUMBER = re.compile(r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_BEFORE = re.compile(r"-[0-9]+(\.[0-9]*)?[smhdw]")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY_S, "w": 7 * DAY_S}

@@ -33,7 +33,7 @@ class Ask:
     """`dialect`: which words `raw` is in (`openai.chat`, `openai.responses`, `openai.embeddings`, `anthropic.messages`,
     `ollama.chat`, `ollama.generate`, `ollama.embed`). `size`: bytes of the body. `max_tokens`: of one choice, None
     where the caller set no bound. `headers`: those a provider of the same dialect must see (versions, betas),
-    lower-case.
+    lower-case. `began_ns`: when it was read, by a monotonic clock; 0 where the dialect tells no durations.
     """
 
     dialect: str
@@ -50,6 +50,7 @@ class Ask:
     metadata: Mapping[str, str] = field(default_factory=dict)
     prompt: PromptRef | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    began_ns: int = 0
 
 
 @value
@@ -182,8 +183,9 @@ class Embedded:
 class Delta:
     """One step of a streamed answer. `index`: of the choice; `part`: which tool call of it (0, 1, …).
 
-    start: `id`, `model`. text, thinking, refusal: `text`. tool: a call begins, with `id` and `name`. arguments: more of
-    its JSON text. logprobs: `logprobs`. finish: `finish` of this choice. usage: `usage`, once, at or after the end.
+    start: `id`, `model`. text, thinking, refusal: `text`; of thinking its `id` and `signature` too, where it has them.
+    tool: a call begins, with `id` and `name`. arguments: more of its JSON text. logprobs: `logprobs`. finish: `finish`
+    of this choice. usage: `usage`, once, at or after the end.
     """
 
     kind: DeltaKind

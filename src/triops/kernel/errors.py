@@ -28,9 +28,9 @@ class TriopsError(Exception):
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, **details: Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.details = details
+        self.message = _unicode(message)
+        super().__init__(self.message)
+        self.details = {name: _unicode(value) if isinstance(value, str) else value for name, value in details.items()}
 
     @property
     def kind(self) -> str:
@@ -148,3 +148,8 @@ def _shown(value: Any) -> Any:
         return value
     text = str(value)
     return text if len(text) <= 120 else text[:117] + "..."
+
+
+def _unicode(text: str) -> str:
+    """What can be written: a lone surrogate, which JSON can escape, as its escape."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

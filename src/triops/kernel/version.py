@@ -108,7 +108,7 @@ class Approval:
     """Someone asked to move an alias that is behind a gate. `state`: waiting, approved, rejected, expired, obsolete.
 
     `before` and `after` are versions; None is "no version": the alias is new, or is to be removed. `role` is what
-    whoever decides must be; `not_self`: and not who asked.
+    whoever decides must be; `not_self`: and not who asked. `prompt`: `model` is a prompt's name, `alias` a label of it.
     """
 
     id: str
@@ -127,6 +127,7 @@ class Approval:
     decided_by: str = ""
     decided_at: float | None = None
     decision: str = ""
+    prompt: bool = False
 
 
 def is_prompt(tags: Mapping[str, str]) -> bool:

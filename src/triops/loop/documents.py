@@ -13,22 +13,29 @@ from jsonschema.exceptions import best_match
 from triops.kernel.document import Document
 from triops.kernel.errors import Invalid
 from triops.kernel.ids import EntityId, ProjectId, entity_id
+from triops.kernel.plain import check_plain
 from triops.kernel.tenant import Principal
 
-NAME = r"^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$"
+NAME = r"^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$(?!\n)"
 _SPEC_BYTES = 64 << 10
 _SPEC_DEPTH = 24  # the books hold 32 levels, and an action holds a spec some levels down
+
+
+Specs = Mapping[str, Mapping[str, Any]]  # of a project's documents of one kind, by name
+Loosened = Callable[[Specs, Specs], str]  # what would no longer hold, of these before and these after; "": nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """`schema` describes `spec`; `check` sees a document that fits it, and raises Invalid, or Forbidden. `binds`: it
-    says what editors may not do, so it is not theirs to write."""
+    says what editors may not do, so it is not theirs to write. `loosened`: of a kind that is theirs to write, but not
+    all of it."""
 
     name: str
     schema: Mapping[str, Any]
     check: Callable[[Document], None] | None = None
     binds: bool = False
+    loosened: Loosened | None = None
 
 
 class Applier(Protocol):
@@ -46,6 +53,15 @@ class Applier(Protocol):
 Subject = Callable[[Document], tuple[EntityId, str]]  # the entity that it is about, and the kind of its changes
 
 
+# A whole number is written as one: 5.0 would be a float wherever it is used.
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+
 class Kinds:
     """Every kind of document, checked once, when it is registered. `subjects`: of kinds whose documents are about an
     entity of the graph; of the others a change is of the document itself."""
@@ -58,7 +74,8 @@ class Kinds:
         for kind in kinds:
             jsonschema.Draft202012Validator.check_schema(kind.schema)
         self.binding = frozenset(kind.name for kind in kinds if kind.binds)
-        self._validators = {kind.name: jsonschema.Draft202012Validator(kind.schema) for kind in kinds}
+        self.loosened = {kind.name: kind.loosened for kind in kinds if kind.loosened is not None}
+        self._validators = {kind.name: _Validator(kind.schema) for kind in kinds}
 
     def validate(self, kind: str, name: str, spec: Mapping[str, Any]) -> Document:
         """The document, ready for the ledger. Raises: Invalid that names the path (`spec.when.entity_types[0]`)."""
@@ -67,15 +84,20 @@ class Kinds:
             raise Invalid("no such kind of document", field="kind", got=kind, expected=", ".join(sorted(self._kinds)))
         for error in jsonschema.Draft202012Validator({"type": "string", "pattern": NAME}).iter_errors(name):
             raise Invalid("not a document's name", field="name", got=name, expected=NAME) from error
-        if _deeper(spec, _SPEC_DEPTH):
-            raise Invalid("nested too deep", field="spec", expected=f"at most {_SPEC_DEPTH} levels")
+        check_plain(spec, "spec", _SPEC_DEPTH)
         if len(repr(spec)) > _SPEC_BYTES:
             raise Invalid("the spec is too large", field="spec", got=len(repr(spec)), expected=f"≤ {_SPEC_BYTES} bytes")
         fault = best_match(self._validators[kind].iter_errors(spec))
         if fault is not None:
             path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in fault.absolute_path)
             expected = f"{fault.validator}: {fault.validator_value}"[:200]
-            raise Invalid(fault.message[:300], field=f"spec{path}", got=fault.instance, expected=expected)
+            said = fault.schema.get("$comment") if fault.validator == "pattern" else None
+            raise Invalid(
+                f"not {said}" if said else fault.message[:300],
+                field=f"spec{path}",
+                got=fault.instance,
+                expected=expected,
+            )
         document = Document(kind, name, spec)
         if known.check is not None:
             known.check(document)
@@ -106,8 +128,3 @@ class Kinds:
                 for kind in sorted(self._kinds.values(), key=lambda k: k.name)
             ],
         }
-
-
-def _deeper(value: Any, levels: int) -> bool:
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return any(levels == 0 or _deeper(item, levels - 1) for item in inner)

@@ -51,7 +51,9 @@ class Minutes:
         """A run or an undo, with how it ended: a Change, so that a diagnosis can suspect it, and an audit entry."""
         actor = action.decided_by or SELF
         details = {"action": action.id, "incident": action.incident, "runbook": action.runbook, "ok": outcome.ok}
-        change = Change(ChangeId(sortable_id("chg", now)), action.entity, "action", title[:500], now, actor, details)
+        change = Change(
+            ChangeId(sortable_id("chg", now)), action.entity, "action", title[:500], now, actor, details, remedy=True
+        )
         stored = await self.changes.record(project, change, idempotency_key=f"{verb}:{action.id}")
         self.bus.publish(ChangeRecorded(project, stored))
         entry = AuditEntry(

@@ -18,7 +18,7 @@ from triops.loop.wording import listed, name_of, phrase, span
 ONSET_SOFT_S = 10.0  # onsets are known to a step or two, so that closer ones are ties
 _FITS = 0.4  # a change with less is mentioned, not blamed
 BEFORE_S = 1800.0  # changes older than this are no suspects
-_ASIDE = frozenset({"action", "apply"})  # what Triops did itself, and edits of its own documents
+_DOCUMENT = "document:"  # an edit of a document of ours that is about nothing else
 _LIKELY = frozenset({
     "config", "deploy", "deployment", "release", "rollout", "rollback", "upgrade", "restart", "scale", "job", "flag",
     "feature_flag", "migration", "schema", "promotion", "prompt_label", "index_rebuild",
@@ -250,7 +250,7 @@ def _timing(entity: EntityId, change: Change, scene: Scene) -> Evidence | None:
     near *= math.exp(min(before, 0.0) / ONSET_SOFT_S)  # the onset may be off by as much, but a cause comes first
     when = f"{span(before)} before" if before > 0 else "just as"
     text = f"{change.kind} “{change.title}” {when} it began"
-    if kind in _ASIDE or change.remedy:
+    if change.remedy or change.entity.startswith(_DOCUMENT):
         return Evidence("change", text, -2.0 + near, change.id)
     return Evidence("change", text, (4.3 if kind in _LIKELY else 3.3) * near - 0.3, change.id)
 

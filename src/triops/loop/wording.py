@@ -1,5 +1,7 @@
 """Plain words for what people read first: names, measures, sentences about an anomaly."""
 
+from decimal import Decimal
+
 from triops.kernel.anomaly import Anomaly, Direction
 from triops.kernel.ids import EntityId
 
@@ -16,7 +18,7 @@ def quantity(value: float, unit: str) -> str:
     if unit in ("1", "ratio"):
         return f"{value * 100:.3g} %"
     if unit == "USD":
-        return f"${value:.3g}"
+        return f"${Decimal(f'{value:.3g}'):f}"  # a call may cost a millionth
     if unit.startswith("{"):
         unit = f"{unit.strip('{}')}s"
     shown = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

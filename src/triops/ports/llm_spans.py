@@ -105,6 +105,17 @@ class LlmTraces:
     next: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LlmPace:
+    """Of a window: `traces` with a call, how many of them `failed` in one, and milliseconds, None where nothing says:
+    below which 95 of 100 calls stay that did not fail, and what half of the streams take to their first token."""
+
+    traces: int = 0
+    failed: int = 0
+    p95_ms: float | None = None
+    first_token_ms: float | None = None
+
+
 class LlmSpans(Protocol):
     async def llm_traces(self, project: ProjectId, query: LlmQuery) -> LlmTraces:
         """A page, newest first by the trace's first such span. Raises: Invalid."""
@@ -117,6 +128,10 @@ class LlmSpans(Protocol):
     async def llm_rows(self, project: ProjectId, query: LlmQuery) -> LlmRows:
         """All traces that `query` means (`limit` and `cursor` aside), each row with the user and the session of its
         trace where it names none. Raises: Invalid over 500,000 spans."""
+        ...
+
+    async def llm_pace(self, project: ProjectId, start_ns: int, end_ns: int) -> LlmPace:
+        """Of the calls that began in [start, end), as told, at a glance: one that is told of twice is in it twice."""
         ...
 
     async def llm_traces_of(self, project: ProjectId, user: str) -> Sequence[int]:

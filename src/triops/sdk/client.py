@@ -234,6 +234,10 @@ class Client:
         """`key`: the name of a Key document. The answer's `secret` is shown this once."""
         return dict(self.call("POST", "/gateway/keys", body={"key": key, "expires_at": expires_at}))
 
+    def rotate_gateway_key(self, id: str, grace_s: float = 0) -> JSON:
+        """A new secret in the place of this one, which is good for `grace_s` more. `secret` is shown this once."""
+        return dict(self.call("POST", f"/gateway/keys/{_part(id)}/rotate", body={"grace_s": grace_s}))
+
     def revoke_gateway_key(self, id: str) -> JSON:
         return dict(self.call("DELETE", f"/gateway/keys/{_part(id)}"))
 

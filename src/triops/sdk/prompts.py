@@ -197,8 +197,8 @@ class PromptCache:
     def _ask(self, name: str, asked: str, numbered: bool) -> Mapping[str, Any]:
         path = f"/prompts/{quote(name, safe='')}"
         if not numbered:
-            return dict(self._client.call("GET", f"{path}/labels/{quote(asked, safe='')}"))
-        found = self._client.call("GET", f"{path}/versions/{asked}")
+            return dict(self._client.call("GET", f"{path}/labels/{quote(asked, safe='')}", resolve=True))
+        found = self._client.call("GET", f"{path}/versions/{asked}", resolve=True)
         return {"label": "", "share": {asked: 100}, "versions": [found]}
 
     def _file(self, name: str, asked: str, numbered: bool) -> Path | None:

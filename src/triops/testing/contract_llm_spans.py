@@ -121,6 +121,25 @@ class LlmSpansContract:
             assert numbers == (10, 5, 12_000_000, 12_500_000, 2)
             assert rows.counts.tolist() == [True]
 
+    async def test_a_pace_is_of_calls_that_began_in_the_window(self, tmp_path: Path) -> None:
+        def timed(trace: int, ms: int, first_ms: float | None = None, at: int = NOON, **more: Any) -> Span:
+            told = {"triops.first_token_ms": first_ms} if first_ms else {}
+            return call(trace, 1, at, attributes=told, duration_ns=ms * MS, **more)
+
+        async with self.started(tmp_path) as store:
+            empty = await store.llm_pace(ONE, NOON, NOON + DAY_NS)
+            assert (empty.traces, empty.failed, empty.p95_ms, empty.first_token_ms) == (0, 0, None, None)
+            chain = Span(
+                1, 9, NOON, name="chain", attributes={"openinference.span.kind": "CHAIN"}, duration_ns=9000 * MS
+            )
+            told = [timed(n, 10 * n, first_ms=2.0 * n) for n in range(1, 4)]
+            late = [timed(4, 9000, status=2), timed(5, 9000, at=NOON - 1), timed(6, 9000, at=NOON + DAY_NS)]
+            await store.append(ONE, spans(chain, *told, *late))
+            await store.append(OTHER, spans(timed(7, 9000)))
+            pace = await store.llm_pace(ONE, NOON, NOON + DAY_NS)
+            assert (pace.traces, pace.failed, pace.first_token_ms) == (4, 1, 4.0)
+            assert pace.p95_ms == pytest.approx(29.0)
+
     async def test_what_was_said_may_go_before_the_spans(self, tmp_path: Path) -> None:
         event = {"name": "gen_ai.content.prompt", "time_ns": NOON, "attributes": {"gen_ai.prompt": "needle"}}
         old = call(

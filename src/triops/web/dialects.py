@@ -38,11 +38,12 @@ class Encoder(Protocol):
 
 class Dialect(Protocol):
     """`name`: as in `Ask.dialect`. `path`: `/v1/chat/completions`; always POST. `stream_type`: content type of streamed
-    answers."""
+    answers. `call_header`: where its clients look for a request's id; "" for nowhere."""
 
     name: str
     path: str
     stream_type: str
+    call_header: str
 
     def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:
         """`headers` lower-case. Reads the envelope and checks what it reads. Raises: Invalid that names the field."""

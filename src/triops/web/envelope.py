@@ -29,7 +29,7 @@ def prompt_of(value: Any) -> PromptRef | None:
     given = {"name": value} if isinstance(value, str) else mapping(value, "prompt")
     name = given.get("name") or given.get("id")
     if not isinstance(name, str) or not name or len(name) > _MOST_NAME:
-        raise Invalid("not a prompt's name", field="prompt.name", got=name, expected="the name of a prompt")
+        raise Invalid("not a prompt's name", field="prompt.id", got=name, expected="the name of a prompt")
     label, version = text(given, "label", "prompt") or None, _version(given.get("version"))
     if version is not None and label is not None:
         raise Invalid("both a version and a label", field="prompt", got=label, expected="one of them")
@@ -46,6 +46,10 @@ def _version(value: Any) -> int | None:
     if type(value) is not int or not 1 <= value < 10**9:
         raise Invalid("not a version", field="prompt.version", got=value, expected="a whole number from 1")
     return value
+
+
+def session_of(metadata: Mapping[str, str]) -> str:
+    return (metadata.get("session_id") or metadata.get("session") or "")[:MOST_WHO]
 
 
 def texts_of(metadata: Any) -> dict[str, str]:

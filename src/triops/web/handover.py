@@ -9,6 +9,7 @@ client is told to try again.
 import array
 import asyncio
 import contextlib
+import errno
 import logging
 import resource
 import socket
@@ -99,7 +100,7 @@ class Handover:
                 self._loop.add_writer(self._end, self._write)
                 return
             except OSError as error:
-                if error.errno == 105:  # ENOBUFS: no room for now, told by no event
+                if error.errno == errno.ENOBUFS:  # no room for now, told by no event
                     self._loop.call_later(0.01, self._write)
                     return
                 self._gone()

@@ -21,11 +21,12 @@ def message_of(error: TriopsError) -> str:
 def advice_of(error: TriopsError) -> tuple[tuple[str, str], ...]:
     """Headers: `retry-after` where it is known, and `x-should-retry: false` where trying again soon cannot help (a
     spent budget, a quota of the day, a conflict)."""
-    if isinstance(error, ProviderFailed) and error.retry_after_s > 0:
-        return (("retry-after", str(max(1, math.ceil(error.retry_after_s)))),)
-    if not isinstance(error, Overloaded):
+    if not isinstance(error, Overloaded | ProviderFailed):
         return () if error.retryable or error.status not in (409, 501) else (("x-should-retry", "false"),)
-    wait = ("retry-after", str(max(1, math.ceil(error.retry_after_s))))
-    if isinstance(error, BudgetExceeded) or error.retry_after_s > _LONGEST_WAIT_S:
-        return (wait, ("x-should-retry", "false"))
-    return (wait,)
+    wait = error.retry_after_s
+    if isinstance(error, ProviderFailed) and not wait:
+        return ()
+    after = ("retry-after", str(max(1, math.ceil(wait))))
+    if isinstance(error, BudgetExceeded) or wait > _LONGEST_WAIT_S:
+        return (after, ("x-should-retry", "false"))
+    return (after,)

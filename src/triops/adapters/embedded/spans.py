@@ -15,6 +15,7 @@ from triops.adapters.embedded.llm_reading import (
     NOTHING,
     loaded_traces,
     newest_llm,
+    pace_in,
     persons_sessions,
     persons_traces,
     rows_in,
@@ -26,7 +27,7 @@ from triops.adapters.embedded.traces import AROUND_NS, newest_traces, sort_key, 
 from triops.kernel.ids import ProjectId
 from triops.kernel.page import Page, encode_cursor
 from triops.kernel.signal import SpanBatch, fingerprint
-from triops.ports.llm_spans import LlmQuery, LlmRows, LlmTraces
+from triops.ports.llm_spans import LlmPace, LlmQuery, LlmRows, LlmTraces
 from triops.ports.spans import RedTable, SpanRow, TraceQuery, TraceSummary
 from triops.ports.telemetry import Appended
 
@@ -125,6 +126,14 @@ class EmbeddedSpans(TelemetryStore):
             lambda connection, names: rows_in(connection, names, fingerprint(project), query),
         )
         return NOTHING.rows if found is None else found
+
+    async def llm_pace(self, project: ProjectId, start_ns: int, end_ns: int) -> LlmPace:
+        check_range(start_ns, end_ns)
+        found = await self._query(
+            self._days(start_ns, end_ns),
+            lambda connection, names: pace_in(connection, names, fingerprint(project), start_ns, end_ns),
+        )
+        return found or LlmPace()
 
     async def llm_traces_of(self, project: ProjectId, user: str) -> Sequence[int]:
         found = await self._query(

@@ -1,9 +1,9 @@
 """A chat in our words as the body of `POST /v1/messages`.
 
-Dropped and named, since they only hint: seed, penalties, logit_bias, earlier reasoning, sampling, effort and thinking
-where the model does not take them or they stand in each other's way, a temperature above 1 (which is sent as 1), bounds
-in schemas (which become words), and the members of `leaving.HINTS`. Refused: n above 1, log probabilities, audio, and
-all else that has no word here.
+Dropped and named, since they only hint: seed, penalties, logit_bias, names of speakers, `detail` of images, `strict`
+tools where the model knows none, earlier reasoning, sampling, effort and thinking where the model does not take them or
+they stand in each other's way, a temperature above 1 (which is sent as 1), bounds in schemas (which become words), and
+the members of `leaving.HINTS`. Refused: n above 1, log probabilities, audio, and all else that has no word here.
 
 `max_tokens`, which the API wants, is the caller's, else the target's cap, else DEFAULT_MAX_TOKENS. A JSON Schema is
 sent as `output_config.format`; an older model, or any JSON without a schema, is asked by a forced tool, whose arguments
@@ -22,6 +22,7 @@ from triops.adapters.providers.anthropic_messages import (
 from triops.adapters.providers.anthropic_models import Traits, traits_of
 from triops.adapters.providers.anthropic_schema import closed
 from triops.adapters.providers.leaving import leave_out, no_word
+from triops.adapters.providers.parts import unsaid
 from triops.kernel.completion import Chat
 from triops.kernel.errors import Invalid
 from triops.ports.providers import Target
@@ -34,8 +35,8 @@ _BUDGETS = {"minimal": 1024, "low": 1024, "medium": 4096, "high": 16384, "xhigh"
 def body_of(chat: Chat, target: Target, *, same: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The body without `stream`, and what was dropped. `same`: the caller speaks Anthropic's dialect, so what has no
     field in a chat is written back as it came. Raises: Invalid."""
-    dropped: list[str] = []
     traits = traits_of(target.model)
+    dropped = unsaid(chat, strict=traits.schemas)
     if chat.n != 1:
         raise no_word("n", chat.n, "1")
     if chat.logprobs or chat.top_logprobs:
@@ -142,7 +143,11 @@ def _sample(chat: Chat, traits: Traits, tree: dict[str, Any], dropped: list[str]
 def _put_back(chat: Chat, tree: dict[str, Any]) -> None:
     for name, value in chat.extra.items():
         if name.startswith("tools["):
-            tree.setdefault("tools", []).insert(int(name[6:-1]), value)  # in the order of their places
+            place, _, member = name[6:].partition("]")
+            if member:
+                tree["tools"][int(place)][member[1:]] = value
+            else:
+                tree.setdefault("tools", []).insert(int(place), value)  # in the order of their places
         elif name == "output_config":
             tree[name] = {**value, **tree.get(name, {})}
         else:

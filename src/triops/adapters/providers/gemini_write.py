@@ -1,9 +1,10 @@
 """A chat in our words as the body of Gemini's `generateContent`.
 
 System and developer messages are gathered in `systemInstruction`; messages of one role in a row are one. Dropped and
-named, since they only hint: the user, names of speakers, logit_bias, earlier thinking, thinking that cannot be turned
-off, a seed over 32 bits, and the members of `leaving.HINTS`. Refused: one tool call at a time, and all else that has no
-word here. Effort is a level from Gemini 3 on, before that a budget of tokens.
+named, since they only hint: the user, names of speakers, `strict` of tools, `detail` of images, logit_bias, earlier
+thinking, thinking that cannot be turned off or was not known yet, effort that was brought to a level that there is, a
+seed over 32 bits, and the members of `leaving.HINTS`. Refused: one tool call at a time, and all else that has no word
+here. Effort is a level from Gemini 3 on, before that a budget of tokens.
 
 Gemini 3 wants each of its tool calls back with the signature that came with it. Other families' clients do not keep it;
 then the value stands there that Google publishes for calls which were not its own.
@@ -15,15 +16,17 @@ from typing import Any
 import orjson
 
 from triops.adapters.providers.leaving import leave_out, no_word
-from triops.adapters.providers.parts import arguments_of, names_of_calls, result_parts
+from triops.adapters.providers.parts import arguments_of, names_of_calls, result_parts, unsaid
 from triops.kernel.completion import Chat, Message, Part, Tool
 from triops.kernel.errors import Invalid
 from triops.ports.providers import Target
 
 _UNSIGNED = "skip_thought_signature_validator"
-_GENERATION = re.compile(r"gemini-(\d+)")
-_LEVELS = {"minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH", "xhigh": "XHIGH", "max": "HIGH"}
+_GENERATION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
+_NEWEST = (99, 0)
+_LEVELS = {"minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH"}
 _BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576, "max": 24576}
+_LEAST_OF_LARGE = 128  # tokens
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 _SUFFIXES = {
     "png": "image/png",
@@ -38,8 +41,8 @@ _SUFFIXES = {
 
 def body_of(chat: Chat, target: Target) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The body, and what was dropped. Raises: Invalid."""
-    dropped: list[str] = []
-    modern = _is_modern(target.model)
+    dropped = unsaid(chat)
+    modern = _generation(target.model) >= (3, 0)
     system, contents = _contents(chat, dropped, modern=modern)
     tree: dict[str, Any] = {"contents": contents}
     if system:
@@ -61,9 +64,9 @@ def body_of(chat: Chat, target: Target) -> tuple[dict[str, Any], tuple[str, ...]
     return tree, tuple(dict.fromkeys(dropped))
 
 
-def _is_modern(model: str) -> bool:
+def _generation(model: str) -> tuple[int, int]:
     found = _GENERATION.search(model)
-    return found is None or int(found[1]) >= 3
+    return (int(found[1]), int(found[2] or 0)) if found else _NEWEST
 
 
 def _contents(chat: Chat, dropped: list[str], *, modern: bool) -> tuple[list[Any], list[dict[str, Any]]]:
@@ -88,8 +91,6 @@ def _contents(chat: Chat, dropped: list[str], *, modern: bool) -> tuple[list[Any
 def _parts(
     message: Message, names: dict[str, str], path: str, dropped: list[str], *, modern: bool
 ) -> list[dict[str, Any]]:
-    if message.name:
-        dropped.append("name")
     written = []
     signed = False  # of parallel calls the first alone is signed
     for part in message.parts:
@@ -183,13 +184,25 @@ def _config(chat: Chat, target: Target, dropped: list[str]) -> dict[str, Any]:
 
 def _thinking(chat: Chat, target: Target, dropped: list[str], *, modern: bool) -> dict[str, Any] | None:
     effort, budget = chat.reasoning_effort, chat.thinking_tokens
+    if budget is None and not effort:
+        return None
+    if _generation(target.model) < (2, 5):  # it does not think, and refuses to be told how
+        if budget is not None or effort != "none":
+            dropped.append("reasoning_effort" if budget is None else "thinking_tokens")
+        return None
     if budget is not None:
         return {"thinkingBudget": budget, "includeThoughts": True}
-    if not effort:
-        return None
+    least = "flash" in target.model  # the larger ones always think, and more than the least
     if not modern:
+        if effort == "none" and not least:
+            dropped.append("reasoning_effort")
+            return {"thinkingBudget": _LEAST_OF_LARGE}
         return {"thinkingBudget": _BUDGETS.get(effort, 8192), "includeThoughts": effort != "none"}
     if effort == "none":
         dropped.append("reasoning_effort")  # it always thinks: as little as it can
-        return {"thinkingLevel": "MINIMAL" if "flash" in target.model else "LOW"}
-    return {"thinkingLevel": _LEVELS.get(effort, "MEDIUM"), "includeThoughts": True}
+        return {"thinkingLevel": "MINIMAL" if least else "LOW"}
+    level = _LEVELS.get(effort, "HIGH" if effort in ("xhigh", "max") else "MEDIUM")
+    level = "LOW" if level == "MINIMAL" and not least else level
+    if level.lower() != effort:
+        dropped.append("reasoning_effort")
+    return {"thinkingLevel": level, "includeThoughts": True}

@@ -6,14 +6,17 @@ from typing import Any
 
 from triops.kernel.errors import Invalid
 
-# bookkeeping, places and prices, how much is said or thought: none changes what the answer means
+# bookkeeping, places and prices, how much is said or thought, help with a tool: none changes what the answer means
 HINTS = frozenset(
     {
         "cache_control",
         "context_management",
+        "defer_loading",
         "diagnostics",
+        "eager_input_streaming",
         "include",
         "inference_geo",
+        "input_examples",
         "keep_alive",
         "logit_bias",
         "max_tool_calls",
@@ -26,6 +29,7 @@ HINTS = frozenset(
         "response_format.json_schema.description",
         "safety_identifier",
         "service_tier",
+        "shift",
         "speed",
         "store",
         "stream_options",
@@ -36,16 +40,22 @@ HINTS = frozenset(
         "truncate",
         "truncation",
         "user",
+        "user_profile_id",
         "verbosity",
+        "workspace_id",
     }
 )
+_DEFAULTS = {"modalities": ["text"], "allowed_callers": ["direct"]}
 
 
 def leave_out(extra: Mapping[str, Any], dropped: list[str]) -> None:
-    """Raises: Invalid for what is no hint."""
+    """Raises: Invalid for what is no hint. What only says the default changes nothing."""
     for name, value in extra.items():
-        if name in HINTS or name.startswith(("options.", "reasoning.")) or name.endswith("cache_control"):
+        member = name.rpartition("].")[2]  # of a tool or a block: `tools[1].input_examples`
+        if member in HINTS or name.startswith(("options.", "reasoning.")):
             dropped.append(name)
+        elif member in _DEFAULTS and value == _DEFAULTS[member]:
+            continue
         else:
             raise no_word(name, value)
 

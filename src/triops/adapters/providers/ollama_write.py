@@ -1,14 +1,14 @@
 """A chat in our words as the body of Ollama's `/api/chat` or `/api/generate`.
 
-Dropped and named, since they only hint: the user, names of speakers, whether a tool's result is an error, bounds of
-thinking in tokens, and the members of `leaving.HINTS`. Refused: n above 1, a tool that must be called, one call at a
-time, images by URL, audio, files, and all else that has no word here.
+Dropped and named, since they only hint: the user, names of speakers, `strict` of tools, `detail` of images, whether a
+tool's result is an error, bounds of thinking in tokens, and the members of `leaving.HINTS`. Refused: n above 1, a tool
+that must be called, one call at a time, images by URL, audio, files, and all else that has no word here.
 """
 
 from typing import Any
 
 from triops.adapters.providers.leaving import leave_out, no_word
-from triops.adapters.providers.parts import arguments_of, names_of_calls, result_parts
+from triops.adapters.providers.parts import arguments_of, names_of_calls, result_parts, unsaid
 from triops.kernel.completion import Chat, Message, Part, Tool
 from triops.ports.providers import Target
 
@@ -18,7 +18,7 @@ _GENERATE = ("suffix", "template", "context", "raw", "width", "height", "steps")
 
 def body_of(chat: Chat, dialect: str, target: Target) -> tuple[str, dict[str, Any], tuple[str, ...]]:
     """The endpoint's name, the body without `stream`, and what was dropped. Raises: Invalid."""
-    dropped: list[str] = []
+    dropped = unsaid(chat)
     if chat.n != 1:
         raise no_word("n", chat.n, "1")
     tree: dict[str, Any] = {"model": target.model}
@@ -50,7 +50,7 @@ def put_back(extra: dict[str, Any], tree: dict[str, Any], *, generate: bool = Fa
     for name, value in extra.items():
         if name.startswith("options."):
             tree.setdefault("options", {})[name.removeprefix("options.")] = value
-        elif name in ("keep_alive", "think", "truncate") or (generate and name in _GENERATE):
+        elif name in ("keep_alive", "think", "truncate", "shift") or (generate and name in _GENERATE):
             tree[name] = value
         else:
             rest[name] = value
@@ -108,8 +108,6 @@ def _messages(message: Message, names: dict[str, str], path: str, dropped: list[
     if parts or not written:
         role = "system" if message.role == "developer" else message.role
         written.append(_said(role, tuple(parts), path))
-    if message.name:
-        dropped.append("name")
     return written
 
 

@@ -50,8 +50,8 @@ def _choice(value: Any, place: int) -> Choice:
         name = _text(old.get("name"))
         parts.append(Part("tool_call", _text(old.get("arguments")), id=name, name=name))
     finish = finish_of(value.get("finish_reason"))
-    if refusal and finish == "stop":
-        finish = "refusal"
+    if finish == "stop":  # as it also says where the caller forced the call
+        finish = "refusal" if refusal else "tool_calls" if parts and parts[-1].kind == "tool_call" else finish
     index = value.get("index")
     return Choice(index if type(index) is int else place, tuple(parts), finish, logprobs_of(value))
 
@@ -173,8 +173,9 @@ class ChatDecoder:
         if (reason := choice.get("finish_reason")) is not None and index not in self._finished:
             self._finished.add(index)
             finish = finish_of(reason)
-            if finish == "stop" and index in self._refused:
-                finish = "refusal"
+            if finish == "stop":  # as it also says where the caller forced the call
+                called = any(choice == index for choice, _ in self._tools)
+                finish = "refusal" if index in self._refused else "tool_calls" if called else finish
             deltas.append(Delta("finish", index, finish=finish))
 
     def _less_common(self, delta: Mapping[str, Any], index: int, deltas: list[Delta]) -> None:

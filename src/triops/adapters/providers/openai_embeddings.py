@@ -1,6 +1,6 @@
 """Embeddings as a provider speaks them. Vectors are asked for as numbers where the request is ours, and read as numbers
 or packed (base64 of single precision). Members that have no word here are sent on where the caller spoke OpenAI, else
-dropped and named (`truncate`, `options.*`, `keep_alive`) or refused."""
+dropped and named (the members of `leaving.HINTS`) or refused."""
 
 import base64
 import binascii
@@ -8,12 +8,10 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
+from triops.adapters.providers.leaving import leave_out
 from triops.adapters.providers.openai_usage import usage_of
 from triops.kernel.completion import Embed, Embedded
-from triops.kernel.errors import Invalid
 from triops.ports.providers import Fault
-
-_HINTS = frozenset({"truncate", "keep_alive"})
 
 
 def embed_of(embed: Embed, dialect: str) -> tuple[dict[str, Any], list[str]]:
@@ -26,10 +24,8 @@ def embed_of(embed: Embed, dialect: str) -> tuple[dict[str, Any], list[str]]:
     for name, value in embed.extra.items():
         if dialect == "openai.embeddings":
             tree[name] = value
-        elif name in _HINTS or name.startswith("options."):
-            dropped.append(name)
         else:
-            raise Invalid("this provider has no word for it", field=name, got=value)
+            leave_out({name: value}, dropped)
     return tree, dropped
 
 

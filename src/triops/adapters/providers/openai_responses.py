@@ -127,6 +127,8 @@ class ResponsesDecoder:
             return () if part is None else (Delta("arguments", 0, _text(tree.get("delta")), part=part),)
         if kind == "response.output_item.added":
             return self._added(tree)
+        if kind == "response.output_item.done":
+            return self._reasoned(tree)
         if kind == "response.created" and not self._begun:
             self._begun = True
             response = _mapping(tree.get("response"))
@@ -139,11 +141,20 @@ class ResponsesDecoder:
 
     def _added(self, tree: Mapping[str, Any]) -> tuple[Delta, ...]:
         item, place = _mapping(tree.get("item")), tree.get("output_index")
+        if item.get("type") == "reasoning":
+            return (Delta("thinking", id=_text(item.get("id"))),)
         if item.get("type") != "function_call" or type(place) is not int:
             return ()
         part = self._calls[place] = len(self._calls)
         self._kinds.add("tool_call")
         return (Delta("tool", part=part, id=_text(item.get("call_id")), name=_text(item.get("name"))),)
+
+    def _reasoned(self, tree: Mapping[str, Any]) -> tuple[Delta, ...]:
+        """Reasoning comes back with the next turn as it was sealed, under the id that it was sealed with."""
+        item = _mapping(tree.get("item"))
+        if item.get("type") != "reasoning" or not item.get("encrypted_content"):
+            return ()
+        return (Delta("thinking", id=_text(item.get("id")), signature=_text(item["encrypted_content"])),)
 
     def _ended(self, kind: str, response: Mapping[str, Any], data: bytes) -> tuple[Delta, ...]:
         if kind == "response.failed":

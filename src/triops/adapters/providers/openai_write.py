@@ -2,23 +2,17 @@
 
 Dropped and named, since they only hint: top_k and the caller's name where the request came in another provider's words,
 bounds of reasoning in tokens, earlier reasoning, marks of caching, whether a tool's result is an error, and the members
-of `HINTS` and of `leaving.HINTS`. Everything else that has no word here is refused with Invalid that names it.
+of `leaving.HINTS`. Everything else that has no word here is refused with Invalid that names it.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from triops.adapters.providers.leaving import leave_out
+from triops.adapters.providers.openai_schema import can_be_strict
 from triops.kernel.completion import Chat, Message, Part, Tool
 from triops.kernel.errors import Invalid
 
-HINTS = frozenset(
-    {
-        "metadata", "store", "service_tier", "user", "safety_identifier", "keep_alive", "verbosity", "include",
-        "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "truncation", "max_tool_calls",
-        "stream_options", "text.verbosity",
-    }
-)  # fmt: skip
 _DESCRIPTION = "response_format.json_schema.description"
 _FORMATS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
@@ -38,7 +32,7 @@ def chat_of(chat: Chat, dialect: str, *, modern: bool) -> tuple[dict[str, Any], 
         if chat.tool_choice:
             tree["tool_choice"] = _choice(chat.tool_choice)
     if chat.format is not None:
-        tree["response_format"] = _format(chat)
+        tree["response_format"] = _format(chat, held=not dialect.startswith("openai."))
     if chat.max_tokens is not None:
         tree["max_completion_tokens" if modern else "max_tokens"] = chat.max_tokens
     for name in ("temperature", "top_p", "seed", "top_logprobs", "presence_penalty", "frequency_penalty"):
@@ -74,8 +68,6 @@ def _extra(
             continue  # written with its format
         elif same and name.startswith("tools[") and isinstance(value, dict):
             tools.insert(int(name[6:-1]), value)  # in the order of their places
-        elif name in HINTS:
-            dropped.append(name)
         else:
             leave_out({name: value}, dropped)
 
@@ -165,13 +157,16 @@ def _choice(choice: str) -> Any:
     return choice
 
 
-def _format(chat: Chat) -> dict[str, Any]:
+def _format(chat: Chat, *, held: bool) -> dict[str, Any]:
+    """`held`: the caller's family holds every answer to its schema; here that must be asked for."""
     asked = chat.format
     if asked is None or asked.schema is None:
         return {"type": "json_object"}
     schema: dict[str, Any] = {"name": asked.name or "answer", "schema": asked.schema}
     if asked.strict is not None:
         schema["strict"] = asked.strict
+    elif held and can_be_strict(asked.schema):
+        schema["strict"] = True
     if description := chat.extra.get(_DESCRIPTION) or chat.extra.get("text.format.description"):
         schema["description"] = description
     return {"type": "json_schema", "json_schema": schema}

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from triops.kernel.completion import Message, Part
+from triops.kernel.completion import Chat, Message, Part
 
 
 def arguments_of(part: Part) -> dict[str, Any]:
@@ -21,6 +21,19 @@ def arguments_of(part: Part) -> dict[str, Any]:
 def names_of_calls(messages: Sequence[Message]) -> dict[str, str]:
     """Which tool each call of a conversation was of, by the call's id."""
     return {part.id: part.name for message in messages for part in message.parts if part.kind == "tool_call"}
+
+
+def unsaid(chat: Chat, *, names: bool = False, strict: bool = False) -> list[str]:
+    """Hints that a provider's messages and tools have no word for, as they are told to the caller: how closely to look
+    at an image; unless the provider has them, `names` of speakers and `strict` tools."""
+    left = []
+    if any(part.detail for message in chat.messages for part in message.parts):
+        left.append("detail")
+    if not names and any(message.name for message in chat.messages):
+        left.append("name")
+    if not strict and any(tool.strict for tool in chat.tools):
+        left.append("tools.strict")
+    return left
 
 
 def result_parts(part: Part) -> tuple[Part, ...]:

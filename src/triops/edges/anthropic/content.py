@@ -1,7 +1,8 @@
 """The body of `POST /v1/messages` as a `Chat`.
 
 What has no field there goes to `extra` by its own name; tools that Anthropic runs itself under their paths
-(`tools[1]`), and `cache_control` once, however many blocks carry it.
+(`tools[1]`), other members of tools too (`tools[1].input_examples`), and `cache_control` once, however many blocks
+carry it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from triops.kernel.errors import Invalid
 from triops.web.members import flag, mapping, needed, number, sequence, text, texts, whole
 
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
+_OF_TOOL = frozenset({"type", "name", "description", "input_schema", "strict", "cache_control"})
 _FIELDS = frozenset(
     {
         "model",
@@ -95,6 +97,7 @@ def _tools(tree: Mapping[str, Any], extra: dict[str, Any]) -> tuple[Tool, ...]:
             continue
         schema = mapping(given.get("input_schema"), f"{path}.input_schema")
         strict = flag(given, "strict", path)
+        extra.update({f"{path}.{name}": value for name, value in given.items() if name not in _OF_TOOL and value})
         tools.append(Tool(needed(given, "name", path), text(given, "description", path), schema, strict))
     return tuple(tools)
 

@@ -14,7 +14,7 @@ from triops.edges.anthropic.words import message_id, stop_reason, usage_of
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Operation, Reply
 from triops.kernel.errors import Invalid, TriopsError
 from triops.web.dialects import Encoder, Problem
-from triops.web.envelope import MOST_WHO, model_of, prompt_of, texts_of
+from triops.web.envelope import MOST_WHO, model_of, prompt_of, session_of, texts_of
 from triops.web.members import flag, mapping, sequence, tree_of, whole
 
 _FORWARDED = ("anthropic-version", "anthropic-beta")
@@ -24,6 +24,7 @@ class Messages:
     name = "anthropic.messages"
     path = "/v1/messages"
     stream_type = "text/event-stream; charset=utf-8"
+    call_header = "request-id"
     operation: Operation = "chat"
 
     def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:
@@ -46,7 +47,7 @@ class Messages:
             stream=flag(tree, "stream") is True and self.operation == "chat",
             max_tokens=max_tokens,
             user=metadata.get("user_id", "")[:MOST_WHO],
-            session=(metadata.get("session_id") or metadata.get("session") or "")[:MOST_WHO],
+            session=session_of(metadata),
             metadata=metadata,
             prompt=prompt,
             headers={name: headers[name] for name in _FORWARDED if name in headers},

@@ -80,7 +80,8 @@ class MessageEncoder:
         return b"".join(out)
 
     def fail(self, problem: Problem) -> bytes:
-        return b"event: error\ndata: " + problem.body + b"\n\n"
+        said = b" ".join(problem.body.splitlines())  # a provider's own words may be on many
+        return b"event: error\ndata: " + said + b"\n\n"
 
     def _start(self, id: str, model: str) -> bytes:
         if self._started:

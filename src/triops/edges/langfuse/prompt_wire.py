@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from triops.kernel.errors import Invalid
+from triops.kernel.prompts.composing import Member
 from triops.kernel.prompts.mustache import parts_of
 from triops.kernel.prompts.spec import PLACEHOLDER, PromptSpec, spec_of
 from triops.lenses.llmops.prompts.model import LATEST, Prompt, PromptVersion
@@ -81,7 +82,7 @@ def tags_in(text: str) -> list[str]:
 def shown(version: PromptVersion, prompt: Prompt, tags: Sequence[str]) -> dict[str, Any]:
     spec = version.spec
     return {
-        "id": f"{version.prompt}:{version.version}",
+        "id": _id(version.prompt, version.version),
         "name": version.prompt,
         "version": version.version,
         "type": "chat" if spec.chat else "text",
@@ -92,6 +93,23 @@ def shown(version: PromptVersion, prompt: Prompt, tags: Sequence[str]) -> dict[s
         "commitMessage": version.note or None,
         "createdBy": version.created_by,
     }
+
+
+def graph(version: PromptVersion, needs: Mapping[Member, Sequence[Member]]) -> dict[str, Any] | None:
+    """Of what a version is made."""
+    if not needs:
+        return None
+    root = _node(version.prompt, version.version)
+    parts = {_id(one.name, one.version): [_node(part.name, part.version) for part in of] for one, of in needs.items()}
+    return {"root": root, "dependencies": parts}
+
+
+def _node(name: str, version: int) -> dict[str, Any]:
+    return {"name": name, "version": version, "id": _id(name, version)}
+
+
+def _id(name: str, version: int) -> str:
+    return f"{name}:{version}"
 
 
 def listed(prompt: Prompt, versions: Sequence[PromptVersion], tags: Sequence[str], updated: str) -> dict[str, Any]:

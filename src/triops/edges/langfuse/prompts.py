@@ -2,9 +2,11 @@
 key may be anything.
 
 `config` is the version's settings and its model. Labels and tags are Langfuse's; `latest` is a label of the newest.
-Names have no slashes here, so that folders of prompts are refused.
+Folders are names with slashes. A prompt is answered with those that it is made of in their places, unless
+`resolve=false` asks for what was written.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -13,8 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from triops.edges.langfuse.prompt_wire import created, labels_in, listed, number_in, shown, tags_in
-from triops.kernel.clock import rfc3339
+from triops.edges.langfuse.prompt_wire import created, graph, labels_in, listed, number_in, shown, tags_in
+from triops.edges.langfuse.wire import time_ns
+from triops.kernel.clock import NS, rfc3339
 from triops.kernel.errors import Conflict, Invalid, NotFound, TriopsError
 from triops.kernel.tenant import Principal, Right
 from triops.lenses.llmops.prompts.model import LATEST, Prompt, PromptVersion, label_name
@@ -62,12 +65,20 @@ class PromptCalls:
             found = await self._prompts.version(who.project, name, version)
         else:
             found = await self._prompts.labelled(who.project, name, label)
-        return await self._shown(who, found)
+        if query.get("resolve", "").lower() == "false":
+            return await self._shown(who, found)
+        whole = await self._prompts.composing.whole(who.project, found)
+        for part in sorted(whole.names):
+            await self._permitted(who, part, False)
+        prompt = await self._prompts.get(who.project, name)
+        return _json({**shown(whole.version, prompt, _tags(prompt)), "resolutionGraph": graph(found, whole.needs)})
 
     async def _create(self, request: Request) -> Response:
         who = await self._authenticate(request.headers, Right.WRITE)
         made = await self._read(request, created)
         await self._permitted(who, made.name, True)
+        for part in sorted(await self._prompts.composing.check(who.project, made.name, made.spec)):
+            await self._permitted(who, part, False)
         for label in made.labels:
             if label != LATEST:
                 label_name(label, "labels")
@@ -102,6 +113,9 @@ class PromptCalls:
     async def _list(self, request: Request) -> Response:
         who = await self._authenticate(request.headers, Right.READ)
         query = request.query_params
+        if query.get("filter") not in (None, "", "[]"):
+            expected = "name, label, tag, fromUpdatedAt and toUpdatedAt"
+            raise Invalid("conditions are not read here", field="filter", got=query["filter"], expected=expected)
         page, limit = number_in(query.get("page"), "page") or 1, number_in(query.get("limit"), "limit") or 50
         known = (await self._prompts.list(who.project, limit=_MOST)).items
         readable = await self._readable(who, {prompt.name for prompt in known})
@@ -144,7 +158,14 @@ def _need(move: Any) -> None:
 def _fits(prompt: Prompt, query: Mapping[str, str]) -> bool:
     name, label, tag = query.get("name"), query.get("label"), query.get("tag")
     on = label in prompt.labels or (label == LATEST and prompt.newest is not None)
-    return (not name or name == prompt.name) and (not label or on) and (not tag or tag in _tags(prompt))
+    since, until = _moment(query, "fromUpdatedAt", -math.inf), _moment(query, "toUpdatedAt", math.inf)
+    named = (not name or name == prompt.name) and (not label or on) and (not tag or tag in _tags(prompt))
+    return named and since <= prompt.updated_at < until
+
+
+def _moment(query: Mapping[str, str], field: str, otherwise: float) -> float:
+    """Unix seconds. Raises: Invalid."""
+    return time_ns(query[field], field) / NS if query.get(field) else otherwise
 
 
 def _tags(prompt: Prompt) -> list[str]:

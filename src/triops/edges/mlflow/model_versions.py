@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from triops.edges.mlflow.fields import (
     KEY_VALUE,
@@ -56,7 +57,8 @@ def tags_json(tags: Mapping[str, str]) -> list[JSON]:
 
 
 class ModelVersions:
-    """`where` says to a person where a promotion is approved: `{name}` stands for the model, `{id}` for the request."""
+    """`where` says to a person where a promotion is approved: `{pages}` stands for models or prompts, `{name}` for the
+    one, `{id}` for the request."""
 
     def __init__(self, registry: Registry, promotions: Promotions, where: str) -> None:
         self._registry = registry
@@ -183,7 +185,9 @@ class ModelVersions:
         if move.state == "refused":
             raise Forbidden(f"A gate holds back alias {move.alias} of {name}: {'; '.join(move.reasons)}.")
         if move.state == "waiting" and move.approval is not None:
-            where = self._where.replace("{name}", name).replace("{id}", move.approval.id)
+            pages = "prompts" if move.approval.prompt else "models"
+            where = self._where.replace("{pages}", pages).replace("{id}", move.approval.id)
+            where = where.replace("{name}", quote(name, safe=""))
             somebody = f"{move.approval.role}{' other than you' if move.approval.not_self else ''}"
             raise Forbidden(
                 f"Alias {move.alias} of {name} waits for the approval of an {somebody}: request {move.approval.id}, "

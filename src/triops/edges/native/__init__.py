@@ -11,6 +11,7 @@ from triops.edges.native import (
     governing,
     importing,
     incidents,
+    language,
     llm_traces,
     logged_models,
     models,
@@ -45,7 +46,9 @@ _ROUTERS = (
     importing.router,
     spend.router,
     gateway.router,
+    language.router,
     llm_traces.router,
+    prompts.whole,
 )
 
 

@@ -121,7 +121,7 @@ async def record_change(
         body.author or who.name,
         body.details,
     )
-    stored = await services.changes.record(who.project, change, idempotency_key)
+    stored = await services.changes.record(who.project, change, f"api:{idempotency_key}" if idempotency_key else "")
     if stored.id == change.id:
         await services.entities.observe(who.project, [Entity(body.entity.type, body.entity.name, at, min(at, now))])
         services.bus.publish(ChangeRecorded(who.project, stored))

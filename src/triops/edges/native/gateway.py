@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from triops.edges.native.asking import JSON, Admin, Reader, S, Text
 from triops.edges.native.services import Services
 from triops.kernel.errors import Unavailable
+from triops.kernel.ids import ProjectId
 from triops.ledger.audit import AuditEntry
 from triops.ledger.calls.keys import GatewayKey
 from triops.lenses.llmops.spend.gateway import gateway_view
@@ -24,6 +25,14 @@ class NewSecret(BaseModel):
     expires_at: float | None = Field(None, ge=0, le=7_258_118_400)
 
 
+class Rotation(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    grace_s: float = Field(
+        0, ge=0, le=90 * 86_400, description="how long the present secret is good beside the new one"
+    )
+    expires_at: float | None = Field(None, ge=0, le=7_258_118_400, description="of the new one")
+
+
 class NewCredential(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     secret: SecretStr
@@ -31,10 +40,14 @@ class NewCredential(BaseModel):
 
 @router.get("/gateway", summary="Routes, providers and keys, as they fare at this moment")
 async def gateway(who: Reader, services: S) -> JSON:
+    return await view_of(services, who.project)
+
+
+async def view_of(services: Services, project: ProjectId) -> JSON:
     parts = services.spend
-    config, problems = await parts.snapshots.config(who.project)
-    secrets = await parts.keys.list(who.project)
-    return gateway_view(who.project, config, await _state(services), problems, secrets, services.clock.now())
+    config, problems = await parts.snapshots.config(project)
+    secrets = await parts.keys.list(project)
+    return gateway_view(project, config, await _state(services), problems, secrets, services.clock.now())
 
 
 async def _state(services: Services) -> Mapping[str, Any]:
@@ -59,6 +72,17 @@ async def create_key(who: Admin, services: S, body: NewSecret) -> JSON:
     await services.audit.append(who.project, entry)
     await services.spend.told()
     return {**_key(made), "secret": secret}
+
+
+@router.post("/gateway/keys/{id}/rotate", status_code=201, summary="A new secret in the place of this one")
+async def rotate_key(who: Admin, services: S, id: Name, body: Rotation) -> JSON:
+    """`secret` is in this answer alone; `replaced` is the present one, which ends after `grace_s`."""
+    now = services.clock.now()
+    old, made, secret = await services.spend.keys.rotate(who.project, id, now, now + body.grace_s, body.expires_at)
+    details = {"key": made.key, "replaces": old.id, "grace_s": body.grace_s}
+    await services.audit.append(who.project, AuditEntry(now, who.name, "gateway_key.rotate", made.id, details=details))
+    await services.spend.told()
+    return {**_key(made), "secret": secret, "replaced": _key(old)}
 
 
 @router.delete("/gateway/keys/{id}", summary="Revoke a secret, at once")

@@ -113,6 +113,7 @@ async def apply_documents(
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
         raise Invalid("the same document is given twice", field="documents", got=" ".join(twice))
+    await _hold(services, who, {(d.kind, d.name): d.spec for d in new})
     if dry_run:
         known = {(d.kind, d.name): d for d in await services.documents.list(project)}
         return [{**_document(d), "state": _state(known.get((d.kind, d.name)), d)} for d in new]
@@ -135,6 +136,19 @@ def _allow(services: Services, who: Principal, kind: str) -> None:
     """Raises: Forbidden when the documents of the kind bind `who`."""
     if kind in services.kinds.binding and who.role is not Role.ADMIN:
         raise Forbidden(f"documents of the kind {kind} say what editors may not do: only an admin writes them")
+
+
+async def _hold(
+    services: Services, who: Principal, altered: Mapping[tuple[str, str], Mapping[str, Any] | None]
+) -> None:
+    """`altered`: specs by kind and name; None: it is removed. Raises: Forbidden when it loosens what binds `who`."""
+    for kind, loosened in services.kinds.loosened.items():
+        own = {name: spec for (its, name), spec in altered.items() if its == kind}
+        if own and who.role is not Role.ADMIN:
+            before = {one.name: one.spec for one in await services.documents.list(who.project, kind)}
+            after = {name: spec for name, spec in {**before, **own}.items() if spec is not None}
+            if what := loosened(before, after):
+                raise Forbidden(f"{what}: only an admin alters that")
 
 
 def _state(known: Document | None, new: Document) -> str:
@@ -166,6 +180,7 @@ async def _record(
 @router.delete("/documents/{kind}/{name}", summary="Remove a document")
 async def delete_document(who: Writer, services: S, kind: str, name: str) -> JSON:
     _allow(services, who, kind)
+    await _hold(services, who, {(kind, name): None})
     gone = await services.documents.delete(who.project, kind, name)
     await _record(services, who.project, gone, "deleted", who.name, services.clock.now())
     return _document(gone)
@@ -247,7 +262,7 @@ async def erase(who: Admin, services: S, body: Erase) -> JSON:
         for store in (services.metrics, services.logs, services.spans):
             rows += await store.erase_project(who.project)
     else:
-        rows = await services.llm.erasing.user(who.project, body.user)
+        rows = (await services.llm.erasing.user(who.project, body.user)).rows
     now = services.clock.now()
     target = "project" if body.project else "user"
     await services.audit.append(who.project, AuditEntry(now, who.name, "erase", target, details={"rows": rows}))

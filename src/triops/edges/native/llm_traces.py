@@ -23,6 +23,7 @@ from triops.edges.native.asking import (
     Window,
     Writer,
 )
+from triops.edges.native.models import Reason
 from triops.kernel.clock import NS
 from triops.kernel.errors import Invalid, NotFound
 from triops.kernel.money import pico_of, usd
@@ -124,7 +125,9 @@ async def llm_users(who: Reader, services: S, query: OfDay) -> Response:
     return _json({"items": items, "next": page.next})
 
 
-@router.get("/prompts/{name}/usage", summary="How a prompt's versions fare: calls, tokens, cost, latency, scores")
+@router.get(
+    "/prompts/{name:path}/usage", summary="How a prompt's versions fare: calls, cost, times, lengths, refusals, scores"
+)
 async def prompt_usage(who: Reader, services: S, name: str, window: LastDay) -> JSON:
     """Of the calls that were recorded; what those cost that were not is told by `/spend`."""
     await services.prompts.get(who.project, name)
@@ -132,14 +135,22 @@ async def prompt_usage(who: Reader, services: S, name: str, window: LastDay) -> 
     return {"rows": [use_json(use) for use in found], "start": window.start, "end": window.end}
 
 
+@router.get("/users/{user:path}", summary="How much would go if a user was erased")
+async def kept_of_user(who: Reader, services: S, user: str) -> JSON:
+    kept = await services.llm.erasing.kept(who.project, user)
+    return {"user": user, "traces": len(kept.traces), "sessions": len(kept.sessions)}
+
+
 @router.delete("/users/{user:path}", summary="Erase everything of one user, and give the disk back")
-async def erase_user(who: Admin, services: S, user: str) -> JSON:
+async def erase_user(who: Admin, services: S, user: str, body: Reason | None = None) -> JSON:
+    """`why` goes to the audit, which does not name the user."""
     if not user:
         raise Invalid("whose?", field="user", expected="a user's id")
-    rows = await services.llm.erasing.user(who.project, user)
+    erased = to_json(await services.llm.erasing.user(who.project, user))
+    details = {**erased, "why": body.why} if body is not None and body.why else erased
     now = services.clock.now()
-    await services.audit.append(who.project, AuditEntry(now, who.name, "erase", "user", details={"rows": rows}))
-    return {"rows": rows}
+    await services.audit.append(who.project, AuditEntry(now, who.name, "erase", "user", details=details))
+    return dict(erased)
 
 
 @router.post("/scores", summary="Score a trace, a span of it, or a session", status_code=201)
@@ -203,6 +214,9 @@ def use_json(use: PromptUse) -> JSON:
         "p50_ms": use.p50_ms,
         "p95_ms": use.p95_ms,
         "first_token_ms": use.first_token_ms,
+        "output_chars": use.output_chars,
+        "answers": use.answers,
+        "refused": use.refused,
         "last_at": use.last_at_ns / NS,
         "scores": {name: {"mean": mean, "count": count} for name, (mean, count) in use.scores.items()},
     }

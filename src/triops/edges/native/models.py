@@ -92,12 +92,19 @@ async def history(who: Reader, services: S, name: str, limit: Limit = 100, curso
     return listed(await services.registry.promotions.history(who.project, name, limit, cursor), step_json)
 
 
-@router.get("/approvals", summary="Who asked to move which alias, newest first")
+@router.get("/approvals", summary="Who asked to move which alias of a model, or label of a prompt, newest first")
 async def approvals(
-    who: Reader, services: S, model: Text = "", state: Text = "", limit: Limit = 100, cursor: Cursor = None
+    who: Reader,
+    services: S,
+    model: Text = "",
+    kind: Literal["model", "prompt", "all"] = "all",
+    state: Text = "",
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> JSON:
+    """`model`: the name of the model or prompt."""
     page = await services.registry.promotions.approvals(
-        who.project, model=model, state=state, limit=limit, cursor=cursor
+        who.project, model=model, kind=kind, state=state, limit=limit, cursor=cursor
     )
     readable = await services.permissions.readable(who, "model", {item.model for item in page.items})
     return listed(Page([item for item in page.items if item.model in readable], page.next), approval_json)
@@ -186,6 +193,7 @@ def approval_json(approval: Approval) -> JSON:
     checks: Sequence[Any] = [to_json(check) for check in approval.checks]
     return {
         "id": approval.id,
+        "kind": "prompt" if approval.prompt else "model",
         "model": approval.model,
         "alias": approval.alias,
         "from": _number(approval.before),

@@ -16,10 +16,11 @@ from triops.kernel.entity import Health
 from triops.ledger.codec import to_json
 
 router = APIRouter()
+LANGUAGE = {"application", "prompt", "provider", "index", "key", "route"}
 _LENSES = (
     ("services", "Services", {"service", "host", "database", "queue", "external", "endpoint"}),
     ("models", "Models", {"model", "dataset", "training_run", "model_version"}),
-    ("language", "Language", {"application", "prompt", "provider", "index"}),
+    ("language", "Language", LANGUAGE),
 )
 _WORST = (Health.CRITICAL, Health.WARNING, Health.OK, Health.UNKNOWN)
 
@@ -69,7 +70,11 @@ def _answer(entities: int, services: list[JSON], incidents: list[str]) -> str:
     unwell = [s["name"] for s in services if s["health"] in (Health.CRITICAL, Health.WARNING)]
     if unwell:
         return f"No incident is open; {', '.join(unwell[:3])} shows anomalies."
-    return f"Nothing is wrong: {len(services)} services, {entities} entities watched."
+    return f"Nothing is wrong: {_count(len(services), 'service')}, {entities} entities watched."
+
+
+def _count(many: int, one: str) -> str:
+    return f"{many} {one}{'' if many == 1 else 's'}"
 
 
 @router.get("/start", summary="What has arrived, and how long until the detectors have learned enough")

@@ -22,6 +22,11 @@ def install(app: FastAPI) -> None:
         field = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
         return problem(Invalid(first["msg"], field=field, got=first.get("input")))
 
+    async def refused(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == 400:  # no UTF-8, nested too deep
+            return problem(Invalid(error.detail, field="body"))
+        return await routing_problem(request, error)
+
     app.add_exception_handler(TriopsError, known)
     app.add_exception_handler(RequestValidationError, malformed)
-    app.add_exception_handler(HTTPException, routing_problem)
+    app.add_exception_handler(HTTPException, refused)

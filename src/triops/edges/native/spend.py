@@ -6,10 +6,12 @@ from fastapi import APIRouter, Query, Request
 
 from triops.edges.native.asking import JSON, Reader, S, Text, TimeText
 from triops.kernel.clock import parse_time
+from triops.kernel.errors import Invalid
 from triops.ledger.calls.totals import BY
 from triops.lenses.llmops.spend.budgets import shown
 
 router = APIRouter()
+_OWN = ("by", "start", "end", "every")
 _FILTERS = tuple(name for name in BY if name != "project")
 
 By = Annotated[str, Query(max_length=200, description=f"dimensions, separated by commas: {', '.join(BY)}")]
@@ -50,4 +52,7 @@ def _by(text: str) -> list[str]:
 
 def _where(request: Request) -> dict[str, Any]:
     given = request.query_params
+    for name in given:
+        if name not in _OWN and name not in _FILTERS:
+            raise Invalid("no such parameter", field=name[:200], expected=", ".join((*_OWN, *_FILTERS)))
     return {name: given[name] for name in _FILTERS if name in given}

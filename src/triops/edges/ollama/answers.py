@@ -19,7 +19,8 @@ _REASONS: dict[Finish, str] = {
 }
 
 
-def whole_of(voice: Voice, model: str, answer: Reply) -> dict[str, Any]:
+def whole_of(voice: Voice, model: str, answer: Reply, took_ns: int) -> dict[str, Any]:
+    """`took_ns`: all of it counts as evaluation, since nobody saw the first words."""
     choice = answer.choices[0] if answer.choices else None
     parts = choice.parts if choice else ()
     told = {"model": answer.model or model, "created_at": now_text()}
@@ -28,7 +29,7 @@ def whole_of(voice: Voice, model: str, answer: Reply) -> dict[str, Any]:
     told |= said(voice, text, thinking, calls_of(parts))
     if choice and choice.logprobs:
         told["logprobs"] = choice.logprobs
-    return told | done(choice.finish if choice else "stop", answer.usage)
+    return told | done(choice.finish if choice else "stop", answer.usage) | durations(0, took_ns)
 
 
 def said(voice: Voice, text: str, thinking: str = "", calls: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
@@ -48,6 +49,16 @@ def done(finish: Finish, usage: Usage | None) -> dict[str, Any]:
             told["prompt_eval_cached_count"] = usage.cached_input
         told["eval_count"] = usage.output
     return told
+
+
+def durations(before_ns: int, after_ns: int) -> dict[str, int]:
+    """As this side saw them: until the first words is the prompt's evaluation."""
+    return {
+        "total_duration": before_ns + after_ns,
+        "load_duration": 0,
+        "prompt_eval_duration": before_ns,
+        "eval_duration": after_ns,
+    }
 
 
 def calls_of(parts: Sequence[Part]) -> list[dict[str, Any]]:

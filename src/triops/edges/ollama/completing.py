@@ -1,6 +1,7 @@
 """`POST /api/chat` and `POST /api/generate`. Both stream unless they are told not to."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ from triops.edges.ollama.stream import LineEncoder
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, PromptRef, Reply
 from triops.kernel.errors import TriopsError
 from triops.web.dialects import Encoder, Problem
-from triops.web.envelope import MOST_WHO, model_of, prompt_of, texts_of
+from triops.web.envelope import MOST_WHO, model_of, prompt_of, session_of, texts_of
 from triops.web.members import flag, mapping, sequence, text, tree_of
 
 
@@ -21,7 +22,11 @@ class OllamaChat:
     name = "ollama.chat"
     path = "/api/chat"
     stream_type = "application/x-ndjson"
+    call_header = ""
     voice: Voice = "chat"
+
+    def __init__(self, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._now_ns = now_ns
 
     def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:
         tree = tree_of(body)
@@ -38,9 +43,10 @@ class OllamaChat:
             stream=flag(tree, "stream") is not False,
             max_tokens=max_tokens_of(options_of(tree)),
             user=user[:MOST_WHO],
-            session=(metadata.get("session_id") or metadata.get("session") or "")[:MOST_WHO],
+            session=session_of(metadata),
             metadata=metadata,
             prompt=prompt,
+            began_ns=self._now_ns(),
         )
 
     def _prompt(self, tree: dict[str, Any]) -> PromptRef | None:
@@ -54,10 +60,10 @@ class OllamaChat:
 
     def reply(self, ask: Ask, answer: Reply | Embedded) -> bytes:
         assert isinstance(answer, Reply)
-        return orjson.dumps(whole_of(self.voice, ask.model, answer))
+        return orjson.dumps(whole_of(self.voice, ask.model, answer, self._now_ns() - ask.began_ns))
 
     def encoder(self, ask: Ask) -> Encoder:
-        return LineEncoder(self.voice, ask.model)
+        return LineEncoder(self.voice, ask.model, ask.began_ns, self._now_ns)
 
     def problem(self, error: TriopsError) -> Problem:
         return problem_of(error)

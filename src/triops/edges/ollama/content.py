@@ -30,7 +30,7 @@ def chat_of(tree: Mapping[str, Any], user: str) -> Chat:
 
 def generated_of(tree: Mapping[str, Any], user: str) -> Chat:
     fields, extra = sampling_of(tree)
-    extra.update({name: tree[name] for name in _GENERATE_ONLY if tree.get(name)})
+    extra = {name: value for name, value in extra.items() if value or name not in _GENERATE_ONLY}
     messages = (_prompted("system", text(tree, "system")), _prompted("user", text(tree, "prompt"), tree))
     return Chat(messages=tuple(one for one in messages if one.parts), user=user, extra=extra, **fields)
 

@@ -1,14 +1,14 @@
 """`POST /api/embed`, and `POST /api/embeddings`, which it took the place of."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
 from triops.edges.ollama.problems import problem_of
-from triops.edges.ollama.stream import LineEncoder
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
-from triops.kernel.errors import Invalid, TriopsError
+from triops.kernel.errors import Invalid, NotOffered, TriopsError
 from triops.web.dialects import Encoder, Problem
 from triops.web.envelope import model_of
 from triops.web.members import mapping, needed, texts, tree_of, whole
@@ -20,11 +20,15 @@ class OllamaEmbed:
     name = "ollama.embed"
     path = "/api/embed"
     stream_type = "application/json"
+    call_header = ""
+
+    def __init__(self, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._now_ns = now_ns
 
     def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:
         tree = tree_of(body)
         self._checked(tree)
-        return Ask(self.name, "embeddings", model_of(tree, None), tree, len(body))
+        return Ask(self.name, "embeddings", model_of(tree, None), tree, len(body), began_ns=self._now_ns())
 
     def _checked(self, tree: dict[str, Any]) -> None:
         if tree.get("input") is None:
@@ -40,12 +44,13 @@ class OllamaEmbed:
     def reply(self, ask: Ask, answer: Reply | Embedded) -> bytes:
         assert isinstance(answer, Embedded)
         told: dict[str, Any] = {"model": answer.model or ask.model, "embeddings": answer.vectors}
+        told |= {"total_duration": self._now_ns() - ask.began_ns, "load_duration": 0}
         if answer.usage is not None:
             told["prompt_eval_count"] = answer.usage.input
         return orjson.dumps(told)
 
     def encoder(self, ask: Ask) -> Encoder:
-        return LineEncoder("chat", ask.model)  # embeddings never stream
+        raise NotOffered("embeddings are not streamed")
 
     def problem(self, error: TriopsError) -> Problem:
         return problem_of(error)

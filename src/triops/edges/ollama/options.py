@@ -11,6 +11,8 @@ from triops.web.members import flag, mapping, number, sequence, texts, whole
 # how the base64 of an image's first bytes begins; Ollama's images come without their type
 _MAGIC = (("/9j/", "image/jpeg"), ("iVBORw0KGgo", "image/png"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp"))
 _WHOLE = ("top_k", "seed", "num_predict")
+_READ = frozenset({"model", "messages", "tools", "stream", "options", "format", "think", "logprobs", "top_logprobs",
+                   "prompt", "system", "images"})  # fmt: skip
 
 
 def options_of(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,15 +34,14 @@ def max_tokens_of(options: Mapping[str, Any]) -> int | None:
 
 def sampling_of(tree: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The fields of a `Chat` that `options`, `format`, `think` and log probabilities say; and what has no field there,
-    by its name (`think`, `options.num_ctx`)."""
+    by its name (`think`, `truncate`, `options.num_ctx`)."""
     options, extra = options_of(tree), dict[str, Any]()
     think = tree.get("think")
     if think is not None and not isinstance(think, bool | str):
         raise Invalid("not a way to think", field="think", got=think, expected="true, false or a level")
     if think is False:
         extra["think"] = False
-    if tree.get("keep_alive") is not None:
-        extra["keep_alive"] = tree["keep_alive"]
+    extra.update({name: value for name, value in tree.items() if name not in _READ and value is not None})
     fields = {
         "format": format_of(tree.get("format")),
         "reasoning_effort": "medium" if think is True else think or "",

@@ -1,22 +1,23 @@
 """A streamed answer as Ollama's lines of JSON. Tool calls come whole, before the line that says `done`."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
 
-from triops.edges.ollama.answers import Voice, call_of, done, said
+from triops.edges.ollama.answers import Voice, call_of, done, durations, said
 from triops.edges.ollama.options import now_text
 from triops.kernel.completion import Delta, Finish, Usage
 from triops.web.dialects import Problem
 
 
 class LineEncoder:
-    def __init__(self, voice: Voice, model: str) -> None:
+    def __init__(self, voice: Voice, model: str, began_ns: int, now_ns: Callable[[], int]) -> None:
+        """`began_ns`: when the request was read, by the clock of `now_ns`."""
         self._voice = voice
         self._model = model
-        self._began_ns = time.monotonic_ns()
+        self._now_ns = now_ns
+        self._began_ns = began_ns
         self._first_ns = 0
         self._calls: dict[int, tuple[str, str, list[str]]] = {}  # id, name, arguments by part
         self._finish: Finish = "stop"
@@ -56,24 +57,16 @@ class LineEncoder:
                 for index, (_, (id, name, arguments)) in enumerate(sorted(self._calls.items()))
             ]
             out = self._line(said(self._voice, "", calls=calls))
-        return out + self._line({**said(self._voice, ""), **done(self._finish, self._usage), **self._durations()})
+        now_ns = self._now_ns()
+        first_ns = self._first_ns or now_ns
+        took = durations(first_ns - self._began_ns, now_ns - first_ns)
+        return out + self._line({**said(self._voice, ""), **done(self._finish, self._usage), **took})
 
     def fail(self, problem: Problem) -> bytes:
-        return problem.body + b"\n"
-
-    def _durations(self) -> dict[str, int]:
-        """Nanoseconds, as this side saw them: until the first words is the prompt's evaluation."""
-        now = time.monotonic_ns()
-        first = self._first_ns or now
-        return {
-            "total_duration": now - self._began_ns,
-            "load_duration": 0,
-            "prompt_eval_duration": first - self._began_ns,
-            "eval_duration": now - first,
-        }
+        return b" ".join(problem.body.splitlines()) + b"\n"  # a provider's own words may be on many
 
     def _line(self, told: dict[str, Any]) -> bytes:
         if not self._first_ns:
-            self._first_ns = time.monotonic_ns()
+            self._first_ns = self._now_ns()
         line = {"model": self._model, "created_at": now_text(), "done": False, **told}
         return orjson.dumps(line) + b"\n"

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from triops.edges.openai import fields
+from triops.edges.openai.asking import MOST_CHOICES, asked, prompt_in
 from triops.edges.openai.chat_content import content_of
 from triops.edges.openai.chat_stream import ChatEncoder
 from triops.edges.openai.problems import problem_of
@@ -18,19 +18,21 @@ from triops.edges.openai.words import finish_word, tool_call_of, usage_of
 from triops.kernel.completion import Ask, Chat, Choice, Embedded, Reply
 from triops.kernel.errors import Invalid, TriopsError
 from triops.web.dialects import Encoder, Problem
+from triops.web.members import flag, mapping, tree_of, whole
 
 
 class ChatDialect:
     name = "openai.chat"
     path = "/v1/chat/completions"
     stream_type = "text/event-stream"
+    call_header = "x-request-id"
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
 
     def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:
-        raw = fields.tree_of(body)
-        prompt = fields.prompt_of(raw) if "prompt" in raw else None
+        raw = tree_of(body)
+        prompt = prompt_in(raw)
         messages = raw.get("messages")
         if not isinstance(messages, list) or not messages:
             if prompt is None or (messages is not None and messages != []):
@@ -38,23 +40,9 @@ class ChatDialect:
             raw["messages"] = []
         options = raw.get("stream_options")
         if options is not None:
-            fields.optional_flag(fields.mapping(options, "stream_options"), "include_usage")
-        metadata = fields.metadata_of(raw) if "metadata" in raw else {}
-        return Ask(
-            dialect=self.name,
-            operation="chat",
-            model=fields.model_of(raw, prompt),
-            raw=raw,
-            size=len(body),
-            stream=fields.flag(raw, "stream"),
-            max_tokens=_bound(raw),
-            n=fields.whole(raw, "n", 1, fields.MOST_CHOICES) or 1,
-            user=fields.user_of(raw, metadata),
-            session=fields.session_of(metadata) if metadata else "",
-            metadata=metadata,
-            prompt=prompt,
-            headers=fields.forwarded(headers),
-        )
+            flag(mapping(options, "stream_options"), "include_usage", "stream_options")
+        choices = whole(raw, "n", 1, most=MOST_CHOICES) or 1
+        return asked(self.name, raw, len(body), headers, prompt, _bound(raw), choices)
 
     def content(self, ask: Ask) -> Chat:
         return content_of(ask.raw)
@@ -81,7 +69,7 @@ class ChatDialect:
 
 def _bound(raw: Mapping[str, Any]) -> int | None:
     """Of both words for the same bound the larger counts, so that nobody reserves too little."""
-    new, old = fields.whole(raw, "max_completion_tokens", 1), fields.whole(raw, "max_tokens", 1)
+    new, old = whole(raw, "max_completion_tokens", 1), whole(raw, "max_tokens", 1)
     return new if old is None else old if new is None else max(new, old)
 
 

@@ -4,10 +4,11 @@ their names, tools and parts of messages under their paths (`tools[1]`, `message
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from triops.edges.openai import fields
+from triops.edges.openai.asking import MOST_CHOICES
 from triops.edges.openai.parts import data_of, function_tool
 from triops.kernel.completion import Chat, Format, Message, Part, Tool
 from triops.kernel.errors import Invalid
+from triops.web.members import flag, mapping, needed, number, sequence, text, texts, whole
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _PLAIN = frozenset({"system", "developer", "user"})
@@ -15,19 +16,19 @@ _AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 _Reader = Callable[[Mapping[str, Any], str], Any]
 # members whose names here and in `Chat` are the same
 _READERS: Mapping[str, _Reader] = {
-    "temperature": fields.number,
-    "top_p": fields.number,
-    "presence_penalty": fields.number,
-    "frequency_penalty": fields.number,
-    "top_k": lambda raw, name: fields.whole(raw, name, -1),
-    "seed": lambda raw, name: fields.whole(raw, name, -(1 << 63)),
-    "n": lambda raw, name: fields.whole(raw, name, 1, fields.MOST_CHOICES),
-    "top_logprobs": lambda raw, name: fields.whole(raw, name, 0, 1000),
-    "logprobs": fields.flag,
-    "parallel_tool_calls": fields.flag,
-    "reasoning_effort": fields.text,
-    "user": fields.text,
-    "stop": lambda raw, name: _stop(raw),
+    "temperature": number,
+    "top_p": number,
+    "presence_penalty": number,
+    "frequency_penalty": number,
+    "top_k": lambda raw, name: whole(raw, name, -1),
+    "seed": lambda raw, name: whole(raw, name, -(1 << 63)),
+    "n": lambda raw, name: whole(raw, name, 1, most=MOST_CHOICES),
+    "top_logprobs": lambda raw, name: whole(raw, name, 0, most=1000),
+    "logprobs": flag,
+    "parallel_tool_calls": flag,
+    "reasoning_effort": text,
+    "user": text,
+    "stop": texts,
 }
 _ASIDE = frozenset(
     {
@@ -55,32 +56,32 @@ def content_of(raw: Mapping[str, Any]) -> Chat:
         read["tool_choice"] = _tool_choice(raw, extra)
     if "response_format" in raw:
         read["format"] = _format(raw, extra)
-    new, old = fields.whole(raw, "max_completion_tokens", 1), fields.whole(raw, "max_tokens", 1)
-    messages = [_message(one, i, extra) for i, one in enumerate(fields.sequence(raw["messages"], "messages"))]
+    new, old = whole(raw, "max_completion_tokens", 1), whole(raw, "max_tokens", 1)
+    messages = [_message(one, i, extra) for i, one in enumerate(sequence(raw["messages"], "messages"))]
     return Chat(messages=tuple(messages), max_tokens=old if new is None else new, extra=extra, **read)
 
 
 def _message(value: Any, place: int, extra: dict[str, Any]) -> Message:
     path = f"messages[{place}]"
-    given = fields.mapping(value, path)
+    given = mapping(value, path)
     role, said = given.get("role"), given.get("content")
     if len(given) == 2 and isinstance(said, str) and isinstance(role, str) and role in _PLAIN:
         return Message(role, (Part("text", said),))  # nearly every message
     if not isinstance(role, str) or role not in _ROLES:
         raise Invalid("not a role", field=f"{path}.role", got=role, expected=", ".join(sorted(_ROLES)))
     parts = _parts(said, f"{path}.content", extra)
-    name = fields.text(given, "name", f"{path}.name")
+    name = text(given, "name", path)
     if role in ("tool", "function"):
-        call = fields.needed(given, "tool_call_id", f"{path}.tool_call_id") if role == "tool" else name
+        call = needed(given, "tool_call_id", path) if role == "tool" else name
         return Message("tool", (Part("tool_result", id=call, name=name, parts=parts),))
     if role != "assistant":
         if not parts:
             raise Invalid("no content", field=f"{path}.content", got=said, expected="a text or parts")
         return Message(role, parts, name)
     before: tuple[Part, ...] = ()
-    if thoughts := fields.text(given, "reasoning_content", f"{path}.reasoning_content"):
+    if thoughts := text(given, "reasoning_content", path):
         before = (Part("thinking", thoughts),)
-    if refusal := fields.text(given, "refusal", f"{path}.refusal"):
+    if refusal := text(given, "refusal", path):
         parts = (*parts, Part("refusal", refusal))
     if given.get("audio") is not None:
         extra[f"{path}.audio"] = given["audio"]
@@ -99,74 +100,70 @@ def _parts(value: Any, path: str, extra: dict[str, Any]) -> tuple[Part, ...]:
 
 
 def _part(value: Any, path: str, extra: dict[str, Any]) -> Part | None:
-    given = fields.mapping(value, path)
-    kind = fields.needed(given, "type", f"{path}.type")
+    given = mapping(value, path)
+    kind = needed(given, "type", path)
     if kind == "text":
-        return Part("text", fields.needed(given, "text", f"{path}.text"))
+        return Part("text", needed(given, "text", path))
     if kind == "refusal":
-        return Part("refusal", fields.needed(given, "refusal", f"{path}.refusal"))
+        return Part("refusal", needed(given, "refusal", path))
     if kind == "image_url":
         image = given.get("image_url")
-        image = {"url": image} if isinstance(image, str) else fields.mapping(image, f"{path}.image_url")
-        url = fields.needed(image, "url", f"{path}.image_url.url")
-        detail = fields.text(image, "detail", f"{path}.image_url.detail")
+        image = {"url": image} if isinstance(image, str) else mapping(image, f"{path}.image_url")
+        url = needed(image, "url", f"{path}.image_url")
+        detail = text(image, "detail", f"{path}.image_url")
         media_type, data = data_of(url)
         return Part("image", url="" if data else url, data=data, media_type=media_type, detail=detail)
     if kind == "input_audio":
-        audio = fields.mapping(given.get("input_audio"), f"{path}.input_audio")
-        sort = fields.needed(audio, "format", f"{path}.input_audio.format")
-        data = fields.needed(audio, "data", f"{path}.input_audio.data")
+        audio = mapping(given.get("input_audio"), f"{path}.input_audio")
+        sort = needed(audio, "format", f"{path}.input_audio")
+        data = needed(audio, "data", f"{path}.input_audio")
         return Part("audio", data=data, media_type=_AUDIO.get(sort, f"audio/{sort}"))
     if kind == "file":
-        file = fields.mapping(given.get("file"), f"{path}.file")
-        media_type, data = data_of(fields.text(file, "file_data", f"{path}.file.file_data"))
+        file = mapping(given.get("file"), f"{path}.file")
+        media_type, data = data_of(text(file, "file_data", f"{path}.file"))
         if not data:  # a file that the provider keeps: only that provider can read it
             extra[path] = given
             return None
-        return Part(
-            "file", data=data, media_type=media_type, name=fields.text(file, "filename", f"{path}.file.filename")
-        )
+        return Part("file", data=data, media_type=media_type, name=text(file, "filename", f"{path}.file"))
     extra[path] = given
     return None
 
 
 def _calls(given: Mapping[str, Any], path: str, extra: dict[str, Any]) -> tuple[Part, ...]:
     calls: list[Part] = []
-    for i, value in enumerate(fields.sequence(given.get("tool_calls") or [], f"{path}.tool_calls")):
+    for i, value in enumerate(sequence(given.get("tool_calls") or [], f"{path}.tool_calls")):
         at = f"{path}.tool_calls[{i}]"
-        call = fields.mapping(value, at)
+        call = mapping(value, at)
         if call.get("type", "function") != "function":
             extra[at] = call
             continue
-        function = fields.mapping(call.get("function"), f"{at}.function")
+        function = mapping(call.get("function"), f"{at}.function")
         calls.append(
             Part(
                 "tool_call",
-                fields.text(function, "arguments", f"{at}.function.arguments"),
-                id=fields.needed(call, "id", f"{at}.id"),
-                name=fields.needed(function, "name", f"{at}.function.name"),
+                text(function, "arguments", f"{at}.function"),
+                id=needed(call, "id", at),
+                name=needed(function, "name", f"{at}.function"),
             )
         )
     if given.get("function_call") is not None:
-        function = fields.mapping(given["function_call"], f"{path}.function_call")
-        name = fields.needed(function, "name", f"{path}.function_call.name")
-        arguments = fields.text(function, "arguments", f"{path}.function_call.arguments")
+        function = mapping(given["function_call"], f"{path}.function_call")
+        name = needed(function, "name", f"{path}.function_call")
+        arguments = text(function, "arguments", f"{path}.function_call")
         calls.append(Part("tool_call", arguments, id=name, name=name))
     return tuple(calls)
 
 
 def _tools(raw: Mapping[str, Any], extra: dict[str, Any]) -> tuple[Tool, ...]:
     tools: list[Tool] = []
-    for i, value in enumerate(fields.sequence(raw.get("tools") or [], "tools")):
-        tool = fields.mapping(value, f"tools[{i}]")
+    for i, value in enumerate(sequence(raw.get("tools") or [], "tools")):
+        tool = mapping(value, f"tools[{i}]")
         if tool.get("type") != "function":
             extra[f"tools[{i}]"] = tool
             continue
-        tools.append(
-            function_tool(fields.mapping(tool.get("function"), f"tools[{i}].function"), f"tools[{i}].function")
-        )
-    for i, value in enumerate(fields.sequence(raw.get("functions") or [], "functions")):
-        tools.append(function_tool(fields.mapping(value, f"functions[{i}]"), f"functions[{i}]"))
+        tools.append(function_tool(mapping(tool.get("function"), f"tools[{i}].function"), f"tools[{i}].function"))
+    for i, value in enumerate(sequence(raw.get("functions") or [], "functions")):
+        tools.append(function_tool(mapping(value, f"functions[{i}]"), f"functions[{i}]"))
     return tuple(tools)
 
 
@@ -179,12 +176,12 @@ def _tool_choice(raw: Mapping[str, Any], extra: dict[str, Any]) -> str:
         if value not in ("auto", "none", "required"):
             raise Invalid("not a choice", field=field, got=value, expected="auto, none, required, or a function")
         return value
-    given = fields.mapping(value, field)
+    given = mapping(value, field)
     if field == "function_call":
-        return "tool:" + fields.needed(given, "name", "function_call.name")
+        return "tool:" + needed(given, "name", "function_call")
     if given.get("type") == "function":
-        function = fields.mapping(given.get("function"), "tool_choice.function")
-        return "tool:" + fields.needed(function, "name", "tool_choice.function.name")
+        function = mapping(given.get("function"), "tool_choice.function")
+        return "tool:" + needed(function, "name", "tool_choice.function")
     extra["tool_choice"] = given
     return ""
 
@@ -192,7 +189,7 @@ def _tool_choice(raw: Mapping[str, Any], extra: dict[str, Any]) -> str:
 def _format(raw: Mapping[str, Any], extra: dict[str, Any]) -> Format | None:
     if raw.get("response_format") is None:
         return None
-    given = fields.mapping(raw["response_format"], "response_format")
+    given = mapping(raw["response_format"], "response_format")
     kind = given.get("type")
     if kind == "text":
         return None
@@ -201,18 +198,9 @@ def _format(raw: Mapping[str, Any], extra: dict[str, Any]) -> Format | None:
     if kind != "json_schema":
         raise Invalid("not a format", field="response_format.type", got=kind, expected="text, json_object, json_schema")
     path = "response_format.json_schema"
-    asked = fields.mapping(given.get("json_schema"), path)
-    schema = fields.mapping(asked.get("schema") or {}, f"{path}.schema")
-    strict = fields.optional_flag(asked, "strict")
+    asked = mapping(given.get("json_schema"), path)
+    schema = mapping(asked.get("schema") or {}, f"{path}.schema")
+    strict = flag(asked, "strict", path)
     if asked.get("description") is not None:
         extra[f"{path}.description"] = asked["description"]
-    return Format(schema, fields.text(asked, "name", f"{path}.name"), strict)
-
-
-def _stop(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    value = raw.get("stop")
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        return (value,)
-    return tuple(fields.needed({"": one}, "", f"stop[{i}]") for i, one in enumerate(fields.sequence(value, "stop")))
+    return Format(schema, text(asked, "name", path), strict)

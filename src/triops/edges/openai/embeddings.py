@@ -8,14 +8,16 @@ from typing import Any
 
 import orjson
 
-from triops.edges.openai import fields
+from triops.edges.openai.asking import forwarded, user_of
 from triops.edges.openai.problems import problem_of
 from triops.kernel.completion import Ask, Embed, Embedded, Reply
 from triops.kernel.errors import Invalid, NotOffered, TriopsError
 from triops.web.dialects import Encoder, Problem
+from triops.web.envelope import model_of, session_of, texts_of
+from triops.web.members import tree_of, whole
 
 _EXPECTED = "a text, a list of texts, token ids, or a list of lists of token ids"
-_READ = frozenset({"model", "input", "dimensions", "encoding_format", "user"})
+_READ = frozenset({"model", "input", "dimensions", "encoding_format"})
 _MOST_INPUTS = 2048  # as OpenAI bounds them
 
 
@@ -23,9 +25,10 @@ class EmbeddingsDialect:
     name = "openai.embeddings"
     path = "/v1/embeddings"
     stream_type = "text/event-stream"
+    call_header = "x-request-id"
 
     def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:
-        raw = fields.tree_of(body)
+        raw = tree_of(body)
         given = raw.get("input")
         if not isinstance(given, str | list) or not given:
             raise Invalid("nothing to embed", field="input", got=given, expected=_EXPECTED)
@@ -33,24 +36,24 @@ class EmbeddingsDialect:
             raise Invalid(
                 "not an encoding", field="encoding_format", got=raw["encoding_format"], expected="float, base64"
             )
-        metadata = fields.metadata_of(raw)
+        metadata = texts_of(raw.get("metadata"))
         return Ask(
             dialect=self.name,
             operation="embeddings",
-            model=fields.model_of(raw, None),
+            model=model_of(raw, None),
             raw=raw,
             size=len(body),
-            user=fields.user_of(raw, metadata),
-            session=fields.session_of(metadata),
+            user=user_of(raw, metadata),
+            session=session_of(metadata),
             metadata=metadata,
-            headers=fields.forwarded(headers),
+            headers=forwarded(headers),
         )
 
     def content(self, ask: Ask) -> Embed:
         raw = ask.raw
         return Embed(
             inputs=_inputs(raw["input"]),
-            dimensions=fields.whole(raw, "dimensions", 1, 1 << 20),
+            dimensions=whole(raw, "dimensions", 1, most=1 << 20),
             encoding=_encoding(ask),
             extra={name: value for name, value in raw.items() if name not in _READ and value is not None},
         )

@@ -52,7 +52,8 @@ def _openai(one: Served) -> dict[str, Any]:
 
 def _anthropic(one: Served) -> dict[str, Any]:
     created = datetime.fromtimestamp(one.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"type": "model", "id": one.name, "display_name": one.name, "created_at": created}
+    named = {"type": "model", "id": one.name, "display_name": one.name}
+    return {**named, "created_at": created, "lifecycle": "active"}
 
 
 def _problem(error: TriopsError) -> Problem:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from triops.edges.openai import fields
 from triops.kernel.completion import Tool
+from triops.web.members import flag, mapping, needed, text
 
 
 def data_of(url: str) -> tuple[str, str]:
@@ -21,8 +21,8 @@ def function_tool(given: Mapping[str, Any], path: str) -> Tool:
     """Raises: Invalid."""
     parameters = given.get("parameters")
     return Tool(
-        name=fields.needed(given, "name", f"{path}.name"),
-        description=fields.text(given, "description", f"{path}.description"),
-        parameters={} if parameters is None else fields.mapping(parameters, f"{path}.parameters"),
-        strict=fields.optional_flag(given, "strict"),
+        name=needed(given, "name", path),
+        description=text(given, "description", path),
+        parameters={} if parameters is None else mapping(parameters, f"{path}.parameters"),
+        strict=flag(given, "strict", path),
     )

@@ -4,22 +4,14 @@ Its clients retry 408, 409, 429 and 5xx; where trying again cannot help (a spent
 told so by `x-should-retry: false`.
 """
 
-import math
 from typing import Any
 
 import orjson
 
-from triops.kernel.errors import (
-    BudgetExceeded,
-    Overloaded,
-    ProviderFailed,
-    RateLimited,
-    TriopsError,
-    Unauthenticated,
-)
+from triops.kernel.errors import BudgetExceeded, ProviderFailed, RateLimited, TriopsError, Unauthenticated
 from triops.web.dialects import Problem
+from triops.web.told import advice_of, message_of
 
-_LONGEST_WAIT_S = 60.0  # its clients wait no longer than this for one retry
 _TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -34,12 +26,12 @@ _TYPES = {
 
 
 def problem_of(error: TriopsError) -> Problem:
-    return Problem(error.status, orjson.dumps({"error": described(error)}), _advice(error))
+    return Problem(error.status, orjson.dumps({"error": described(error)}), advice_of(error))
 
 
 def described(error: TriopsError) -> dict[str, Any]:
     return {
-        "message": _message(error),
+        "message": message_of(error),
         "type": _type(error),
         "param": error.details.get("field"),
         "code": _code(error),
@@ -58,16 +50,6 @@ def error_in(problem: Problem) -> dict[str, Any]:
     return {"message": "the provider failed", "type": "server_error", "param": None, "code": None}
 
 
-def _message(error: TriopsError) -> str:
-    details = error.details
-    said = f"{details['field']}: {error.message}" if details.get("field") else error.message
-    if "got" in details:
-        said += f"; got {details['got']!r}"
-    if "expected" in details:
-        said += f"; expected {details['expected']}"
-    return said
-
-
 def _type(error: TriopsError) -> str:
     if isinstance(error, BudgetExceeded):
         return "budget_exceeded"
@@ -82,15 +64,3 @@ def _code(error: TriopsError) -> str:
     if isinstance(error, Unauthenticated):
         return "invalid_api_key"
     return error.kind
-
-
-def _advice(error: TriopsError) -> tuple[tuple[str, str], ...]:
-    if not isinstance(error, Overloaded | ProviderFailed):
-        return () if error.retryable or error.status not in (409, 501) else (("x-should-retry", "false"),)
-    wait = error.retry_after_s
-    if isinstance(error, ProviderFailed) and not wait:
-        return ()
-    after = ("retry-after", str(max(1, math.ceil(wait))))
-    if isinstance(error, BudgetExceeded) or wait > _LONGEST_WAIT_S:
-        return (after, ("x-should-retry", "false"))
-    return (after,)

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from triops.edges.openai import fields
+from triops.edges.openai.asking import asked, prompt_in
 from triops.edges.openai.problems import problem_of
 from triops.edges.openai.responses_answer import about, items_of, new_id, status_of, usage_of
 from triops.edges.openai.responses_content import content_of
@@ -18,6 +18,7 @@ from triops.edges.openai.responses_stream import ResponsesEncoder
 from triops.kernel.completion import Ask, Chat, Embedded, Reply
 from triops.kernel.errors import Invalid, TriopsError
 from triops.web.dialects import Encoder, Problem
+from triops.web.members import flag, tree_of, whole
 
 _KEPT = ("previous_response_id", "conversation")
 
@@ -26,34 +27,21 @@ class ResponsesDialect:
     name = "openai.responses"
     path = "/v1/responses"
     stream_type = "text/event-stream"
+    call_header = "x-request-id"
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
 
     def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:
-        raw = fields.tree_of(body)
-        prompt = fields.prompt_of(raw) if "prompt" in raw else None
+        raw = tree_of(body)
+        prompt = prompt_in(raw)
         given = raw.get("input")
         if given is None and prompt is not None:
             raw["input"] = []
         elif not isinstance(given, str | list) or (not given and prompt is None):
             raise Invalid("nothing was said", field="input", got=given, expected="a text, or a list of items")
         _check_kept(raw)
-        metadata = fields.metadata_of(raw) if "metadata" in raw else {}
-        return Ask(
-            dialect=self.name,
-            operation="chat",
-            model=fields.model_of(raw, prompt),
-            raw=raw,
-            size=len(body),
-            stream=fields.flag(raw, "stream"),
-            max_tokens=fields.whole(raw, "max_output_tokens", 1),
-            user=fields.user_of(raw, metadata),
-            session=fields.session_of(metadata) if metadata else "",
-            metadata=metadata,
-            prompt=prompt,
-            headers=fields.forwarded(headers),
-        )
+        return asked(self.name, raw, len(body), headers, prompt, whole(raw, "max_output_tokens", 1))
 
     def content(self, ask: Ask) -> Chat:
         return content_of(ask.raw)
@@ -81,7 +69,7 @@ def _check_kept(raw: Mapping[str, Any]) -> None:
     for field in _KEPT:
         if raw.get(field) is not None:
             raise Invalid("conversations are not kept", field=field, expected="the whole conversation in `input`")
-    if fields.flag(raw, "background"):
+    if flag(raw, "background"):
         raise Invalid("answers are not kept to be fetched later", field="background", got=True, expected="false")
     if isinstance(raw["input"], list):
         for i, item in enumerate(raw["input"]):

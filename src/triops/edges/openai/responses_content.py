@@ -5,10 +5,10 @@ name or path (`tools[1]`, `input[2]`, `reasoning.summary`)."""
 from collections.abc import Mapping
 from typing import Any
 
-from triops.edges.openai import fields
 from triops.edges.openai.parts import data_of, function_tool
 from triops.kernel.completion import Chat, Format, Message, Part, Tool
 from triops.kernel.errors import Invalid
+from triops.web.members import flag, mapping, needed, number, sequence, text, whole
 
 _ROLES = frozenset({"system", "developer", "user", "assistant"})
 _READ = frozenset(
@@ -24,38 +24,38 @@ _LOGPROBS = "message.output_text.logprobs"
 def content_of(raw: Mapping[str, Any]) -> Chat:
     """Raises: Invalid that names the field."""
     extra = {name: value for name, value in raw.items() if name not in _READ and value is not None}
-    include = fields.sequence(raw.get("include") or [], "include")
-    top = fields.whole(raw, "top_logprobs", 0, 1000)
+    include = sequence(raw.get("include") or [], "include")
+    top = whole(raw, "top_logprobs", 0, most=1000)
     if rest := [one for one in include if one != _LOGPROBS]:
         extra["include"] = rest
-    reasoning = fields.mapping(raw.get("reasoning") or {}, "reasoning")
+    reasoning = mapping(raw.get("reasoning") or {}, "reasoning")
     extra |= {f"reasoning.{name}": value for name, value in reasoning.items() if name != "effort" and value is not None}
     return Chat(
         messages=_messages(raw, extra),
         tools=_tools(raw, extra),
         tool_choice=_tool_choice(raw, extra),
-        parallel_tool_calls=fields.optional_flag(raw, "parallel_tool_calls"),
+        parallel_tool_calls=flag(raw, "parallel_tool_calls"),
         format=_format(raw, extra),
-        max_tokens=fields.whole(raw, "max_output_tokens", 1),
-        temperature=fields.number(raw, "temperature"),
-        top_p=fields.number(raw, "top_p"),
+        max_tokens=whole(raw, "max_output_tokens", 1),
+        temperature=number(raw, "temperature"),
+        top_p=number(raw, "top_p"),
         logprobs=_LOGPROBS in include or bool(top),
         top_logprobs=top or None,
-        reasoning_effort=fields.text(reasoning, "effort", "reasoning.effort"),
-        user=fields.text(raw, "user"),
+        reasoning_effort=text(reasoning, "effort", "reasoning"),
+        user=text(raw, "user"),
         extra=extra,
     )
 
 
 def _messages(raw: Mapping[str, Any], extra: dict[str, Any]) -> tuple[Message, ...]:
     messages: list[Message] = []
-    if instructions := fields.text(raw, "instructions"):
+    if instructions := text(raw, "instructions"):
         messages.append(Message("system", (Part("text", instructions),)))
     if isinstance(raw["input"], str):
         messages.append(Message("user", (Part("text", raw["input"]),)))
         return tuple(messages)
-    for i, value in enumerate(fields.sequence(raw["input"], "input")):
-        message = _item(fields.mapping(value, f"input[{i}]"), f"input[{i}]", extra)
+    for i, value in enumerate(sequence(raw["input"], "input")):
+        message = _item(mapping(value, f"input[{i}]"), f"input[{i}]", extra)
         if message is None:
             continue
         last = messages[-1] if messages else None
@@ -76,20 +76,20 @@ def _item(item: Mapping[str, Any], path: str, extra: dict[str, Any]) -> Message 
     if kind == "function_call":
         call = Part(
             "tool_call",
-            fields.text(item, "arguments", f"{path}.arguments"),
-            id=fields.needed(item, "call_id", f"{path}.call_id"),
-            name=fields.needed(item, "name", f"{path}.name"),
+            text(item, "arguments", path),
+            id=needed(item, "call_id", path),
+            name=needed(item, "name", path),
         )
         return Message("assistant", (call,))
     if kind == "function_call_output":
-        id = fields.needed(item, "call_id", f"{path}.call_id")
+        id = needed(item, "call_id", path)
         return Message("tool", (Part("tool_result", id=id, parts=_parts(item.get("output"), f"{path}.output", extra)),))
     if kind == "reasoning":
         given = [item.get(name) or [] for name in ("summary", "content")]
-        thoughts = [one for some in given for one in fields.sequence(some, f"{path}.summary")]
-        texts = [fields.text(fields.mapping(one, f"{path}.summary"), "text", f"{path}.summary") for one in thoughts]
-        signature = fields.text(item, "encrypted_content", f"{path}.encrypted_content")
-        thought = Part("thinking", "\n".join(texts), id=fields.text(item, "id", f"{path}.id"), signature=signature)
+        thoughts = [one for some in given for one in sequence(some, f"{path}.summary")]
+        texts = [text(mapping(one, f"{path}.summary"), "text", f"{path}.summary") for one in thoughts]
+        signature = text(item, "encrypted_content", path)
+        thought = Part("thinking", "\n".join(texts), id=text(item, "id", path), signature=signature)
         return Message("assistant", (thought,))
     extra[path] = item
     return None
@@ -100,25 +100,25 @@ def _parts(value: Any, path: str, extra: dict[str, Any]) -> tuple[Part, ...]:
         return (Part("text", value),)
     if not isinstance(value, list):
         raise Invalid("not an item's content", field=path, got=value, expected="a text or a list of parts")
-    read = (_part(fields.mapping(one, f"{path}[{i}]"), f"{path}[{i}]", extra) for i, one in enumerate(value))
+    read = (_part(mapping(one, f"{path}[{i}]"), f"{path}[{i}]", extra) for i, one in enumerate(value))
     return tuple(part for part in read if part is not None)
 
 
 def _part(given: Mapping[str, Any], path: str, extra: dict[str, Any]) -> Part | None:
     kind = given.get("type")
     if kind in ("input_text", "output_text", "text"):
-        return Part("text", fields.needed(given, "text", f"{path}.text"))
+        return Part("text", needed(given, "text", path))
     if kind == "refusal":
-        return Part("refusal", fields.needed(given, "refusal", f"{path}.refusal"))
+        return Part("refusal", needed(given, "refusal", path))
     if kind == "input_image" and given.get("image_url") is not None:
-        url = fields.needed(given, "image_url", f"{path}.image_url")
+        url = needed(given, "image_url", path)
         media_type, data = data_of(url)
-        detail = fields.text(given, "detail", f"{path}.detail")
+        detail = text(given, "detail", path)
         return Part("image", url="" if data else url, data=data, media_type=media_type, detail=detail)
     if kind == "input_file" and given.get("file_id") is None:
-        name = fields.text(given, "filename", f"{path}.filename")
-        media_type, data = data_of(fields.text(given, "file_data", f"{path}.file_data"))
-        url = fields.text(given, "file_url", f"{path}.file_url")
+        name = text(given, "filename", path)
+        media_type, data = data_of(text(given, "file_data", path))
+        url = text(given, "file_url", path)
         if data or url:
             return Part("file", name=name, url=url, data=data, media_type=media_type)
     extra[path] = given
@@ -127,8 +127,8 @@ def _part(given: Mapping[str, Any], path: str, extra: dict[str, Any]) -> Part | 
 
 def _tools(raw: Mapping[str, Any], extra: dict[str, Any]) -> tuple[Tool, ...]:
     tools: list[Tool] = []
-    for i, value in enumerate(fields.sequence(raw.get("tools") or [], "tools")):
-        tool = fields.mapping(value, f"tools[{i}]")
+    for i, value in enumerate(sequence(raw.get("tools") or [], "tools")):
+        tool = mapping(value, f"tools[{i}]")
         if tool.get("type") == "function":
             tools.append(function_tool(tool, f"tools[{i}]"))
         else:
@@ -146,17 +146,17 @@ def _tool_choice(raw: Mapping[str, Any], extra: dict[str, Any]) -> str:
                 "not a choice", field="tool_choice", got=value, expected="auto, none, required, or a function"
             )
         return value
-    given = fields.mapping(value, "tool_choice")
+    given = mapping(value, "tool_choice")
     if given.get("type") == "function":
-        return "tool:" + fields.needed(given, "name", "tool_choice.name")
+        return "tool:" + needed(given, "name", "tool_choice")
     extra["tool_choice"] = given
     return ""
 
 
 def _format(raw: Mapping[str, Any], extra: dict[str, Any]) -> Format | None:
-    asked = fields.mapping(raw.get("text") or {}, "text")
+    asked = mapping(raw.get("text") or {}, "text")
     extra |= {f"text.{name}": value for name, value in asked.items() if name != "format" and value is not None}
-    given = fields.mapping(asked.get("format") or {"type": "text"}, "text.format")
+    given = mapping(asked.get("format") or {"type": "text"}, "text.format")
     kind = given.get("type")
     if kind == "text":
         return None
@@ -166,5 +166,5 @@ def _format(raw: Mapping[str, Any], extra: dict[str, Any]) -> Format | None:
         raise Invalid("not a format", field="text.format.type", got=kind, expected="text, json_object, json_schema")
     if given.get("description") is not None:
         extra["text.format.description"] = given["description"]
-    schema = fields.mapping(given.get("schema") or {}, "text.format.schema")
-    return Format(schema, fields.text(given, "name", "text.format.name"), fields.optional_flag(given, "strict"))
+    schema = mapping(given.get("schema") or {}, "text.format.schema")
+    return Format(schema, text(given, "name", "text.format"), flag(given, "strict", "text.format"))

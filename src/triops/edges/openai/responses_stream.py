@@ -61,9 +61,9 @@ class ResponsesEncoder:
             if delta.kind == "text":
                 after = deltas[i + 1] if i + 1 < len(deltas) else None
                 told = after.logprobs if after is not None and after.kind == "logprobs" else None
-                self._said("text", delta.text, told or [], out)
+                self._said(delta, told or [], out)
             elif delta.kind in ("refusal", "thinking"):
-                self._said(delta.kind, delta.text, [], out)
+                self._said(delta, [], out)
                 if delta.signature and self._open is not None:
                     self._open.item["encrypted_content"] = delta.signature
             elif delta.kind == "tool":
@@ -106,10 +106,11 @@ class ResponsesEncoder:
             self._event("response.created", {"response": self._tree}, out)
             self._event("response.in_progress", {"response": self._tree}, out)
 
-    def _said(self, kind: str, text: str, logprobs: list[Any], out: list[bytes]) -> None:
-        now = self._open
-        if now is None or now.kind != kind:
-            now = self._start(kind, out)
+    def _said(self, delta: Delta, logprobs: list[Any], out: list[bytes]) -> None:
+        kind, text, now = delta.kind, delta.text, self._open
+        other = now is not None and kind == "thinking" and delta.id not in ("", now.item["id"])
+        if now is None or now.kind != kind or other:
+            now = self._start(kind, delta.id, out)
         now.texts.append(text)
         now.logprobs += logprobs
         if kind == "thinking":
@@ -120,7 +121,8 @@ class ResponsesEncoder:
             more = {"logprobs": logprobs} if kind == "text" else {}
             self._at(now, name, {**self._content(now), "delta": text, **more}, out)
 
-    def _start(self, kind: str, out: list[bytes]) -> _Open:
+    def _start(self, kind: str, id: str, out: list[bytes]) -> _Open:
+        """`id`: of reasoning, where it has one."""
         before = self._open
         if kind == "refusal" and before is not None and before.kind == "text":
             self._close_content(before, out)  # the same message goes on
@@ -129,7 +131,7 @@ class ResponsesEncoder:
             self._close(out, "completed")
             self._begin(out)
             thinking = kind == "thinking"
-            item = reasoning_item(new_id("rs"), "") if thinking else message_item(new_id("msg"), "in_progress")
+            item = reasoning_item(id or new_id("rs"), "") if thinking else message_item(new_id("msg"), "in_progress")
             now = self._add(kind, item, out)
         if kind == "thinking":
             part = {"type": "summary_text", "text": ""}

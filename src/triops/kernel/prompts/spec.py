@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from triops.kernel.errors import Invalid, TooLarge
+from triops.kernel.plain import check_plain
 from triops.kernel.prompts.variables import MOST, Variable, variable_of
 
 Engine = Literal["mustache", "jinja2"]
@@ -17,6 +18,7 @@ CHARACTERS: Final = 100_000  # of all texts of a version: what MLflow keeps of o
 MESSAGES: Final = 200
 _SETTINGS: Final = 100
 _NOTE: Final = 2_000
+_LEVELS: Final = 24
 _FIELDS: Final = ("messages", "text", "engine", "variables", "model", "settings")
 
 
@@ -67,7 +69,7 @@ def spec_of(raw: Mapping[str, Any], where: str = "spec") -> PromptSpec:
     messages, text = raw.get("messages"), raw.get("text")
     if (messages is None) == (text is None):
         raise Invalid("a prompt has either messages or text", field=f"{where}.messages", expected="one of the two")
-    engine: Any = raw.get("engine") or "mustache"
+    engine: Any = _given(raw, "engine", "mustache")
     if engine not in ("mustache", "jinja2"):
         raise Invalid("not an engine", field=f"{where}.engine", got=engine, expected="mustache or jinja2")
     if text is not None and not isinstance(text, str):
@@ -76,17 +78,24 @@ def spec_of(raw: Mapping[str, Any], where: str = "spec") -> PromptSpec:
     size = len(text) if text is not None else sum(len(line.content) + len(line.role) for line in lines)
     if size > CHARACTERS:
         raise TooLarge(f"a prompt's texts have at most {CHARACTERS} characters together", characters=size)
-    model = raw.get("model") or ""
+    check_plain(dict(raw), where, _LEVELS)
+    model = _given(raw, "model", "")
     if not isinstance(model, str) or len(model) > 200:
         raise Invalid("not a model's name", field=f"{where}.model", got=model, expected="a text of ≤ 200 characters")
     return PromptSpec(
         lines,
         text,
         engine,
-        _variables(raw.get("variables") or {}, f"{where}.variables"),
+        _variables(_given(raw, "variables", {}), f"{where}.variables"),
         model,
-        _settings(raw.get("settings") or {}, f"{where}.settings"),
+        _settings(_given(raw, "settings", {}), f"{where}.settings"),
     )
+
+
+def _given(raw: Mapping[str, Any], name: str, absent: Any) -> Any:
+    """What a member says; null and an empty text say nothing."""
+    value = raw.get(name)
+    return absent if value is None or value == "" else value
 
 
 def _lines(raw: Any, where: str) -> tuple[Line, ...]:

@@ -4,25 +4,28 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, exists, func, insert, select, update
 
 from triops.kernel.errors import NotFound
 from triops.kernel.ids import ProjectId
 from triops.kernel.page import Page
-from triops.kernel.version import Approval, Check
+from triops.kernel.version import PROMPT_TAG, Approval, Check
 from triops.ledger.codec import to_json
 from triops.ledger.paging import AnyRow, after, checked_limit, page_of
 from triops.ledger.versions import tables
 
 _A = tables.model_approvals.c
+_T = tables.registered_model_tags.c
+_OF_PROMPT = exists().where(
+    _T.project == _A.project, _T.name == _A.name, _T.key == PROMPT_TAG, func.lower(_T.value) == "true"
+)
+_ROWS = select(tables.model_approvals, _OF_PROMPT.label("prompt"))
 
 
 def ask(connection: Connection, project: ProjectId, approval: Approval) -> tuple[Approval, bool]:
     """Answers the one that waits already for the same move, if there is one, and whether this one is new."""
     key = f"{approval.model}\n{approval.alias}\n{approval.after or ''}"
-    known = connection.execute(
-        select(tables.model_approvals).where(_A.project == project, _A.open_key == key)
-    ).one_or_none()
+    known = connection.execute(_ROWS.where(_A.project == project, _A.open_key == key)).one_or_none()
     if known is not None and known.expires_at > approval.asked_at:
         return _approval(known), False
     if known is not None:
@@ -53,18 +56,19 @@ def ask(connection: Connection, project: ProjectId, approval: Approval) -> tuple
 
 def get_approval(connection: Connection, project: ProjectId, id: str) -> Approval:
     """Raises: NotFound."""
-    statement = select(tables.model_approvals).where(_A.project == project, _A.id == id)
-    row = connection.execute(statement).one_or_none()
+    row = connection.execute(_ROWS.where(_A.project == project, _A.id == id)).one_or_none()
     if row is None:
         raise NotFound(f"no approval {id}")
     return _approval(row)
 
 
 def list_approvals(
-    connection: Connection, project: ProjectId, *, model: str, state: str, limit: int, cursor: str | None
+    connection: Connection, project: ProjectId, *, model: str, kind: str, state: str, limit: int, cursor: str | None
 ) -> Page[Approval]:
-    """Newest first. Raises: Invalid limit or cursor."""
-    statement = select(tables.model_approvals).where(_A.project == project)
+    """Newest first. `kind`: of models, of prompts, or "all". Raises: Invalid limit or cursor."""
+    statement = _ROWS.where(_A.project == project)
+    if kind != "all":
+        statement = statement.where(_OF_PROMPT if kind == "prompt" else ~_OF_PROMPT)
     if model:
         statement = statement.where(_A.name == model)
     if state:
@@ -120,6 +124,7 @@ def _approval(row: AnyRow) -> Approval:
         row.decided_by,
         row.decided_at,
         row.decision,
+        bool(row.prompt),
     )
 
 

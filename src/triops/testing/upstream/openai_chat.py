@@ -7,12 +7,11 @@ from typing import Any
 
 import orjson
 
-from triops.testing.upstream import openai_errors
+from triops.testing.upstream.openai_wire import CREATED, OpenAIWire
 from triops.testing.upstream.orders import Orders
 from triops.testing.upstream.speech import instance, pieces_of, spoken, tokens_of, words
 from triops.testing.upstream.wire import Answer, Asked, Refused, Request
 
-CREATED = 1_767_225_600
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
 
@@ -31,15 +30,8 @@ class Said:
         return len(self.pieces) + len(self.thoughts) + sum(len(pieces) for _, pieces in self.calls)
 
 
-class ChatWire:
-    method = "POST"
+class ChatWire(OpenAIWire):
     path = "/v1/chat/completions"
-
-    def refusal(self, status: int, message: str, param: str | None) -> bytes:
-        return openai_errors.refusal(status, message, param)
-
-    def asked(self, request: Request) -> Asked:
-        return asked_of(request)
 
     def answer(self, request: Request, asked: Asked, orders: Orders) -> Answer:
         tree = request.tree
@@ -78,15 +70,6 @@ class ChatWire:
         at = len(events) - 1 - bool(orders.done) if tells else -1
         error = b"data: " + self.refusal(500, "", None) + b"\n\n"
         return Answer(events, costs, read, at, orders.cached, orders.think, "text/event-stream", error)
-
-
-def asked_of(request: Request) -> Asked:
-    tree = request.tree
-    model, user = tree.get("model"), tree.get("safety_identifier") or tree.get("user") or ""
-    if not isinstance(model, str) or not model:
-        raise Refused(400, "you must provide a model parameter")
-    key = request.headers.get("authorization", "").removeprefix("Bearer ")
-    return Asked(model, str(user), key, tree.get("stream") is True)
 
 
 def usage_of(read: int, written: int, orders: Orders) -> dict[str, Any]:

@@ -9,8 +9,7 @@ from typing import Any
 
 import orjson
 
-from triops.testing.upstream import openai_errors
-from triops.testing.upstream.openai_chat import CREATED, asked_of
+from triops.testing.upstream.openai_wire import CREATED, OpenAIWire, key_of
 from triops.testing.upstream.orders import Orders
 from triops.testing.upstream.speech import tokens_of
 from triops.testing.upstream.wire import Answer, Asked, Refused, Request
@@ -18,15 +17,8 @@ from triops.testing.upstream.wire import Answer, Asked, Refused, Request
 _USUAL = 16
 
 
-class EmbeddingsWire:
-    method = "POST"
+class EmbeddingsWire(OpenAIWire):
     path = "/v1/embeddings"
-
-    def refusal(self, status: int, message: str, param: str | None) -> bytes:
-        return openai_errors.refusal(status, message, param)
-
-    def asked(self, request: Request) -> Asked:
-        return asked_of(request)
 
     def answer(self, request: Request, asked: Asked, orders: Orders) -> Answer:
         tree = request.tree
@@ -44,15 +36,12 @@ class EmbeddingsWire:
         return Answer([orjson.dumps(whole)], [0], read, 0 if orders.usage else -1)
 
 
-class ModelsWire:
+class ModelsWire(OpenAIWire):
     method = "GET"
     path = "/v1/models"
 
-    def refusal(self, status: int, message: str, param: str | None) -> bytes:
-        return openai_errors.refusal(status, message, param)
-
     def asked(self, request: Request) -> Asked:
-        return Asked("", "", request.headers.get("authorization", "").removeprefix("Bearer "), False)
+        return Asked("", "", key_of(request), False)
 
     def answer(self, request: Request, asked: Asked, orders: Orders) -> Answer:
         data = [

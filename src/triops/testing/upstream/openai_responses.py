@@ -5,22 +5,15 @@ from typing import Any
 
 import orjson
 
-from triops.testing.upstream import openai_errors
-from triops.testing.upstream.openai_chat import CREATED, arguments_of, asked_of
+from triops.testing.upstream.openai_chat import arguments_of
+from triops.testing.upstream.openai_wire import CREATED, OpenAIWire
 from triops.testing.upstream.orders import Orders
 from triops.testing.upstream.speech import instance, spoken, tokens_of, words
 from triops.testing.upstream.wire import Answer, Asked, Refused, Request
 
 
-class ResponsesWire:
-    method = "POST"
+class ResponsesWire(OpenAIWire):
     path = "/v1/responses"
-
-    def refusal(self, status: int, message: str, param: str | None) -> bytes:
-        return openai_errors.refusal(status, message, param)
-
-    def asked(self, request: Request) -> Asked:
-        return asked_of(request)
 
     def answer(self, request: Request, asked: Asked, orders: Orders) -> Answer:
         tree = request.tree

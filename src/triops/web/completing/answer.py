@@ -49,14 +49,14 @@ class DialectTaker:
 
     def whole(self, answer: Reply | Embedded, raw: bytes | None, told: Told) -> None:
         body = raw if raw is not None else self._dialect.reply(self._ask, answer)
-        headers = [_JSON, *_told(told)]
+        headers = [_JSON, *self._told(told)]
         if told.cost is not None:
             headers.append(("x-triops-cost-usd", usd(told.cost)))
         self._last = lambda: self._connection.whole(200, body, headers)
 
     def begin(self, told: Told) -> None:
         self._begun = True
-        headers = [("content-type", self._dialect.stream_type), ("cache-control", "no-cache"), *_told(told)]
+        headers = [("content-type", self._dialect.stream_type), ("cache-control", "no-cache"), *self._told(told)]
         self._connection.begin(200, headers)
 
     def events(self, events: Sequence[Event], native: bool) -> None:
@@ -74,7 +74,7 @@ class DialectTaker:
             rest = self._encoding().fail(problem)
             self._last = lambda: self._end(rest)
             return 200
-        headers = [_JSON, *problem.headers, *_told(told)]
+        headers = [_JSON, *problem.headers, *self._told(told)]
         self._last = lambda: self._connection.whole(problem.status, problem.body, headers)
         return problem.status
 
@@ -85,6 +85,16 @@ class DialectTaker:
 
     async def room(self) -> None:
         await self._connection.room()
+
+    def _told(self, told: Told) -> list[tuple[str, str]]:
+        headers = [("x-triops-call", told.call), ("x-triops-cache", told.cache)]
+        if self._dialect.call_header:
+            headers.append((self._dialect.call_header, told.call))
+        if told.provider:
+            headers += [("x-triops-provider", told.provider), ("x-triops-model", told.model)]
+        if told.dropped:
+            headers.append(("x-triops-dropped", ",".join(told.dropped)))
+        return headers
 
     def _bytes(self, events: Sequence[Event], native: bool) -> bytes:
         if native:
@@ -110,12 +120,3 @@ def problem_for(dialect: Dialect, error: TriopsError) -> Problem:
     if isinstance(error, ProviderFailed) and error.body and dialect.name in error.native:
         return Problem(error.status, error.body, dialect.problem(error).headers)
     return dialect.problem(error)
-
-
-def _told(told: Told) -> list[tuple[str, str]]:
-    headers = [("x-triops-call", told.call), ("x-triops-cache", told.cache)]
-    if told.provider:
-        headers += [("x-triops-provider", told.provider), ("x-triops-model", told.model)]
-    if told.dropped:
-        headers.append(("x-triops-dropped", ",".join(told.dropped)))
-    return headers

@@ -39,7 +39,7 @@ class House(Protocol):
 
     def closed(self, connection: "Connection") -> None: ...
 
-    def words(self, refused: Refused) -> bytes: ...
+    def words(self, path: str, refused: Refused) -> bytes: ...
 
     def admit(self, path: str, headers: Mapping[str, str]) -> None:
         """Before a large body is read. Raises: Refused."""
@@ -51,35 +51,9 @@ class House(Protocol):
 class Connection(asyncio.Protocol):
     """`gone`: the client has left; `on_gone` is called once when that happens while an answer is made."""
 
-    __slots__ = (
-        "_asked",
-        "_body",
-        "_chunked",
-        "_counted",
-        "_head",
-        "_head_size",
-        "_headers",
-        "_house",
-        "_keep",
-        "_last",
-        "_loop",
-        "_old",
-        "_opening",
-        "_parser",
-        "_refused",
-        "_room",
-        "_size",
-        "_state",
-        "_surplus",
-        "_task",
-        "_transport",
-        "_url",
-        "_wire",
-        "busy",
-        "deadline",
-        "gone",
-        "on_gone",
-    )  # fmt: skip
+    __slots__ = ("_asked", "_body", "_chunked", "_counted", "_head", "_head_size", "_headers", "_house", "_keep",
+                 "_last", "_loop", "_old", "_opening", "_parser", "_refused", "_room", "_size", "_state", "_surplus",
+                 "_task", "_transport", "_url", "_wire", "busy", "deadline", "gone", "on_gone")  # fmt: skip
 
     def __init__(self, house: House, head: bytes = b"") -> None:
         """`head`: what was read of the connection before it came here."""
@@ -198,11 +172,21 @@ class Connection(asyncio.Protocol):
                 raise Refused(400, "chunks too small for their framing")
         except Refused as refused:
             self._refuse(refused)
-        except httptools.HttpParserUpgrade:
-            self._refuse(Refused(400, "no upgrade is offered here"))
+        except httptools.HttpParserUpgrade as upgrade:
+            if not self._surplus:
+                self._read(self._without_upgrade() + data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, Refused) else Refused(400, "not an HTTP/1.1 request"))
+
+    def _without_upgrade(self) -> bytes:
+        """The head again, as if another protocol had not been offered, which clients of the JVM do with every request:
+        who does not take it up answers as ever, but the parser leaves off there."""
+        parser, self._parser = self._parser, httptools.HttpRequestParser(self)
+        self._state = self._wire = 0
+        line = b"%b %b HTTP/%b\r\n" % (parser.get_method(), self._url, parser.get_http_version().encode())
+        fields = "".join([f"{name}: {text}\r\n" for name, text in self._headers.items() if name != "upgrade"])
+        return line + fields.encode("latin-1") + b"\r\n"
 
     def on_message_begin(self) -> None:
         if self.busy:
@@ -234,7 +218,7 @@ class Connection(asyncio.Protocol):
         self._headers[key] = text
 
     def on_headers_complete(self) -> None:
-        if self._surplus:
+        if self._surplus or self._parser.should_upgrade():  # it is read again without
             return
         self._state = 2
         headers, parser = self._headers, self._parser
@@ -288,7 +272,7 @@ class Connection(asyncio.Protocol):
         self._counted = 0
 
     def on_message_complete(self) -> None:
-        if self._surplus:
+        if self._surplus or self._parser.should_upgrade():
             return
         self._state = 0
         self._wire = 0
@@ -309,7 +293,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, refused: Refused) -> None:
         self._last = self._refused = self.busy = True
-        body = refused.body or self._house.words(refused)
+        body = refused.body or self._house.words(self._path(), refused)
         self.whole(refused.status, body, (("content-type", "application/json"),))
         self.done()
 

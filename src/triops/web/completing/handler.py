@@ -3,14 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import orjson
+
 from triops.kernel.completion import Ask
-from triops.kernel.errors import NotFound, TriopsError
+from triops.kernel.errors import Invalid, NotFound, NotOffered, TooLarge, TriopsError, Unavailable, Unsupported
 from triops.lenses.llmops.gateway.taker import Taker
 from triops.web.completing.answer import DialectTaker
 from triops.web.completing.connection import Connection
 from triops.web.completing.paths import NAME
 from triops.web.completing.request import Refused, Request
 from triops.web.dialects import Dialect, Lookup, Problem, Served
+
+_ERRORS = {413: TooLarge, 415: Unsupported, 501: NotOffered, 503: Unavailable}
 
 
 class Answering(Protocol):
@@ -58,6 +62,13 @@ class Handler:
                 raise Refused(error.status, error.message) from None
             problem = dialect.problem(error)
             raise Refused(problem.status, error.message, problem.body) from None
+
+    def words(self, path: str, refused: Refused) -> bytes:
+        """Of a request that cannot be read; where the dialect is not known, a plain sentence that each can read."""
+        dialect = self._dialects.get(path)
+        if dialect is None:
+            return orjson.dumps({"error": {"message": refused.message}})
+        return dialect.problem(_ERRORS.get(refused.status, Invalid)(refused.message)).body
 
     def _tell(self, request: Request, connection: Connection) -> None:
         lookup, name = self._lookup(request)

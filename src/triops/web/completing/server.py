@@ -6,8 +6,6 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 
-import orjson
-
 from triops.web.completing.connection import Connection
 from triops.web.completing.paths import GatewayPaths
 from triops.web.completing.request import Bounds, Refused, Request
@@ -17,11 +15,12 @@ log = logging.getLogger(__name__)
 Answer = Callable[[Request, Connection], Awaitable[None]]
 Give = Callable[[socket.socket, bytes], bool]
 Admit = Callable[[str, Mapping[str, str]], None]  # by path and headers; Raises: Refused
+Words = Callable[[str, Refused], bytes]  # of a refusal, by path
 
 
 class Server:
     """`answered` writes the answer to one request; `give` hands a connection to who serves the other paths; `admit` is
-    asked before a large body is read."""
+    asked before a large body is read; `words` are those of the path's dialect."""
 
     def __init__(
         self,
@@ -29,13 +28,15 @@ class Server:
         answered: Answer,
         give: Give,
         bounds: Bounds,
-        admit: Admit = lambda path, headers: None,
+        admit: Admit,
+        words: Words,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.paths = paths
         self.bounds = bounds
         self.give = give
         self.admit = admit
+        self.words = words
         self.bodies = 0
         self.stopping = False
         self._answered = answered
@@ -93,11 +94,6 @@ class Server:
         self._connections.discard(connection)
         if not self._connections:
             self._empty.set()
-
-    def words(self, refused: Refused) -> bytes:
-        return orjson.dumps(
-            {"error": {"message": refused.message, "type": "invalid_request_error", "param": None, "code": None}}
-        )
 
     def _sweep(self) -> None:
         now = self.now()

@@ -43,6 +43,11 @@ export function get(path, params, signal) {
   return send('GET', urlOf({ path, params }), undefined, signal);
 }
 
+/** Whether whoever looks may administer the project. @param {AbortSignal} signal */
+export async function isAdmin(signal) {
+  return (await get('/session', {}, signal)).role === 'admin';
+}
+
 /** @param {string} path @param {any} [body] @returns {Promise<any>} */
 export function post(path, body = {}) {
   return send('POST', BASE + path, body);

@@ -36,6 +36,7 @@ export function measure(value, unit = '') {
   const base = per ? unit.slice(0, -2) : unit;
   if (base === 'ms') return time(v / 1000);
   if (base === 's') return time(v);
+  if (unit === '/s' && v > 0 && v < 0.01) return [trim(v * 3600), '/h'];
   if (base === 'USD') return [dollars(v), per];
   if (base === 'ratio') return [trim(v * 100), '%'];
   if (base === 'By' || base === 'bytes') return bytes(v, per);
@@ -75,7 +76,7 @@ function dollars(v) {
   if (size >= 1) return `${sign}$${size.toFixed(2)}`;
   if (size < 1e-9) return '< $0.000000001';
   const figures = (size < 0.001 ? 1 : 2) - Math.floor(Math.log10(size));
-  return `${sign}$${size.toFixed(figures).replace(size < 0.1 ? /0+$/ : /^$/, '')}`;
+  return `${sign}$${size.toFixed(figures).replace(size < 0.1 ? /0+$/ : /0$/, '')}`; // never fewer than cents
 }
 
 /** As plain text: "312 ms". @param {number|null|undefined} value @param {string} [unit] */

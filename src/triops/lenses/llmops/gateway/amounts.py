@@ -11,7 +11,8 @@ from triops.kernel.errors import Invalid
 from triops.kernel.money import pico_of
 
 _PLAIN = re.compile(r"[0-9]{1,10}(\.[0-9]{1,12})?")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"[ Tt][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?")
 _DECIMALS = 6
 
 
@@ -38,13 +39,16 @@ def moment(value: object, field: str, *, end: bool = False) -> float:
     """
     text = str(value).strip()
     try:
-        if _DATE.fullmatch(text):
-            day = datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
-            return day + DAY_S if end else day
-        stamp = datetime.fromisoformat(text)
-        return (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp()
+        written = _DATE.match(text)
+        if written is None or (written.end() < len(text) and not _TIME.fullmatch(text, written.end())):
+            raise ValueError
+        stamp = datetime.fromisoformat(text.upper())
+        at = (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp()
+        if at < 0:
+            raise ValueError
     except (ValueError, OverflowError):
-        raise Invalid("not a date", field=field, got=value, expected="2026-01-31, or RFC 3339") from None
+        raise Invalid("not a date", field=field, got=value, expected="2026-01-31, or RFC 3339; from 1970 on") from None
+    return at + DAY_S if end and written.end() == len(text) else at
 
 
 def optional(spec: Mapping[str, Any], name: str, default: int, field: str, *, per: int = 1) -> int:

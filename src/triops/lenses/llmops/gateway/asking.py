@@ -174,7 +174,7 @@ class Asker:
         self, call: Doing, project: ProjectConfig, asking: Asking, usage: Usage | None, fault: Fault | None
     ) -> None:
         """`usage` None: the provider did not say, so it is counted here."""
-        estimator, spec = self._parts.estimator, asking.provider
+        estimator, spec = self._parts.estimators.of(project.project), asking.provider
         estimated = usage is None
         if usage is None:
             usage = Usage(min(call.expected, call.size.most), self._output_tokens(call, asking))
@@ -208,7 +208,7 @@ class Asker:
         return tokens if most is None else min(tokens, most * call.ask.n)
 
     def _counted(self, call: Doing, asking: Asking) -> int:
-        heard, estimator = call.heard, self._parts.estimator
+        heard, estimator = call.heard, self._parts.estimators.of(call.caller.project)
         if heard is not None:
             return estimator.heard_tokens(heard.kept, heard.characters, asking.model)
         if isinstance(call.answer, Reply):

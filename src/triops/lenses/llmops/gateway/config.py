@@ -25,7 +25,7 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class ProjectConfig:
     """`providers`: those of documents, and `local`. `declared`: names of those of documents. `routes`: by name and by
-    alias. `budgets`: of Budget, Key and Route documents, by scope and name. `guards`, `redactions`: specs by name.
+    alias. `budgets`: of Budget, Key and Route documents, by scope and name. `guards`: specs by name.
     `prompts`: by name, for `prompts/filling.py`. `local`: whether a model can run here."""
 
     project: str
@@ -36,7 +36,6 @@ class ProjectConfig:
     keys: Mapping[str, KeySpec]
     budgets: Mapping[tuple[Scope, str], tuple[BudgetSpec, ...]]
     guards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    redactions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     prompts: Holding = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     local: bool = True
@@ -127,7 +126,6 @@ def project_config(project: str, part: Mapping[str, Any], *, local: bool = True)
         keys=keys,
         budgets=_grouped(budgets),
         guards=guards,
-        redactions={d.name: d.spec for d in documents if d.kind == "Redaction"},
         prompts=held(part.get("prompts", {})),
         problems=tuple(said),
         local=local,

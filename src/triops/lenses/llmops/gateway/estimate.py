@@ -19,7 +19,8 @@ PER_TOOLS: Final = 1_000  # a provider's own words about tools, where there are 
 IMAGE_MOST: Final = 50_000  # of one image: the dearest way of counting that a provider publishes, at its size limit
 IMAGE_GUESS: Final = 1_000
 STORED_MOST: Final = 1_000_000  # a file or conversation that the provider has: as much as a window holds
-_MODELS: Final = 1_000
+_MODELS: Final = 256  # of one project, whose estimates are learned
+_PROJECTS: Final = 1_000
 _PER_BYTE: Final = 0.25  # until a model's own usage says better; of other scripts:
 _PER_BYTE_WIDE: Final = 0.36
 _LEARN: Final = 0.1  # of the newest call
@@ -86,8 +87,26 @@ def size_of(ask: Ask, content: Chat | Embed | None = None) -> Size:
     return size
 
 
+class Estimators:
+    """Each project's own: what providers count of one project's texts says nothing of another's costs. (The 1,000
+    projects that called last; another begins anew.)"""
+
+    def __init__(self) -> None:
+        self._projects: OrderedDict[str, Estimator] = OrderedDict()
+
+    def of(self, project: str) -> "Estimator":
+        known = self._projects.get(project)
+        if known is None:
+            known = self._projects[project] = Estimator()
+            if len(self._projects) > _PROJECTS:
+                self._projects.popitem(last=False)
+        else:
+            self._projects.move_to_end(project)
+        return known
+
+
 class Estimator:
-    """Learns how many tokens a byte is from what providers count, by model (the 1,000 used last)."""
+    """Learns how many tokens a byte is from what providers count, by model (the 256 learned of last)."""
 
     def __init__(self) -> None:
         self._learned: OrderedDict[str, float] = OrderedDict()
@@ -101,10 +120,6 @@ class Estimator:
         else:
             text = size.text * own
         return int(text) + 4 * size.messages + IMAGE_GUESS * size.images + size.media // 100 + 1
-
-    def most_input(self, ask: Ask, size: Size | None = None) -> int:
-        """An upper bound."""
-        return (size or size_of(ask)).most
 
     def output_tokens(self, text: str, model: str) -> int:
         """Of an answer that was cut: at least one where there is any text."""

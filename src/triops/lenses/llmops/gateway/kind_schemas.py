@@ -2,7 +2,22 @@
 
 from typing import Any, Final
 
-_NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 200}
+from triops.loop.documents import NAME
+
+_NAME: dict[str, Any] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 200,
+    "pattern": r"^(?!\s)[^\x00-\x1f\x7f-\x9f\u2028-\u202e]+(?<!\s)$(?!\n)",
+    "$comment": "a name: one line, without spaces around it",
+}
+_DOCUMENT: dict[str, Any] = {  # another document's name
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 100,
+    "pattern": NAME,
+    "$comment": "a document's name: a-z, 0-9 and ._- between them",
+}
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": 10**12}
 _SHARE: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
 _SECONDS: dict[str, Any] = {"type": "number", "minimum": 0.001, "maximum": 86400}
@@ -24,8 +39,8 @@ def _object(properties: dict[str, Any], required: list[str], description: str) -
     }
 
 
-def _names(most: int, description: str) -> dict[str, Any]:
-    return {"type": "array", "maxItems": most, "items": _NAME, "description": description}
+def _names(most: int, description: str, name: dict[str, Any] = _NAME) -> dict[str, Any]:
+    return {"type": "array", "maxItems": most, "items": name, "description": description}
 
 
 _TIMEOUTS: dict[str, Any] = _object(
@@ -46,12 +61,14 @@ PROVIDER: Final[dict[str, Any]] = _object(
         },
         "base_url": {
             "type": "string",
+            "minLength": 1,
             "maxLength": 2000,
             "description": "http:// or https://, with the path that its calls begin with; absent: the dialect's own.",
         },
         "api_key_env": {
             "type": "string",
-            "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,127}$",
+            "pattern": r"^[A-Za-z_][A-Za-z0-9_]{0,127}$(?!\n)",
+            "$comment": "the name of a variable: letters, digits and _",
             "description": "The variable of the server's environment that holds the key.",
         },
         "credential": {
@@ -66,6 +83,7 @@ PROVIDER: Final[dict[str, Any]] = _object(
         },
         "ca": {
             "type": "string",
+            "minLength": 1,
             "maxLength": 1000,
             "description": "A file of certificates to trust beside the system's.",
         },
@@ -103,8 +121,18 @@ PROVIDER: Final[dict[str, Any]] = _object(
             [],
             "When a model of this provider is left alone for a while.",
         ),
-        "gguf": {"type": "string", "maxLength": 2000, "description": "local: a file of weights for chat."},
-        "onnx": {"type": "string", "maxLength": 2000, "description": "local: a file of weights for embeddings."},
+        "gguf": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 2000,
+            "description": "local: a file of weights for chat.",
+        },
+        "onnx": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 2000,
+            "description": "local: a file of weights for embeddings.",
+        },
         "responses": {
             "enum": ["native", "chat"],
             "description": "openai: it speaks /responses, or only chat completions. Absent: native at api.openai.com.",
@@ -119,7 +147,7 @@ PROVIDER: Final[dict[str, Any]] = _object(
     "Who runs models: an address, a dialect, and where its key is.",
 )
 _TARGET: dict[str, Any] = {
-    "provider": {**_NAME, "description": "A Provider's name, or local."},
+    "provider": {**_DOCUMENT, "description": "A Provider's name, or local."},
     "model": {**_NAME, "description": "The model's name there."},
 }
 _BUDGET_MEMBERS: dict[str, Any] = {
@@ -198,7 +226,7 @@ ROUTE: Final[dict[str, Any]] = _object(
             "default": "drop",
             "description": "What happens with hints (seed, penalties, …) that a provider has no word for.",
         },
-        "guards": _names(20, "Guards, in order."),
+        "guards": _names(20, "Guards, in order.", _DOCUMENT),
         "budget_usd": _BUDGET_USD,
         "budgets": {"type": "array", "maxItems": 10, "items": _BUDGET_USD, "description": "More such, as budget_usd."},
         "record": _RECORD,
@@ -216,7 +244,7 @@ ROUTE: Final[dict[str, Any]] = _object(
 )
 PRICE: Final[dict[str, Any]] = _object(
     {
-        "provider": {**_NAME, "description": "Absent: of the model wherever it runs."},
+        "provider": {**_DOCUMENT, "description": "Absent: of the model wherever it runs."},
         "model": {**_NAME, "description": "Absent: the document's name. gpt-4o*: any that begins so."},
         "input_per_million_usd": {**_USD, "description": 'US dollars a million tokens, such as "0.15".'},
         "output_per_million_usd": {**_USD, "description": "Absent: 0, as of embeddings."},
@@ -259,7 +287,7 @@ BUDGET: Final[dict[str, Any]] = _object(
         "team": {**_NAME, "description": "For a team."},
         "user": {**_NAME, "description": 'For a user; "*": the same for each user.'},
         "application": {**_NAME, "description": "For an application."},
-        "route": {**_NAME, "description": "For a route."},
+        "route": {**_DOCUMENT, "description": "For a route."},
         "project": {"type": "boolean", "const": True, "description": "For the whole project."},
         **_BUDGET_MEMBERS,
     },

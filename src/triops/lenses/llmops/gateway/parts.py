@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from triops.lenses.llmops.gateway.admission import Admission
 from triops.lenses.llmops.gateway.cache import Cache
 from triops.lenses.llmops.gateway.counts import Counts
-from triops.lenses.llmops.gateway.estimate import Estimator
+from triops.lenses.llmops.gateway.estimate import Estimators
 from triops.lenses.llmops.gateway.recorder import Recorder
 from triops.lenses.llmops.gateway.router import Router
 from triops.lenses.llmops.gateway.specs import ProviderSpec
@@ -31,7 +31,7 @@ class Parts:
     rng: random.Random
     router: Router
     admission: Admission
-    estimator: Estimator
+    estimators: Estimators
     cache: Cache
     counts: Counts
 

@@ -118,6 +118,9 @@ def price_of(document: Document) -> Price:
     """Raises: Invalid that names the field."""
     spec = document.spec
     rate = dollars(spec["input_per_million_usd"], "spec.input_per_million_usd", per=MILLION)
+    model = spec.get("model") or document.name
+    if "*" in model[:-1]:
+        raise Invalid("a * stands at the end alone", field="spec.model", got=model, expected="gpt-4o*")
     start = moment(spec["from"], "spec.from") if spec.get("from") is not None else 0.0
     end = moment(spec["to"], "spec.to", end=True) if spec.get("to") is not None else None
     if end is not None and end <= start:
@@ -125,7 +128,7 @@ def price_of(document: Document) -> Price:
     return Price(
         label=f"{document.name}@{document.revision}",
         provider=spec.get("provider", ""),
-        model=spec.get("model") or document.name,
+        model=model,
         input=rate,
         output=optional(spec, "output_per_million_usd", 0, "spec", per=MILLION),
         cached_input=optional(spec, "cached_input_per_million_usd", rate, "spec", per=MILLION),

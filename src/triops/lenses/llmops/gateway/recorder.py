@@ -11,7 +11,7 @@ from triops.kernel.call import Attempt, Outcome
 from triops.kernel.completion import Embedded, Reply
 from triops.kernel.errors import TriopsError
 from triops.lenses.llmops.gateway.doing import Doing
-from triops.lenses.llmops.gateway.estimate import Estimator
+from triops.lenses.llmops.gateway.estimate import Estimators
 from triops.lenses.llmops.gateway.said import PLAIN, input_text, plain_settings, plain_text, reply_text, settings_of
 from triops.ports.journal import MOST_BODY, Journal
 
@@ -25,9 +25,9 @@ _ANSWERED: dict[str, Any] = {"output": "", "finish": (), "guards": (), "dropped"
 class Recorder:
     """`most`: bytes that are kept of what was said, and of what was answered. `told`: of each entry's number."""
 
-    def __init__(self, journal: Journal, estimator: Estimator, told: Callable[[int], None], most: int) -> None:
+    def __init__(self, journal: Journal, estimators: Estimators, told: Callable[[int], None], most: int) -> None:
         self._journal = journal
-        self._estimator = estimator
+        self._estimators = estimators
         self._told = told
         self.most = most
 
@@ -65,7 +65,9 @@ class Recorder:
             "at_ns": at_ns,
             "attempt": call.intents - 1,
             "characters": heard.characters,
-            "tokens": self._estimator.heard_tokens(heard.kept, heard.characters, call.told.model),
+            "tokens": self._estimators.of(call.caller.project).heard_tokens(
+                heard.kept, heard.characters, call.told.model
+            ),
         }
         with contextlib.suppress(TriopsError):
             self._journal.append("p", orjson.dumps(record))

@@ -142,14 +142,16 @@ def _part(part: Part, room: _Room) -> dict[str, Any]:
 
 class Heard:
     """A streamed answer, put together as it comes: its text within a bound, and how much it was in all.
-    `most`: characters that are kept; `whole` says whether that was all."""
+    `most`: characters that are kept; `whole` says whether that was all. Neither log probabilities nor seals of thinking
+    are."""
 
-    __slots__ = ("_left", "_names", "_texts", "characters", "finishes", "id", "model", "stopped_by", "usage")
+    __slots__ = ("_left", "_names", "_plain", "_texts", "characters", "finishes", "id", "model", "stopped_by", "usage")
 
     def __init__(self, most: int) -> None:
         self._left = most
         self._texts: dict[tuple[int, str, int], list[str]] = {}
         self._names: dict[tuple[int, int], tuple[str, str]] = {}
+        self._plain = True
         self.characters = 0
         self.finishes: dict[int, Finish] = {}
         self.id = ""
@@ -171,6 +173,8 @@ class Heard:
                         self._texts[delta.index, kind, delta.part] = [kept]
                     else:
                         pieces.append(kept)
+                if delta.signature:
+                    self._plain = False
             elif kind == "tool":
                 self._names[delta.index, delta.part] = (delta.name, delta.id)
                 self._texts.setdefault((delta.index, "arguments", delta.part), [])
@@ -182,10 +186,12 @@ class Heard:
                 self.stopped_by = delta.stop_sequence
             elif kind == "usage" and delta.usage is not None:
                 self.usage = delta.usage
+            elif kind == "logprobs":
+                self._plain = False
 
     @property
     def whole(self) -> bool:
-        return self._left > 0
+        return self._left > 0 and self._plain
 
     @property
     def kept(self) -> str:
@@ -222,8 +228,10 @@ def deltas_of(reply: Reply) -> list[Delta]:
                 deltas.append(Delta("tool", index, part=tools, id=part.id, name=part.name))
                 deltas.append(Delta("arguments", index, part.text, part=tools))
                 tools += 1
+            elif part.kind == "thinking" and part.data:
+                deltas.append(Delta("thinking", index, name="redacted_thinking", signature=part.data))
             elif part.kind in ("text", "thinking", "refusal"):
-                deltas.append(Delta(part.kind, index, part.text, signature=part.signature))
+                deltas.append(Delta(part.kind, index, part.text, id=part.id, signature=part.signature))
         if choice.logprobs is not None:
             deltas.append(Delta("logprobs", index, logprobs=choice.logprobs))
         deltas.append(Delta("finish", index, finish=choice.finish, stop_sequence=reply.stop_sequence))

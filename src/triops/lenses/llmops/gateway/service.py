@@ -147,7 +147,7 @@ class Gateway:
             call.record = recorded(route.record, call.record)  # type: ignore[arg-type]
         await checking.guarded(call, project, route)
         call.size = size_of(call.ask, call.content)
-        call.expected = parts.estimator.input_tokens(call.ask, call.size, call.ask.model)
+        call.expected = parts.estimators.of(project.project).input_tokens(call.ask, call.size, call.ask.model)
         parts.recorder.heard(call)
         entry = looked_up(parts.cache, call, route, headers, parts.now())
         if entry is not None:

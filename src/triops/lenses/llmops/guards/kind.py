@@ -94,4 +94,4 @@ def _check(document: Document) -> None:
 
 
 def guard_kind() -> Kind:
-    return Kind("Guard", SCHEMA, _check)
+    return Kind("Guard", SCHEMA, _check, binds=True)  # what may be said to a model is not for editors to loosen

@@ -54,8 +54,8 @@ class PromptActuator:
         if known.labels.get(label) == share:
             return None
         if share == await self._before(project, prompt, label):
-            return await self._prompts.undo(who, prompt, label, "rolled back by an action", by_action=True)
-        return await self._prompts.label(who, prompt, label, share, "moved by an action", by_action=True)
+            return await self._prompts.undo(who, prompt, label, "rolled back by an action", remedy=True)
+        return await self._prompts.label(who, prompt, label, share, "moved by an action", remedy=True)
 
     async def _before(self, project: ProjectId, prompt: str, label: str) -> Share | None:
         """What the label stood for before its last move, where that is recent history."""

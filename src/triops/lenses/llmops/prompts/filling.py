@@ -79,6 +79,8 @@ def fill(prompts: Holding, ref: PromptRef, content: Chat, pick: float) -> tuple[
     prompt = prompts[ref.name]
     template = prompt.templates.get(version)
     if template is None:
+        if fault := prompt.versions[version].get("fault"):
+            raise Invalid(fault, field="prompt", got=ref.name)
         template = prompt.templates[version] = PromptTemplate(_told(prompt.versions[version]), f"prompt {ref.name}")
     try:
         rendered = template.render(ref.variables)

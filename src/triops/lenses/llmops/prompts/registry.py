@@ -1,8 +1,8 @@
 """What this lens needs of whoever keeps versions: the registry of models and prompts, which is another lens' service.
 `app_prompts.py` joins them, so that there is one set of prompts whatever door they come by."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from triops.kernel.ids import ProjectId
 from triops.kernel.page import Page
@@ -58,7 +58,7 @@ class Move(Protocol):
 
 
 class Labels(Protocol):
-    """Moves labels, behind their gates."""
+    """Moves labels, behind their gates. `remedy`: an action of the loop does it."""
 
     async def move(
         self,
@@ -67,7 +67,8 @@ class Labels(Protocol):
         alias: str,
         version: int | str | None,
         why: str = "",
-        details: Mapping[str, Any] | None = None,
+        *,
+        remedy: bool = False,
     ) -> Move: ...
 
     async def share(
@@ -77,11 +78,10 @@ class Labels(Protocol):
         alias: str,
         share: Share,
         why: str = "",
-        details: Mapping[str, Any] | None = None,
+        *,
+        remedy: bool = False,
     ) -> Move: ...
 
-    async def undo(
-        self, who: Principal, name: str, alias: str, why: str = "", details: Mapping[str, Any] | None = None
-    ) -> Move: ...
+    async def undo(self, who: Principal, name: str, alias: str, why: str = "", *, remedy: bool = False) -> Move: ...
 
     async def history(self, project: ProjectId, name: str, limit: int, cursor: str | None) -> Page[Step]: ...

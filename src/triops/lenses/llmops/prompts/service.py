@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from triops.kernel.errors import AlreadyExists, Conflict, Invalid, NotFound
 from triops.kernel.ids import ProjectId
 from triops.kernel.page import Page, decode_cursor, encode_cursor
-from triops.kernel.prompts.sharing import Share, main_version, picked, share_text
+from triops.kernel.prompts.sharing import Share, main_version, share_text
 from triops.kernel.prompts.spec import PromptSpec
 from triops.kernel.prompts.template import PromptTemplate, Rendered
 from triops.kernel.tenant import Principal
@@ -20,7 +20,9 @@ from triops.ledger.prompts import comments, reading
 from triops.ledger.prompts.reading import Kept
 from triops.ledger.versions.models import find_model, model_tags
 from triops.ledger.versions.versions import find_version, need_version
-from triops.lenses.llmops.prompts.model import LATEST, PRODUCTION, LabelMove, Prompt, PromptVersion, label_name
+from triops.lenses.llmops.prompts.composing import Composing
+from triops.lenses.llmops.prompts.labelling import numbered
+from triops.lenses.llmops.prompts.model import PRODUCTION, LabelMove, Prompt, PromptVersion, label_name
 from triops.lenses.llmops.prompts.registry import Labels, Move, Registry
 from triops.lenses.llmops.prompts.tags import SOURCE, own_tags, spec_in, tags_of
 from triops.ports.clock import Clock
@@ -37,6 +39,7 @@ class Prompts:
         self._registry = registry
         self._labels = labels
         self._clock = clock
+        self.composing = Composing(records)
         self._adding: WeakValueDictionary[tuple[ProjectId, str], asyncio.Lock] = WeakValueDictionary()
 
     # Reading
@@ -96,13 +99,9 @@ class Prompts:
         await self.get(project, name)
         return await self._labels.history(project, name, limit, cursor)
 
-    async def render(
-        self, project: ProjectId, name: str, version: int | None, label: str, variables: Mapping[str, Any]
-    ) -> tuple[PromptVersion, Rendered]:
-        """Raises: NotFound, Invalid."""
-        found = await (self.labelled(project, name, label) if version is None else self.version(project, name, version))
-        template = PromptTemplate(found.spec)
-        return found, await asyncio.to_thread(template.render, variables)
+    async def render(self, version: PromptVersion, variables: Mapping[str, Any]) -> Rendered:
+        """Raises: Invalid."""
+        return await asyncio.to_thread(lambda: PromptTemplate(version.spec).render(variables))
 
     # Changing
 
@@ -159,22 +158,21 @@ class Prompts:
         return known if known.spec.content_json() == spec.content_json() else None
 
     async def label(
-        self, who: Principal, name: str, label: str, share: Share, why: str = "", *, by_action: bool = False
+        self, who: Principal, name: str, label: str, share: Share, why: str = "", *, remedy: bool = False
     ) -> LabelMove:
         """`share` {} removes it. Raises: Invalid, NotFound, Conflict."""
         if share:
             label_name(label)
         await self._has(who.project, name, share)
-        details = _ACTION if by_action else None
         if len(share) > 1:
-            return _moved(label, await self._labels.share(who, name, label, share, why, details))
+            return _moved(label, await self._labels.share(who, name, label, share, why, remedy=remedy))
         number = main_version(share) if share else None
-        return _moved(label, await self._labels.move(who, name, label, number, why, details))
+        return _moved(label, await self._labels.move(who, name, label, number, why, remedy=remedy))
 
-    async def undo(self, who: Principal, name: str, label: str, why: str = "", *, by_action: bool = False) -> LabelMove:
+    async def undo(self, who: Principal, name: str, label: str, why: str = "", *, remedy: bool = False) -> LabelMove:
         """Back to what the label stood for before it last moved. Raises: NotFound, Conflict (it is gone)."""
         await self.get(who.project, name)
-        return _moved(label, await self._labels.undo(who, name, label, why, _ACTION if by_action else None))
+        return _moved(label, await self._labels.undo(who, name, label, why, remedy=remedy))
 
     async def delete_version(self, who: Principal, name: str, version: int) -> None:
         """Raises: NotFound; Conflict while a label stands for it."""
@@ -230,9 +228,6 @@ class Prompts:
         await self._records.read(read)
 
 
-_ACTION = {"by": "action"}
-
-
 def prompt_of(kept: Kept) -> Prompt:
     model = kept.model
     tags = own_tags(model.tags)
@@ -260,17 +255,6 @@ def version_of(kept: Kept, version: ModelVersion) -> PromptVersion:
         labels,
         own_tags(version.tags),
     )
-
-
-def numbered(kept: Kept, label: str, pick: float | None) -> int:
-    """Raises: NotFound."""
-    share = kept.labels.get(label)
-    if share is None and label.lower() == LATEST and kept.newest is not None:
-        return kept.newest
-    if not share:
-        known = ", ".join(sorted(kept.labels)) or "none"
-        raise NotFound(f"the prompt {kept.model.name} has no label {label[:200]}; labels: {known}")
-    return main_version(share) if pick is None else picked(share, pick)
 
 
 def _moved(label: str, move: Move) -> LabelMove:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from triops.kernel.anomaly import Anomaly, Direction, Severity
 from triops.kernel.ids import AnomalyId, ProjectId, entity_id, sortable_id
-from triops.kernel.money import PICO, usd
+from triops.kernel.money import usd
 from triops.ledger.calls.totals import Question, Totals
 from triops.ledger.calls.windows import Spent, spent, window_of
 from triops.ledger.documents import Documents
@@ -185,21 +185,21 @@ class Budgets:
         spec = one.spec
         user = one.name if spec.name == EACH else ""
         refused, last = self._refused.get((project, spec.source, user, spec.per, one.start), (0, 0.0))
-        who = f"{spec.scope} {one.name}".strip()
-        each = "" if spec.per == "total" else f" this {spec.per}"
-        title = f"Budget of {who}: {usd(one.spent)} of {usd(spec.amount)} USD spent{each}"
+        who = f"{spec.scope} {one.name or project}"
+        each = "" if spec.per == "total" else f" of this {spec.per}"
+        title = f"{who}: ${usd(one.spent)} of the ${usd(spec.amount)}{each} spent"
         window = f"{spec.source or who} {spec.per} {one.start}"
         claims = []
         if one.spent >= spec.amount:
             claims.append(_claim(project, one, window, title, Severity.WARNING, now))
         if refused and now - last < _REFUSING_S:
-            title += f"; {refused} calls refused"
+            title += f", {refused} {'call' if refused == 1 else 'calls'} refused"
             claims.append(_claim(project, one, f"{window} refuses", title, Severity.CRITICAL, now))
         return claims
 
 
 def _claim(project: ProjectId, one: Standing, signal: str, title: str, severity: Severity, now: float) -> Anomaly:
-    """A critical one is a symptom: callers are refused."""
+    """A critical one is a symptom: callers are refused. What was spent is no measure with a usual value."""
     critical = severity is Severity.CRITICAL
     return Anomaly(
         AnomalyId(sortable_id("anm", now)),
@@ -214,11 +214,12 @@ def _claim(project: ProjectId, one: Standing, signal: str, title: str, severity:
         now,
         now,
         now,
-        value=one.spent / PICO,
-        expected=one.spec.amount / PICO,
-        unit="USD",
         title=title,
-        evidence={"budget": one.spec.source},
+        evidence={
+            "budget": one.spec.source,
+            "spent_usd": usd(one.spent),
+            "amount_usd": usd(one.spec.amount),
+        },
     )
 
 

@@ -26,6 +26,23 @@ class Held(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What is found of a user: `traces` in which they are the user, `sessions` in which no one else spoke."""
+
+    traces: Sequence[int]
+    sessions: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """`rows`: of everything, erased or changed."""
+
+    traces: int
+    sessions: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Erasing:
     stores: Sequence[Retained]
     llm: LlmSpans
@@ -35,12 +52,16 @@ class Erasing:
     held: Held
     records: Records
 
-    async def user(self, project: ProjectId, user: str) -> int:
-        """Answers the rows that were erased or changed. What is found by the traces goes before them, so that a
-        repeated call ends what a broken one began. A call that is in progress meanwhile is one of after."""
+    async def kept(self, project: ProjectId, user: str) -> Kept:
+        """What would go, of what can be counted beforehand."""
+        return Kept(await self.llm.llm_traces_of(project, user), await self.llm.llm_sessions_of(project, user))
+
+    async def user(self, project: ProjectId, user: str) -> Erased:
+        """What is found by the traces goes before them, so that a repeated call ends what a broken one began. A call
+        that is in progress meanwhile is one of after."""
         applied = await self.held.apply(project)
-        traces = await self.llm.llm_traces_of(project, user)
-        sessions = await self.llm.llm_sessions_of(project, user)
+        kept = await self.kept(project, user)
+        traces, sessions = kept.traces, kept.sessions
         rows = await self.scores.forget(project, [f"{trace:032x}" for trace in traces], sessions)
         rows += await self.experiments.user(project, user, traces)
         rows += await self.forget_user(project, user)
@@ -49,4 +70,4 @@ class Erasing:
         if applied:
             await self.held.drop()
         await self.records.overwrite()
-        return rows
+        return Erased(len(traces), len(sessions), rows)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from triops.ledger.traces.contents import TraceContents
 from triops.lenses.llmops.traces.erasing import Erasing
 from triops.lenses.llmops.traces.people import People
 from triops.lenses.llmops.traces.prompting import Prompting
@@ -15,4 +16,5 @@ class TraceParts:
     people: People
     scoring: Scoring
     erasing: Erasing
+    contents: TraceContents  # of experiments
     prompting: Prompting

@@ -17,7 +17,7 @@ from triops.kernel.signal import I64
 from triops.ledger.scores.scores import Scores
 from triops.lenses.llmops.traces.model import SpanLine, TraceInFull, TraceLine
 from triops.lenses.llmops.traces.sums import Prices, add, costs, groups
-from triops.ports.llm_spans import LlmQuery, LlmRows, LlmSpans, LlmTraces
+from triops.ports.llm_spans import LlmPace, LlmQuery, LlmRows, LlmSpans, LlmTraces
 from triops.ports.spans import SpanRow, Spans, TraceSummary
 
 _LOOKS = 20  # pages that are read to fill one when its traces must meet a cost
@@ -46,6 +46,10 @@ class LlmTracing:
                 break
         scores = await self._scores.of_traces(project, [line.trace for line in found])
         return Page([replace(line, scores=scores.get(line.trace, {})) for line in found], query.cursor)
+
+    async def pace(self, project: ProjectId, start: float, end: float) -> LlmPace:
+        """Of [start, end) in unix seconds."""
+        return await self._llm.llm_pace(project, int(start * NS), int(end * NS))
 
     async def forget_contents(self, before: str) -> int:
         """What was said goes from all spans of the days before, of every project; answers how many changed."""

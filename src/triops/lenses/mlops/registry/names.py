@@ -17,19 +17,35 @@ _TAGS = 1_000
 _PROMPT_TEXT = "mlflow.prompt.text"
 _KEY = re.compile(r"[/\w.\- :]*")
 _ALIAS = re.compile(r"[\w\-]*")
+_NO_PATHS = "Names cannot contain '/' or ':'."
+# What comes after a prompt's name in a path.
+_CALLS = frozenset({"versions", "labels", "diff", "history", "comments", "render", "usage"})
 _VERSION_ALIAS = re.compile(r"[vV]\d+")
 _STAGES = {stage.lower(): stage for stage in STAGES}
 
 
 def model_name(name: str, parameter: str = "name") -> str:
-    """Raises: Invalid, as everything here."""
+    """Of any that is asked for; `new_name` is stricter. Raises: Invalid, as everything here."""
     if not name.strip():
         raise Invalid(f"Missing value for required parameter '{parameter}'.", field=parameter)
-    if "/" in name or ":" in name:
-        raise Invalid(f"Invalid model name '{name[:500]}'. Names cannot contain '/' or ':'.", field=parameter)
+    if ":" in name:
+        raise Invalid(f"Invalid model name '{name[:500]}'. {_NO_PATHS}", field=parameter)
+    if any(character < " " or character == "\x7f" for character in name):
+        raise Invalid(f"Invalid model name {name[:500]!r}. Names are one line of text.", field=parameter)
     if _other_path(name):
         raise _invalid("name", name, _path_message(name))
     return bounded("name", name, NAME_CHARACTERS)
+
+
+def new_name(name: str, parameter: str = "name", *, prompt: bool) -> str:
+    """Of what is made or renamed. A prompt's may have folders: `support/greeting`."""
+    if "/" in name and not prompt:
+        raise Invalid(f"Invalid model name '{name[:500]}'. {_NO_PATHS}", field=parameter)
+    for part in name.split("/")[1:]:
+        if part in _CALLS:
+            message = f"'{part}' cannot be in a folder: it is a word of the API ({', '.join(sorted(_CALLS))})."
+            raise Invalid(f"Invalid prompt name '{name[:500]}'. {message}", field=parameter)
+    return model_name(name, parameter)
 
 
 def version_number(version: str | int) -> int:

@@ -55,9 +55,10 @@ class Promotions:
         alias: str,
         version: int | str | None,
         why: str = "",
-        details: Mapping[str, Any] | None = None,
+        *,
+        remedy: bool = False,
     ) -> Move:
-        """`version` None removes the alias. `details`: more for the Change that tells of it.
+        """`version` None removes the alias. `remedy`: an action of the loop moves it, as the Change says.
 
         Raises: Invalid, NotFound; Conflict when a gated alias moves meanwhile."""
         names.model_name(name)
@@ -80,7 +81,7 @@ class Promotions:
                 raise Conflict(f"{name}@{alias} moved meanwhile, to {now_on or 'nothing'}: ask again")
             if decision.state == "allow":
                 share = {number: 100} if number is not None else {}
-                return _apply(telling, name, alias, share, who.name, why, details=details)
+                return _apply(telling, name, alias, share, who.name, why, remedy=remedy)
             target = f"{name}@{alias}"
             told = {"from": now_on, "to": number, "checks": [check.text for check in decision.checks]}
             if decision.state == "refuse":
@@ -102,7 +103,8 @@ class Promotions:
         alias: str,
         share: Share,
         why: str = "",
-        details: Mapping[str, Any] | None = None,
+        *,
+        remedy: bool = False,
     ) -> Move:
         """A prompt's label for several versions, by their part of its traffic. A gate judges one version for a label,
         so that a guarded one stays whole. Raises: Invalid, NotFound, Conflict (a gate guards it)."""
@@ -118,13 +120,11 @@ class Promotions:
                 raise Invalid("only a prompt's label shares its traffic", field="share")
             for gate in gates.guarding(name, alias):
                 raise Conflict(f"{name}@{alias} cannot share its traffic: gate {gate.name} judges one version for it")
-            return _apply(telling, name, alias, share, who.name, why, details=details)
+            return _apply(telling, name, alias, share, who.name, why, remedy=remedy)
 
         return await self._teller.write(who.project, write)
 
-    async def undo(
-        self, who: Principal, name: str, alias: str, why: str = "", details: Mapping[str, Any] | None = None
-    ) -> Move:
+    async def undo(self, who: Principal, name: str, alias: str, why: str = "", *, remedy: bool = False) -> Move:
         """Back to what the alias was on before it last moved: that has been live, so no gate asks again.
 
         Raises: Invalid, NotFound (the model, or no move), Conflict (that version is gone)."""
@@ -140,8 +140,7 @@ class Promotions:
             for number in back:
                 if versions.find_version(connection, who.project, name, number) is None:
                     raise Conflict(f"{name}@{alias} cannot go back to version {number}: it was deleted")
-            told = {**(details or {}), "undo": True}
-            move = _apply(telling, name, alias, back, who.name, why or "undone", details=told)
+            move = _apply(telling, name, alias, back, who.name, why or "undone", details={"undo": True}, remedy=remedy)
             fields = {"from": move.was or move.before, "to": move.now or move.after}
             _audit(telling, who.name, "promotion.undo", f"{name}@{alias}", "ok", fields)
             return move
@@ -192,10 +191,20 @@ class Promotions:
         return await self._records.read(lambda c: approvals.get_approval(c, project, id))
 
     async def approvals(
-        self, project: ProjectId, *, model: str = "", state: str = "", limit: int = 100, cursor: str | None = None
+        self,
+        project: ProjectId,
+        *,
+        model: str = "",
+        kind: str = "all",
+        state: str = "",
+        limit: int = 100,
+        cursor: str | None = None,
     ) -> Page[Approval]:
+        """`kind`: model, prompt, or all."""
         return await self._records.read(
-            lambda c: approvals.list_approvals(c, project, model=model, state=state, limit=limit, cursor=cursor)
+            lambda c: approvals.list_approvals(
+                c, project, model=model, kind=kind, state=state, limit=limit, cursor=cursor
+            )
         )
 
     async def history(self, project: ProjectId, name: str, limit: int, cursor: str | None) -> Page[Step]:
@@ -248,6 +257,7 @@ def _apply(
     why: str,
     *,
     details: Mapping[str, Any] | None = None,
+    remedy: bool = False,
 ) -> Move:
     """`share`: what the alias shall stand for; {} removes it."""
     connection, project = telling.connection, telling.project
@@ -271,6 +281,7 @@ def _apply(
             after=share_text(share),
             version=after,
             details={**label, **(details or {})},
+            remedy=remedy,
         )
         if prompt:
             told = {"from": share_text(was), "to": share_text(share), "why": why}
@@ -313,6 +324,7 @@ def _request(
         telling.now + decision.expires_s,
         "waiting",
         decision.checks,
+        prompt=is_prompt(models.model_tags(telling.connection, telling.project, name)),
     )
 
 

@@ -64,6 +64,7 @@ class Telling:
         after: str = "",
         version: int | None = None,
         details: Mapping[str, Any] | None = None,
+        remedy: bool = False,
     ) -> None:
         """A line of the model's history, which is also a Change of its entity."""
         type_ = "prompt" if prompt else "model"
@@ -78,6 +79,7 @@ class Telling:
             self.now,
             who,
             {**told, **(details or {})},
+            remedy,
         )
         record_change(self.connection, self.project, change)
         add_step(

@@ -47,7 +47,7 @@ export default {
     const chart = timeseries({ height: 220, kind: 'bars', label: 'Spend over time', zoom: (range) => ctx.set(range) });
     const chartCard = h('section', { class: 'card', hidden: true }, h('div', { class: 'card-head' }, h('h2', null, 'Over time'), h('span', { class: 'muted small' }, 'drag to look closer; dashed marks are changes')), chart.el);
     const budgets = slot(h('section', { class: 'card', hidden: true }), (/** @type {any} */ { items }) => [h('div', { class: 'card-head' }, h('h2', null, 'Budgets'), h('span', { class: 'muted small' }, 'the upright mark is now: a bar beyond it spends faster than its time runs')), budgetBars(items)]);
-    const place = h('section', { class: 'card flush', hidden: true });
+    const place = h('section', { class: 'card flush spend-list', hidden: true });
     const nothing = h('section', { class: 'card flush', hidden: true });
     root.append(answer.el, stats.el, chips.el, bys.el, chartCard, budgets.el, place, nothing);
     let built = '';
@@ -79,7 +79,7 @@ export default {
         answer.set({ words: begun ? answerOf(month.rows[0], models.rows, shown, only) : 'Nothing has been spent yet.' });
         nothing.replaceChildren(begun ? '' : empty('No call has come through the gateway yet.', { hint: 'From one variable on, every call is counted to the cent, by application, model, prompt and user:', command: beginCommand(), link: ['More ways to begin', link('/ui/start')] }));
         stats.set({ total: rows.total, before: Number(before.total.cost_usd) });
-        const series = stacked(timed.rows, rows.rows, by);
+        const series = stacked(timed.rows, rows.rows, by, { start, end: ctx.span.end, every });
         const hues = palette();
         for (const [i, s] of series.entries()) s.color = s.name === OTHERS ? token('strong-line') : hues[i % hues.length];
         colors = new Map(series.map((s) => [s.name, s.color]));

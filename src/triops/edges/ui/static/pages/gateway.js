@@ -1,6 +1,6 @@
 /** The gateway: where calls go, whether providers answer, and who is near a limit. */
 
-import { get, inPassing } from '../api.js';
+import { get, inPassing, isAdmin } from '../api.js';
 import { h, slot } from '../dom.js';
 import { clock, count, sentence } from '../format.js';
 import { budgetBars } from '../parts/budgets.js';
@@ -11,6 +11,7 @@ import { providerTable } from '../parts/gatewayproviders.js';
 import { routeCards, routeState } from '../parts/gatewayroutes.js';
 import { dollars } from '../parts/promptwords.js';
 import { health } from '../parts/health.js';
+import { firstKey, newKey } from '../parts/keyform.js';
 import { link } from '../state.js';
 
 /** @type {import('../api.js').Call[]} */
@@ -29,7 +30,11 @@ export default {
     const wrong = slot(h('div'), ({ problems }) => problems.length > 0 && h('section', { class: 'card' }, h('h2', null, 'Documents to put right'), h('ul', { class: 'plain' }, problems.map((/** @type {string} */ p) => h('li', null, health('warning', ''), ' ', p)))));
     const routes = slot(h('section', { class: 'block' }), ({ routes, providers }) => routes.length > 0 && [h('h2', null, 'Routes'), routeCards(routes, providers)]);
     const providers = slot(h('section', { class: 'card flush' }), ({ providers, admin }) => [h('div', { class: 'card-head' }, h('h2', null, 'Providers')), providerTable(providers, { done: again, admin })]);
-    const keys = slot(h('section', { class: 'block' }), ({ keys, secrets, budgets, admin }) => keys.length > 0 && [h('h2', null, 'Keys'), h('div', { class: 'route-cards' }, keys.map((/** @type {any} */ k) => keyCard(k, secrets.filter((/** @type {any} */ s) => s.key === k.name), budgets.filter((/** @type {any} */ b) => b.scope === 'key' && b.name === k.name), { done: again, admin })))]);
+    const keys = slot(h('section', { class: 'block' }), ({ keys, routes, secrets, budgets, admin, bare }) => {
+      const make = () => newKey({ keys, routes, done: again });
+      if (!keys.length) return admin && !bare && firstKey(make);
+      return [h('div', { class: 'card-head' }, h('h2', null, 'Keys'), admin && h('button', { type: 'button', on: { click: make } }, 'New key …')), h('div', { class: 'route-cards' }, keys.map((/** @type {any} */ k) => keyCard(k, secrets.filter((/** @type {any} */ s) => s.key === k.name), budgets.filter((/** @type {any} */ b) => b.scope === 'key' && b.name === k.name), routes, { done: again, admin })))];
+    });
     const budgets = slot(h('section', { class: 'card' }), ({ items }) => [h('div', { class: 'card-head' }, h('h2', null, 'Other budgets'), h('a', { class: 'small', href: link('/ui/cost') }, 'Cost')), budgetBars(items)]);
     const refused = slot(h('div'), ({ refused }) => Object.keys(refused).length > 0 && h('p', { class: 'muted small' }, 'Refused or failed since the gateway started: ', Object.entries(refused).map(([kind, n]) => `${n} ${kind.replaceAll('_', ' ')}`).join(', '), '.'));
     root.append(answer.el, nothing.el, wrong.el, routes.el, providers.el, keys.el, budgets.el, refused.el);
@@ -37,7 +42,7 @@ export default {
     /** @type {boolean|null} */ let admin = null;
 
     async function refresh() {
-      admin ??= (await get('/session', {}, ctx.signal)).role === 'admin';
+      admin ??= await isAdmin(ctx.signal);
       const [state, standing, secrets] = await Promise.all([get('/gateway', {}, ctx.signal), get('/budgets', {}, ctx.signal), admin ? get('/gateway/keys', {}, ctx.signal) : { items: [] }]);
       const others = standing.items.filter((/** @type {any} */ b) => b.scope !== 'key');
       const bare = !state.routes.length && !state.providers.length && !state.keys.length;
@@ -47,7 +52,7 @@ export default {
       routes.set({ routes: state.routes, providers: state.providers });
       providers.el.hidden = !state.providers.length;
       providers.set({ providers: state.providers, admin });
-      keys.set({ keys: state.keys, secrets: secrets.items, budgets: standing.items, admin });
+      keys.set({ keys: state.keys, routes: state.routes.filter((/** @type {any} */ r) => r.documented), secrets: secrets.items, budgets: standing.items, admin, bare });
       budgets.el.hidden = !others.length;
       budgets.set({ items: others });
       refused.set({ refused: state.refused });

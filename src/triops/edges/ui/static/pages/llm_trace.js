@@ -6,7 +6,7 @@ import { clock, count, exact, short, text } from '../format.js';
 import { conversation } from '../parts/conversation.js';
 import { empty } from '../parts/empty.js';
 import { spanDetail } from '../parts/llmspan.js';
-import { dollars, money, promptLink, sessionPath, tokens, tracesOf } from '../parts/llmwords.js';
+import { dollars, errorText, money, promptLink, sessionPath, tokens, tracesOf } from '../parts/llmwords.js';
 import { scores } from '../parts/scores.js';
 import { stat } from '../parts/stat.js';
 import { waterfall } from '../parts/waterfall.js';
@@ -95,7 +95,7 @@ function noteOf(s) {
 /** @param {any} trace */
 function statsOf(trace) {
   return [stat('Cost', money(trace.cost_usd, trace.estimated), { note: trace.unpriced ? `${count(trace.unpriced, 'call')} without a price` : '' }), stat('Tokens', tokens(trace.input_tokens, trace.output_tokens), { note: 'in → out' }), stat('Took', text(trace.ms, 'ms')),
-    trace.first_token_ms !== null && stat('First word', text(trace.first_token_ms, 'ms')), stat('Calls of models', trace.calls), stat('Errors', trace.errors, { tone: trace.errors ? 'critical' : '' })].filter(Boolean);
+    trace.first_token_ms !== null && stat('First token', text(trace.first_token_ms, 'ms')), stat('Calls of models', trace.calls), stat('Errors', trace.errors, { tone: trace.errors ? 'critical' : '' })].filter(Boolean);
 }
 
 /** @param {any} trace @param {any[]} spans @param {boolean} more */
@@ -105,7 +105,7 @@ function answerOf(trace, spans, more) {
   const most = priced.length > 1 && Number(trace.cost_usd) > 0 ? priced[0] : null;
   return [`${text(trace.ms, 'ms')} and `, trace.cost_usd === null ? 'no known cost' : h('strong', null, text(dollars(trace.cost_usd), 'USD')), ` for ${count(trace.calls, 'call')}`, trace.model && [' of ', h('strong', null, trace.model)],
     most && `; ${Math.round((Number(most.cost_usd) / Number(trace.cost_usd)) * 100)} % of the cost in “${most.name}”`,
-    failed.length ? ['; ', h('span', { class: 'critical' }, `${count(failed.length, 'span')} failed`), `, first “${failed[0].name}”${failed[0].error ? `: ${failed[0].error}` : ''}`] : '; nothing failed', '.', more && ` Only the first ${MOST.toLocaleString('en')} spans are shown.`];
+    failed.length ? ['; ', h('span', { class: 'critical' }, `${count(failed.length, 'span')} failed`), `, first “${failed[0].name}”${errorText(failed[0].error) ? `: ${errorText(failed[0].error)}` : ''}`] : '; nothing failed', '.', more && ` Only the first ${MOST.toLocaleString('en')} spans are shown.`];
 }
 
 /** @param {any} trace @param {any[]} spans */

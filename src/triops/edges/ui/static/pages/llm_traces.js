@@ -1,9 +1,10 @@
 /** LLM traces: what applications asked of models, by trace, by session, by user. */
 
-import { all } from '../api.js';
+import { all, isAdmin } from '../api.js';
 import { h, slot } from '../dom.js';
 import { count, short, text } from '../format.js';
 import { empty } from '../parts/empty.js';
+import { eraseButton } from '../parts/eraseuser.js';
 import { llmFilters, narrowed } from '../parts/llmfilters.js';
 import { sessionTable, traceTable, userTable } from '../parts/llmtables.js';
 import { beginCommand, quantile } from '../parts/llmwords.js';
@@ -39,6 +40,7 @@ export default {
     /** @type {string|null} */ let built = null;
     let asked = '';
     /** @type {any} */ let list = null;
+    /** @type {boolean|null} */ let admin = null;
 
     async function read() {
       const [call] = calls(ctx);
@@ -66,6 +68,9 @@ export default {
         const key = JSON.stringify({ ...narrowed(ctx.query), tab: ctx.query.get('tab'), from: ctx.range.from, to: ctx.range.to });
         if (key !== asked) most = MOST;
         asked = key;
+        const user = ctx.query.get('user');
+        if (user) admin ??= await isAdmin(ctx.signal);
+        ctx.head({ title: 'LLM traces', tools: user && admin ? [eraseButton(user, () => ctx.set({ user: null, session: null, tab: 'users' }))] : [] });
         await read();
       },
     };
@@ -90,8 +95,8 @@ function sumsOf(items, tab, more) {
   if (tab) return sums;
   const times = items.map((t) => t.ms);
   const first = items.map((t) => t.first_token_ms).filter((ms) => ms !== null);
-  return [...sums, ['Half take', text(quantile(times, 0.5), 'ms'), { note: 'p50 of a trace' }], ['A twentieth over', text(quantile(times, 0.95), 'ms'), { note: 'p95 of a trace' }],
-    ...(first.length ? [['First word', text(quantile(first, 0.5), 'ms'), { note: 'p50 of streams' }]] : [])];
+  return [...sums, ['p50', text(quantile(times, 0.5), 'ms'), { note: 'of a trace' }], ['p95', text(quantile(times, 0.95), 'ms'), { note: 'of a trace' }],
+    ...(first.length ? [['First token', text(quantile(first, 0.5), 'ms'), { note: 'p50 of streams' }]] : [])];
 }
 
 /** @param {any[]} items @param {string} tab @param {boolean} more */

@@ -40,7 +40,7 @@ export default {
     const base = `/models/${encodeURIComponent(name)}`;
     const again = () => inPassing(refresh());
     const answer = slot(h('p', { class: 'answer' }), ({ text }) => text);
-    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, again, { named: false })]);
+    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, again, { named: false, chosen: ctx.query.get('approval') })]);
     /** @type {any[]} */ let versions = [];
     /** @type {any} */ let model = null;
     const names = slot(h('div', { class: 'alias-cards' }), ({ model, versions, history }) => aliasCards(model, versions, history, {

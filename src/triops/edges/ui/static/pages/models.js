@@ -13,7 +13,7 @@ const MOST = 5000;
 
 /** @param {import('../visit.js').Visit} ctx */
 function calls(ctx) {
-  return [{ path: '/models', params: { q: ctx.query.get('q'), limit: 1000 } }, { path: '/approvals', params: { state: 'waiting' } }];
+  return [{ path: '/models', params: { q: ctx.query.get('q'), limit: 1000 } }, { path: '/approvals', params: { state: 'waiting', kind: 'model' } }];
 }
 
 /** @type {import('../routes.js').Page} */
@@ -43,7 +43,7 @@ export default {
 
     async function refresh() {
       bar.sync();
-      const [{ items, next }, waiting] = await Promise.all([all('/models', calls(ctx)[0].params, MOST, ctx.signal), get('/approvals', { state: 'waiting' }, ctx.signal)]);
+      const [{ items, next }, waiting] = await Promise.all([all('/models', calls(ctx)[0].params, MOST, ctx.signal), get('/approvals', calls(ctx)[1].params, ctx.signal)]);
       const asked = ctx.query.get('q');
       nothing.replaceChildren(asked ? empty('No model like this.') : empty('No model is registered yet.', { hint: 'Log a model and give it a name in one go:', command: `export MLFLOW_TRACKING_URI=${location.origin}\npython -c 'import mlflow; mlflow.autolog()  # then: mlflow.sklearn.log_model(model, name="model", registered_model_name="my-model")'` }));
       list.set(items);

@@ -1,21 +1,21 @@
 /** Overview: is anything wrong, and what changed? */
 
-import { get } from '../api.js';
+import { get, inPassing } from '../api.js';
 import { h, slot } from '../dom.js';
-import { count, figure, percent, sentence } from '../format.js';
+import { figure, percent } from '../format.js';
+import { approvals } from '../parts/approvals.js';
 import { changeLine, consequences } from '../parts/changelist.js';
 import { empty } from '../parts/empty.js';
 import { health, tone } from '../parts/health.js';
 import { causeOf, incidentLine } from '../parts/incidentlist.js';
+import { lensCard } from '../parts/lenscards.js';
 import { spark } from '../parts/spark.js';
 import { table } from '../parts/table.js';
 import { link } from '../state.js';
 
-const SOON = 'comes with the next versions';
-
 /** @param {import('../visit.js').Visit} ctx */
 function calls(ctx) {
-  return [{ path: '/overview', params: { start: ctx.span.start, end: ctx.span.end } }];
+  return [{ path: '/overview', params: { start: ctx.span.start, end: ctx.span.end } }, { path: '/llm/today' }, { path: '/approvals', params: { state: 'waiting' } }];
 }
 
 /** @type {import('../routes.js').Page} */
@@ -25,7 +25,8 @@ export default {
   calls,
   mount(ctx, root) {
     const answer = slot(h('p', { class: 'answer', 'aria-live': 'polite' }), ({ text, state }) => [health(state, ''), ' ', text]);
-    const lenses = slot(h('div', { class: 'lenses' }), (/** @type {any[]} */ list) => list.map(lens));
+    const lenses = slot(h('div', { class: 'lenses' }), ({ list, now }) => list.map((/** @type {any} */ l) => lensCard(l, now)));
+    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, () => inPassing(refresh()))]);
     const incidents = slot(h('section', { class: 'card', hidden: true }), (/** @type {any[]} */ list) => [
       h('div', { class: 'card-head' }, h('h2', null, 'Active incidents'), h('a', { class: 'small', href: link('/ui/incidents') }, 'all incidents')), h('ul', { class: 'lines' }, list.map(incidentLine))]);
     const changes = slot(h('section', { class: 'card' }), ({ list, came }) => [
@@ -45,22 +46,22 @@ export default {
     });
     const serviceCard = h('section', { class: 'card flush' }, services.el);
     const columns = h('div', { class: 'columns', hidden: true }, h('div', null, incidents.el, serviceCard), h('div', null, changes.el));
-    root.append(answer.el, lenses.el, columns);
+    root.append(answer.el, lenses.el, inbox.el, columns);
 
-    return {
-      async refresh() {
-        const [call] = calls(ctx);
-        const data = await get(call.path, call.params, ctx.signal);
-        const worst = data.incidents.some((/** @type {any} */ i) => i.severity === 'critical') ? 'critical' : data.incidents.length ? 'warning' : data.services.length ? 'ok' : 'unknown';
-        answer.set({ text: inWords(data), state: worst });
-        lenses.set(data.lenses);
-        incidents.el.hidden = !data.incidents.length;
-        incidents.set(data.incidents);
-        services.set(data.services);
-        changes.set({ list: data.changes.slice(0, 12), came: Object.fromEntries(consequences(data.incidents)) });
-        columns.hidden = false;
-      },
-    };
+    async function refresh() {
+      const [data, now, waiting] = await Promise.all(calls(ctx).map((c) => get(c.path, c.params, ctx.signal)));
+      const worst = data.incidents.some((/** @type {any} */ i) => i.severity === 'critical') ? 'critical' : data.incidents.length ? 'warning' : data.services.length ? 'ok' : 'unknown';
+      answer.set({ text: inWords(data), state: worst });
+      lenses.set({ list: data.lenses, now });
+      inbox.el.hidden = !waiting.items.length;
+      inbox.set({ items: waiting.items });
+      incidents.el.hidden = !data.incidents.length;
+      incidents.set(data.incidents);
+      services.set(data.services);
+      changes.set({ list: data.changes.slice(0, 12), came: Object.fromEntries(consequences(data.incidents)) });
+      columns.hidden = false;
+    }
+    return { refresh };
   },
 };
 
@@ -71,15 +72,6 @@ function inWords({ answer, incidents }) {
   const cause = causeOf(first);
   const waits = (first.actions || []).find((/** @type {any} */ a) => a.status === 'waiting');
   return `${answer}${cause ? ` Most likely ${cause.title} (${percent(cause.probability)}).` : ''}${waits ? ` “${waits.title}” waits for an approval.` : ''}`;
-}
-
-/** @param {any} l */
-function lens(l) {
-  const unknown = l.id !== 'services' && (!l.entities || l.health === 'unknown');
-  const place = l.id === 'models' ? '/ui/models' : '/ui/topology';
-  const inner = [h('i', { class: `lens ${l.id}` }), h('div', null, h('h2', null, l.title), h('div', null, unknown ? h('span', { class: 'muted' }, l.id !== 'models' ? SOON : l.entities ? count(l.entities, 'entity', 'entities') : 'nothing trained yet') : [health(l.health, sentence(l.health === 'ok' ? 'healthy' : l.health)), h('span', { class: 'muted' }, ` · ${count(l.entities, 'entity', 'entities')}`)]))];
-  if (unknown && l.id !== 'models') return h('div', { class: 'lens-card off' }, inner);
-  return h('a', { class: 'lens-card', href: link(unknown ? '/ui/experiments' : place) }, inner);
 }
 
 /** @param {string} id */

@@ -147,7 +147,7 @@ export default {
       const key = `${wanted}@${ctx.query.get('v') || ''}`;
       if (key !== shown) {
         versions = wanted ? (await all(`/prompts/${encodeURIComponent(wanted)}/versions`, {}, 1000, ctx.signal)).items : [];
-        version.replaceChildren(...versions.map((v) => h('option', { value: String(v.version) }, `version ${v.version}${v.labels.length ? ` (${v.labels.join(', ')})` : ''}`)));
+        version.replaceChildren(...versions.map((v) => h('option', { value: String(v.version) }, `${v.version}${v.labels.length ? ` (${v.labels.join(', ')})` : ''}`)));
         const chosen = versions.find((v) => String(v.version) === ctx.query.get('v')) || versions.find((v) => v.labels.includes('production')) || versions[0];
         if (chosen) version.value = String(chosen.version);
         prompt.load(chosen || null);

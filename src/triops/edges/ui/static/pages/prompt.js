@@ -3,6 +3,7 @@
 import { all, get, inPassing, seg } from '../api.js';
 import { h, slot } from '../dom.js';
 import { count, sentence, when } from '../format.js';
+import { approvals } from '../parts/approvals.js';
 import { code } from '../parts/code.js';
 import { empty } from '../parts/empty.js';
 import { failure } from '../parts/failure.js';
@@ -20,7 +21,7 @@ const TABS = [['', 'Words'], ['diff', 'Differences'], ['usage', 'Usage and quali
 function calls(ctx) {
   const base = `/prompts/${encodeURIComponent(ctx.params.name)}`;
   const [from, to] = [ctx.query.get('a'), ctx.query.get('b')];
-  /** @type {import('../api.js').Call[]} */ const out = [{ path: base }, { path: `${base}/versions`, params: { limit: 1000 } }, { path: `${base}/history`, params: { limit: 200 } }, { path: `${base}/usage`, params: ctx.span }];
+  /** @type {import('../api.js').Call[]} */ const out = [{ path: base }, { path: `${base}/versions`, params: { limit: 1000 } }, { path: `${base}/history`, params: { limit: 200 } }, { path: `${base}/usage`, params: ctx.span }, { path: '/approvals', params: { model: ctx.params.name, state: 'waiting' } }];
   if (from && to) out.push({ path: `${base}/diff`, params: { from, to } });
   return out;
 }
@@ -40,6 +41,7 @@ export default {
     const choose = (/** @type {string|number} */ v) => ctx.set({ v, version: null, tab: null });
     const move = (/** @type {string} */ label, /** @type {string} */ version = '') => moveLabel({ prompt, versions, label, version, usage: used, done: again });
     const answer = slot(h('p', { class: 'answer' }), ({ text }) => text);
+    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, again, { named: false, chosen: ctx.query.get('approval') })]);
     const labels = slot(h('div', { class: 'alias-cards' }), ({ prompt, versions, history }) => labelCards(prompt, versions, history, { open: choose, move, done: again }));
     const tabs = slot(h('nav', { class: 'tabs', 'aria-label': 'Parts of the prompt' }), ({ tab, comments }) => TABS.map(([id, title]) => h('a', { href: promptPath(name, { tab: id, v: ctx.query.get('v'), a: ctx.query.get('a'), b: ctx.query.get('b') }), 'aria-current': tab === id && 'true' }, title, id === 'comments' && comments > 0 && h('span', { class: 'muted' }, ` ${comments}`))));
     const body = h('div', { class: 'page' });
@@ -48,10 +50,9 @@ export default {
     const differs = slot(h('section', { class: 'card' }), ({ data, error }) => (error ? failure(error) : promptDiff(data)));
     const chooser = h('div', { class: 'knobs' }, h('label', null, 'From', from), h('label', null, 'to', to));
     const usage = slot(h('section', { class: 'card flush' }), ({ usage, prompt }) => promptUsage(name, usage, prompt));
-    const better = slot(h('p', { class: 'answer small-answer' }), ({ text }) => text);
     const comments = promptComments(base, again);
     const history = slot(h('section', { class: 'card' }), ({ items }) => promptHistory(items));
-    root.append(answer.el, labels.el, tabs.el, body);
+    root.append(answer.el, inbox.el, labels.el, tabs.el, body);
 
     /** @param {any} v */
     function shown(v) {
@@ -71,13 +72,16 @@ export default {
 
     async function refresh() {
       const tab = ctx.query.get('tab') || '';
-      const [first, list, moved, usages] = await Promise.all([get(base, {}, ctx.signal), all(`${base}/versions`, {}, MOST, ctx.signal), get(`${base}/history`, { limit: 200 }, ctx.signal), get(`${base}/usage`, ctx.span, ctx.signal)]);
+      const [first, list, moved, usages, waiting] = await Promise.all([get(base, {}, ctx.signal), all(`${base}/versions`, {}, MOST, ctx.signal), get(`${base}/history`, { limit: 200 }, ctx.signal), get(`${base}/usage`, ctx.span, ctx.signal), get('/approvals', { model: name, state: 'waiting' }, ctx.signal)]);
       const said = await get(`${base}/comments`, { limit: 200 }, ctx.signal);
       [prompt, versions, used] = [first, list.items, usages.rows];
       const at = Number(ctx.query.get('v') || ctx.query.get('version')) || prompt.labels.production || prompt.latest;
       ctx.head({ title: name, question: prompt.description || undefined, tools: [h('a', { class: 'button', href: link('/ui/playground', { prompt: name, v: at }) }, 'Playground')] });
       answer.set({ text: answerOf(prompt, versions, moved.items, usages.rows) });
+      inbox.el.hidden = !waiting.items.length;
+      inbox.set({ items: waiting.items });
       labels.set({ prompt, versions, history: moved.items });
+      labels.el.classList.toggle('desk-only', Boolean(tab)); // a phone shows what was asked for first
       tabs.set({ tab, comments: said.items.length });
       if (tab === 'diff') {
         const pair = [Number(ctx.query.get('a')) || previous({ version: at }), Number(ctx.query.get('b')) || at];
@@ -89,8 +93,7 @@ export default {
         swap(chooser, differs.el);
       } else if (tab === 'usage') {
         usage.set({ usage: usages, prompt });
-        better.set({ text: comparison(usages.rows) || '' });
-        swap(...(comparison(usages.rows) ? [better.el] : []), usage.el);
+        swap(usage.el);
       } else if (tab === 'comments') {
         comments.set({ items: said.items, versions, at: String(at) });
         swap(comments.el);

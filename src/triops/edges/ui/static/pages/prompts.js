@@ -1,8 +1,9 @@
 /** Prompts: which words are live under which label, what they are used for today, and what that costs. */
 
-import { all, get } from '../api.js';
+import { all, get, inPassing } from '../api.js';
 import { h, slot } from '../dom.js';
 import { count, sentence, short, when } from '../format.js';
+import { approvals } from '../parts/approvals.js';
 import { empty } from '../parts/empty.js';
 import { code } from '../parts/code.js';
 import { filters } from '../parts/filters.js';
@@ -14,7 +15,7 @@ const MOST = 5000;
 
 /** @param {import('../visit.js').Visit} ctx */
 function calls(ctx) {
-  return [{ path: '/prompts', params: { q: ctx.query.get('q'), limit: 1000 } }, { path: '/spend', params: { by: 'prompt', start: today() } }];
+  return [{ path: '/prompts', params: { q: ctx.query.get('q'), limit: 1000 } }, { path: '/spend', params: { by: 'prompt', start: today() } }, { path: '/approvals', params: { state: 'waiting', kind: 'prompt' } }];
 }
 
 /** @type {import('../routes.js').Page} */
@@ -26,6 +27,7 @@ export default {
   mount(ctx, root) {
     const bar = filters(ctx, [{ name: 'q', label: 'Name', placeholder: 'part of a name', wide: true }]);
     const answer = slot(h('p', { class: 'answer' }), ({ text }) => text);
+    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, () => inPassing(refresh()))]);
     const nothing = h('div');
     const list = table({
       name: 'prompts', label: 'Prompts', key: (p) => p.name, href: (p) => promptPath(p.name), sort: '-updated', empty: nothing,
@@ -40,13 +42,13 @@ export default {
         { id: 'description', label: 'Description', value: (p) => p.description || '', off: true, width: 'minmax(140px, 1.4fr)' },
       ],
     });
-    const card = h('section', { class: 'card flush', hidden: true }, list.el);
-    root.append(answer.el, bar.el, card);
+    const card = h('section', { class: 'card flush prompt-list', hidden: true }, list.el);
+    root.append(answer.el, inbox.el, bar.el, card);
 
     async function refresh() {
       bar.sync();
-      const [prompts, spend] = calls(ctx);
-      const [{ items, next }, { rows }] = await Promise.all([all(prompts.path, prompts.params, MOST, ctx.signal), get(spend.path, spend.params, ctx.signal)]);
+      const [prompts, spend, asking] = calls(ctx);
+      const [{ items, next }, { rows }, waiting] = await Promise.all([all(prompts.path, prompts.params, MOST, ctx.signal), get(spend.path, spend.params, ctx.signal), get(asking.path, asking.params, ctx.signal)]);
       const asked = ctx.query.get('q');
       const spent = new Map(rows.map((/** @type {any} */ r) => [r.prompt, r]));
       const mine = items.map((p) => ({ ...p, spent: spent.get(p.name) }));
@@ -55,7 +57,9 @@ export default {
       card.hidden = false;
       const tools = [h('a', { class: 'button primary', href: link('/ui/playground') }, 'Write one …')];
       ctx.head({ title: 'Prompts', tools });
-      answer.set({ text: answerOf(mine, Boolean(next), asked) });
+      inbox.el.hidden = !waiting.items.length;
+      inbox.set({ items: waiting.items });
+      answer.set({ text: [answerOf(mine, Boolean(next), asked), waiting.items.length ? ` ${sentence(count(waiting.items.length, 'move'))} of a label ${waiting.items.length === 1 ? 'waits' : 'wait'} for an approval.` : ''] });
     }
     return { refresh };
   },

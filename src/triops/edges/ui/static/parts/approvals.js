@@ -1,31 +1,42 @@
-/** Moves of an alias that wait for a person: what they ask, what the gate's checks say, approve or reject. */
+/** Moves of a model's alias or a prompt's label that wait for a person: what they ask, what the checks say, approve or reject. */
 
 import { post, seg } from '../api.js';
 import { h, say } from '../dom.js';
 import { when } from '../format.js';
 import { health } from './health.js';
+import { labelBadge, promptPath } from './promptwords.js';
 import { askReason } from './reason.js';
 import { aliasBadge, modelPath } from './runwords.js';
 
-/** @param {any[]} list approvals @param {() => void} done @param {{named?: boolean}} [how] `named`: say which model */
-export function approvals(list, done, { named = true } = {}) {
-  return h('div', null, list.map((a) => one(a, done, named)));
+/** @param {any[]} list approvals @param {() => void} done @param {{named?: boolean, chosen?: string|null}} [how] `named`: say which model or prompt; `chosen`: one to stand out */
+export function approvals(list, done, { named = true, chosen = null } = {}) {
+  return h('div', null, list.map((a) => one(a, done, named, a.id === chosen)));
 }
 
-/** @param {any} a @param {() => void} done @param {boolean} named */
-function one(a, done, named) {
+/** @param {any} a @param {() => void} done @param {boolean} named @param {boolean} chosen */
+function one(a, done, named, chosen) {
+  const prompt = a.kind === 'prompt';
+  const noun = prompt ? 'label' : 'alias';
+  const name = prompt ? `the label ${a.alias} of ${a.model}` : `@${a.alias} of ${a.model}`;
   const move = `${a.from ? `version ${a.from} → ` : ''}${a.to ? `version ${a.to}` : 'no version'}`;
   const failing = (a.checks || []).filter((/** @type {any} */ c) => !c.passed).length;
-  const decide = (/** @type {string} */ verb) => askReason({ title: verb === 'approve' ? `Approve @${a.alias} of ${a.model}` : `Reject @${a.alias} of ${a.model}`, says: h('div', null, h('p', null, verb === 'approve' ? `The alias moves at once: ${move}.` : 'The alias stays where it is.'), verb === 'approve' && failing > 0 ? h('p', { class: 'warning' }, `${failing} of its checks did not pass.`) : ''), act: verb === 'approve' ? 'Approve and move' : 'Reject', tone: verb === 'approve' ? 'primary' : 'danger', done: async (why) => {
+  const decide = (/** @type {string} */ verb) => askReason({ title: `${verb === 'approve' ? 'Approve' : 'Reject'} ${name}`, says: h('div', null, h('p', null, verb === 'approve' ? `The ${noun} moves at once: ${move}.` : `The ${noun} stays where it is.`), verb === 'approve' && failing > 0 ? h('p', { class: 'warning' }, `${failing} of its checks did not pass.`) : ''), act: verb === 'approve' ? 'Approve and move' : 'Reject', tone: verb === 'approve' ? 'primary' : 'danger', done: async (why) => {
     await post(`/approvals/${seg(a.id)}/${verb}`, { why });
     say(verb === 'approve' ? 'Approved' : 'Rejected');
     done();
   } });
-  return h('article', { class: 'approval', 'aria-label': `Approval of ${a.alias}` },
-    h('div', { class: 'action-head' }, h('h3', null, named && [h('a', { href: modelPath(a.model) }, a.model), ' '], aliasBadge(a.alias), ' ', move), a.role && h('span', { class: 'tag' }, `needs ${a.role}${a.not_self ? ', not who asked' : ''}`)),
+  return h('article', { class: ['approval', chosen && 'chosen'], 'aria-label': `Approval of ${a.alias}` },
+    h('div', { class: 'action-head' }, h('h3', null, named && [h('a', { href: prompt ? promptPath(a.model) : modelPath(a.model) }, a.model), ' '], prompt ? labelBadge(a.alias) : aliasBadge(a.alias), ' ', move), a.role && h('span', { class: 'tag' }, `needs ${a.role}${a.not_self ? ', not who asked' : ''}`)),
     h('p', { class: 'action-says' }, `${a.asked_by || 'someone'} asks: `, a.why ? `“${a.why}” ` : 'no reason was given. ', h('span', { class: 'muted small' }, when(a.asked_at), a.expires_at ? [' · void ', when(a.expires_at)] : '')),
     checksList(a.checks),
-    h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', on: { click: () => decide('approve') } }, 'Approve …'), h('button', { type: 'button', on: { click: () => decide('reject') } }, 'Reject …')));
+    h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', on: { click: () => decide('approve') } }, 'Approve …'), h('button', { type: 'button', on: { click: () => decide('reject') } }, 'Reject …'), look(a)));
+}
+
+/** Where one sees what one decides on. @param {any} a */
+function look(a) {
+  if (a.kind !== 'prompt') return a.to && h('a', { class: 'button', href: modelPath(a.model, { v: a.to, tab: 'lineage' }) }, `Where version ${a.to} comes from`);
+  if (a.from && a.to) return h('a', { class: 'button', href: promptPath(a.model, { tab: 'diff', a: a.from, b: a.to }) }, 'What changes');
+  return a.to && h('a', { class: 'button', href: promptPath(a.model, { v: a.to }) }, `Read version ${a.to}`);
 }
 
 /** @param {any[]|undefined} checks */

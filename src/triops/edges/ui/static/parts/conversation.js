@@ -7,7 +7,7 @@ import { empty } from './empty.js';
 import { json } from './json.js';
 import { opened, plain, turnsOf } from './llmturns.js';
 import { markdown } from './markdown.js';
-import { money, tokens } from './llmwords.js';
+import { errorText, money, tokens } from './llmwords.js';
 
 const LONG = 1600; // characters shown of one text before it folds
 const MOST = 400; // turns drawn
@@ -28,9 +28,9 @@ function turn({ kind, role, parts, span }, i, choose, raw) {
   const results = parts.length > 0 && parts.every((p) => p.type === 'tool_call_response');
   return h('li', { class: ['turn', results ? 'tool' : role] },
     h('div', { class: 'turn-head' }, h('strong', null, results ? 'Tool result' : name), span && callFacts(span, choose)),
-    kind === 'note' && h('p', { class: span.status === 'error' ? 'critical' : 'muted' }, span.status === 'error' ? ['◆ ', span.error || 'The call failed.'] : span.type.startsWith('embedding') ? 'Answered with vectors.' : 'No answer is stored.'),
+    kind === 'note' && h('p', { class: span.status === 'error' ? 'critical' : 'muted' }, span.status === 'error' ? ['◆ ', errorText(span.error) || 'The call failed.'] : span.type.startsWith('embedding') ? 'Answered with vectors.' : 'No answer is stored.'),
     parts.map((p, n) => part(p, `${i}-${n}`, role, raw)),
-    kind !== 'note' && span?.status === 'error' && h('p', { class: 'critical' }, '◆ ', span.error || 'The call failed.'));
+    kind !== 'note' && span?.status === 'error' && h('p', { class: 'critical' }, '◆ ', errorText(span.error) || 'The call failed.'));
 }
 
 /** @param {any} span @param {((span: any) => void)|undefined} choose */
@@ -46,7 +46,7 @@ function toolTurn(span, i, choose) {
   return h('li', { class: ['turn', 'tool'] },
     h('div', { class: 'turn-head' }, h('strong', null, span.type === 'tool' ? 'Tool' : 'Lookup'), h('code', null, name), callFacts(span, choose)),
     span.input.length > 0 && fold(`in-${i}`, 'Asked with', valueOf(span.input)), span.output.length > 0 && fold(`out-${i}`, 'Answered', valueOf(span.output), true),
-    span.status === 'error' && h('p', { class: 'critical' }, '◆ ', span.error || 'It failed.'));
+    span.status === 'error' && h('p', { class: 'critical' }, '◆ ', errorText(span.error) || 'It failed.'));
 }
 
 /** @param {any[]} messages */

@@ -4,7 +4,7 @@ import { h } from '../dom.js';
 import { clock, exact, figure, when } from '../format.js';
 import { link } from '../state.js';
 import { health } from './health.js';
-import { dollars, money, promptName, sessionPath, tokens, tracePath, tracesOf } from './llmwords.js';
+import { dollars, errorText, money, promptName, sessionPath, tokens, tracePath, tracesOf } from './llmwords.js';
 import { table } from './table.js';
 
 /** @param {any} empty what stands there when nothing matches */
@@ -14,14 +14,14 @@ export function traceTable(empty) {
     mark: (t) => t.status === 'error' && 'bad',
     columns: [
       { id: 'input', label: 'Asked', value: (t) => t.input || t.root, width: 'minmax(150px, 2fr)', cell: (t) => h('span', { title: t.input }, t.input || h('span', { class: 'muted' }, t.root)) },
-      { id: 'output', label: 'Answered', value: (t) => t.output, width: 'minmax(130px, 2fr)', cell: (t) => (t.status === 'error' ? h('span', { class: 'critical', title: t.error }, '◆ ', t.error || 'error') : h('span', { title: t.output }, t.output || '–')) },
+      { id: 'output', label: 'Answered', value: (t) => t.output, width: 'minmax(130px, 2fr)', cell: (t) => (t.status === 'error' ? h('span', { class: 'critical', title: t.error }, '◆ ', errorText(t.error) || 'error') : h('span', { title: t.output }, t.output || '–')) },
       { id: 'application', label: 'Application', value: (t) => t.application, width: 'minmax(84px, 0.8fr)' },
       { id: 'model', label: 'Model', value: (t) => t.model, width: 'minmax(84px, 0.9fr)' },
       { id: 'prompt', label: 'Prompt', value: promptName, width: 'minmax(72px, 0.7fr)', cell: (t) => promptName(t) || h('span', { class: 'muted' }, '–') },
       { id: 'tokens', label: 'Tokens', right: true, value: (t) => t.input_tokens + t.output_tokens, cell: (t) => tokens(t.input_tokens, t.output_tokens), width: '80px' },
       { id: 'cost', label: 'Cost', right: true, value: (t) => dollars(t.cost_usd), cell: (t) => money(t.cost_usd, t.estimated), width: '80px' },
       { id: 'ms', label: 'Took', right: true, value: (t) => t.ms, cell: (t) => figure(t.ms, 'ms'), width: '62px' },
-      { id: 'first', label: '1st word', right: true, value: (t) => t.first_token_ms, cell: (t) => figure(t.first_token_ms, 'ms'), width: '62px' },
+      { id: 'first', label: '1st token', right: true, value: (t) => t.first_token_ms, cell: (t) => figure(t.first_token_ms, 'ms'), width: '62px' },
       { id: 'at', label: 'Started', value: (t) => t.at, cell: (t) => h('span', { title: exact(t.at) }, clock(t.at)), width: 'minmax(64px, 0.4fr)' },
       { id: 'status', label: 'Status', value: (t) => t.status, cell: (t) => health(t.status === 'error' ? 'error' : 'ok', t.status === 'error' ? 'error' : 'ok'), width: '62px', off: true },
       { id: 'provider', label: 'Provider', value: (t) => t.provider, off: true },

@@ -45,6 +45,14 @@ export function sessionPath(session) {
   return link(`/ui/llm/sessions/${encodeURIComponent(session)}`);
 }
 
+/** @type {Record<string, string>} */
+const ERRORS = { invalid: 'the request is not valid', server: 'the provider failed', connect: 'the provider was not reached', garbage: 'the provider’s answer was unreadable', cut: 'the answer broke off', auth: 'the provider refused our credential', not_found: 'no such model', timeout: 'it took too long' };
+
+/** What went wrong in words: the gateway says its kind, others what they like. @param {string|null|undefined} error */
+export function errorText(error) {
+  return ERRORS[error || ''] || (/^[a-z]+(_[a-z]+)+$/.test(error || '') ? String(error).replaceAll('_', ' ') : error || '');
+}
+
 /** The value below which `p` of the numbers lie; null of none. @param {number[]} numbers @param {number} p */
 export function quantile(numbers, p) {
   const sorted = [...numbers].sort((a, b) => a - b);

@@ -22,10 +22,11 @@ export function growth(cost, before) {
   return more >= 1 ? `×${short(cost / before)}` : `${more < 0 ? '−' : '+'}${Math.round(Math.abs(more) * 100)} %`;
 }
 
-/** The dearest by name and the rest together, stacked over time. @param {any[]} timed rows with `at` @param {any[]} whole the same window without time, the dearest first @param {string} by */
-export function stacked(timed, whole, by) {
+/** The dearest by name and the rest together, stacked over time. @param {any[]} timed rows with `at` @param {any[]} whole the same window without time, the dearest first @param {string} by @param {{start: number, end: number, every: number}} window */
+export function stacked(timed, whole, by, { start, end, every }) {
   const names = whole.filter((r) => Number(r.cost_usd) > 0).slice(0, SERIES).map((r) => nameIn(r, by));
-  const moments = [...new Set(timed.map((r) => r.at))].sort((a, b) => a - b);
+  const buckets = Array.from({ length: Math.max(1, Math.ceil((end - start) / every)) }, (_, i) => start + i * every);
+  const moments = [...new Set([...buckets, ...timed.map((r) => r.at)])].sort((a, b) => a - b); // one bar alone would be as wide as the axis
   /** @type {Map<string, Map<number, number>>} */ const sums = new Map();
   for (const row of timed) {
     const name = names.includes(nameIn(row, by)) ? nameIn(row, by) : OTHERS;

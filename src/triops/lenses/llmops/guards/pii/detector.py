@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 NAMED = ("PERSON", "STREET_ADDRESS", "GPE", "ORGANIZATION", "TITLE", "NRP", "AGE")
 _BY_MODEL = frozenset((*NAMED, *DOUBTFUL))
 _PHONE_DIGITS = 6
+_SHORTENED = ("n't", "'ll", "'re", "'ve", "'m")  # ends of words that are nobody's name, however they begin ("Don't")
 TYPES = tuple(dict.fromkeys((*NAMED, *(pattern.type for pattern in STRUCTURED))))
 
 
@@ -93,13 +94,17 @@ def _sensible(type_: str, found: str) -> bool:
     return type_ not in NAMED or type_ == "AGE" or any(map(str.isalpha, found))
 
 
+def _shortened(word: str) -> bool:
+    return not word.isalpha() and word.replace("’", "'").lower().endswith(_SHORTENED)
+
+
 def _joined(tokens: Tokens, tagged: "Tagged", labels: Sequence[str]) -> list[Span]:
     """Runs of one label, with what is known for certain kept apart, and what only looks like something kept where the
     tagger sees nothing in it."""
     found: list[Span] = []
     last = ""
     for start, end, word, label in zip(tokens.starts, tokens.ends, tokens.words, tagged.labels, strict=True):
-        if label == NOTHING and word[0] != KNOWN:
+        if (label == NOTHING and word[0] != KNOWN) or _shortened(word):
             last = ""
             continue
         type_ = labels[label]
