@@ -1,6 +1,5 @@
 """TriopsError as an HTTP answer: `{"error": {"kind", "message", …details}}` with the kind's status."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from math import ceil
 
@@ -30,11 +29,7 @@ def problem(error: TriopsError, statuses: Mapping[type[TriopsError], int] | None
     """`statuses`: a protocol's own status for a kind, where its clients retry on other ones."""
     status = (statuses or {}).get(type(error), error.status)
     body = {"error": {"kind": error.kind, "message": error.message, **error.details}}
-    try:
-        told = orjson.dumps(body, default=str)
-    except TypeError:  # it repeats a text that is half of a character
-        told = json.dumps(body, default=str, ensure_ascii=False).encode("utf-8", "replace")
-    return Response(told, status, headers=headers_of(error), media_type="application/json")
+    return Response(orjson.dumps(body, default=str), status, headers=headers_of(error), media_type="application/json")
 
 
 def answering(handler: Handler, statuses: Mapping[type[TriopsError], int] | None = None) -> Handler:
