@@ -21,7 +21,7 @@ UNKNOWN = -1
 _MOST = 2**62
 _FIRST = ("First Token Stream Event", "llm.content.completion.chunk", "gen_ai.content.first_token")
 _MODELS = ("llm", "embedding", "reranker")
-_TEXT = 256
+NAME = 256  # characters of a name or an id that are kept beside the span
 _TEXTS = frozenset(
     (
         "model",
@@ -108,7 +108,7 @@ def said(attributes: Mapping[str, Any], events: Sequence[Mapping[str, Any]] = ()
     get = found.get
     for field, value in found.items():  # only what was said: most fields are not
         if field in _TEXTS:
-            setattr(one, field, value[:_TEXT] if type(value) is str and value[:1] != '"' else _short(value))
+            setattr(one, field, value[:NAME] if type(value) is str and value[:1] != '"' else _short(value))
     _count(one, found)
     kind = get("kind")
     one.type = TYPES.get(kind, "span") if isinstance(kind, str) else "span"
@@ -199,8 +199,8 @@ def _short(value: Any) -> str:
         return ""
     if isinstance(value, str):
         inner = opened(value) if value[:1] == '"' else None
-        return (inner if isinstance(inner, str) else value)[:_TEXT]
-    return str(value)[:_TEXT] if isinstance(value, int | float) else ""
+        return (inner if isinstance(inner, str) else value)[:NAME]
+    return str(value)[:NAME] if isinstance(value, int | float) else ""
 
 
 def _tags(value: Any) -> Sequence[str]:
@@ -209,7 +209,7 @@ def _tags(value: Any) -> Sequence[str]:
         value = value.split(",")
     if not isinstance(value, list):
         return ()
-    return [tag.strip()[:_TEXT] for tag in value[:_TAGS] if isinstance(tag, str) and tag.strip()]
+    return [tag.strip()[:NAME] for tag in value[:_TAGS] if isinstance(tag, str) and tag.strip()]
 
 
 def _first(found: Mapping[str, Any], events: Sequence[Mapping[str, Any]], start_ns: int) -> int:

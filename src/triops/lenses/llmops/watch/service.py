@@ -114,11 +114,13 @@ class CallWatch:
             self.cusums[measure].clear(np.array([slot]))
 
     def calmed(self, measure: int, slot: int) -> bool:
-        """Normal windows in a row, also when they are taken together."""
-        if self.calm[measure, slot] < self.profile.quiet:
+        """Normal windows in a row, also when they are taken together; or twice as many."""
+        calm = self.calm[measure, slot]
+        if calm < self.profile.quiet:
             return False
         if measure < len(MEANS):
-            return bool(abs(self.cusums[measure].lately[slot]) < _half(MEANS[measure]))
+            near = abs(self.cusums[measure].lately[slot]) < np.log(_still(MEANS[measure]))
+            return bool(near or calm >= 2 * self.profile.quiet)
         return bool(self.without[measure - len(MEANS), slot] * self.value[measure, slot] >= _MISSED)
 
     def relearn(self, measure: int, slot: int) -> None:
@@ -160,9 +162,7 @@ class CallWatch:
         spread = np.sqrt(np.clip(usual_calls / window.known[at][rows], 1.0, 100.0))
         judged = model.judge(slots, np.log(values), spread)
         usual = np.exp(judged.expected)
-        ratio = np.where(
-            on, 1.0 + 0.6 * (mean.ratio - 1.0), mean.ratio * (1.0 + 2.0 / np.maximum(model.count[slots], 1))
-        )
+        ratio = np.where(on, _still(mean), mean.ratio * (1.0 + 2.0 / np.maximum(model.count[slots], 1)))
         far = np.where(on, 0.5, 1.0) * mean.rise
         likely = judged.score >= np.where(on, profile.score_on, profile.score)
         up = (judged.z > 0) & likely & (values >= ratio * usual) & (values - usual >= far)
@@ -319,6 +319,11 @@ class CallWatch:
             self.typical, self.gap = np.pad(self.typical, (0, more)), np.pad(self.gap, (0, more))
             self.nth = np.pad(self.nth, (0, more))
             self.heard = np.pad(self.heard, (0, more), constant_values=np.nan)
+
+
+def _still(mean: Mean) -> float:
+    """The factor from which on what is claimed goes on."""
+    return 1.0 + 0.6 * (mean.ratio - 1.0)
 
 
 def _half(mean: Mean) -> float:
