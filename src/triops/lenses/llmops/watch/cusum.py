@@ -21,7 +21,7 @@ _NEWEST: Final = 0.4  # weight of the newest window in what is so lately
 class Cusum(Columns):
     """One row a slot, a column a direction. `sum`: standard deviations; `away`: of logarithms, over the `run` of
     windows in which the sum was above 0, which began at `onset` (unix seconds). `lately`: moving mean of how far off
-    windows are, of logarithms."""
+    windows are, of logarithms. `claimed`: something was claimed for the sum's sake."""
 
     FIELDS: ClassVar[dict[str, tuple[type, int, float]]] = {
         "sum": (np.float64, 2, 0.0),
@@ -29,12 +29,14 @@ class Cusum(Columns):
         "run": (np.int64, 2, 0),
         "onset": (np.float64, 2, np.nan),
         "lately": (np.float64, 0, 0.0),
+        "claimed": (np.bool_, 0, 0),
     }
     sum: F64
     away: F64
     run: Slots1
     onset: F64
     lately: F64
+    claimed: Bool
 
     def step(self, slots: Slots1, score: F64, away: F64, started_s: F64) -> None:
         """One window each, which is off by a factor of exp(`away`). `score`: how surprising that is (-log10 p)."""

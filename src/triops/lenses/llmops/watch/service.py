@@ -114,13 +114,15 @@ class CallWatch:
             self.cusums[measure].clear(np.array([slot]))
 
     def calmed(self, measure: int, slot: int) -> bool:
-        """Normal windows in a row, also when they are taken together; or twice as many."""
+        """Normal windows in a row; where only many together showed the shift, also when they are taken together, or
+        twice as many."""
         calm = self.calm[measure, slot]
         if calm < self.profile.quiet:
             return False
         if measure < len(MEANS):
-            near = abs(self.cusums[measure].lately[slot]) < np.log(_still(MEANS[measure]))
-            return bool(near or calm >= 2 * self.profile.quiet)
+            cusum = self.cusums[measure]
+            near = abs(cusum.lately[slot]) < np.log(_still(MEANS[measure]))
+            return bool(not cusum.claimed[slot] or near or calm >= 2 * self.profile.quiet)
         return bool(self.without[measure - len(MEANS), slot] * self.value[measure, slot] >= _MISSED)
 
     def relearn(self, measure: int, slot: int) -> None:
@@ -198,6 +200,7 @@ class CallWatch:
             found = cusum.shifted(slots, side) & much & (np.abs(factor - 1.0) * usual >= far) & ~on
             rows = slots[found]
             if len(rows):
+                cusum.claimed[rows] = True
                 self.onset[at, rows] = cusum.onset[rows, side]
                 self.run[at, rows] = np.maximum(self.run[at, rows], np.maximum(cusum.run[rows, side], _DOWNWARD))
                 self.hot[at, rows] = np.maximum(self.hot[at, rows], self.profile.hold)
