@@ -146,6 +146,13 @@ def test_a_user_is_erased_everywhere(server: RunningTriops) -> None:
     assert got(server, "/audit", verb="erase")["items"][0]["details"] == {**gone, "why": "she asked"}
 
 
+def test_a_user_with_a_long_id_is_erased(server: RunningTriops) -> None:
+    user = "long" * 100
+    send(server, span(40, 1, openinference__span__kind="CHAIN", user__id=user), call(40, 2, 1, "their own words"))
+    assert api(server, "DELETE", f"/users/{user}")["traces"] == 1
+    assert got(server, "/llm/traces", q="their own words")["items"] == []
+
+
 def test_a_client_without_traceparent_and_the_gateway_count_once_in_a_session(server: RunningTriops) -> None:
     same = {"session__id": "joined", "user__id": "joe", "gen_ai__response__id": "chatcmpl-1"}
     send(server, call(30, 1, **same), call(31, 1, triops__call="c1", triops__cost_usd="0.25", **same))

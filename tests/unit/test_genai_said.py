@@ -57,6 +57,17 @@ SENDERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
          "traceloop.association.properties.session_id": "talk"},
         {"type": "chain", "call": False, "session": "talk", "input": {"q": 1}},
     ),
+    "a prompt that is named beside its messages": (
+        {"gen_ai.operation.name": "chat", "gen_ai.request.model": "small", "gen_ai.prompt.0.role": "user",
+         "gen_ai.prompt.0.content": "Hi there", "gen_ai.prompt.name": "support", "gen_ai.prompt.version": "3",
+         "gen_ai.prompt.": "odd"},
+        {"prompt": "support", "prompt_version": "3", "input": [{"role": "user", "content": "Hi there"}]},
+    ),
+    "OpenLIT": (
+        {"gen_ai.operation.name": "chat", "gen_ai.request.model": "small", "gen_ai.prompt": "Hi there",
+         "gen_ai.completion": "Hello"},
+        {"type": "llm", "input": "Hi there", "output": "Hello"},
+    ),
     "OpenLLMetry, a call": (
         {"llm.request.type": "chat", "gen_ai.system": "openai", "gen_ai.response.model": "small",
          "gen_ai.usage.prompt_tokens": 9, "gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": "Hi there"},

@@ -168,6 +168,10 @@ def test_jinja2_that_reaches_out_is_refused(template: str) -> None:
         "{{ 'a' * 1000000000 }}",
         "{{ '%1000000000d' % 1 }}",
         "{% for a in range(90000) %}{{ big|upper|lower|length }}{% endfor %}",
+        "{{ range(1000000000)|max }}",
+        "{{ range(100001)|list|length }}",
+        "{{ range(0, -1000000000, -1)|sort|first }}",
+        "{{ range(9999999999999999999999)|last }}",
     ],
 )
 def test_jinja2_that_would_not_end_is_stopped(template: str) -> None:
@@ -212,3 +216,11 @@ def test_a_session_keeps_its_version_and_shares_come_out_as_asked() -> None:
     assert 0.08 < got.count(2) / len(got) < 0.12
     assert picked(share, 0.0) == 1
     assert picked(share, 0.999999999) == 2
+
+
+@pytest.mark.parametrize("value", ["\ud800", ["\udfff"], {"a": "x\ud800"}, {"\ud800": 1}])
+def test_half_of_a_character_is_refused(value: Any) -> None:
+    template = PromptTemplate(spec_of({"text": "{{x}}"}))
+    with pytest.raises(Invalid, match="not valid Unicode") as raised:
+        template.render({"x": value})
+    assert raised.value.details["field"] == "variables.x"

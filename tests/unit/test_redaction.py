@@ -90,3 +90,16 @@ def test_an_unknown_type_is_refused() -> None:
     assert kind.check is not None
     with pytest.raises(Invalid):
         kind.check(Document("Redaction", "r", {"pii": ["nonsense"]}, 1, 0.0))
+
+
+def test_a_text_that_was_encoded_once_more_is_read_all_the_same() -> None:
+    escaped = '"' + "".join(f"\\u{ord(letter):04x}" for letter in "ada@example.org") + '"'
+    given = spans(Span(1, 1, 1, attributes={"openinference.span.kind": "TOOL", "input.value": escaped}))
+    (text,) = rule({"pii": []}).batch(given).attributes
+    assert orjson.loads(text)["input.value"] == '"[EMAIL_ADDRESS]"'
+
+
+def test_what_earlier_conventions_called_prompt_and_completion_goes_too() -> None:
+    given = spans(Span(1, 1, 1, attributes={"gen_ai.system": "x", "gen_ai.prompt": "a", "gen_ai.completion": "b"}))
+    (text,) = rule({"keep": "none"}).batch(given).attributes
+    assert orjson.loads(text) == {"gen_ai.system": "x"}

@@ -28,6 +28,7 @@ class Call:
     refused: float = 0.0
     language: str = "en"
     question: int = 0
+    trace: int = 0
 
 
 def columns(calls: Sequence[Call]) -> CallColumns:
@@ -53,6 +54,7 @@ def columns(calls: Sequence[Call]) -> CallColumns:
         refused=of(lambda c: c.refused),
         language=[c.language for c in calls],
         question=np.array([c.question for c in calls], np.int64),
+        trace=np.array([c.trace for c in calls], np.uint64),
     )
 
 
@@ -60,11 +62,12 @@ def watched(seconds: int, make: Callable[[random.Random, float], Call], per_s: f
     """Every claim of `seconds` of traffic, as it was told."""
     detector, random_ = CallDetector(), random.Random(7)
     claims: list[Anomaly] = []
-    for second in range(seconds):
-        now = 1_000_000.0 + second
-        count = int(per_s) + (random_.random() < per_s % 1)
-        detector.take(PROJECT, columns([make(random_, now) for _ in range(count)]), now)
-        claims += asyncio.run(detector.tick(PROJECT, now))
+    with asyncio.Runner() as runner:
+        for second in range(seconds):
+            now = 1_000_000.0 + second
+            count = int(per_s) + (random_.random() < per_s % 1)
+            detector.take(PROJECT, columns([make(random_, now) for _ in range(count)]), now)
+            claims += runner.run(detector.tick(PROJECT, now))
     return claims
 
 
@@ -140,6 +143,97 @@ def test_answers_that_became_empty() -> None:
     found = [c for c in watched(180, make) if (str(c.entity), c.kind) == ("application:bot", "output_length")]
     assert found
     assert found[0].direction is Direction.DOWN
+
+
+def opened(claims: Sequence[Anomaly]) -> list[Anomaly]:
+    """Each claim as it began."""
+    first: dict[str, Anomaly] = {}
+    for claim in claims:
+        first.setdefault(str(claim.id), claim)
+    return list(first.values())
+
+
+@pytest.mark.parametrize("gap_s", [0.5, 150.0])
+def test_an_outage_that_silences_its_callers_is_claimed_once(gap_s: float) -> None:
+    detector = CallDetector()
+    claims: list[Anomaly] = []
+    calls, silence = 120, 30
+    with asyncio.Runner() as runner:
+        for step in range(calls + silence):
+            now = 1_000_000.0 + step * gap_s
+            if step < calls:
+                detector.take(PROJECT, columns([Call(now, error="connection" if step > calls // 2 else "")]), now)
+            claims += runner.run(detector.tick(PROJECT, now))
+        for second in range(700):
+            claims += runner.run(detector.tick(PROJECT, now + second))
+    found = [c for c in opened(claims) if (str(c.entity), c.kind) == ("application:bot", "errors")]
+    assert len(found) == 1
+    assert [c.ended_at is not None for c in claims if c.id == found[0].id].count(True) == 1
+
+
+def test_a_shift_that_no_window_proves_alone_is_proved_by_several() -> None:
+    def make(random_: random.Random, now: float) -> Call:
+        call = usual(random_, now)
+        return Call(now, ms=call.ms * 2, tokens=call.tokens) if now >= 1_000_600 else call
+
+    found = [c for c in opened(watched(900, make, 0.3)) if c.symptom]
+    assert {c.kind for c in found} == {"latency"}
+    assert found[0].detected_at <= 1_000_850
+    assert 1_000_550 <= found[0].started_at <= 1_000_750
+    assert found[0].value == pytest.approx(2 * found[0].expected, rel=0.5)
+
+
+def test_answers_that_are_long_or_short_by_turns_claim_nothing() -> None:
+    def make(random_: random.Random, now: float) -> Call:
+        long = random_.random() < 0.3
+        return Call(
+            now, ms=400 * random_.lognormvariate(0, 0.3), tokens=(400 if long else 8) * random_.uniform(0.8, 1.2)
+        )
+
+    assert watched(900, make, 1.0) == []
+
+
+def test_history_that_is_sent_says_nothing_of_now() -> None:
+    def make(random_: random.Random, now: float) -> Call:
+        call = usual(random_, now)
+        return Call(now - 86_400, ms=call.ms * 20) if now >= 1_000_120 and random_.random() < 0.9 else call
+
+    assert watched(240, make, 4.0) == []
+
+
+def test_a_question_that_an_agent_passes_on_is_asked_once() -> None:
+    def make(random_: random.Random, now: float) -> Call:
+        call = usual(random_, now)
+        calls_of_a_trace = 3 if now >= 1_000_180 else 1
+        call.trace = call.question = int((now - 1_000_000) // calls_of_a_trace) + 1
+        return call
+
+    assert [c for c in watched(400, make, 1.0) if c.kind == "repeats"] == []
+
+
+def test_a_language_that_stays_becomes_usual() -> None:
+    detector, random_ = CallDetector(), random.Random(7)
+    claims: list[Anomaly] = []
+    with asyncio.Runner() as runner:
+        for step in range(460):
+            now = 1_000_000.0 + 10 * step
+            odd = step >= 30
+            calls = [Call(now, language="de" if odd and random_.random() < 0.4 else "en") for _ in range(6)]
+            detector.take(PROJECT, columns(calls), now)
+            claims += runner.run(detector.tick(PROJECT, now))
+    claims = [c for c in claims if (str(c.entity), c.kind) == ("application:bot", "language")]
+    assert len(opened(claims)) == 1
+    assert claims[-1].ended_at is not None
+    assert claims[-1].ended_at >= claims[0].started_at + 3600
+
+
+def test_where_many_languages_are_spoken_none_is_unusual() -> None:
+    def make(random_: random.Random, now: float) -> Call:
+        call = usual(random_, now)
+        call.language = f"l{random_.randrange(30)}"
+        return call
+
+    assert watched(450, make, 1.0) == []
 
 
 @pytest.mark.parametrize(

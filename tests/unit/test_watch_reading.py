@@ -105,3 +105,19 @@ def test_of_a_flood_the_words_of_some_calls_are_read() -> None:
     calls = calls_of(read, texts=1)
     assert (calls.output_chars[0] > 500, math.isnan(calls.output_chars[1])) == (True, True)
     assert (calls.language, len(calls.question)) == (["en", ""], 2)
+
+
+def test_an_answer_whose_words_were_not_recorded_is_as_long_as_its_sender_said() -> None:
+    silent = {name: value for name, value in GATEWAY.items() if name != "gen_ai.output.messages"}
+    calls = calls_of(batch({**silent, "triops.output_bytes": 1234}, silent))
+    assert calls.output_chars[0] == 1234
+    assert math.isnan(calls.output_chars[1])
+
+
+def test_what_a_tool_answered_is_no_question() -> None:
+    asked = orjson.loads(str(GATEWAY["gen_ai.input.messages"]))
+    told = [*asked, {"role": "tool", "parts": [{"type": "tool_call_response", "id": "1", "response": "sent"}]}]
+    calls = calls_of(batch({**GATEWAY, "gen_ai.input.messages": orjson.dumps(told).decode()}, GATEWAY))
+    assert calls.question[0] == 0
+    assert calls.question[1] > 0
+    assert calls.trace.tolist() == [1, 1]

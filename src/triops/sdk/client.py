@@ -31,7 +31,7 @@ class ApiError(Exception):
 
 
 class Unreachable(Exception):
-    """Nothing answers at the URL."""
+    """Nothing answers at the URL, or something that is no Triops."""
 
 
 class Client:
@@ -78,15 +78,18 @@ class Client:
             answer = self._http.request(
                 method, f"/triops/v1{path}", params=params, json=body, headers=dict(headers or {})
             )
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise Unreachable(f"no Triops answers at {self.url} ({error}); start one: triops up") from error
+        try:
+            said = answer.json()
+        except ValueError as error:
+            if answer.status_code >= 400:
+                raise ApiError(answer.status_code, {"message": answer.text[:300]} if answer.text else {}) from error
+            raise Unreachable(f"what answers at {self.url} is no Triops: HTTP {answer.status_code}") from error
         if answer.status_code >= 400:
-            try:
-                error_body = answer.json()["error"]
-            except (ValueError, KeyError, TypeError):
-                error_body = {"message": answer.text[:300] or f"HTTP {answer.status_code}"}
-            raise ApiError(answer.status_code, error_body)
-        return answer.json()
+            told = said.get("error") if isinstance(said, dict) else None
+            raise ApiError(answer.status_code, told if isinstance(told, dict) else {"message": answer.text[:300]})
+        return said
 
     def pages(self, path: str, key: str = "items", *, most: int = 10_000, **query: Any) -> Iterator[JSON]:
         """Every item of a list, page by page, at most `most`."""

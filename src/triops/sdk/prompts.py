@@ -13,6 +13,7 @@ import random
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
@@ -82,10 +83,11 @@ class _Served:
 
 @dataclass
 class _Entry:
-    """What is known of one (name, label or version); `served` None: nothing yet."""
+    """What is known of one (name, label or version); `served` None: nothing yet, and `failed` why."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     served: _Served | None = None
+    failed: Unreachable | TriopsError | None = None
     until: float = 0.0  # monotonic: fresh, or the server is left alone, for so long
 
 
@@ -123,7 +125,8 @@ class PromptCache:
 
         `session`: any text; who gives the same gets the same version of a label that shares its traffic.
         `fallback`: a text or messages for when neither server nor cache has the prompt (its version is 0).
-        Raises: ApiError (no such prompt, a bad key); Unreachable when there is nothing to serve at all.
+        Raises: ApiError (no such prompt, a bad key); Unreachable when there is nothing to serve at all;
+        triops.kernel.errors.Invalid for a version that is no template, where no good one was there before.
         """
         if version is not None and label:
             raise ValueError("a version or a label, not both")
@@ -163,21 +166,30 @@ class PromptCache:
         try:
             if entry.served is not None and time.monotonic() < entry.until:
                 return entry.served
+            if entry.failed is not None and time.monotonic() < entry.until:
+                raise entry.failed.with_traceback(None)
             try:
                 answer = self._ask(name, asked, numbered)
-                entry.served = _served(answer, stale=False)
+                entry.served, entry.failed = _served(answer, stale=False), None
                 entry.until = time.monotonic() + ttl_s
                 self._keep(name, asked, numbered, answer)
-            except (Unreachable, ApiError) as error:
+            except (ApiError, Unreachable, TriopsError, ValueError, KeyError, TypeError, AttributeError) as error:
                 if isinstance(error, ApiError) and error.status < 500 and error.status != 429:
                     entry.served = None  # it is gone, or not for this key: what was known is not served any more
+                    if error.status == 404:
+                        self._forget(name, asked, numbered)
                     raise
+                entry.until = time.monotonic() + _AGAIN_S
                 last = _stale(entry.served) if entry.served is not None else self._kept(name, asked, numbered)
                 if last is None:
-                    raise Unreachable(f"the prompt {name} is not in the cache, and: {error}") from error
-                log.warning("prompt %s: %s; serving the last good version", name, error)
+                    entry.failed = (
+                        error
+                        if isinstance(error, TriopsError)
+                        else Unreachable(f"the prompt {name} is not in the cache, and: {_said(error)}")
+                    )
+                    raise entry.failed from error
+                log.warning("prompt %s: %s; serving the last good version", name, _said(error))
                 entry.served = last
-                entry.until = time.monotonic() + _AGAIN_S
             return entry.served
         finally:
             entry.lock.release()
@@ -208,6 +220,12 @@ class PromptCache:
             part.replace(file)
         except OSError as error:
             log.info("prompt %s is not kept across restarts: %s", name, error)
+
+    def _forget(self, name: str, asked: str, numbered: bool) -> None:
+        file = self._file(name, asked, numbered)
+        if file is not None:
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
 
     def _kept(self, name: str, asked: str, numbered: bool) -> _Served | None:
         file = self._file(name, asked, numbered)
@@ -248,6 +266,11 @@ def _served(answer: Mapping[str, Any], *, stale: bool) -> _Served:
     if not share or not share.keys() <= prompts.keys():
         raise ValueError("versions are missing")
     return _Served(share, prompts)
+
+
+def _said(error: Exception) -> str:
+    known = isinstance(error, ApiError | Unreachable | TriopsError)
+    return str(error) if known else "the server's answer is none of a prompt"
 
 
 def _stale(served: _Served) -> _Served:

@@ -87,6 +87,10 @@ class LocalModels:
             ready = orjson.loads(line) if line else {"error": "its process ended"}
         except (TimeoutError, OSError, orjson.JSONDecodeError) as error:
             ready = {"error": f"it did not start: {type(error).__name__}"}
+        except asyncio.CancelledError:  # who asked has gone: nobody else knows of it
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            raise
         if "url" not in ready:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()

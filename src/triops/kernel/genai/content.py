@@ -8,7 +8,7 @@ _MESSAGES: Final = frozenset(
     (
         "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions", "gen_ai.system_instruction",
         "langfuse.observation.input", "langfuse.observation.output", "ai.prompt.messages", "ai.prompt",
-        "ai.response.text", "mlflow.chat.messages",
+        "ai.response.text", "mlflow.chat.messages", "gen_ai.prompt", "gen_ai.completion",
     )
 )  # fmt: skip
 _MESSAGE_PREFIXES: Final = (

@@ -32,6 +32,7 @@ class Heard:
     application: Text
     time_ns: I64
     duration_ns: I64
+    trace: U64  # the lower half of its id
     status: U8
     input: Text
     output: Text
@@ -71,6 +72,7 @@ def heard(columns: Mapping[str, Any], resources: Mapping[str, Any], plans: Plans
         np.where(told.application == "", _services(resources, columns["resource"][rows]), told.application),
         columns["time_ns"][rows],
         columns["duration_ns"][rows],
+        columns["trace_lo"][rows],
         np.where(told.failed, np.uint8(2), columns["status"][rows]).astype(np.uint8),
         text_column(previews(told.input, "user")),
         text_column(previews(told.output, "assistant")),

@@ -78,13 +78,13 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "gen_ai.input.messages", "langfuse.observation.input", "mlflow.spanInputs", "ai.prompt.messages",
         "traceloop.entity.input", "gen_ai.tool.call.arguments", "gen_ai.retrieval.query.text", "ai.prompt",
         "ai.toolCall.args", "ai.value", "lmnr.span.input", "lk.user_input", "gcp.vertex.agent.llm_request",
-        "gcp.vertex.agent.tool_call_args", "input.value", "langfuse.trace.input",
+        "gcp.vertex.agent.tool_call_args", "input.value", "gen_ai.prompt", "langfuse.trace.input",
     ),
     "output": (
         "gen_ai.output.messages", "langfuse.observation.output", "mlflow.spanOutputs", "ai.response.text",
         "traceloop.entity.output", "gen_ai.tool.call.result", "gen_ai.retrieval.documents", "ai.response.object",
         "ai.toolCall.result", "lmnr.span.output", "lk.response.text", "gcp.vertex.agent.llm_response",
-        "gcp.vertex.agent.tool_response", "output.value", "langfuse.trace.output",
+        "gcp.vertex.agent.tool_response", "output.value", "gen_ai.completion", "langfuse.trace.output",
     ),
     "system": ("gen_ai.system_instructions", "gen_ai.system_instruction"),
 }  # fmt: skip
@@ -110,6 +110,7 @@ _SHOWN: Final = {"CHAT_MODEL": "llm", "WORKFLOW": "chain", "TASK": "chain", "UNK
 _ALSO: Final = {
     "chat": "llm", "completion": "llm", "text_completion": "llm", "generation": "llm", "embedding": "embedding",
     "event": "event", "retrieval": "retriever", "rerank": "reranker", "invoke_workflow": "chain",
+    "plan": "agent",
 }  # fmt: skip
 
 # What a span's kind is called in its convention → our word for it.

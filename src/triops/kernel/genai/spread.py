@@ -20,7 +20,7 @@ def gathered(attributes: Mapping[str, Any]) -> dict[str, list[Any]]:
     taken = 0
     for name, value in attributes.items():
         for prefix, field in SPREAD.items():
-            if name.startswith(prefix) and taken < _MOST:
+            if name.startswith(prefix) and name[len(prefix) : len(prefix) + 1].isdecimal() and taken < _MOST:
                 taken += 1
                 _put(trees.setdefault(field, {}), name[len(prefix) :].split(".", _DEEP), value)
                 break

@@ -95,7 +95,7 @@ class Jinja:
             _count(tree)
             code = environment.compile(tree)
             self._template: Template = environment.template_class.from_code(
-                environment, code, environment.make_globals({"range": range})
+                environment, code, environment.make_globals({"range": _range})
             )
         except TemplateError as error:
             line = getattr(error, "lineno", None)
@@ -268,6 +268,14 @@ _ARITHMETIC: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "//": operator.floordiv,
     "%": operator.mod,
 }
+
+
+def _range(*bounds: int) -> range:
+    """Filters take a range as a whole: it must be one that a loop could end."""
+    made = range(*bounds)
+    if len(made) > LOOPS:
+        raise Invalid("the range is too long", field="template", expected=f"at most {LOOPS} numbers")
+    return made
 
 
 def _join(budget: Budget, value: Iterable[Any], by: str = "", attribute: str | None = None) -> str:

@@ -102,6 +102,7 @@ def _fitted(value: Any, room: int, depth: int, field: str) -> int:
     """What is left of `room` once `value` is in it. Raises: Invalid for what is too large, too deep, or not JSON."""
     if isinstance(value, str):
         room -= len(value)
+        _unicode(value, field)
     elif value is None or isinstance(value, bool | float):
         room -= 8
     elif isinstance(value, int):
@@ -118,6 +119,7 @@ def _fitted(value: Any, room: int, depth: int, field: str) -> int:
                 if not isinstance(key, str):
                     raise Invalid("a key that is no text", field=field, got=key)
                 room -= len(key)
+                _unicode(key, field)
         for item in inner:
             if room < 0:
                 break
@@ -127,6 +129,14 @@ def _fitted(value: Any, room: int, depth: int, field: str) -> int:
     if room < 0:
         raise Invalid("the variables are too large", field=field, expected=f"at most {SIZE} characters together")
     return room
+
+
+def _unicode(text: str, field: str) -> None:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Invalid("text that is not valid Unicode", field=field, expected="no lone surrogates") from None
 
 
 def _named(said: str, names: Collection[str]) -> str:

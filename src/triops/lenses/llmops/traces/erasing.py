@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from triops.kernel.genai.values import TEXT
 from triops.kernel.ids import ProjectId
 from triops.ledger.scores.scores import Scores
 from triops.ledger.traces.forgetting import TraceForgetting
@@ -53,8 +54,9 @@ class Erasing:
     records: Records
 
     async def kept(self, project: ProjectId, user: str) -> Kept:
-        """What would go, of what can be counted beforehand."""
-        return Kept(await self.llm.llm_traces_of(project, user), await self.llm.llm_sessions_of(project, user))
+        """What would go, of what can be counted beforehand. Of an id that is longer only its beginning is indexed."""
+        known = user[:TEXT]
+        return Kept(await self.llm.llm_traces_of(project, known), await self.llm.llm_sessions_of(project, known))
 
     async def user(self, project: ProjectId, user: str) -> Erased:
         """What is found by the traces goes before them, so that a repeated call ends what a broken one began. A call
@@ -64,7 +66,7 @@ class Erasing:
         traces, sessions = kept.traces, kept.sessions
         rows = await self.scores.forget(project, [f"{trace:032x}" for trace in traces], sessions)
         rows += await self.experiments.user(project, user, traces)
-        rows += await self.forget_user(project, user)
+        rows += await self.forget_user(project, user[:TEXT])
         for store in self.stores:
             rows += await store.erase_user(project, user, traces)
         if applied:

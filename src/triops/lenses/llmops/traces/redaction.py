@@ -202,7 +202,7 @@ def _column(texts: Text, marks: Sequence[str], clean: Callable[[str], str]) -> T
 def _cleaned(value: Any, redact: Redact, depth: int) -> Any:
     """Texts within it, also where JSON is in a text."""
     if isinstance(value, str):
-        if value[:1] in ("{", "[") and depth < _DEPTH:
+        if value[:1] in ("{", "[", '"') and depth < _DEPTH:
             try:
                 inner = orjson.loads(value)
             except orjson.JSONDecodeError:

@@ -42,7 +42,7 @@ class Scoring:
             value = float(value)
         if isinstance(value, str) and not text:
             value, text = None, _text(given, "value", _TEXT)
-        if value is not None and (not isinstance(value, int | float) or not math.isfinite(value)):
+        if value is not None and not _finite(value):
             raise Invalid("not a score's value", field="value", got=value, expected="a number, a boolean or a text")
         if value is None and not text:
             raise Invalid("a score has a value", field="value", expected="a number, a boolean or a text")
@@ -68,6 +68,13 @@ class Scoring:
             source=source,
             author=author,
         )
+
+
+def _finite(value: Any) -> bool:
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
 
 
 def _text(given: Mapping[str, Any], field: str, most: int) -> str:

@@ -5,31 +5,35 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from triops.kernel.signal import F64, I64
+from triops.kernel.signal import F64, I64, U64
 from triops.loop.series.model import Slots1
 
 _AGAIN_S = 600.0
 _QUESTIONS = 100_000
 _LANGUAGES = 20  # of one series
-_ENOUGH = 20.0  # answers before a language can be unusual
-_USUAL = 0.05
+_ENOUGH = 60.0  # answers before a language can be unusual
+_USUAL, _MOSTLY = 0.05, 0.8  # of a language, and of those together that are usual
 
 
 class Asked:
     """Questions of one project by fingerprint, the one asked longest ago forgotten first."""
 
     def __init__(self) -> None:
-        self._when: OrderedDict[int, float] = OrderedDict()
+        self._when: OrderedDict[int, tuple[float, int]] = OrderedDict()  # when it ended, and in which trace
 
-    def again(self, questions: I64, ended_s: F64) -> F64:
-        """1 for a question that was asked within ten minutes before, 0 for another, NaN where it is not known."""
+    def again(self, questions: I64, traces: U64, ended_s: F64) -> F64:
+        """1 for a question that was asked within ten minutes before, 0 for another, NaN where it is not known, and for
+        what an application passes on more than once in one trace (to an agent's next step, through a framework)."""
         answer = np.full(len(questions), np.nan)
-        for row, (question, at) in enumerate(zip(questions.tolist(), ended_s.tolist(), strict=True)):
+        for row, (question, trace, at) in enumerate(
+            zip(questions.tolist(), traces.tolist(), ended_s.tolist(), strict=True)
+        ):
             if not question:
                 continue
-            before = self._when.pop(question, None)
-            answer[row] = before is not None and at - before <= _AGAIN_S
-            self._when[question] = at
+            before, its = self._when.pop(question, (-np.inf, 0))
+            if not trace or trace != its:
+                answer[row] = at - before <= _AGAIN_S
+            self._when[question] = (at, trace)
         while len(self._when) > _QUESTIONS:
             self._when.popitem(last=False)
         return answer
@@ -42,7 +46,8 @@ class Languages:
         self._of: dict[int, dict[str, float]] = {}
 
     def unusual(self, slots: Slots1, languages: Sequence[str]) -> F64:
-        """1 for an answer in a language that its series hardly speaks, 0 for another, NaN where it cannot be told.
+        """1 for an answer in a language that its series hardly speaks, 0 for another (and of a series that speaks so
+        many that none is unusual), NaN where it cannot be told.
         What is unusual is taken in slowly, so that it stays unusual for a while."""
         answer = np.full(len(slots), np.nan)
         for row, slot in enumerate(slots.tolist()):
@@ -52,6 +57,8 @@ class Languages:
             known = self._of.setdefault(slot, {})
             total = sum(known.values())
             odd = total >= _ENOUGH and known.get(language, 0.0) < _USUAL * total
+            if odd:
+                odd = sum(times for times in known.values() if times >= _USUAL * total) >= _MOSTLY * total
             answer[row] = odd
             if language in known or len(known) < _LANGUAGES:
                 known[language] = known.get(language, 0.0) + (0.02 if odd else 1.0)

@@ -1,9 +1,12 @@
 """Constants and values of the detector of model calls."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
-from triops.kernel.signal import F64, I64
+import numpy as np
+
+from triops.kernel.signal import F64, I64, U64
 from triops.loop.series.model import Profile
 
 
@@ -14,7 +17,7 @@ class CallColumns:
     ended_s: unix seconds. ms, first_ms: milliseconds, whole call and until the first token. cost_usd: dollars.
     input_tokens, output_tokens. output_chars: length of what was said. error: its type, "" for none. refused: 0 or 1,
     NaN where nothing was said. language: ISO 639-1 of the answer. question: a fingerprint of who asked what, 0 where
-    it is not known.
+    it is not known. trace: half of its trace's id, 0 for none.
     """
 
     ended_s: F64
@@ -33,9 +36,20 @@ class CallColumns:
     refused: F64
     language: Sequence[str]
     question: I64
+    trace: U64
 
     def __len__(self) -> int:
         return len(self.ended_s)
+
+    def since(self, at_s: float) -> "CallColumns":
+        """Those that ended then or later; itself where all did."""
+        rows = np.flatnonzero(self.ended_s >= at_s)
+        if len(rows) == len(self):
+            return self
+        columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name, column in columns.items():
+            columns[name] = column[rows] if isinstance(column, np.ndarray) else [column[row] for row in rows]
+        return CallColumns(**columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +113,9 @@ class WatchProfile:
     hold: float = 4.0  # to begin: the evidence of at least two abnormal windows in a row, each its score less one
     quiet: int = 3  # normal windows in a row to end
     share_windows: int = 6  # judged together, so that a low share is seen too
-    silent_s: float = 120.0  # without a call for so long a claim is over
+    silent_s: float = 120.0  # without a call for so long a claim is over,
+    silent_gaps: float = 4.0  # and for so many times as long as it usually is between two calls
+    late_s: float = 3600.0  # calls that ended longer ago are history that was sent: no sign of how it is now
     forget_s: float = 86_400.0
     slots: int = 20_000  # series of a project; more are not watched, and counted
     texts: int = 200  # calls a second whose words are read, and so many at once

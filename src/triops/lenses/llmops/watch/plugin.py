@@ -11,7 +11,7 @@ from typing import Any
 
 from triops.kernel.anomaly import Anomaly, Direction, Severity
 from triops.kernel.ids import AnomalyId, ProjectId, sortable_id
-from triops.lenses.llmops.watch.model import MEANS, MEASURES, SHARES, CallColumns, WatchProfile
+from triops.lenses.llmops.watch.model import MEANS, MEASURES, SERIES, SHARES, CallColumns, WatchProfile
 from triops.lenses.llmops.watch.service import CallWatch
 
 _ERRORS = MEASURES.index("errors")
@@ -47,6 +47,7 @@ class CallDetector:
 
     def take(self, project: ProjectId, calls: CallColumns, now: float) -> None:
         """Calls that have ended, about when they were told of."""
+        calls = calls.since(now - self._profile.late_s)
         if len(calls):
             self._state(project).watch.take(calls, now)
 
@@ -85,7 +86,7 @@ class CallDetector:
         return state
 
     def _claims(self, state: _Project, now: float) -> list[Anomaly]:
-        watch, profile, claims = state.watch, self._profile, []
+        watch, claims = state.watch, []
         for measure, slot in zip(*watch.due().nonzero(), strict=True):
             key = (int(measure), int(slot))
             watch.open[key] = True
@@ -94,11 +95,12 @@ class CallDetector:
         gone = set(watch.forget(now).tolist())
         for key, claim in list(state.open.items()):
             _, slot = key
-            silent = now - watch.heard[slot] > profile.silent_s
-            if watch.calm[key] >= profile.quiet or silent or slot in gone:
-                watch.open[key] = False
+            if watch.calmed(*key) or slot in gone or watch.silent(slot, now):
+                watch.close(*key)
                 del state.open[key]
                 claims.append(replace(claim, last_seen=now, ended_at=now))
+            elif key[0] > _ERRORS and now - claim.started_at > SERIES.relearn_s:
+                watch.relearn(*key)
             elif claim.last_seen < now and watch.run[key]:
                 state.open[key] = self._again(watch, claim, *key, now)
                 claims.append(state.open[key])

@@ -9,7 +9,7 @@ from triops.kernel.clock import NS
 from triops.kernel.completion import Usage
 from triops.kernel.genai.heard import Heard
 from triops.kernel.genai.messages import messages
-from triops.kernel.genai.sayings import Sayings
+from triops.kernel.genai.sayings import Bool, Sayings
 from triops.kernel.genai.values import UNKNOWN
 from triops.kernel.money import PICO
 from triops.kernel.signal import F64, I64
@@ -36,6 +36,7 @@ def calls_of(heard: Heard, priced: Priced | None = None, texts: int = 200) -> Ca
     ]
     length, refused = np.full((2, len(rows)), _NAN)
     length[: len(words)] = [_NAN if text is None else len(text) for text in words]
+    length = np.where(_counted(said, rows), said.output_chars[rows], length)
     refused[: len(words)] = [_NAN if text is None else float(refuses(text)) for text in words]
     for at, row in enumerate(rows.tolist()):
         if said.finish[row] is not None and _is_refusal(said.finish[row]):
@@ -57,6 +58,7 @@ def calls_of(heard: Heard, priced: Priced | None = None, texts: int = 200) -> Ca
         refused=refused,
         language=[language(text) if text else "" for text in words] + [""] * (len(rows) - len(words)),
         question=_questions(heard, rows),
+        trace=heard.trace[rows],
     )
 
 
@@ -78,6 +80,13 @@ def _is_refusal(finish: Any) -> bool:
     return any(reason in _REFUSED for reason in (finish if isinstance(finish, list) else [finish]))
 
 
+def _counted(said: Sayings, rows: I64) -> Bool:
+    """Where the words themselves were not recorded but their sender counted them."""
+    unrecorded = np.fromiter((said.output[row] is None for row in rows.tolist()), np.bool_, len(rows))
+    counted: Bool = unrecorded & (said.output_chars[rows] >= 0)
+    return counted
+
+
 def _costs(said: Sayings, rows: I64, starts_ns: I64, priced: Priced | None) -> I64:
     """As said, else by its price."""
     costs = said.cost[rows]
@@ -91,15 +100,25 @@ def _costs(said: Sayings, rows: I64, starts_ns: I64, priced: Priced | None) -> I
 
 
 def _questions(heard: Heard, rows: I64) -> I64:
-    """Who asked what, in 63 bits, told apart in this process alone; 0 where either is not known."""
+    """Who asked what, in 63 bits, told apart in this process alone; 0 where either is not known, or a tool's answer is
+    what the model was told last."""
     said = heard.said
     whose = np.where(said.session == "", said.user, said.session)
-    asked = zip(said.application[rows], whose[rows], heard.input[rows], strict=True)
+    asked = zip(said.application[rows], whose[rows], heard.input[rows], rows.tolist(), strict=True)
     return np.fromiter(
         (
-            hash((application, who, text.lower())) & _BITS or 1 if who and len(text) >= _ASKED else 0
-            for application, who, text in asked
+            hash((application, who, text.lower())) & _BITS or 1
+            if who and len(text) >= _ASKED and _from_people(said.input[row])
+            else 0
+            for application, who, text, row in asked
         ),
         np.int64,
         len(rows),
+    )
+
+
+def _from_people(told: Any) -> bool:
+    last = told[-1] if isinstance(told, list) and told else None
+    return not isinstance(last, dict) or (
+        last.get("role") not in ("tool", "function") and last.get("type") not in ("function_call_output", "tool")
     )

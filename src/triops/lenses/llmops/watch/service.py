@@ -11,21 +11,23 @@ import numpy as np
 from triops.kernel.ids import EntityId, entity_id
 from triops.kernel.signal import F64
 from triops.lenses.llmops.watch.asked import Asked, Languages
-from triops.lenses.llmops.watch.model import MEANS, MEASURES, SERIES, SHARES, CallColumns, WatchProfile
+from triops.lenses.llmops.watch.cusum import DOWN, UP, Cusum
+from triops.lenses.llmops.watch.model import MEANS, MEASURES, SERIES, SHARES, CallColumns, Mean, WatchProfile
 from triops.lenses.llmops.watch.windows import Window, Windows
-from triops.loop.series.model import Bool, Slots1
+from triops.loop.series.model import HEAD, Bool, Slots1
 from triops.loop.series.ratio import RatioModel
 from triops.loop.series.service import SeriesModel
 
-_TWO = 2  # windows at least
+_UPWARD, _DOWNWARD = 2, 3  # windows at least; where few answers are long, windows without one come by themselves
 _FAR = 1.6  # the most that a window's evidence is multiplied by for how far off it is
+_MISSED = 4.0  # calls that would be expected to show a share: seeing none of so many proves that it is over
 _VERSIONS = 50  # of one prompt
 
 
 class CallWatch:
     """[measure, slot] arrays in the order of `MEASURES`: `hot` is the evidence of abnormal windows in a row (of each
-    its score less one, more for one that is far off), `run` their number, `calm` that of normal ones, `onset` when the
-    run began (unix seconds), `value` beside `expected` at the last judgement.
+    its score less one, more for one that is far off), `run` their number, all to one `side` (1 up, -1 down), `calm`
+    that of normal ones, `onset` when the run began (unix seconds), `value` beside `expected` at the last judgement.
 
     A window alone proves little where few are known; several in a row do, since noise of one is not that of the next.
     What looks wrong is not learned meanwhile: it would become the norm before it is claimed.
@@ -37,14 +39,16 @@ class CallWatch:
         self.refused = 0  # series over the bound
         self.models = [SeriesModel(SERIES) for _ in MEANS]
         self.ratios = [RatioModel() for _ in SHARES]
+        self.cusums = [Cusum() for _ in MEANS]
         self.windows = Windows()
         self.open = np.zeros((len(MEASURES), 64), np.bool_)
         self.hot = np.zeros((len(MEASURES), 64))
-        self.run, self.calm = (np.zeros((len(MEASURES), 64), np.int64) for _ in range(2))
+        self.run, self.calm, self.side = (np.zeros((len(MEASURES), 64), np.int64) for _ in range(3))
         self.score, self.value, self.expected, self.size = (np.zeros((len(MEASURES), 64)) for _ in range(4))
         self.onset = np.full((len(MEASURES), 64), np.nan)
-        self.typical, self.heard = np.zeros(64), np.full(64, np.nan)
+        self.typical, self.heard, self.gap = np.zeros(64), np.full(64, np.nan), np.zeros(64)
         self.pool = np.zeros((2, len(SHARES), 64, profile.share_windows))
+        self.without = np.zeros((len(SHARES), 64))  # calls since the last abnormal window
         self.nth = np.zeros(64, np.int64)  # windows closed
         self.versions: dict[int, dict[str, F64]] = {}  # slot -> version -> sums of means, then of calls
         self._asked, self._languages = Asked(), Languages()
@@ -59,7 +63,7 @@ class CallWatch:
         hits = np.full((len(SHARES), len(calls)), np.nan)
         hits[0] = failed
         hits[1] = calls.refused
-        hits[3] = self._asked.again(calls.question, calls.ended_s)
+        hits[3] = self._asked.again(calls.question, calls.trace, calls.ended_s)
         spoken = np.array([bool(language) for language in calls.language])
         served = [f"{p}/{m}" if p and m else m for p, m in zip(calls.provider, calls.model, strict=True)]
         for type_, names in (
@@ -73,7 +77,7 @@ class CallWatch:
             told = np.flatnonzero(known & spoken)
             hits[2] = np.nan
             hits[2, told] = self._languages.unusual(slots[told], [calls.language[row] for row in told.tolist()])
-            self.heard[slots[known]] = now
+            self._hear(np.unique(slots[known]), now)
             self.windows.add(slots[known], now, means[:, known], hits[:, known])
             if type_ == "prompt":
                 self._by_version(slots, calls.version, means)
@@ -96,24 +100,62 @@ class CallWatch:
 
     def due(self) -> "np.ndarray[tuple[int, int], np.dtype[np.bool_]]":
         """[measure, slot]: what is to be claimed, and is not yet."""
-        return (self.hot >= self.profile.hold) & (self.run >= _TWO) & ~self.open
+        long = self.run >= np.where(self.side < 0, _DOWNWARD, _UPWARD)
+        return (self.hot >= self.profile.hold) & long & ~self.open
+
+    def silent(self, slot: int, now: float) -> bool:
+        """No call for much longer than is usual."""
+        profile = self.profile
+        return bool(now - self.heard[slot] > max(profile.silent_s, profile.silent_gaps * self.gap[slot]))
+
+    def close(self, measure: int, slot: int) -> None:
+        """What was claimed is over; what comes is judged afresh."""
+        self.open[measure, slot] = False
+        self.hot[measure, slot] = self.run[measure, slot] = self.calm[measure, slot] = 0
+        if measure < len(MEANS):
+            self.cusums[measure].clear(np.array([slot]))
+
+    def calmed(self, measure: int, slot: int) -> bool:
+        """Normal windows in a row; where only many together showed the shift, also when they are taken together, or
+        twice as many."""
+        calm = self.calm[measure, slot]
+        if calm < self.profile.quiet:
+            return False
+        if measure < len(MEANS):
+            cusum = self.cusums[measure]
+            near = abs(cusum.lately[slot]) < np.log(_still(MEANS[measure]))
+            return bool(not cusum.claimed[slot] or near or calm >= 2 * self.profile.quiet)
+        return bool(self.without[measure - len(MEANS), slot] * self.value[measure, slot] >= _MISSED)
+
+    def relearn(self, measure: int, slot: int) -> None:
+        """A share that has lasted has become usual. (A mean's model sees to that by itself.)"""
+        self.ratios[measure - len(MEANS)].clear(np.array([slot]))
+        self.pool[:, measure - len(MEANS), slot] = 0.0
+        if MEASURES[measure] == "language":
+            self._languages.forget(slot)
 
     def forget(self, now: float) -> Slots1:
         """What had no call for `forget_s` makes room for others; answers the slots."""
         gone: Slots1 = np.flatnonzero(now - self.heard > self.profile.forget_s)
         if len(gone):
-            for columns in (*self.models, *self.ratios):
+            for columns in (*self.models, *self.ratios, *self.cusums):
                 columns.clear(gone)
             self.open[:, gone] = False
             self.hot[:, gone] = self.run[:, gone] = self.calm[:, gone] = 0
             self.pool[:, :, gone] = 0.0
-            self.heard[gone], self.nth[gone], self.typical[gone] = np.nan, 0, 0.0
+            self.heard[gone], self.nth[gone], self.typical[gone], self.gap[gone] = np.nan, 0, 0.0, 0.0
             self._free += gone.tolist()
             for slot in gone.tolist():
                 del self._slot[self.keys[slot]]
                 self._languages.forget(slot)
                 self.versions.pop(slot, None)
         return gone
+
+    def _hear(self, slots: Slots1, now: float) -> None:
+        gaps = now - self.heard[slots]
+        known = slots[np.isfinite(gaps)]
+        self.gap[known] += 0.1 * (np.nan_to_num(gaps)[np.isfinite(gaps)] - self.gap[known])
+        self.heard[slots] = now
 
     def _judge_mean(self, at: int, window: Window, now: float) -> None:
         mean, model, profile = MEANS[at], self.models[at], self.profile
@@ -124,9 +166,7 @@ class CallWatch:
         spread = np.sqrt(np.clip(usual_calls / window.known[at][rows], 1.0, 100.0))
         judged = model.judge(slots, np.log(values), spread)
         usual = np.exp(judged.expected)
-        ratio = np.where(
-            on, 1.0 + 0.6 * (mean.ratio - 1.0), mean.ratio * (1.0 + 2.0 / np.maximum(model.count[slots], 1))
-        )
+        ratio = np.where(on, _still(mean), mean.ratio * (1.0 + 2.0 / np.maximum(model.count[slots], 1)))
         far = np.where(on, 0.5, 1.0) * mean.rise
         likely = judged.score >= np.where(on, profile.score_on, profile.score)
         up = (judged.z > 0) & likely & (values >= ratio * usual) & (values - usual >= far)
@@ -135,17 +175,40 @@ class CallWatch:
         # the farther off, the less of it can be the noise of a few calls
         size = np.clip(np.abs(np.log(values / usual)) / np.log(mean.ratio), 1.0, _FAR)
         # amid a run, a window that is off but proves nothing by itself neither ends it nor is learned
-        still = (self.run[at, slots] > 0) & ~up & (np.abs(np.log(values / usual)) >= 0.5 * np.log(mean.ratio))
+        still = (self.run[at, slots] > 0) & ~up & (np.abs(np.log(values / usual)) >= _half(mean))
         self._note(at, slots[~still], up[~still], judged.score[~still], values[~still], usual[~still],
                    window.started_s[rows][~still], size[~still])  # fmt: skip
+        self._sum_up(at, slots, judged.score, values / usual, usual, window.started_s[rows], ratio, far)
         model.learn(
             slots,
             np.full(len(slots), now),
             np.log(values),
             spread=spread,
             prior=np.maximum(0.06, window.noise[at][rows]),
-            frozen=on | up | still,
+            frozen=on | ((up | still) & (model.count[slots] < HEAD)),
+            doubtful=up | still,
         )
+
+    def _sum_up(
+        self, at: int, slots: Slots1, score: F64, off: F64, usual: F64, started_s: F64, ratio: F64, far: F64
+    ) -> None:
+        """What many windows prove together."""
+        cusum, on = self.cusums[at], self.open[at, slots]
+        far_off = 2.0 * np.log(MEANS[at].ratio)
+        cusum.step(slots, score, np.clip(np.log(off), -far_off, far_off), started_s)
+        for side in (UP, DOWN) if MEANS[at].down else (UP,):
+            factor = cusum.factor(slots, side)
+            much = factor >= ratio if side == UP else factor <= 1.0 / ratio
+            found = cusum.shifted(slots, side) & much & (np.abs(factor - 1.0) * usual >= far) & ~on
+            rows = slots[found]
+            if len(rows):
+                cusum.claimed[rows] = True
+                self.onset[at, rows] = cusum.onset[rows, side]
+                self.run[at, rows] = np.maximum(self.run[at, rows], np.maximum(cusum.run[rows, side], _DOWNWARD))
+                self.hot[at, rows] = np.maximum(self.hot[at, rows], self.profile.hold)
+                self.calm[at, rows] = 0
+                self.score[at, rows] = np.maximum(self.score[at, rows], self.profile.hold)
+                self.value[at, rows], self.expected[at, rows] = (factor * usual)[found], usual[found]
 
     def _judge_share(self, at: int, window: Window) -> None:
         share, model, profile = SHARES[at], self.ratios[at], self.profile
@@ -167,6 +230,7 @@ class CallWatch:
         bad &= ready
         told = trials > 0
         self._note(measure, slots[told], bad[told], best[told], seen[told], usual[told], window.started_s[told])
+        self.without[at, slots] = np.where(bad, 0.0, self.without[at, slots] + trials)
         learns = told & ~on
         model.learn(slots[learns], hits[learns], trials[learns], best[learns] >= 1.0)
 
@@ -181,6 +245,10 @@ class CallWatch:
         started_s: F64,
         weight: F64 | float = 1.0,
     ) -> None:
+        side = np.where(value >= expected, 1, -1)
+        turned = bad & (side != self.side[measure, slots])  # what goes up and down again is noise
+        self.run[measure, slots[turned]] = self.hot[measure, slots[turned]] = 0
+        self.side[measure, slots[bad]] = side[bad]
         begins = bad & (self.run[measure, slots] == 0)
         size = np.abs(value - expected)
         # within its first abnormal window a shift began the later, the less of it is seen there
@@ -240,7 +308,7 @@ class CallWatch:
         return np.array([found[name] for name in names], np.int64)
 
     def _ensure(self, rows: int) -> None:
-        for columns in (*self.models, *self.ratios):
+        for columns in (*self.models, *self.ratios, *self.cusums):
             columns.ensure(rows)
         self.windows.ensure(rows)
         more = self.windows.rows - self.open.shape[1]
@@ -248,11 +316,23 @@ class CallWatch:
             wide = ((0, 0), (0, more))
             self.open = np.pad(self.open, wide)
             self.hot = np.pad(self.hot, wide)
-            self.run, self.calm = (np.pad(a, wide) for a in (self.run, self.calm))
+            self.run, self.calm, self.side = (np.pad(a, wide) for a in (self.run, self.calm, self.side))
             self.score, self.value, self.expected, self.size = (
                 np.pad(a, wide) for a in (self.score, self.value, self.expected, self.size)
             )
             self.onset = np.pad(self.onset, wide, constant_values=np.nan)
             self.pool = np.pad(self.pool, ((0, 0), (0, 0), (0, more), (0, 0)))
-            self.typical, self.nth = np.pad(self.typical, (0, more)), np.pad(self.nth, (0, more))
+            self.without = np.pad(self.without, wide)
+            self.typical, self.gap = np.pad(self.typical, (0, more)), np.pad(self.gap, (0, more))
+            self.nth = np.pad(self.nth, (0, more))
             self.heard = np.pad(self.heard, (0, more), constant_values=np.nan)
+
+
+def _still(mean: Mean) -> float:
+    """The factor from which on what is claimed goes on."""
+    return 1.0 + 0.6 * (mean.ratio - 1.0)
+
+
+def _half(mean: Mean) -> float:
+    """Half of how far a mean must be off, as a logarithm."""
+    return float(0.5 * np.log(mean.ratio))
