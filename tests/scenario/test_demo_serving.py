@@ -32,5 +32,5 @@ def test_a_free_port_when_the_usual_one_is_taken(tmp_path: Path) -> None:
 
 
 def test_a_port_that_was_asked_for_and_is_taken(tmp_path: Path, taken: int) -> None:
-    with pytest.raises(StoryError, match="did not start"), open_server(taken, tmp_path):
+    with pytest.raises(StoryError, match=f"port {taken} is taken"), open_server(taken, tmp_path):
         pass

@@ -73,6 +73,10 @@ def _start(children: Children, data: Path, port: int | None) -> str:
         if isinstance(told, str):
             return told
         children.kill("triops")
+        if "already in use" not in children.tail("triops"):
+            break
+        if port is not None:
+            raise StoryError(f"port {port} is taken")
     raise StoryError(f"the server did not start; the end of its log:\n{children.tail('triops')}")
 
 
