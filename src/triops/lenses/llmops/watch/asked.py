@@ -1,6 +1,5 @@
 """What is known of single askers and answers over minutes: questions that come again, and the usual languages."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,34 +8,38 @@ from triops.kernel.signal import F64, I64, U64
 from triops.loop.series.model import Slots1
 
 _AGAIN_S = 600.0
-_QUESTIONS = 100_000
+_QUESTIONS = 50_000
 _LANGUAGES = 20  # of one series
 _ENOUGH = 60.0  # answers before a language can be unusual
 _USUAL, _MOSTLY = 0.05, 0.8  # of a language, and of those together that are usual
 
 
 class Asked:
-    """Questions of one project by fingerprint, the one asked longest ago forgotten first."""
+    """Questions of one project by fingerprint; of the 50,000 to 100,000 asked last it is known when they were."""
 
     def __init__(self) -> None:
-        self._when: OrderedDict[int, tuple[float, int]] = OrderedDict()  # when it ended, and in which trace
+        self._recent: dict[int, tuple[float, int]] = {}  # when it ended, and in which trace
+        self._older: dict[int, tuple[float, int]] = {}
 
     def again(self, questions: I64, traces: U64, ended_s: F64) -> F64:
         """1 for a question that was asked within ten minutes before, 0 for another, NaN where it is not known, and for
         what an application passes on more than once in one trace (to an agent's next step, through a framework)."""
-        answer = np.full(len(questions), np.nan)
-        for row, (question, trace, at) in enumerate(
-            zip(questions.tolist(), traces.tolist(), ended_s.tolist(), strict=True)
-        ):
+        recent, older, answer = self._recent, self._older, []
+        for question, trace, at in zip(questions.tolist(), traces.tolist(), ended_s.tolist(), strict=True):
             if not question:
+                answer.append(np.nan)
                 continue
-            before, its = self._when.pop(question, (-np.inf, 0))
-            if not trace or trace != its:
-                answer[row] = at - before <= _AGAIN_S
-            self._when[question] = (at, trace)
-        while len(self._when) > _QUESTIONS:
-            self._when.popitem(last=False)
-        return answer
+            before = recent.get(question) or older.get(question)
+            recent[question] = (at, trace)
+            if before is None:
+                answer.append(0.0)
+            elif trace and trace == before[1]:
+                answer.append(np.nan)
+            else:
+                answer.append(float(at - before[0] <= _AGAIN_S))
+        if len(recent) >= _QUESTIONS:
+            self._recent, self._older = {}, recent
+        return np.array(answer, np.float64)
 
 
 class Languages:
