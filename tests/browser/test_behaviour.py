@@ -4,7 +4,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from seeding import BIG, Seeded
 
 from triops.testing.server import RunningTriops, wait_for
@@ -19,6 +19,23 @@ def test_the_overview_answers_first_and_leads_to_the_incident(visit: Any, seeded
         expect(page.get_by_role("heading", name=title)).to_be_visible()
     expect(page.locator(".hypothesis.first")).to_contain_text("pricing v2: new price rules")
     expect(page.locator(".hypothesis.first .hyp-p")).to_have_text(re.compile(r"^\d+ %$"))
+
+
+def test_who_goes_back_before_a_page_came_stays_where_he_is(visit: Any, seeded: Seeded) -> None:
+    page = visit().open("/ui")
+    held: list[Route] = []
+    page.route(re.compile(r"/pages/topology\.js"), lambda route: held.append(route))
+    page.get_by_role("navigation").get_by_role("link", name="Topology").click()
+    page.wait_for_url("**/ui/topology*")
+    wait_for(lambda: page.evaluate("1") and held, what="the page's code to be asked for")
+    page.go_back()
+    page.wait_for_url(re.compile(r"/ui(\?.*)?$"))
+    address = held[0].request.url
+    held[0].continue_()
+    page.evaluate("address => import(address).then(() => new Promise((done) => setTimeout(done)))", address)
+    expect(page.locator(".answer")).to_contain_text("waits for an approval")
+    page.get_by_role("link", name="pricing answers slowly").first.click()
+    page.wait_for_url(f"**/ui/incidents/{seeded.incident}*")
 
 
 def test_dismissing_needs_words_and_approving_runs_the_real_action(visit: Any, seeded: Seeded, hook: Any) -> None:

@@ -74,9 +74,11 @@ class App {
     this.frame.at(name, query, since);
     if (key === this.shown && this.visit) {
       const before = new URLSearchParams(this.visit.query);
+      const back = this.visit.signal.aborted; // from a page that was left before it had come: it must not come now
+      if (back) this.turn++;
       this.visit.read();
       for (const q of [before, query]) q.delete('panel');
-      if (before.toString() === query.toString()) return;
+      if (!back && before.toString() === query.toString()) return;
       this.visit.again();
       await this.refresh('url');
       return;
@@ -87,6 +89,7 @@ class App {
     try {
       page = (await load()).default;
     } catch (error) {
+      if (turn !== this.turn) return;
       console.error(error);
       this.frame.body.replaceChildren(failure(error, () => location.reload()));
       return;
@@ -96,7 +99,7 @@ class App {
     this.shown = key;
     const visit = new Visit(params, (path, how) => this.go(path, how), since);
     this.visit = visit;
-    visit.head = (head) => turn === this.turn && this.frame.head(head, page, json);
+    visit.head = (head) => visit === this.visit && this.frame.head(head, page, json);
     this.frame.bare(Boolean(page.bare));
     this.frame.head({ title: page.title, question: page.question }, page, json);
     const root = h('div', { class: 'page' });
