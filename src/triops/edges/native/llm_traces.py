@@ -17,13 +17,14 @@ from triops.edges.native.asking import (
     LastDay,
     Limit,
     Reader,
+    Reason,
     S,
     Sender,
     Text,
     Window,
     Writer,
+    said_why,
 )
-from triops.edges.native.models import Reason
 from triops.kernel.clock import NS
 from triops.kernel.errors import Invalid, NotFound
 from triops.kernel.money import pico_of, usd
@@ -147,7 +148,7 @@ async def erase_user(who: Admin, services: S, user: str, body: Reason | None = N
     if not user:
         raise Invalid("whose?", field="user", expected="a user's id")
     erased = to_json(await services.llm.erasing.user(who.project, user))
-    details = {**erased, "why": body.why} if body is not None and body.why else erased
+    details = {**erased, **said_why(body)}
     now = services.clock.now()
     await services.audit.append(who.project, AuditEntry(now, who.name, "erase", "user", details=details))
     return dict(erased)

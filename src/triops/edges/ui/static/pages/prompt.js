@@ -3,7 +3,7 @@
 import { all, get, inPassing, seg } from '../api.js';
 import { h, slot } from '../dom.js';
 import { count, sentence, when } from '../format.js';
-import { approvals } from '../parts/approvals.js';
+import { inbox } from '../parts/approvals.js';
 import { code } from '../parts/code.js';
 import { empty } from '../parts/empty.js';
 import { failure } from '../parts/failure.js';
@@ -41,7 +41,7 @@ export default {
     const choose = (/** @type {string|number} */ v) => ctx.set({ v, version: null, tab: null });
     const move = (/** @type {string} */ label, /** @type {string} */ version = '') => moveLabel({ prompt, versions, label, version, usage: used, done: again });
     const answer = slot(h('p', { class: 'answer' }), ({ text }) => text);
-    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, again, { named: false, chosen: ctx.query.get('approval') })]);
+    const waits = inbox(again, { named: false, chosen: () => ctx.query.get('approval') });
     const labels = slot(h('div', { class: 'alias-cards' }), ({ prompt, versions, history }) => labelCards(prompt, versions, history, { open: choose, move, done: again }));
     const tabs = slot(h('nav', { class: 'tabs', 'aria-label': 'Parts of the prompt' }), ({ tab, comments }) => TABS.map(([id, title]) => h('a', { href: promptPath(name, { tab: id, v: ctx.query.get('v'), a: ctx.query.get('a'), b: ctx.query.get('b') }), 'aria-current': tab === id && 'true' }, title, id === 'comments' && comments > 0 && h('span', { class: 'muted' }, ` ${comments}`))));
     const body = h('div', { class: 'page' });
@@ -52,7 +52,7 @@ export default {
     const usage = slot(h('section', { class: 'card flush' }), ({ usage, prompt }) => promptUsage(name, usage, prompt));
     const comments = promptComments(base, again);
     const history = slot(h('section', { class: 'card' }), ({ items }) => promptHistory(items));
-    root.append(answer.el, inbox.el, labels.el, tabs.el, body);
+    root.append(answer.el, waits.el, labels.el, tabs.el, body);
 
     /** @param {any} v */
     function shown(v) {
@@ -78,8 +78,7 @@ export default {
       const at = Number(ctx.query.get('v') || ctx.query.get('version')) || prompt.labels.production || prompt.latest;
       ctx.head({ title: name, question: prompt.description || undefined, tools: [h('a', { class: 'button', href: link('/ui/playground', { prompt: name, v: at }) }, 'Playground')] });
       answer.set({ text: answerOf(prompt, versions, moved.items, usages.rows) });
-      inbox.el.hidden = !waiting.items.length;
-      inbox.set({ items: waiting.items });
+      waits.set(waiting.items);
       labels.set({ prompt, versions, history: moved.items });
       labels.el.classList.toggle('desk-only', Boolean(tab)); // a phone shows what was asked for first
       tabs.set({ tab, comments: said.items.length });

@@ -47,7 +47,7 @@ export function keysTab(refresh) {
 
   /** @param {any} k */
   function revoke(k) {
-    askReason({ title: `Revoke “${k.name}”`, says: `Whatever uses this ${k.role} key is refused at once. It cannot be undone.`, act: 'Revoke', done: async () => { await remove(`/keys/${seg(k.id)}`); say('Revoked'); refresh(); } });
+    askReason({ title: `Revoke “${k.name}”`, says: `Whatever uses this ${k.role} key is refused at once. It cannot be undone.`, act: 'Revoke', done: async (why) => { await remove(`/keys/${seg(k.id)}`, { why }); say('Revoked'); refresh(); } });
   }
 
   return {
