@@ -249,7 +249,7 @@ def _timing(entity: EntityId, change: Change, scene: Scene) -> Evidence | None:
     near = 0.7 * math.exp(-max(before, 0.0) / 60.0) + 0.3 * math.exp(-max(before, 0.0) / 600.0)
     near *= math.exp(min(before, 0.0) / ONSET_SOFT_S)  # the onset may be off by as much, but a cause comes first
     when = f"{span(before)} before" if before > 0 else "just as"
-    text = f"{change.kind} “{change.title}” {when} it began"
+    text = f"{change.kind.replace('_', ' ')} “{change.title}” {when} it began"
     if change.remedy or change.entity.startswith(_DOCUMENT):
         return Evidence("change", text, -2.0 + near, change.id)
     return Evidence("change", text, (4.3 if kind in _LIKELY else 3.3) * near - 0.3, change.id)

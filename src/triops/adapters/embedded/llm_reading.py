@@ -19,7 +19,7 @@ from triops.adapters.embedded.relation import union
 from triops.adapters.embedded.traces import AROUND_NS, summaries_of
 from triops.kernel.errors import Invalid
 from triops.kernel.genai.counting import counted
-from triops.ports.llm_spans import LlmPace, LlmQuery, LlmRows, LlmTraces, Tree
+from triops.ports.llm_spans import LlmQuery, LlmRows, LlmTraces, Tree
 from triops.ports.spans import TraceSummary
 
 _LOW = 2**64 - 1
@@ -61,19 +61,6 @@ def rows_in(connection: Connection, names: Sequence[str], project: int, query: L
             raise too_many(MOST_ROWS)
     around = (query.start_ns - AROUND_NS, query.end_ns + AROUND_NS)
     return with_inherited(loaded_traces(connection, names, project, traces, around, summed=False).rows)
-
-
-def pace_in(connection: Connection, names: Sequence[str], project: int, start_ns: int, end_ns: int) -> LlmPace:
-    select = "SELECT trace_lo, status, duration_ns, first_ns FROM {day}.llm"
-    select += " WHERE project = $project AND call = 1 AND time_ns >= $start AND time_ns < $end"
-    traces, failed, p95_ns, first_ns = connection.execute(
-        f"""SELECT count(DISTINCT trace_lo), count(DISTINCT trace_lo) FILTER (status = 2),
-        quantile_cont(duration_ns, 0.95) FILTER (status <> 2),
-        quantile_cont(first_ns, 0.5) FILTER (status <> 2 AND first_ns > 0) FROM {union(names, select)}""",
-        {"project": project, "start": start_ns, "end": end_ns},
-    ).fetchone()
-    ms = [None if ns is None else ns / 1e6 for ns in (p95_ns, first_ns)]
-    return LlmPace(traces, failed, *ms)
 
 
 def persons_traces(connection: Connection, names: Sequence[str], project: int, user: str) -> list[int]:

@@ -17,7 +17,7 @@ from triops.kernel.signal import I64
 from triops.ledger.scores.scores import Scores
 from triops.lenses.llmops.traces.model import SpanLine, TraceInFull, TraceLine
 from triops.lenses.llmops.traces.sums import Prices, add, costs, groups
-from triops.ports.llm_spans import LlmPace, LlmQuery, LlmRows, LlmSpans, LlmTraces
+from triops.ports.llm_spans import CallsOf, LlmPace, LlmQuery, LlmRows, LlmSpans, LlmStep, LlmTraces
 from triops.ports.spans import SpanRow, Spans, TraceSummary
 
 _LOOKS = 20  # pages that are read to fill one when its traces must meet a cost
@@ -50,6 +50,12 @@ class LlmTracing:
     async def pace(self, project: ProjectId, start: float, end: float) -> LlmPace:
         """Of [start, end) in unix seconds."""
         return await self._llm.llm_pace(project, int(start * NS), int(end * NS))
+
+    async def steps(
+        self, project: ProjectId, start_ns: int, end_ns: int, step_ns: int, calls: CallsOf
+    ) -> Sequence[LlmStep]:
+        """How those calls fared over time."""
+        return await self._llm.llm_steps(project, start_ns, end_ns, step_ns, calls)
 
     async def forget_contents(self, before: str) -> int:
         """What was said goes from all spans of the days before, of every project; answers how many changed."""

@@ -42,7 +42,7 @@ export function outcome(i) {
     : !done.length ? [h('span', { class: 'muted' }, 'Nothing was done yet. '), `${still.length} of ${i.anomalies.length} signs persist.`]
     : [health(done[done.length - 1].status), ` ${still.length ? `${still.length} of ${i.anomalies.length} signs persist.` : 'No sign persists.'}`, verifying(done[done.length - 1])];
   return [h('p', null, verdict), steps(i, done),
-    done.map((/** @type {any} */ a) => h('p', { class: 'small' }, h('b', null, a.title), ' ', h('span', { class: 'muted' }, 'ran ', when(a.started_at), a.result && `: ${a.result}`)))];
+    done.map((/** @type {any} */ a) => h('p', { class: 'small' }, h('b', null, a.title), ' ', h('span', { class: 'muted' }, 'ran ', when(a.started_at), a.result && `: ${a.result.split('\n').join(' · ')}`)))];
 }
 
 /** @param {any} a */

@@ -1,7 +1,7 @@
 /** Changes as lines: who changed what, when, and what came of it. */
 
 import { h } from '../dom.js';
-import { nameOf, percent, when } from '../format.js';
+import { nameOf, percent, when, worded } from '../format.js';
 import { link } from '../state.js';
 
 /** The incidents that name a change as their cause. @param {any[]} incidents @returns {Map<string, {incident: any, probability: number}[]>} */
@@ -18,7 +18,7 @@ export function consequences(incidents) {
 
 /** @param {any} change @param {{incident: any, probability: number}[]} came */
 export function changeLine(change, came = []) {
-  return h('li', { class: 'line' }, h('span', { class: 'tag' }, change.kind),
+  return h('li', { class: 'line' }, h('span', { class: 'tag' }, worded(change.kind)),
     h('div', { class: 'line-body' }, h('a', { href: link('/ui/changes', { change: change.id }) }, change.title || change.id), h('div', { class: 'muted small' }, h('a', { class: 'quiet', href: link(location.pathname, { ...Object.fromEntries(new URLSearchParams(location.search)), panel: change.entity }) }, nameOf(change.entity)), change.author && ` · ${change.author}`, ' · ', when(change.at))),
     came.map(({ incident, probability }) => h('a', { class: 'came small', href: link(`/ui/incidents/${encodeURIComponent(incident.id)}`), title: incident.title }, h('span', { class: 'critical' }, '◆ '), `likely cause, ${percent(probability)}`)));
 }

@@ -2,7 +2,7 @@
 
 import { ApiError, post, put, remove } from '../api.js';
 import { h } from '../dom.js';
-import { when } from '../format.js';
+import { when, worded } from '../format.js';
 import { link } from '../state.js';
 import { toldMove } from './approvals.js';
 import { ask } from './ask.js';
@@ -103,7 +103,7 @@ function drop(prompt, label, done) {
 /** Who made, moved and removed what, newest first. @param {any[]} items */
 export function promptHistory(items) {
   if (!items.length) return h('p', { class: 'muted' }, 'Nothing has happened to this prompt yet.');
-  return h('ul', { class: 'lines' }, items.map((m) => h('li', { class: 'line' }, h('span', { class: 'tag' }, m.label ? 'label' : m.kind === 'registration' ? (m.version ? 'version' : 'prompt') : String(m.kind).replaceAll('_', ' ')),
+  return h('ul', { class: 'lines' }, items.map((m) => h('li', { class: 'line' }, h('span', { class: 'tag' }, m.label ? 'label' : m.kind === 'registration' ? (m.version ? 'version' : 'prompt') : worded(m.kind)),
     h('div', { class: 'line-body' }, m.label ? [labelBadge(m.label), ' ', h('span', { class: 'muted' }, `${m.from ? movedText(m.from) : 'nothing'} → `), m.to ? movedText(m.to) : 'removed'] : m.version ? `version ${m.version} was written` : 'the prompt was made',
       h('div', { class: 'muted small' }, m.who || 'someone', m.why ? `: ${m.why}` : '')),
     h('div', { class: 'line-side small' }, when(m.at), m.change && h('div', null, h('a', { href: link('/ui/changes', { change: m.change }) }, 'as a change'))))));
