@@ -116,8 +116,8 @@ function factsOf(trace, spans) {
   const [key, route, cache] = ['triops.key', 'triops.route', 'triops.cache'].map(of);
   return [h('h2', null, 'About'), h('dl', { class: 'facts' },
     fact('Application', trace.application && h('a', { href: link(`/ui/entities/${encodeURIComponent(`application:${trace.application}`)}`) }, trace.application)),
-    fact('Model', trace.model && h('a', { href: tracesOf({ model: trace.model }) }, trace.model)), fact('Provider', trace.provider), fact('Route', route), fact('Prompt', trace.prompt && promptLink(trace)),
-    fact('Session', trace.session && h('a', { href: sessionPath(trace.session) }, trace.session)), fact('User', trace.user && h('a', { href: tracesOf({ user: trace.user }) }, trace.user)), fact('Key', key), fact('Cache', cache && cache !== 'off' && cache),
+    fact('Model', trace.model && h('a', { href: tracesOf({ model: trace.model }) }, trace.model)), fact('Provider', trace.provider && h('a', { href: tracesOf({ provider: trace.provider }) }, trace.provider)), fact('Route', route), fact('Prompt', trace.prompt && promptLink(trace)),
+    fact('Session', trace.session && h('a', { href: sessionPath(trace.session) }, trace.session)), fact('User', trace.user && h('a', { href: tracesOf({ user: trace.user }) }, trace.user)), fact('Key', key && h('a', { href: tracesOf({ key }) }, key)), fact('Cache', cache && cache !== 'off' && cache),
     fact('Tags', trace.tags.length > 0 && trace.tags.map((/** @type {string} */ tag) => h('a', { class: 'tag', href: tracesOf({ tag }) }, tag)))),
   h('p', { class: 'small more' }, h('a', { href: link(`/ui/traces/${encodeURIComponent(trace.trace)}`) }, 'As a trace of services'), ' · ', h('a', { href: link('/ui/logs', { trace_id: trace.trace, from, to }) }, 'Logs'), ' · ', h('a', { href: link('/ui/incidents', { from, to }) }, 'Incidents then'))];
 }

@@ -83,7 +83,8 @@ export default {
       labels.el.classList.toggle('desk-only', Boolean(tab)); // a phone shows what was asked for first
       tabs.set({ tab, comments: said.items.length });
       if (tab === 'diff') {
-        const pair = [Number(ctx.query.get('a')) || previous({ version: at }), Number(ctx.query.get('b')) || at];
+        const [a, b] = at === prompt.latest ? [previous({ version: at }), at] : [at, prompt.latest]; // what a move to the newest would change
+        const pair = [Number(ctx.query.get('a')) || a, Number(ctx.query.get('b')) || b];
         for (const [select, chosen] of /** @type {[any, number][]} */ ([[from, pair[0]], [to, pair[1]]])) {
           if (select.childElementCount !== versions.length) select.replaceChildren(...versions.map((v) => h('option', { value: String(v.version) }, `version ${v.version}${v.labels.length ? ` (${v.labels.join(', ')})` : ''}`)));
           select.value = String(chosen);

@@ -26,10 +26,12 @@ export function changeLine(change, came = []) {
 /** From → to, and what else a change says of itself. @param {any} change */
 export function changeDetails(change) {
   const { from, to, diff, ...rest } = change.details || {};
+  const [plain, nested] = [false, true].map((deep) => Object.entries(rest).filter(([, value]) => (value !== null && typeof value === 'object') === deep));
   return [
     (from !== undefined || to !== undefined) && h('p', null, h('span', { class: 'from mono' }, show(from)), ' → ', h('span', { class: 'to mono' }, show(to))),
     diff !== undefined && h('pre', { class: 'diff small', tabindex: '0' }, ...show(diff).split('\n').map((line) => h('span', { class: line.startsWith('+') ? 'added' : line.startsWith('-') ? 'removed' : null }, line + '\n'))),
-    Object.keys(rest).length > 0 && h('pre', { class: 'small', tabindex: '0' }, JSON.stringify(rest, null, 2)),
+    plain.length > 0 && h('dl', { class: 'facts small' }, plain.map(([name, value]) => [h('dt', null, worded(name)), h('dd', null, String(value))])),
+    nested.length > 0 && h('pre', { class: 'small', tabindex: '0' }, JSON.stringify(Object.fromEntries(nested), null, 2)),
   ];
 }
 

@@ -13,8 +13,8 @@ export function traceTable(empty) {
     name: 'llm-traces', label: 'LLM traces', key: (t) => t.trace, href: (t) => tracePath(t.trace), sort: '-at', empty, tall: '68vh',
     mark: (t) => t.status === 'error' && 'bad',
     columns: [
-      { id: 'input', label: 'Asked', value: (t) => t.input || t.root, width: 'minmax(150px, 2fr)', cell: (t) => h('span', { title: t.input }, t.input || h('span', { class: 'muted' }, t.root)) },
-      { id: 'output', label: 'Answered', value: (t) => t.output, width: 'minmax(130px, 2fr)', cell: (t) => (t.status === 'error' ? h('span', { class: 'critical', title: t.error }, '◆ ', errorText(t.error) || 'error') : h('span', { title: t.output }, t.output || '–')) },
+      { id: 'input', label: 'Asked', value: (t) => t.input || t.root, width: 'minmax(150px, 2.6fr)', cell: (t) => h('span', { title: t.input }, t.input || h('span', { class: 'muted' }, t.root)) },
+      { id: 'output', label: 'Answered', value: (t) => t.output, width: 'minmax(130px, 2.6fr)', cell: (t) => (t.status === 'error' ? h('span', { class: 'critical', title: t.error }, '◆ ', errorText(t.error) || 'error') : h('span', { title: t.output }, t.output || '–')) },
       { id: 'application', label: 'Application', value: (t) => t.application, width: 'minmax(84px, 0.8fr)' },
       { id: 'model', label: 'Model', value: (t) => t.model, width: 'minmax(84px, 0.9fr)' },
       { id: 'prompt', label: 'Prompt', value: promptName, width: 'minmax(72px, 0.7fr)', cell: (t) => promptName(t) || h('span', { class: 'muted' }, '–') },

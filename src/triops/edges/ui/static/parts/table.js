@@ -3,7 +3,7 @@
  * below 700 px each row is a card.
  */
 
-import { h } from '../dom.js';
+import { h, twin } from '../dom.js';
 import { icon } from '../icons.js';
 import { keep, kept } from '../state.js';
 import { popover } from './popover.js';
@@ -61,11 +61,13 @@ export function table({ name, label, title, columns, open, href, key, sort = '',
     // Narrower than this the table scrolls sideways instead of squeezing its figures.
     const least = [...tracks.matchAll(/(?:minmax\(|^| )(\d+)px/g)].reduce((sum, m) => sum + Number(m[1]), 0);
     el.style.setProperty('--least', `${least + 16 * (visible().length + 1)}px`);
+    const refocus = head.contains(document.activeElement) ? twin(document.activeElement, head) : null;
     head.replaceChildren(...visible().map((c) => {
       const [by, down] = [order.replace('-', ''), order.startsWith('-')];
       const sorted = by === c.id;
-      return h('div', { role: 'columnheader', class: [c.right && 'right'], 'aria-sort': sorted ? (down ? 'descending' : 'ascending') : 'none' }, h('button', { type: 'button', tabindex: '-1', on: { click: () => sortBy(c) } }, c.label, sorted && h('span', { 'aria-hidden': 'true' }, down ? ' ↓' : ' ↑')));
+      return h('div', { role: 'columnheader', class: [c.right && 'right'], 'aria-sort': sorted ? (down ? 'descending' : 'ascending') : 'none' }, h('button', { type: 'button', data: { focus: c.id }, on: { click: () => sortBy(c) } }, c.label, sorted && h('span', { 'aria-hidden': 'true' }, down ? ' ↓' : ' ↑')));
     }));
+    refocus?.()?.focus();
     arrange();
   }
 
@@ -107,7 +109,7 @@ export function table({ name, label, title, columns, open, href, key, sort = '',
     return h('div', { role: 'row', id: `${name}-${i}`, 'aria-rowindex': i + 2, class: ['tr', (open || href) && 'opens', i === at && 'at', mark?.(row)], style: { top: `${i * height}px` }, data: { i: String(i) } },
       cols.map((c, n) => {
         const shows = c.cell ? c.cell(row) : c.value(row);
-        return h('div', { role: 'gridcell', class: [c.right && 'right', n === 0 && 'first'], data: { label: c.label } }, n === 0 && to ? h('a', { href: to, tabindex: '-1' }, shows) : shows);
+        return h('div', { role: 'gridcell', class: [c.right && 'right', n === 0 && 'first'], title: typeof shows === 'string' ? shows : null, data: { label: c.label } }, n === 0 && to ? h('a', { href: to, tabindex: '-1' }, shows) : shows);
       }));
   }
 
