@@ -217,7 +217,7 @@ def test_the_focus_stays_where_it_was_when_a_page_draws_anew(
     visit: Any, server: RunningTriops, language: Spoken
 ) -> None:
     page = visit(base=server.url).open(f"/ui/prompts/{PROMPT}")
-    button = page.get_by_role("button", name="Move production")
+    button = page.get_by_role("button", name="Move production", exact=True)
     button.focus()
     button.evaluate("button => { button.dataset.old = 'yes' }")
     server.client.call("PUT", f"/prompts/{PROMPT}/labels/held", body={"version": 1, "why": "to be seen"})
