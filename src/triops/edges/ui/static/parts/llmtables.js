@@ -17,7 +17,7 @@ export function traceTable(empty) {
       { id: 'output', label: 'Answered', value: (t) => t.output, width: 'minmax(130px, 2.6fr)', cell: (t) => (t.status === 'error' ? h('span', { class: 'critical', title: t.error }, '◆ ', errorText(t.error) || 'error') : h('span', { title: t.output }, t.output || '–')) },
       { id: 'application', label: 'Application', value: (t) => t.application, width: 'minmax(84px, 0.8fr)' },
       { id: 'model', label: 'Model', value: (t) => t.model, width: 'minmax(84px, 0.9fr)' },
-      { id: 'prompt', label: 'Prompt', value: promptName, width: 'minmax(72px, 0.7fr)', cell: (t) => promptName(t) || h('span', { class: 'muted' }, '–') },
+      { id: 'prompt', label: 'Prompt', value: promptName, width: 'minmax(96px, 1fr)', cell: (t) => promptName(t) || h('span', { class: 'muted' }, '–') },
       { id: 'tokens', label: 'Tokens', right: true, value: (t) => t.input_tokens + t.output_tokens, cell: (t) => tokens(t.input_tokens, t.output_tokens), width: '80px' },
       { id: 'cost', label: 'Cost', right: true, value: (t) => dollars(t.cost_usd), cell: (t) => money(t.cost_usd, t.estimated), width: '80px' },
       { id: 'ms', label: 'Took', right: true, value: (t) => t.ms, cell: (t) => figure(t.ms, 'ms'), width: '62px' },
