@@ -73,11 +73,12 @@ def test_the_answers_come_first(visit: Any, server: RunningTriops, language: Spo
 def test_differences_are_shown_word_by_word_and_versions_beside_each_other(
     visit: Any, server: RunningTriops, language: Spoken
 ) -> None:
-    page = visit(base=server.url).open(f"/ui/prompts/{PROMPT}?tab=diff&a=2&b=3")
+    page = visit(base=server.url).open(f"/ui/prompts/{PROMPT}?tab=diff")  # what a move to the newest would change
+    expect(page.get_by_label("From version")).to_have_value("2")
     assert page.locator(".word-diff ins").all_inner_texts() == ["; name the policy"]
     assert page.locator(".word-diff del").count() == 0
     expect(page.locator("tr", has_text="settings.max_tokens")).to_contain_text("200")
-    page.get_by_label("Before").select_option("1")
+    page.get_by_label("From version").select_option("1")
     expect(page.locator(".word-diff ins")).to_contain_text("Never promise a date")
     page.get_by_role("link", name="Usage and quality").click()
     row = page.locator(".usage-table tr", has_text="version 3")
@@ -149,6 +150,30 @@ def test_the_playground_streams_two_models_and_saves_a_version(
     made = server.client.call("GET", f"/prompts/{PROMPT}/versions/4")
     assert made["messages"][0]["content"] == "You answer {{who}} of {{shop}}."
     assert (made["note"], made["settings"]["temperature"]) == ("to whom", 0.7)
+
+
+def test_a_call_of_a_trace_is_asked_again(visit: Any, server: RunningTriops, language: Spoken) -> None:
+    (trace, *_) = server.client.call("GET", "/llm/traces", prompt=f"{PROMPT}@3", q="in blue")["items"]
+    page = visit(base=server.url).open(f"/ui/llm/traces/{trace['trace']}")
+    page.get_by_role("link", name="Ask it again").click()
+    expect(page.get_by_label("Message 1")).to_have_value(re.compile("^You answer customers of Crumb & Co"))
+    expect(page.get_by_label("Message 2")).to_have_value("Do you have it in blue?")
+    expect(page.get_by_label("Most tokens")).to_have_value("120")
+    expect(page.get_by_label("Model or route")).to_have_value("sturdy")
+    page.get_by_label("Message 2").fill("And in red?")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator(".play-answer")).to_have_attribute("data-state", "done")
+    page.get_by_role("link", name="The call it is from").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Do you have it in blue?")
+
+
+def test_search_leads_to_prompts_and_to_every_page(visit: Any, server: RunningTriops, language: Spoken) -> None:
+    page = visit(base=server.url).open("/ui")
+    for words, place in ((PROMPT, f"/ui/prompts/{PROMPT}"), ("playgr", "/ui/playground")):
+        page.keyboard.press("/")
+        page.keyboard.type(words)
+        page.get_by_role("option", name=re.compile(words, re.I)).first.click()
+        page.wait_for_url(re.compile(re.escape(place)))
 
 
 def test_a_running_call_is_stopped_and_a_refused_one_says_why(

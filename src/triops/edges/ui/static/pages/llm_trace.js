@@ -7,6 +7,7 @@ import { conversation } from '../parts/conversation.js';
 import { empty } from '../parts/empty.js';
 import { spanDetail } from '../parts/llmspan.js';
 import { dollars, errorText, money, promptLink, sessionPath, tokens, tracesOf } from '../parts/llmwords.js';
+import { playLink } from '../parts/playfrom.js';
 import { scores } from '../parts/scores.js';
 import { stat } from '../parts/stat.js';
 import { waterfall } from '../parts/waterfall.js';
@@ -46,7 +47,7 @@ export default {
     /** @param {any} span */
     function choose(span) {
       detail.hidden = false;
-      detail.replaceChildren(spanDetail(span, () => { detail.hidden = true; }));
+      detail.replaceChildren(spanDetail(span, ctx.params.id, () => { detail.hidden = true; }));
       if (ctx.query.get('span') !== span.span) history.replaceState(history.state, '', link(location.pathname, { tab: 'waterfall', span: span.span }));
     }
 
@@ -61,7 +62,8 @@ export default {
       if (!spans.length) return none.replaceChildren(empty('No span of this trace is stored.', { hint: 'It may be older than the retention of spans.', link: ['All LLM traces', link('/ui/llm')] }));
       const { trace } = page;
       const tab = ctx.query.get('tab') === 'waterfall' ? 'waterfall' : '';
-      ctx.head({ title: trace.input || trace.root, question: [trace.application && h('a', { href: tracesOf({ application: trace.application }) }, trace.application), ' · ', h('span', { title: exact(trace.at) }, clock(trace.at, { day: true })), ' · ', h('span', { class: 'mono small' }, trace.trace)] });
+      const again = spans.reduce((/** @type {any} */ last, s) => playLink(trace.trace, s) || last, null);
+      ctx.head({ title: trace.input || trace.root, question: [trace.application && h('a', { href: tracesOf({ application: trace.application }) }, trace.application), ' · ', h('span', { title: exact(trace.at) }, clock(trace.at, { day: true })), ' · ', h('span', { class: 'mono small' }, trace.trace)], tools: again ? [again] : [] });
       answer.set({ words: answerOf(trace, spans, Boolean(page.next)) });
       stats.set({ trace });
       tabs.set({ tab, spans: trace.spans });

@@ -46,7 +46,7 @@ export default {
     const tabs = slot(h('nav', { class: 'tabs', 'aria-label': 'Parts of the prompt' }), ({ tab, comments }) => TABS.map(([id, title]) => h('a', { href: promptPath(name, { tab: id, v: ctx.query.get('v'), a: ctx.query.get('a'), b: ctx.query.get('b') }), 'aria-current': tab === id && 'true' }, title, id === 'comments' && comments > 0 && h('span', { class: 'muted' }, ` ${comments}`))));
     const body = h('div', { class: 'page' });
     const words = slot(h('div', { class: 'prompt-words' }), ({ versions, at }) => (versions.length ? [versionList(versions, at, choose), shown(versions.find((/** @type {any} */ v) => v.version === at) || versions[0])] : empty('It has no version yet.')));
-    const [from, to] = ['Before', 'After'].map((label) => h('select', { 'aria-label': label, on: { change: () => ctx.set({ a: from.value, b: to.value }, { replace: true }) } }));
+    const [from, to] = ['From version', 'to version'].map((label) => h('select', { 'aria-label': label, on: { change: () => ctx.set({ a: from.value, b: to.value }, { replace: true }) } }));
     const differs = slot(h('section', { class: 'card' }), ({ data, error }) => (error ? failure(error) : promptDiff(data)));
     const chooser = h('div', { class: 'knobs' }, h('label', null, 'From', from), h('label', null, 'to', to));
     const usage = slot(h('section', { class: 'card flush' }), ({ usage, prompt }) => promptUsage(name, usage, prompt));
