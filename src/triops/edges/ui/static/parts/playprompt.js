@@ -2,6 +2,7 @@
 
 import { h } from '../dom.js';
 import { icon } from '../icons.js';
+import { parsed } from '../parsing.js';
 import { linesOf } from './promptwords.js';
 
 const ROLES = ['system', 'user', 'assistant'];
@@ -119,11 +120,7 @@ function typed(text, type) {
   if (type === 'number' && text.trim() !== '' && !Number.isNaN(Number(text))) return Number(text);
   if (type === 'boolean') return /^(true|yes|1)$/i.test(text.trim());
   if (type === 'array' || type === 'object') {
-    try {
-      return JSON.parse(text);
-    } catch {
-      return text; // the gateway says what it expected
-    }
+    return parsed(text, text); // the gateway says what it expected
   }
   return text;
 }

@@ -46,12 +46,13 @@ function shareBar(share, open) {
 export function moveLabel({ prompt, versions, label = '', version = '', usage = [], done }) {
   const carried = usage.reduce((n, row) => n + row.calls, 0);
   const reach = label && prompt.labels[label] ? [`Callers that ask for “${label}” get it with their next call. `, carried ? h('strong', null, `In the time shown, ${carried.toLocaleString('en')} calls used this prompt.`) : ''] : 'Callers that ask for the label get this version with their next call.';
+  const likely = versions.find((v) => v.version !== prompt.labels[label])?.version ?? prompt.latest; // the newest that it is not on
   ask({
     title: label ? `Move the label ${label}` : 'Put a label on a version',
     says: [h('p', null, reach), h('p', null, 'It is recorded as a change, and can be undone.')],
     fields: [
       ...(label ? [] : [/** @type {import('./ask.js').AskField} */ ({ name: 'label', label: 'Label', placeholder: Object.keys(prompt.labels).join(', ') || 'production', most: 255 })]),
-      { name: 'version', label: 'Version', kind: 'choice', value: version || String(prompt.latest), options: versions.slice(0, 200).map((v) => [String(v.version), `version ${v.version}${v.note ? ` – ${v.note.slice(0, 60)}` : ''}`]) },
+      { name: 'version', label: 'Version', kind: 'choice', value: version || String(likely), options: versions.slice(0, 200).map((v) => [String(v.version), `version ${v.version}${v.note ? ` – ${v.note.slice(0, 60)}` : ''}`]) },
       { name: 'why', label: 'Why', kind: 'words', placeholder: 'A few words for those who read this later' },
     ],
     act: 'Move the label',

@@ -2,6 +2,7 @@
 
 import { h } from '../dom.js';
 import { text } from '../format.js';
+import { bring, inView, rowBy } from './rows.js';
 import { palette } from './timeseries.js';
 import { rowsOf, treeOf } from './tree.js';
 
@@ -54,8 +55,7 @@ export function waterfall({ choose, group = (span) => span.service, note }) {
   }
 
   function draw() {
-    const first = Math.max(0, Math.floor(scroller.scrollTop / ROW) - SPARE);
-    const last = Math.min(rows.length, Math.ceil((scroller.scrollTop + scroller.clientHeight) / ROW) + SPARE);
+    const [first, last] = inView(scroller, rows.length, ROW, SPARE);
     body.replaceChildren(...rows.slice(first, last).map((node, i) => drawRow(node, first + i)));
     if (at >= first && at < last) scroller.setAttribute('aria-activedescendant', `span-${at}`);
     else scroller.removeAttribute('aria-activedescendant');
@@ -95,8 +95,7 @@ export function waterfall({ choose, group = (span) => span.service, note }) {
   /** @param {number} i */
   function select(i) {
     at = Math.max(0, Math.min(rows.length - 1, i));
-    if (at * ROW < scroller.scrollTop) scroller.scrollTop = at * ROW;
-    else if ((at + 1) * ROW > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = (at + 1) * ROW - scroller.clientHeight;
+    bring(scroller, at, ROW, 0);
     draw();
     if (rows[at]) choose(rows[at]);
   }
@@ -104,10 +103,8 @@ export function waterfall({ choose, group = (span) => span.service, note }) {
   /** @param {KeyboardEvent} event */
   function keyed(event) {
     const node = rows[at];
-    const page = Math.max(1, Math.floor(scroller.clientHeight / ROW) - 1);
-    /** @type {Record<string, number>} */
-    const moves = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: rows.length - 1 };
-    if (event.key in moves) select(moves[event.key]);
+    const to = rowBy(event.key, at, rows.length, scroller, ROW);
+    if (to !== null) select(to);
     else if (event.key === 'ArrowLeft' && node?.children.length && !folded.has(node.span.span_id)) toggle(node.span.span_id);
     else if (event.key === 'ArrowLeft' && node?.parent) select(rows.indexOf(node.parent));
     else if (event.key === 'ArrowRight' && node && folded.has(node.span.span_id)) toggle(node.span.span_id);
