@@ -103,6 +103,11 @@ def _sensible(type_: str, found: str) -> bool:
     return type_ not in NAMED or type_ == "AGE" or any(map(str.isalpha, found))
 
 
+def _stays(known: str, seen: str) -> bool:
+    """Whether what is known of a token goes before what the tagger sees in it."""
+    return not seen or known not in DOUBTFUL or (known == "TITLE" and seen == "PERSON")
+
+
 def _shortened(word: str) -> bool:
     return not word.isalpha() and word.replace("’", "'").lower().endswith(_SHORTENED)
 
@@ -117,7 +122,7 @@ def _joined(text: str, tokens: Tokens, tagged: "Tagged", labels: Sequence[str]) 
         if (label == NOTHING and word[0] != KNOWN) or _shortened(word) or (word[0] == "\n" and type_ != ADDRESS):
             last = ""
             continue
-        if word[0] == KNOWN and (label == NOTHING or word[1:] not in DOUBTFUL):
+        if word[0] == KNOWN and _stays(word[1:], type_):
             type_ = word[1:]
         if found and (type_ == last or (type_ == ADDRESS == found[-1].type and goes_on(text, found[-1].end, start))):
             found[-1] = Span(found[-1].start, end, type_)

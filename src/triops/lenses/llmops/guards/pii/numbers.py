@@ -14,7 +14,7 @@ CARD_WORDS = ("card", "cc", "credit", "debit", "visa", "mastercard", "amex", "ma
 _SPOKEN = ("phone", "tel", "call", "mobile", "cell", "fax", "contact", "text", "sms", "whatsapp", "ring", "dial")
 PHONE_WORDS = (*_SPOKEN, "reach", "message", "voicemail", "number", "hotline", "pager", "ext")
 # whose number it is when "number" is all that speaks for a telephone
-_OTHERS = ("order", "invoice", "ticket", "case n", "account", "reference", "serial", "booking", "policy")
+_OTHERS = ("order n", "order #", "invoice", "ticket", "case n", "account", "reference", "serial", "booking", "policy")
 _GROUPS = r"(?:[ .\-]?\(?\d{1,5}\)?)"
 
 _IBAN = re.compile(r"[A-Za-z](?<!\w.)(?:[A-Z]\d{2}(?: ?[A-Z0-9]){11,30}(?![a-z])|[a-z]\d{2}[a-z0-9]{11,30}(?!\w))")
