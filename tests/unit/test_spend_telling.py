@@ -124,6 +124,14 @@ def test_a_failed_call_is_an_error_and_a_metadata_only_call_says_nothing() -> No
     assert orjson.loads(batch.resources.attributes[0])["service.name"] == "gateway"
 
 
+def test_a_first_token_is_within_its_call() -> None:
+    asked = intent(1)
+    rows = SpanRows()
+    rows.add(ended(asked, outcome(asked, first_ns=26_000_000)))
+    batch = rows.batch()
+    assert orjson.loads(batch.attributes[0])["triops.first_token_ms"] == int(batch.duration_ns[0]) / 1e6 == 25.0
+
+
 def test_a_call_that_asked_nobody_cost_nothing() -> None:
     asked = intent(1)
     rows = SpanRows()
