@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from triops.adapters.providers.anthropic_messages import ANSWER, OPAQUE
+from triops.adapters.providers.anthropic_messages import ANSWER
 from triops.adapters.providers.json_body import as_count, as_text
-from triops.kernel.completion import Choice, Finish, Part, Reply, Usage
+from triops.kernel.completion import ANTHROPIC_BLOCK, Choice, Citation, Finish, Part, Reply, Usage
 from triops.ports.providers import Fault, FaultKind
 
 _FINISH: dict[str, Finish] = {
@@ -51,7 +51,7 @@ def reply_of(tree: Mapping[str, Any]) -> Reply:
 def _part(block: Any) -> Part:
     kind = block.get("type") if isinstance(block, dict) else None
     if kind == "text":
-        return Part("text", text=as_text(block.get("text")))
+        return Part("text", text=as_text(block.get("text")), citations=citations_of(block))
     if kind == "thinking":
         return Part("thinking", text=as_text(block.get("thinking")), signature=as_text(block.get("signature")))
     if kind == "redacted_thinking":
@@ -62,8 +62,27 @@ def _part(block: Any) -> Part:
             return Part("text", text=arguments)
         return Part("tool_call", text=arguments, id=as_text(block.get("id")), name=as_text(block.get("name")))
     if isinstance(kind, str):
-        return Part("file", name=kind, text=json_of(block), media_type=OPAQUE)
+        return block_of(block)
     raise Fault("garbage", "a block without a type")
+
+
+def block_of(block: Mapping[str, Any]) -> Part:
+    """One of a kind that has no word of ours."""
+    return Part("block", name=as_text(block.get("type")), text=json_of(block), media_type=ANTHROPIC_BLOCK)
+
+
+def citations_of(block: Mapping[str, Any]) -> tuple[Citation, ...]:
+    given = block.get("citations")
+    if not given or not isinstance(given, list):
+        return ()
+    return tuple(citation_of(one) for one in given if isinstance(one, dict))
+
+
+def citation_of(own: Mapping[str, Any]) -> Citation:
+    json_of(own)  # it can be written
+    url = as_text(own.get("url")) or as_text(own.get("source"))
+    title = as_text(own.get("title")) or as_text(own.get("document_title"))
+    return Citation("anthropic", own, url, title, as_text(own.get("cited_text")))
 
 
 def json_of(value: Any) -> str:

@@ -6,6 +6,9 @@ from typing import Any
 import orjson
 
 from triops.adapters.providers.faults import message_of
+from triops.adapters.providers.json_body import as_text
+from triops.adapters.providers.openai_beside import MEMBERS, images_of, member_of, members_of, merged, signature_of
+from triops.adapters.providers.openai_cited import citations_of
 from triops.adapters.providers.openai_usage import created_of, usage_of
 from triops.adapters.providers.sse import Sent, Splitter
 from triops.kernel.completion import Choice, Delta, Finish, Part, Reply
@@ -26,8 +29,8 @@ def reply_of(tree: Mapping[str, Any]) -> Reply:
     if not isinstance(choices, list) or not choices:
         raise Fault("garbage", "an answer without choices")
     return Reply(
-        id=_text(tree.get("id")),
-        model=_text(tree.get("model")),
+        id=as_text(tree.get("id")),
+        model=as_text(tree.get("model")),
         choices=tuple(_choice(one, i) for i, one in enumerate(choices)),
         usage=usage_of(tree.get("usage")),
         created=created_of(tree.get("created")),
@@ -39,7 +42,10 @@ def _choice(value: Any, place: int) -> Choice:
     if not isinstance(message, dict):
         raise Fault("garbage", "a choice without a message")
     parts = [Part("thinking", thought) for thought in _thoughts(message)]
-    parts += [Part("text", text) for text in texts_of(message.get("content"))]
+    texts = texts_of(message.get("content"))
+    cited = citations_of(message.get("annotations"))
+    parts += [Part("text", text, citations=cited if i == 0 else ()) for i, text in enumerate(texts)]
+    parts += images_of(message)
     refusal = message.get("refusal")
     if isinstance(refusal, str) and refusal:
         parts.append(Part("refusal", refusal))
@@ -47,11 +53,12 @@ def _choice(value: Any, place: int) -> Choice:
     for call in calls if isinstance(calls, list) else ():
         parts.append(_call(call))
     if isinstance(old := message.get("function_call"), dict):
-        name = _text(old.get("name"))
-        parts.append(Part("tool_call", _text(old.get("arguments")), id=name, name=name))
+        name = as_text(old.get("name"))
+        parts.append(Part("tool_call", as_text(old.get("arguments")), id=name, name=name))
     finish = finish_of(value.get("finish_reason"))
     if finish == "stop":  # as it also says where the caller forced the call
         finish = "refusal" if refusal else "tool_calls" if parts and parts[-1].kind == "tool_call" else finish
+    parts += members_of(message)
     index = value.get("index")
     return Choice(index if type(index) is int else place, tuple(parts), finish, logprobs_of(value))
 
@@ -66,7 +73,8 @@ def _call(call: Any) -> Part:
     arguments = function.get("arguments")
     # some servers send the arguments as an object
     text = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
-    return Part("tool_call", text, id=_text(call.get("id")), name=_text(function.get("name")))
+    name = as_text(function.get("name"))
+    return Part("tool_call", text, id=as_text(call.get("id")), name=name, signature=signature_of(call))
 
 
 def texts_of(content: Any) -> list[str]:
@@ -93,10 +101,6 @@ def logprobs_of(choice: Mapping[str, Any]) -> Any:
     return logprobs.get("content") if isinstance(logprobs, dict) else None
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
 class ChatDecoder:
     """`hide_usage`: the caller did not ask for the event that holds only the usage. An end is clean when every choice
     that began has finished; a missing [DONE] is then filled in. What came in the same bytes before a Fault is lost with
@@ -109,6 +113,7 @@ class ChatDecoder:
         self._finished: set[int] = set()
         self._refused: set[int] = set()
         self._tools: dict[tuple[int, int], str] = {}
+        self._members: dict[tuple[int, str], list[Any]] = {}  # pieces of those that have no word of ours
         self._named = False
         self._done = False
 
@@ -160,7 +165,7 @@ class ChatDecoder:
             raise Fault("garbage", "a choice whose index is not a number")
         if index not in self._begun:
             self._begun.add(index)
-            deltas.append(Delta("start", index, id=_text(tree.get("id")), model=_text(tree.get("model"))))
+            deltas.append(Delta("start", index, id=as_text(tree.get("id")), model=as_text(tree.get("model"))))
         delta = choice.get("delta")
         if isinstance(delta, dict):
             content = delta.get("content")
@@ -175,6 +180,9 @@ class ChatDecoder:
             deltas.append(Delta("logprobs", index, logprobs=logprobs["content"]))
         if (reason := choice.get("finish_reason")) is not None and index not in self._finished:
             self._finished.add(index)
+            if self._members:
+                mine = [(name, held) for (choice, name), held in self._members.items() if choice == index]
+                deltas += [Delta("whole", index, item=member_of(name, merged(held))) for name, held in mine]
             finish = finish_of(reason)
             if finish == "stop":  # as it also says where the caller forced the call
                 called = any(choice == index for choice, _ in self._tools)
@@ -192,19 +200,27 @@ class ChatDecoder:
                     self._tool(call, index, deltas)
         if isinstance(old := delta.get("function_call"), dict):
             self._tool({"index": 0, "id": old.get("name"), "function": old}, index, deltas)
+        if cited := delta.get("annotations"):
+            deltas += [Delta("citation", index, item=citation) for citation in citations_of(cited)]
+        if delta.get("images"):
+            deltas += [Delta("whole", index, item=image) for image in images_of(delta)]
+        for name in delta.keys() - MEMBERS:
+            if (held := delta[name]) is not None:
+                self._members.setdefault((index, name), []).append(held)
 
     def _tool(self, call: Mapping[str, Any], index: int, deltas: list[Delta]) -> None:
         """A call begins where its place or its id is new; some servers leave the place out."""
         function = call.get("function")
         function = function if isinstance(function, dict) else {}
-        place, name = call.get("index"), _text(call.get("id"))
+        place, name = call.get("index"), as_text(call.get("id"))
         if type(place) is not int:
             known = [at for (choice, at), has in self._tools.items() if choice == index and has == name]
             mine = [at for choice, at in self._tools if choice == index]
             place = known[0] if known else len(mine) if name or not mine else mine[-1]
         if (index, place) not in self._tools:
             self._tools[index, place] = name
-            deltas.append(Delta("tool", index, part=place, id=name, name=_text(function.get("name"))))
+            begun = Delta("tool", index, "", place, name, as_text(function.get("name")), signature=signature_of(call))
+            deltas.append(begun)
         arguments = function.get("arguments")
         if arguments:
             text = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()

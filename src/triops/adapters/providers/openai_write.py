@@ -99,15 +99,19 @@ def _messages(message: Message, dropped: list[str], modern: bool) -> list[dict[s
 def _assistant(message: Message, parts: list[Part]) -> dict[str, Any]:
     calls = [part for part in parts if part.kind == "tool_call"]
     refusals = [part.text for part in parts if part.kind == "refusal"]
-    said = [part for part in parts if part.kind not in ("tool_call", "refusal")]
+    images = [part for part in parts if part.kind == "image"]
+    said = [part for part in parts if part.kind not in ("tool_call", "refusal", "image")]
     tree: dict[str, Any] = {"role": "assistant"}
-    if said or not (calls or refusals):
+    if said or not (calls or refusals or images):
         tree["content"] = _content(said) if said else ""
+    if images:
+        tree["images"] = [_part(image) for image in images]
     if refusals:
         tree["refusal"] = "".join(refusals)
     if calls:
         tree["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.text}}
+            | ({"extra_content": {"google": {"thought_signature": call.signature}}} if call.signature else {})
             for call in calls
         ]
     return tree | ({"name": message.name} if message.name else {})
@@ -131,7 +135,12 @@ def _part(part: Part) -> dict[str, Any]:
     if part.kind == "file" and part.data:
         data = f"data:{part.media_type or 'application/pdf'};base64,{part.data}"
         return {"type": "file", "file": {"file_data": data, "filename": part.name or "file"}}
-    raise Invalid("this provider has no word for it", field="messages", got=part.kind, expected="texts, images, audio")
+    raise Invalid(
+        "this provider has no word for it",
+        field="messages",
+        got=part.name or part.kind,
+        expected="texts, images, audio",
+    )
 
 
 def _result(part: Part) -> str | list[dict[str, Any]]:

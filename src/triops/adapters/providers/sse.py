@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from triops.ports.providers import Fault
 
-MOST_EVENT = 1 << 20  # bytes of one event; more is a Fault
+MOST_EVENT = 32 << 20  # bytes of one event (one may hold an image, or all of an answer); more is a Fault
+_LONG = 64 << 10  # bytes of an event that has not ended, from which on its pieces are joined but once
 _BLANK = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _BOM = b"\xef\xbb\xbf"
 
@@ -21,15 +22,25 @@ class Sent(NamedTuple):
 
 
 class Splitter:
-    """Raises: Fault (garbage) for an event over 1 MB, or bytes that begin like no event at all (JSON, HTML)."""
+    """Raises: Fault (garbage) for an event over 32 MB, or bytes that begin like no event at all (JSON, HTML)."""
 
     def __init__(self) -> None:
         self._rest = b""
+        self._more: list[bytes] = []  # pieces of a long event after `_rest`
+        self._length = 0  # of `_more`
         self._begun = False
 
     def feed(self, data: bytes) -> list[Sent]:
         """The events that are complete now."""
-        buffer = self._rest + data if self._rest else data
+        if len(self._rest) >= _LONG:
+            self._more.append(data)
+            self._length += len(data)
+            if b"\n" not in data and b"\r" not in data:  # no line ends in it, so no event does
+                self._bound(len(self._rest) + self._length)
+                return []
+            buffer, self._more, self._length = self._rest + b"".join(self._more), [], 0
+        else:
+            buffer = self._rest + data if self._rest else data
         if not self._begun and not self._begin(buffer):
             self._rest = buffer
             return []
@@ -45,17 +56,20 @@ class Splitter:
                 else _read(piece + b"\n\n")
                 for piece in pieces
             ]
-        if len(self._rest) > MOST_EVENT:
-            raise Fault("garbage", f"an event of more than {MOST_EVENT} bytes")
+        self._bound(len(self._rest))
         return found
 
     def end(self) -> list[Sent]:
         """What stood there without a blank line when the connection ended, if that makes an event."""
-        rest, self._rest = self._rest, b""
+        rest, self._rest, self._more = b"".join([self._rest, *self._more]), b"", []
         if not rest.strip():
             return []
         sent = _read(rest + b"\n\n")
         return [] if sent.data is None else [sent]
+
+    def _bound(self, length: int) -> None:
+        if length > MOST_EVENT:
+            raise Fault("garbage", f"an event of more than {MOST_EVENT} bytes")
 
     def _begin(self, buffer: bytes) -> bool:
         if len(buffer) < len(_BOM) and _BOM.startswith(buffer):

@@ -9,8 +9,9 @@ from typing import Any
 
 import orjson
 
+from triops.edges.anthropic.blocks import blocks_of, citation_tree
 from triops.edges.anthropic.words import message_id, stop_reason, usage_of
-from triops.kernel.completion import Delta, Finish, Usage
+from triops.kernel.completion import Citation, Delta, Finish, Part, Usage
 from triops.web.dialects import Problem
 
 
@@ -40,6 +41,7 @@ class MessageEncoder:
         self._started = False
         self._block = -1  # index of the last block that was begun
         self._open = ""  # its type; "" while none is open
+        self._part = 0  # which text or thought it is
         self._calls: dict[int, _Call] = {}
         self._current: int | None = None  # the open call's part
         self._late: list[Delta] = []  # texts that came before the open call was whole
@@ -57,7 +59,7 @@ class MessageEncoder:
         match delta.kind:
             case "start":
                 return self._start(delta.id, delta.model)
-            case "text" | "refusal" | "thinking":
+            case "text" | "refusal" | "thinking" | "citation" | "whole":
                 self._late.append(delta)
                 return b"" if self._is_cut() else self._said()
             case "tool":
@@ -105,25 +107,39 @@ class MessageEncoder:
 
     def _said(self) -> bytes:
         late, self._late = self._late, []
-        return b"".join(self._thought(delta) if delta.kind == "thinking" else self._text(delta) for delta in late)
+        return b"".join([self._late_one(delta) for delta in late])
 
-    def _text(self, delta: Delta) -> bytes:
-        if not delta.text:
-            return b""
-        return self._in("text", {"text": "", "citations": None}, {"type": "text_delta", "text": delta.text})
+    def _late_one(self, delta: Delta) -> bytes:
+        match delta.kind:
+            case "thinking":
+                return self._thought(delta)
+            case "citation" if isinstance(delta.item, Citation):
+                told = citation_tree(delta.item)
+                return b"" if told is None else self._text(delta, {"type": "citations_delta", "citation": told})
+            case "whole" if isinstance(delta.item, Part):
+                return b"".join([self._whole(block) for block in blocks_of((delta.item,))])
+        return self._text(delta, {"type": "text_delta", "text": delta.text}) if delta.text else b""
+
+    def _text(self, delta: Delta, told: dict[str, Any]) -> bytes:
+        return self._in("text", delta.part, {"text": "", "citations": None}, told)
 
     def _thought(self, delta: Delta) -> bytes:
-        if delta.name == "redacted_thinking":
-            out = self._begin("redacted_thinking", {"data": delta.signature})
-            return out + self._close()
         out = b""
         if delta.text:
             said = {"type": "thinking_delta", "thinking": delta.text}
-            out = self._in("thinking", {"thinking": "", "signature": ""}, said)
+            out = self._in("thinking", delta.part, {"thinking": "", "signature": ""}, said)
         if delta.signature:
             signed = {"type": "signature_delta", "signature": delta.signature}
-            out += self._in("thinking", {"thinking": "", "signature": ""}, signed) + self._close()
+            out += self._in("thinking", delta.part, {"thinking": "", "signature": ""}, signed) + self._close()
         return out
+
+    def _whole(self, block: dict[str, Any]) -> bytes:
+        """Its input comes as a call's does."""
+        kind, given = block.pop("type"), block.get("input")
+        if not isinstance(given, dict):
+            return self._begin(kind, block) + self._close()
+        said = {"type": "input_json_delta", "partial_json": orjson.dumps(given).decode()}
+        return self._begin(kind, {**block, "input": {}}) + self._delta(said) + self._close()
 
     def _argued(self, delta: Delta) -> bytes:
         call = self._calls.get(delta.part)
@@ -152,8 +168,9 @@ class MessageEncoder:
             call.waiting.clear()
         return b"".join(out)
 
-    def _in(self, kind: str, empty: dict[str, Any], delta: dict[str, Any]) -> bytes:
-        begun = b"" if self._open == kind else self._begin(kind, empty)
+    def _in(self, kind: str, part: int, empty: dict[str, Any], delta: dict[str, Any]) -> bytes:
+        begun = b"" if self._open == kind and self._part == part else self._begin(kind, empty)
+        self._part = part
         return begun + self._delta(delta)
 
     def _begin(self, kind: str, content: dict[str, Any]) -> bytes:

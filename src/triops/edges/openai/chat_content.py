@@ -85,7 +85,8 @@ def _message(value: Any, place: int, extra: dict[str, Any]) -> Message:
         parts = (*parts, Part("refusal", refusal))
     if given.get("audio") is not None:
         extra[f"{path}.audio"] = given["audio"]
-    return Message(role, (*before, *parts, *_calls(given, path, extra)), name)
+    images = _images(given, path) if given.get("images") else ()
+    return Message(role, (*before, *parts, *images, *_calls(given, path, extra)), name)
 
 
 def _parts(value: Any, path: str, extra: dict[str, Any]) -> tuple[Part, ...]:
@@ -107,12 +108,7 @@ def _part(value: Any, path: str, extra: dict[str, Any]) -> Part | None:
     if kind == "refusal":
         return Part("refusal", needed(given, "refusal", path))
     if kind == "image_url":
-        image = given.get("image_url")
-        image = {"url": image} if isinstance(image, str) else mapping(image, f"{path}.image_url")
-        url = needed(image, "url", f"{path}.image_url")
-        detail = text(image, "detail", f"{path}.image_url")
-        media_type, data = data_of(url)
-        return Part("image", url="" if data else url, data=data, media_type=media_type, detail=detail)
+        return _image(given, path)
     if kind == "input_audio":
         audio = mapping(given.get("input_audio"), f"{path}.input_audio")
         sort = needed(audio, "format", f"{path}.input_audio")
@@ -127,6 +123,29 @@ def _part(value: Any, path: str, extra: dict[str, Any]) -> Part | None:
         return Part("file", data=data, media_type=media_type, name=text(file, "filename", f"{path}.file"))
     extra[path] = given
     return None
+
+
+def _image(given: Mapping[str, Any], path: str) -> Part:
+    image = given.get("image_url")
+    image = {"url": image} if isinstance(image, str) else mapping(image, f"{path}.image_url")
+    url = needed(image, "url", f"{path}.image_url")
+    detail = text(image, "detail", f"{path}.image_url")
+    media_type, data = data_of(url)
+    return Part("image", url="" if data else url, data=data, media_type=media_type, detail=detail)
+
+
+def _images(given: Mapping[str, Any], path: str) -> tuple[Part, ...]:
+    """Those that a model made in an earlier turn, as OpenRouter and LiteLLM have them."""
+    images = sequence(given["images"], f"{path}.images")
+    return tuple(_image(mapping(one, f"{path}.images[{i}]"), f"{path}.images[{i}]") for i, one in enumerate(images))
+
+
+def _signature(call: Mapping[str, Any]) -> str:
+    """Of a tool call, where Google's own chat completions have it; "" for none."""
+    extra = call.get("extra_content")
+    google = extra.get("google") if isinstance(extra, dict) else None
+    given = google.get("thought_signature") if isinstance(google, dict) else None
+    return given if isinstance(given, str) else ""
 
 
 def _calls(given: Mapping[str, Any], path: str, extra: dict[str, Any]) -> tuple[Part, ...]:
@@ -144,6 +163,7 @@ def _calls(given: Mapping[str, Any], path: str, extra: dict[str, Any]) -> tuple[
                 text(function, "arguments", f"{at}.function"),
                 id=needed(call, "id", at),
                 name=needed(function, "name", f"{at}.function"),
+                signature=_signature(call),
             )
         )
     if given.get("function_call") is not None:

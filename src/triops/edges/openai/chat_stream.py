@@ -6,9 +6,10 @@ from typing import Any
 
 import orjson
 
+from triops.edges.openai.beside import annotation_of, image_url_of, nested
 from triops.edges.openai.problems import error_in
-from triops.edges.openai.words import finish_word, is_old, usage_of
-from triops.kernel.completion import Ask, Delta, Usage
+from triops.edges.openai.words import finish_word, is_old, sealed, usage_of
+from triops.kernel.completion import CHAT_MEMBER, Ask, Citation, Delta, Part, Usage
 from triops.web.dialects import Problem
 
 
@@ -26,6 +27,7 @@ class ChatEncoder:
         }
         self._open: set[int] = set()
         self._refused: set[int] = set()
+        self._texts: dict[int, _Text] = {}
         self._usage: Usage | None = None
         self._old = is_old(ask.raw)
 
@@ -48,7 +50,12 @@ class ChatEncoder:
     def _one(self, delta: Delta) -> bytes:
         kind = delta.kind
         if kind == "text":
-            return self._chunk(delta.index, {"content": delta.text})
+            text = self._texts.get(delta.index)
+            if text is None:
+                text = self._texts[delta.index] = _Text()
+            before = self._cited(delta.index) if text.citations and delta.part != text.part else b""
+            text.more(delta)
+            return before + self._chunk(delta.index, {"content": delta.text})
         if kind == "usage":
             self._usage = delta.usage
             return b""
@@ -58,14 +65,39 @@ class ChatEncoder:
             if delta.model and not self._open:
                 self._head["model"] = delta.model
             return self._opened(delta.index)
+        if kind == "citation" and isinstance(delta.item, Citation):
+            text = self._texts.setdefault(delta.index, _Text())
+            before = self._cited(delta.index) if delta.part != text.part else b""
+            text.cite(delta.part, delta.item)
+            return before
+        if kind == "whole":
+            told = self._whole(delta.item)
+            return self._chunk(delta.index, told) if told else b""
         if kind == "finish":
+            before = self._cited(delta.index)
             word = finish_word(delta.finish, refused=delta.index in self._refused, old=self._old)
-            return self._chunk(delta.index, {}, finish=word)
+            return before + self._chunk(delta.index, {}, finish=word)
         if kind == "logprobs":
             return self._chunk(delta.index, {}, logprobs=delta.logprobs)
         if (kind == "thinking" and not delta.text) or (self._old and delta.part):
             return b""
         return self._chunk(delta.index, self._less_common(delta))
+
+    def _cited(self, index: int) -> bytes:
+        """What the text that ends here rests on."""
+        text = self._texts.get(index)
+        if text is None or not text.citations:
+            return b""
+        said, text.citations = text.citations, []
+        told = [annotation_of(citation, text.begin, text.end, text.begin) for citation in said]
+        return self._chunk(index, {"annotations": [nested(one) for one in told if one is not None]})
+
+    def _whole(self, part: Part | Citation | None) -> dict[str, Any]:
+        if isinstance(part, Part) and part.kind == "image":
+            return {"images": [{"index": 0, **image_url_of(part)}]}
+        if isinstance(part, Part) and part.kind == "block" and part.media_type == CHAT_MEMBER:
+            return {part.name: orjson.loads(part.text)}
+        return {}
 
     def _less_common(self, delta: Delta) -> dict[str, Any]:
         if delta.kind == "thinking":
@@ -77,7 +109,8 @@ class ChatEncoder:
             function = {"name": delta.name, "arguments": ""}
             if self._old:
                 return {"function_call": function}
-            return {"tool_calls": [{"index": delta.part, "id": delta.id, "type": "function", "function": function}]}
+            call = {"index": delta.part, "id": delta.id, "type": "function", "function": function}
+            return {"tool_calls": [call | sealed(delta.signature)]}
         if self._old:
             return {"function_call": {"arguments": delta.text}}
         return {"tool_calls": [{"index": delta.part, "function": {"arguments": delta.text}}]}
@@ -103,6 +136,26 @@ class ChatEncoder:
         if self._wants_usage:
             tree["usage"] = None
         return _event(tree)
+
+
+class _Text:
+    """Which of a choice's texts is being said, where it stands among them all, what it rests on."""
+
+    __slots__ = ("begin", "citations", "end", "part")
+
+    def __init__(self) -> None:
+        self.part = self.begin = self.end = 0
+        self.citations: list[Citation] = []
+
+    def more(self, delta: Delta) -> None:
+        if delta.part != self.part:
+            self.part, self.begin = delta.part, self.end
+        self.end += len(delta.text)
+
+    def cite(self, part: int, citation: Citation) -> None:
+        if part != self.part:
+            self.part, self.begin = part, self.end
+        self.citations.append(citation)
 
 
 def _event(tree: dict[str, Any]) -> bytes:

@@ -21,7 +21,13 @@ def is_old(raw: Mapping[str, Any]) -> bool:
 
 
 def tool_call_of(part: Part) -> dict[str, Any]:
-    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.text}}
+    call = {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.text}}
+    return call | sealed(part.signature)
+
+
+def sealed(signature: str) -> dict[str, Any]:
+    """The signature of a tool call, where Google's own chat completions have it."""
+    return {"extra_content": {"google": {"thought_signature": signature}}} if signature else {}
 
 
 def usage_of(usage: Usage) -> dict[str, Any]:
