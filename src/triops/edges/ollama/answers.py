@@ -36,11 +36,11 @@ def whole_of(voice: Voice, model: str, answer: Reply, took_ns: int) -> dict[str,
 def said(
     voice: Voice, text: str, thinking: str = "", calls: Sequence[dict[str, Any]] = (), images: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """`images` in base64; `generate` has room for one."""
+    """`images`: in base64. `generate` has room for one, a chat for none: its clients cannot read a message with any."""
     thought = {"thinking": thinking} if thinking else {}
     if voice == "generate":
         return {"response": text, **thought, **({"image": images[-1]} if images else {})}
-    message = {"role": "assistant", "content": text, **thought, **({"images": list(images)} if images else {})}
+    message = {"role": "assistant", "content": text, **thought}
     return {"message": {**message, "tool_calls": list(calls)} if calls else message}
 
 

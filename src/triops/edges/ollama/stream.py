@@ -37,7 +37,7 @@ class LineEncoder:
                 return self._line(said(self._voice, delta.text))
             case "thinking" if delta.text:
                 return self._line(said(self._voice, "", delta.text))
-            case "whole" if isinstance(delta.item, Part) and delta.item.kind == "image" and delta.item.data:
+            case "whole" if self._voice == "generate" and isinstance(delta.item, Part) and delta.item.kind == "image":
                 return self._line(said(self._voice, "", images=[delta.item.data]))
             case "logprobs" if delta.logprobs:
                 return self._line({**said(self._voice, ""), "logprobs": delta.logprobs})
