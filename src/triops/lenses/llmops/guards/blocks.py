@@ -20,27 +20,27 @@ _ARGUMENTS = frozenset({"input", "arguments", "action"})
 
 def judged_block(screen: Screen, text: str, findings: list[Finding]) -> Steps:
     """The very text where nothing was replaced. Raises: GuardBlocked."""
-    tree = orjson.loads(text)
-    changed = yield from _judged(screen, tree, findings)
-    return orjson.dumps(tree).decode() if changed else text
+    box = [orjson.loads(text)]
+    changed = yield from _judged(screen, box, findings)
+    return orjson.dumps(box[0]).decode() if changed else text
 
 
 def judged_tree(screen: Screen, tree: Mapping[str, Any], findings: list[Finding]) -> Steps:
     """The very tree where nothing was replaced. Raises: GuardBlocked."""
-    copy = orjson.loads(orjson.dumps(tree))
-    changed = yield from _judged(screen, copy, findings)
-    return copy if changed else tree
+    box = [orjson.loads(orjson.dumps(tree))]
+    changed = yield from _judged(screen, box, findings)
+    return box[0] if changed else tree
 
 
 def block_size(text: str) -> int:
     """Characters of the texts in a block that are judged."""
-    return sum(len(held[at]) if isinstance(held[at], str) else 0 for held, at in _texts(orjson.loads(text)))
+    return sum(len(held[at]) if isinstance(held[at], str) else 0 for held, at in _texts([orjson.loads(text)]))
 
 
-def _judged(screen: Screen, tree: Any, findings: list[Finding]) -> Steps:
-    """Whether the tree was changed."""
+def _judged(screen: Screen, box: list[Any], findings: list[Finding]) -> Steps:
+    """Whether what is in the box was changed."""
     changed = False
-    for held, at in list(_texts(tree)):
+    for held, at in list(_texts(box)):
         given = held[at]
         if isinstance(given, str):
             new, passage = yield from judged_text(screen, given, at in _ARGUMENTS and _is_json(given), findings)
@@ -52,9 +52,9 @@ def _judged(screen: Screen, tree: Any, findings: list[Finding]) -> Steps:
     return changed
 
 
-def _texts(tree: Any) -> Iterator[tuple[Any, Any]]:
+def _texts(box: list[Any]) -> Iterator[tuple[Any, Any]]:
     """Where a text or an object of arguments stands: in what, and under which name or place."""
-    waiting = [tree]
+    waiting: list[Any] = [box]
     while waiting:
         held = waiting.pop()
         for at, value in held.items() if isinstance(held, dict) else enumerate(held):
@@ -62,7 +62,7 @@ def _texts(tree: Any) -> Iterator[tuple[Any, Any]]:
                 yield held, at
             elif isinstance(value, dict | list):
                 waiting.append(value)
-            elif isinstance(value, str) and value and not _is_sealed(held, at, value, held is tree):
+            elif isinstance(value, str) and value and not _is_sealed(held, at, value, held is box[0]):
                 yield held, at
 
 
