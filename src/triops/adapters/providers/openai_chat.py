@@ -204,8 +204,8 @@ class ChatDecoder:
             deltas += [Delta("citation", index, item=citation) for citation in citations_of(cited)]
         if delta.get("images"):
             deltas += [Delta("whole", index, item=image) for image in images_of(delta)]
-        for name in delta.keys() - MEMBERS:
-            if (held := delta[name]) is not None:
+        for name, held in delta.items():
+            if name not in MEMBERS and held is not None:
                 self._members.setdefault((index, name), []).append(held)
 
     def _tool(self, call: Mapping[str, Any], index: int, deltas: list[Delta]) -> None:
