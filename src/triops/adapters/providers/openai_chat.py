@@ -1,6 +1,7 @@
 """Chat completions as a provider speaks them: the request in our words written out, whole answers and streams read."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ from triops.adapters.providers.openai_beside import MEMBERS, images_of, member_o
 from triops.adapters.providers.openai_cited import citations_of
 from triops.adapters.providers.openai_usage import created_of, usage_of
 from triops.adapters.providers.sse import Sent, Splitter
-from triops.kernel.completion import Choice, Delta, Finish, Part, Reply
+from triops.kernel.completion import Choice, Citation, Delta, Finish, Part, Reply
 from triops.ports.providers import Event, Fault
 
 _FINISH: dict[str, Finish] = {
@@ -42,10 +43,11 @@ def _choice(value: Any, place: int) -> Choice:
     if not isinstance(message, dict):
         raise Fault("garbage", "a choice without a message")
     parts = [Part("thinking", thought) for thought in _thoughts(message)]
-    texts = texts_of(message.get("content"))
-    cited = citations_of(message.get("annotations"))
-    parts += [Part("text", text, citations=cited if i == 0 else ()) for i, text in enumerate(texts)]
-    parts += images_of(message)
+    parts += [Part("text", text) for text in texts_of(message.get("content"))]
+    if cited := message.get("annotations"):
+        parts = _cited(parts, citations_of(cited))
+    if message.get("images"):
+        parts += images_of(message)
     refusal = message.get("refusal")
     if isinstance(refusal, str) and refusal:
         parts.append(Part("refusal", refusal))
@@ -58,9 +60,16 @@ def _choice(value: Any, place: int) -> Choice:
     finish = finish_of(value.get("finish_reason"))
     if finish == "stop":  # as it also says where the caller forced the call
         finish = "refusal" if refusal else "tool_calls" if parts and parts[-1].kind == "tool_call" else finish
-    parts += members_of(message)
+    if not message.keys() <= MEMBERS:
+        parts += members_of(message)
     index = value.get("index")
     return Choice(index if type(index) is int else place, tuple(parts), finish, logprobs_of(value))
+
+
+def _cited(parts: list[Part], citations: tuple[Citation, ...]) -> list[Part]:
+    """Their places count from the first text."""
+    first = next((i for i, part in enumerate(parts) if part.kind == "text"), None)
+    return [replace(part, citations=citations) if i == first else part for i, part in enumerate(parts)]
 
 
 def _call(call: Any) -> Part:

@@ -1,5 +1,6 @@
 """Responses as a provider speaks them: whole answers and streams, read."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -101,7 +102,8 @@ class ResponsesDecoder:
         self._done = False
         self._kinds: set[str] = set()
         self._calls: dict[int, int] = {}
-        self._texts = self._thoughts = -1  # which one is being said
+        self._places: dict[DeltaKind, int] = {"text": 0, "thinking": 0, "refusal": 0}  # which one is being said
+        self._counts: Counter[DeltaKind] = Counter()
 
     def feed(self, data: bytes) -> Sequence[Event]:
         return [self._event(sent) for sent in self._splitter.feed(data)]
@@ -127,8 +129,7 @@ class ResponsesDecoder:
         said = _TEXTS.get(kind)
         if said is not None:
             self._kinds.add(said)
-            counted = self._texts if said == "text" else self._thoughts if said == "thinking" else 0
-            text = Delta(said, 0, _text(tree.get("delta")), max(0, counted))
+            text = Delta(said, 0, _text(tree.get("delta")), self._places[said])
             told = tree.get("logprobs")
             return (text, Delta("logprobs", logprobs=told)) if told and isinstance(told, list) else (text,)
         if kind == "response.function_call_arguments.delta":
@@ -140,10 +141,11 @@ class ResponsesDecoder:
         if kind == "response.output_item.done":
             return self._done_item(_mapping(tree.get("item")))
         if kind == "response.content_part.added":
-            self._texts += _mapping(tree.get("part")).get("type") == "output_text"
+            if _mapping(tree.get("part")).get("type") == "output_text":
+                self._next("text")
             return ()
         if kind == "response.output_text.annotation.added" and isinstance(tree.get("annotation"), dict):
-            return (Delta("citation", part=max(0, self._texts), item=citation_of(tree["annotation"])),)
+            return (Delta("citation", part=self._places["text"], item=citation_of(tree["annotation"])),)
         if kind == "response.created" and not self._begun:
             self._begun = True
             response = _mapping(tree.get("response"))
@@ -157,8 +159,8 @@ class ResponsesDecoder:
     def _added(self, tree: Mapping[str, Any]) -> tuple[Delta, ...]:
         item, place = _mapping(tree.get("item")), tree.get("output_index")
         if item.get("type") == "reasoning":
-            self._thoughts += 1
-            return (Delta("thinking", part=self._thoughts, id=_text(item.get("id"))),)
+            self._next("thinking")
+            return (Delta("thinking", part=self._places["thinking"], id=_text(item.get("id"))),)
         if item.get("type") != "function_call" or type(place) is not int:
             return ()
         part = self._calls[place] = len(self._calls)
@@ -174,8 +176,13 @@ class ResponsesDecoder:
             return (Delta("whole", item=_block(item)),)
         if not item.get("encrypted_content"):
             return ()
-        part, signature = max(0, self._thoughts), _text(item["encrypted_content"])
+        part, signature = self._places["thinking"], _text(item["encrypted_content"])
         return (Delta("thinking", part=part, id=_text(item.get("id")), signature=signature),)
+
+    def _next(self, kind: DeltaKind) -> None:
+        """Another one begins."""
+        self._places[kind] = self._counts[kind]
+        self._counts[kind] += 1
 
     def _ended(self, kind: str, response: Mapping[str, Any], data: bytes) -> tuple[Delta, ...]:
         if kind == "response.failed":

@@ -32,15 +32,16 @@ class Splitter:
 
     def feed(self, data: bytes) -> list[Sent]:
         """The events that are complete now."""
-        if len(self._rest) >= _LONG:
-            self._more.append(data)
-            self._length += len(data)
-            if b"\n" not in data and b"\r" not in data:  # no line ends in it, so no event does
-                self._bound(len(self._rest) + self._length)
+        buffer = data
+        if self._rest:
+            if len(self._rest) >= _LONG and b"\n" not in data and b"\r" not in data:  # no event ends in it
+                self._more.append(data)
+                self._length += len(data)
+                if len(self._rest) + self._length > MOST_EVENT:
+                    raise _too_long()
                 return []
-            buffer, self._more, self._length = self._rest + b"".join(self._more), [], 0
-        else:
-            buffer = self._rest + data if self._rest else data
+            buffer = b"".join([self._rest, *self._more, data])
+            self._more, self._length = [], 0
         if not self._begun and not self._begin(buffer):
             self._rest = buffer
             return []
@@ -56,7 +57,8 @@ class Splitter:
                 else _read(piece + b"\n\n")
                 for piece in pieces
             ]
-        self._bound(len(self._rest))
+        if len(self._rest) > MOST_EVENT:
+            raise _too_long()
         return found
 
     def end(self) -> list[Sent]:
@@ -66,10 +68,6 @@ class Splitter:
             return []
         sent = _read(rest + b"\n\n")
         return [] if sent.data is None else [sent]
-
-    def _bound(self, length: int) -> None:
-        if length > MOST_EVENT:
-            raise Fault("garbage", f"an event of more than {MOST_EVENT} bytes")
 
     def _begin(self, buffer: bytes) -> bool:
         if len(buffer) < len(_BOM) and _BOM.startswith(buffer):
@@ -95,9 +93,13 @@ def _split_any(buffer: bytes) -> tuple[list[bytes], bytes]:
     return found, buffer[start:]
 
 
+def _too_long() -> Fault:
+    return Fault("garbage", f"an event of more than {MOST_EVENT} bytes")
+
+
 def _read(raw: bytes) -> Sent:
     if len(raw) > MOST_EVENT:
-        raise Fault("garbage", f"an event of more than {MOST_EVENT} bytes")
+        raise _too_long()
     name, data = "", []
     for line in raw.removeprefix(_BOM).splitlines():  # of bytes: at LF, CRLF and CR only
         field, _, value = line.partition(b":")

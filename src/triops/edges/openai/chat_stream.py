@@ -27,7 +27,8 @@ class ChatEncoder:
         }
         self._open: set[int] = set()
         self._refused: set[int] = set()
-        self._texts: dict[int, _Text] = {}
+        self._text = self._begin = self._end = 0  # which text is being said, and where it stands among them
+        self._citations: list[tuple[int, Citation]] = []  # what it rests on, by choice
         self._usage: Usage | None = None
         self._old = is_old(ask.raw)
 
@@ -50,11 +51,8 @@ class ChatEncoder:
     def _one(self, delta: Delta) -> bytes:
         kind = delta.kind
         if kind == "text":
-            text = self._texts.get(delta.index)
-            if text is None:
-                text = self._texts[delta.index] = _Text()
-            before = self._cited(delta.index) if text.citations and delta.part != text.part else b""
-            text.more(delta)
+            before = b"" if delta.part == self._text else self._turned(delta)
+            self._end += len(delta.text)
             return before + self._chunk(delta.index, {"content": delta.text})
         if kind == "usage":
             self._usage = delta.usage
@@ -66,9 +64,8 @@ class ChatEncoder:
                 self._head["model"] = delta.model
             return self._opened(delta.index)
         if kind == "citation" and isinstance(delta.item, Citation):
-            text = self._texts.setdefault(delta.index, _Text())
-            before = self._cited(delta.index) if delta.part != text.part else b""
-            text.cite(delta.part, delta.item)
+            before = b"" if delta.part == self._text else self._turned(delta)
+            self._citations.append((delta.index, delta.item))
             return before
         if kind == "whole":
             told = self._whole(delta.item)
@@ -83,14 +80,21 @@ class ChatEncoder:
             return b""
         return self._chunk(delta.index, self._less_common(delta))
 
+    def _turned(self, delta: Delta) -> bytes:
+        """Another text begins (of who has several, there is one choice)."""
+        before = self._cited(delta.index)
+        self._text, self._begin = delta.part, self._end
+        return before
+
     def _cited(self, index: int) -> bytes:
         """What the text that ends here rests on."""
-        text = self._texts.get(index)
-        if text is None or not text.citations:
+        if not self._citations:
             return b""
-        said, text.citations = text.citations, []
-        told = [annotation_of(citation, text.begin, text.end, text.begin) for citation in said]
-        return self._chunk(index, {"annotations": [nested(one) for one in told if one is not None]})
+        said = [citation for choice, citation in self._citations if choice == index]
+        self._citations = [one for one in self._citations if one[0] != index]
+        told = [annotation_of(citation, self._begin, self._end, self._begin) for citation in said]
+        annotations = [nested(one) for one in told if one is not None]
+        return self._chunk(index, {"annotations": annotations}) if annotations else b""
 
     def _whole(self, part: Part | Citation | None) -> dict[str, Any]:
         if isinstance(part, Part) and part.kind == "image":
@@ -136,26 +140,6 @@ class ChatEncoder:
         if self._wants_usage:
             tree["usage"] = None
         return _event(tree)
-
-
-class _Text:
-    """Which of a choice's texts is being said, where it stands among them all, what it rests on."""
-
-    __slots__ = ("begin", "citations", "end", "part")
-
-    def __init__(self) -> None:
-        self.part = self.begin = self.end = 0
-        self.citations: list[Citation] = []
-
-    def more(self, delta: Delta) -> None:
-        if delta.part != self.part:
-            self.part, self.begin = delta.part, self.end
-        self.end += len(delta.text)
-
-    def cite(self, part: int, citation: Citation) -> None:
-        if part != self.part:
-            self.part, self.begin = part, self.end
-        self.citations.append(citation)
 
 
 def _event(tree: dict[str, Any]) -> bytes:
