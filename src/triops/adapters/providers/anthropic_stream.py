@@ -90,7 +90,8 @@ class MessageDecoder:
         if kind == "redacted_thinking":
             return (Delta("whole", item=Part("thinking", data=as_text(block.get("data")))),)
         if kind != "tool_use":
-            self._blocks[index] = _Block(block)
+            if isinstance(kind, str):
+                self._blocks[index] = _Block(block)
             return ()
         if block.get("name") == ANSWER:
             self._tools[index], self._answered = -1, True
