@@ -180,6 +180,33 @@ def test_members_of_a_message_that_have_no_word_here_reach_callers_of_the_dialec
     assert said[-1]["finish_reason"] == "stop"
 
 
+def test_what_stands_beside_anthropics_content_stays() -> None:
+    """A turn that paused must be told apart from one that ended."""
+    ask = asked(Messages(), {"max_tokens": 9, "messages": [{"role": "user", "content": "?"}], "stream": True})
+    container = {"id": "container_1", "expires_at": "2026-11-21T00:00:00Z"}
+    end = {"stop_reason": "pause_turn", "stop_sequence": None, "container": container, "stop_details": None}
+    counted = {"web_search_requests": 2, "web_fetch_requests": 0}
+    usage = {"input_tokens": 3, "output_tokens": 2, "server_tool_use": counted}
+    message = {"id": "x", "model": "m", "content": [], "role": "assistant", "type": "message"}
+    body = orjson.dumps({**message, **end, "usage": usage})
+    whole = orjson.loads(Messages().reply(ask, AnthropicProvider().reply(ask, 200, {}, body)))
+    assert (whole["stop_reason"], whole["container"]) == ("pause_turn", container)
+    assert (whole["usage"]["server_tool_use"], whole["content"]) == (counted, [])
+
+    events = [
+        {"type": "message_start", "message": {**message, "usage": {"input_tokens": 3, "output_tokens": 1}}},
+        {"type": "message_delta", "delta": end, "usage": usage, "context_management": {"applied_edits": []}},
+        {"type": "message_stop"},
+    ]
+    decoder, encoder = AnthropicProvider().decoder(ask), Messages().encoder(ask)
+    for event in decoder.feed(b"".join(b"data: " + orjson.dumps(event) + b"\n\n" for event in events)):
+        assert encoder.feed(event.deltas) is not None
+    last = orjson.loads(encoder.end().split(b"\n\n")[0].partition(b"data: ")[2])
+    assert last["delta"] == {"stop_reason": "pause_turn", "stop_sequence": None, "container": container}
+    assert last["usage"]["server_tool_use"] == counted
+    assert last["context_management"] == {"applied_edits": []}
+
+
 CITED = Citation("anthropic", {"type": "char_location", "cited_text": "x"}, text="x")
 PARTS = (
     Part("thinking", "First", id="rs_1", signature="seal"),

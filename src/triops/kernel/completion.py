@@ -20,6 +20,7 @@ DeltaKind = Literal[
 ]
 # whose words a part of kind `block` is in, as its media type
 ANTHROPIC_BLOCK: Final = "application/vnd.anthropic.block+json"
+ANTHROPIC_MEMBER: Final = "application/vnd.anthropic.message-member+json"  # beside the content; `name` its name
 RESPONSES_ITEM: Final = "application/vnd.openai.response-item+json"
 CHAT_MEMBER: Final = "application/vnd.openai.chat-member+json"  # a message's member, `name` its name
 

@@ -7,7 +7,15 @@ from typing import Any
 import orjson
 
 from triops.adapters.providers.anthropic_messages import ANSWER
-from triops.adapters.providers.anthropic_read import block_of, citation_of, fault_kind, finish_of, json_of, usage_of
+from triops.adapters.providers.anthropic_read import (
+    block_of,
+    citation_of,
+    fault_kind,
+    finish_of,
+    json_of,
+    members_of,
+    usage_of,
+)
 from triops.adapters.providers.faults import MOST_BODY, error_of, message_of
 from triops.adapters.providers.json_body import as_text, event_of
 from triops.adapters.providers.sse import Sent, Splitter
@@ -156,7 +164,9 @@ class MessageDecoder:
             return ()
         self._finished = True
         finish = finish_of(delta["stop_reason"], answered=self._answered)
-        return (Delta("finish", finish=finish, stop_sequence=as_text(delta.get("stop_sequence"))),)
+        ended = Delta("finish", finish=finish, stop_sequence=as_text(delta.get("stop_sequence")))
+        members = members_of({"context_management": tree.get("context_management"), **delta}, self._usage)
+        return (*(Delta("whole", item=member) for member in members), ended)
 
     def _stop(self) -> tuple[Delta, ...]:
         self._done = True

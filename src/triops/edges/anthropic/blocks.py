@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from triops.kernel.completion import ANTHROPIC_BLOCK, Citation, Part
+from triops.kernel.completion import ANTHROPIC_BLOCK, ANTHROPIC_MEMBER, Citation, Part
 from triops.kernel.errors import Invalid
 from triops.web.members import mapping, needed, sequence, text
 
@@ -122,6 +122,15 @@ def _block(part: Part) -> dict[str, Any] | None:
             block: dict[str, Any] = orjson.loads(part.text)
             return block
     return None
+
+
+def members_of(parts: Sequence[Part]) -> dict[str, Any]:
+    """What stands beside the content, by name."""
+    return {
+        part.name: orjson.loads(part.text)
+        for part in parts
+        if part.kind == "block" and part.media_type == ANTHROPIC_MEMBER
+    }
 
 
 def citation_tree(citation: Citation) -> dict[str, Any] | None:

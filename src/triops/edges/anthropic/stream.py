@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from triops.edges.anthropic.blocks import blocks_of, citation_tree
+from triops.edges.anthropic.blocks import blocks_of, citation_tree, members_of
 from triops.edges.anthropic.words import message_id, stop_reason, usage_of
 from triops.kernel.completion import Citation, Delta, Finish, Part, Usage
 from triops.web.dialects import Problem
@@ -48,6 +48,7 @@ class MessageEncoder:
         self._finish: Finish = "stop"
         self._stop_sequence = ""
         self._usage: Usage | None = None
+        self._members: dict[str, Any] = {}  # what stands beside the content
 
     def start(self) -> bytes:
         return b""  # the id comes with the first delta
@@ -75,9 +76,12 @@ class MessageEncoder:
 
     def end(self) -> bytes:
         out = [self._start("", ""), self._go_on(last=True), self._said(), self._close()]
+        members = self._members
+        usage = usage_of(self._usage) | members.pop("usage", {})
+        edited = {name: members.pop(name) for name in ("context_management",) if name in members}
         told = {"stop_reason": stop_reason(self._finish, self._stop_sequence)}
-        delta = {**told, "stop_sequence": self._stop_sequence or None}
-        out.append(_event({"type": "message_delta", "delta": delta, "usage": usage_of(self._usage)}))
+        delta = {**told, "stop_sequence": self._stop_sequence or None, **members}
+        out.append(_event({"type": "message_delta", "delta": delta, "usage": usage, **edited}))
         out.append(_event({"type": "message_stop"}))
         return b"".join(out)
 
@@ -117,6 +121,7 @@ class MessageEncoder:
                 told = citation_tree(delta.item)
                 return b"" if told is None else self._text(delta, {"type": "citations_delta", "citation": told})
             case "whole" if isinstance(delta.item, Part):
+                self._members |= members_of((delta.item,))
                 return b"".join([self._whole(block) for block in blocks_of((delta.item,))])
         return self._text(delta, {"type": "text_delta", "text": delta.text}) if delta.text else b""
 
