@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from triops.kernel.value import value
 
-Operation = Literal["chat", "embeddings", "count"]
+Operation = Literal["chat", "embeddings", "count", "moderations"]
 Finish = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "error"]
 PartKind = Literal["text", "image", "audio", "file", "tool_call", "tool_result", "thinking", "refusal", "block"]
 DeltaKind = Literal[
@@ -22,6 +22,7 @@ DeltaKind = Literal[
 ANTHROPIC_BLOCK: Final = "application/vnd.anthropic.block+json"
 ANTHROPIC_MEMBER: Final = "application/vnd.anthropic.message-member+json"  # beside the content; `name` its name
 RESPONSES_ITEM: Final = "application/vnd.openai.response-item+json"
+MODERATED: Final = "application/vnd.openai.moderation-results+json"
 CHAT_MEMBER: Final = "application/vnd.openai.chat-member+json"  # a message's member, `name` its name
 
 
@@ -37,7 +38,7 @@ class PromptRef:
 
 @value
 class Ask:
-    """`dialect`: which words `raw` is in (`openai.chat`, `openai.responses`, `openai.embeddings`,
+    """`dialect`: which words `raw` is in (`openai.chat`, `openai.responses`, `openai.embeddings`, `openai.moderations`,
     `anthropic.messages`, `anthropic.count_tokens`, `ollama.chat`, `ollama.generate`, `ollama.embed`,
     `ollama.embeddings`). `size`: bytes of the body. `max_tokens`: of one choice, None where the caller set no
     bound. `headers`: those a provider of the same dialect must see (versions, betas), lower-case. `began_ns`: when

@@ -105,7 +105,7 @@ def _assistant(message: Message, parts: list[Part]) -> dict[str, Any]:
     if said or not (calls or refusals or images):
         tree["content"] = _content(said) if said else ""
     if images:
-        tree["images"] = [_part(image) for image in images]
+        tree["images"] = [part_tree(image) for image in images]
     if refusals:
         tree["refusal"] = "".join(refusals)
     if calls:
@@ -120,10 +120,10 @@ def _assistant(message: Message, parts: list[Part]) -> dict[str, Any]:
 def _content(parts: list[Part]) -> str | list[dict[str, Any]]:
     if len(parts) == 1 and parts[0].kind == "text":
         return parts[0].text
-    return [_part(part) for part in parts]
+    return [part_tree(part) for part in parts]
 
 
-def _part(part: Part) -> dict[str, Any]:
+def part_tree(part: Part) -> dict[str, Any]:
     if part.kind == "text":
         return {"type": "text", "text": part.text}
     if part.kind == "image" and (part.url or part.data):

@@ -69,7 +69,7 @@ def _message(value: Any, place: int, extra: dict[str, Any]) -> Message:
         return Message(role, (Part("text", said),))  # nearly every message
     if not isinstance(role, str) or role not in _ROLES:
         raise Invalid("not a role", field=f"{path}.role", got=role, expected=", ".join(sorted(_ROLES)))
-    parts = _parts(said, f"{path}.content", extra)
+    parts = parts_of(said, f"{path}.content", extra)
     name = text(given, "name", path)
     if role in ("tool", "function"):
         call = needed(given, "tool_call_id", path) if role == "tool" else name
@@ -89,7 +89,8 @@ def _message(value: Any, place: int, extra: dict[str, Any]) -> Message:
     return Message(role, (*before, *parts, *images, *_calls(given, path, extra)), name)
 
 
-def _parts(value: Any, path: str, extra: dict[str, Any]) -> tuple[Part, ...]:
+def parts_of(value: Any, path: str, extra: dict[str, Any]) -> tuple[Part, ...]:
+    """Of a message's content."""
     if value is None:
         return ()
     if isinstance(value, str):
