@@ -12,10 +12,11 @@ from triops.adapters.providers.ollama import OllamaProvider
 from triops.adapters.providers.openai import OpenAIProvider
 from triops.adapters.providers.sse import MOST_EVENT, Splitter
 from triops.edges.anthropic import Messages
-from triops.edges.openai import ChatDialect, ResponsesDialect
+from triops.edges.openai import ChatDialect, ModerationsDialect, ResponsesDialect
 from triops.kernel.completion import ANTHROPIC_BLOCK, Ask, Choice, Citation, Delta, Part, Reply, Usage
 from triops.kernel.errors import Invalid
 from triops.lenses.llmops.gateway.said import Heard, deltas_of
+from triops.lenses.llmops.guards import Guarding
 from triops.ports.providers import Fault, Target
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}
@@ -205,6 +206,49 @@ def test_what_stands_beside_anthropics_content_stays() -> None:
     assert last["delta"] == {"stop_reason": "pause_turn", "stop_sequence": None, "container": container}
     assert last["usage"]["server_tool_use"] == counted
     assert last["context_management"] == {"applied_edits": []}
+
+
+def test_a_custom_tools_call_stays_one() -> None:
+    """Whose input is no JSON: a text that is redacted like any."""
+    guard = Guarding({"careful": {"pii": {"types": ["EMAIL_ADDRESS"], "action": "redact"}}})
+    ask = asked(ChatDialect(), {"messages": [{"role": "user", "content": "?"}]})
+    call = {"id": "c", "type": "custom", "custom": {"name": "mail", "input": "to ann@example.com, now"}}
+    shown = {**call, "custom": {"name": "mail", "input": "to [EMAIL_ADDRESS], now"}}
+    whole = {"id": "x", "choices": [{"message": {"role": "assistant", "tool_calls": [call]}, "finish_reason": "stop"}]}
+    reply = guard.output(OpenAIProvider().reply(ask, 200, {}, orjson.dumps(whole))).content
+    choice = orjson.loads(ChatDialect().reply(ask, reply))["choices"][0]
+    assert (choice["message"]["tool_calls"], choice["finish_reason"]) == ([shown], "tool_calls")
+
+    begun = {"index": 0, "id": "c", "type": "custom", "custom": {"name": "mail", "input": ""}}
+    more = [{"index": 0, "custom": {"input": piece}} for piece in ("to ann@exam", "ple.com, now")]
+    deltas = [{"role": "assistant", "tool_calls": [begun]}, *({"tool_calls": [one]} for one in more)]
+    chunks = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+    data = b"".join(b"data: " + orjson.dumps({"id": "x", **chunk}) + b"\n\n" for chunk in chunks)
+    decoder, stream, heard = OpenAIProvider().decoder(ask), guard.stream(), Heard(1000)
+    out = [delta for event in decoder.feed(data) for delta in stream.feed(event.deltas)[0]]
+    heard.hear(out)
+    assert heard.reply().choices[0].parts == reply.choices[0].parts
+    for told in (out, deltas_of(heard.reply())):
+        lines = ChatDialect().encoder(ask).feed(told).split(b"\n\n")
+        calls = [
+            one for line in lines if line for one in orjson.loads(line[6:])["choices"][0]["delta"].get("tool_calls", ())
+        ]
+        assert calls[0] == begun
+        assert "".join(one["custom"]["input"] for one in calls) == "to [EMAIL_ADDRESS], now"
+
+    body = {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "tool_calls": [call]}]}
+    assert written(ChatDialect(), body, OpenAIProvider())["messages"][1]["tool_calls"] == [call]
+
+
+def test_a_moderation_that_tells_its_usage_is_counted() -> None:
+    ask = asked(ModerationsDialect(), {"input": "?"})
+    told = {"id": "m", "model": "m", "results": [{"categories": {}}], "usage": {"prompt_tokens": 9, "total_tokens": 9}}
+    answer = OpenAIProvider().reply(ask, 200, {}, orjson.dumps(told))
+    assert answer.usage == Usage(9, 0)
+    for garbage in ({}, {"results": []}):
+        with pytest.raises(Fault):
+            OpenAIProvider().reply(ask, 200, {}, orjson.dumps(garbage))
 
 
 CITED = Citation("anthropic", {"type": "char_location", "cited_text": "x"}, text="x")

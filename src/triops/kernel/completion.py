@@ -23,6 +23,7 @@ ANTHROPIC_BLOCK: Final = "application/vnd.anthropic.block+json"
 ANTHROPIC_MEMBER: Final = "application/vnd.anthropic.message-member+json"  # beside the content; `name` its name
 RESPONSES_ITEM: Final = "application/vnd.openai.response-item+json"
 MODERATED: Final = "application/vnd.openai.moderation-results+json"
+CUSTOM: Final = "text/plain"  # media type of a custom tool's call, whose text is no JSON
 CHAT_MEMBER: Final = "application/vnd.openai.chat-member+json"  # a message's member, `name` its name
 
 
@@ -214,9 +215,9 @@ class Delta:
     of its thoughts (0, 1, …; each counted for itself).
 
     start: `id`, `model`. text, thinking, refusal: `text`; of thinking its `id` and `signature` too, where it has them.
-    tool: a call begins, with `id` and `name`. arguments: more of its JSON text. citation: `item`, of the text `part`,
-    anywhere in it. whole: `item`, a part that comes at once (an image, a block, sealed thinking). logprobs: `logprobs`.
-    finish: `finish` of this choice. usage: `usage`, once, at or after the end.
+    tool: a call begins, with `id` and `name`; `item` of a custom tool's, an empty one. arguments: more of its text.
+    citation: `item`, of the text `part`, anywhere in it. whole: `item`, a part that comes at once (an image, a block,
+    sealed thinking). logprobs: `logprobs`. finish: `finish` of this choice. usage: `usage`, once, at or after the end.
     """
 
     kind: DeltaKind

@@ -12,7 +12,7 @@ from triops.adapters.providers.openai_beside import MEMBERS, images_of, member_o
 from triops.adapters.providers.openai_cited import citations_of
 from triops.adapters.providers.openai_usage import created_of, usage_of
 from triops.adapters.providers.sse import Sent, Splitter
-from triops.kernel.completion import Choice, Citation, Delta, Finish, Part, Reply
+from triops.kernel.completion import CUSTOM, Choice, Citation, Delta, Finish, Part, Reply
 from triops.ports.providers import Event, Fault
 
 _FINISH: dict[str, Finish] = {
@@ -78,7 +78,8 @@ def _call(call: Any) -> Part:
         custom = call.get("custom") if isinstance(call, dict) else None
         if not isinstance(custom, dict):
             raise Fault("garbage", "a tool call that names no function")
-        function = {"name": custom.get("name"), "arguments": custom.get("input")}
+        text, name = as_text(custom.get("input")), as_text(custom.get("name"))
+        return Part("tool_call", text, id=as_text(call.get("id")), name=name, media_type=CUSTOM)
     arguments = function.get("arguments")
     # some servers send the arguments as an object
     text = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
@@ -220,6 +221,9 @@ class ChatDecoder:
     def _tool(self, call: Mapping[str, Any], index: int, deltas: list[Delta]) -> None:
         """A call begins where its place or its id is new; some servers leave the place out."""
         function = call.get("function")
+        custom = call.get("custom") if function is None else None
+        if isinstance(custom, dict):
+            function = {"name": custom.get("name"), "arguments": custom.get("input")}
         function = function if isinstance(function, dict) else {}
         place, name = call.get("index"), as_text(call.get("id"))
         if type(place) is not int:
@@ -228,8 +232,9 @@ class ChatDecoder:
             place = known[0] if known else len(mine) if name or not mine else mine[-1]
         if (index, place) not in self._tools:
             self._tools[index, place] = name
-            begun = Delta("tool", index, "", place, name, as_text(function.get("name")), signature=signature_of(call))
-            deltas.append(begun)
+            item = None if custom is None else Part("tool_call", media_type=CUSTOM)
+            called, signature = as_text(function.get("name")), signature_of(call)
+            deltas.append(Delta("tool", index, "", place, name, called, signature=signature, item=item))
         arguments = function.get("arguments")
         if arguments:
             text = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()

@@ -10,7 +10,7 @@ from typing import Any
 
 from triops.adapters.providers.leaving import leave_out
 from triops.adapters.providers.openai_schema import can_be_strict
-from triops.kernel.completion import Chat, Message, Part, Tool
+from triops.kernel.completion import CUSTOM, Chat, Message, Part, Tool
 from triops.kernel.errors import Invalid
 
 _DESCRIPTION = "response_format.json_schema.description"
@@ -109,12 +109,15 @@ def _assistant(message: Message, parts: list[Part]) -> dict[str, Any]:
     if refusals:
         tree["refusal"] = "".join(refusals)
     if calls:
-        tree["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.text}}
-            | ({"extra_content": {"google": {"thought_signature": call.signature}}} if call.signature else {})
-            for call in calls
-        ]
+        tree["tool_calls"] = [_call(call) for call in calls]
     return tree | ({"name": message.name} if message.name else {})
+
+
+def _call(call: Part) -> dict[str, Any]:
+    if call.media_type == CUSTOM:
+        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.text}}
+    written = {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.text}}
+    return written | ({"extra_content": {"google": {"thought_signature": call.signature}}} if call.signature else {})
 
 
 def _content(parts: list[Part]) -> str | list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from triops.edges.openai.asking import MOST_CHOICES
 from triops.edges.openai.parts import data_of, function_tool
-from triops.kernel.completion import Chat, Format, Message, Part, Tool
+from triops.kernel.completion import CUSTOM, Chat, Format, Message, Part, Tool
 from triops.kernel.errors import Invalid
 from triops.web.members import flag, mapping, needed, number, sequence, text, texts, whole
 
@@ -154,6 +154,11 @@ def _calls(given: Mapping[str, Any], path: str, extra: dict[str, Any]) -> tuple[
     for i, value in enumerate(sequence(given.get("tool_calls") or [], f"{path}.tool_calls")):
         at = f"{path}.tool_calls[{i}]"
         call = mapping(value, at)
+        if call.get("type") == "custom":
+            custom, field = mapping(call.get("custom"), f"{at}.custom"), f"{at}.custom"
+            said, called = text(custom, "input", field), needed(custom, "name", field)
+            calls.append(Part("tool_call", said, id=needed(call, "id", at), name=called, media_type=CUSTOM))
+            continue
         if call.get("type", "function") != "function":
             extra[at] = call
             continue

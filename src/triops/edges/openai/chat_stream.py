@@ -28,6 +28,7 @@ class ChatEncoder:
         self._open: set[int] = set()
         self._refused: set[int] = set()
         self._text = self._begin = self._end = 0  # which text is being said, and where it stands among them
+        self._custom: set[tuple[int, int]] = set()  # calls of custom tools
         self._citations: list[tuple[int, Citation]] = []  # what it rests on, by choice
         self._usage: Usage | None = None
         self._old = is_old(ask.raw)
@@ -113,10 +114,16 @@ class ChatEncoder:
             function = {"name": delta.name, "arguments": ""}
             if self._old:
                 return {"function_call": function}
+            if delta.item is not None:
+                self._custom.add((delta.index, delta.part))
+                custom = {"name": delta.name, "input": ""}
+                return {"tool_calls": [{"index": delta.part, "id": delta.id, "type": "custom", "custom": custom}]}
             call = {"index": delta.part, "id": delta.id, "type": "function", "function": function}
             return {"tool_calls": [call | sealed(delta.signature)]}
         if self._old:
             return {"function_call": {"arguments": delta.text}}
+        if (delta.index, delta.part) in self._custom:
+            return {"tool_calls": [{"index": delta.part, "custom": {"input": delta.text}}]}
         return {"tool_calls": [{"index": delta.part, "function": {"arguments": delta.text}}]}
 
     def _opened(self, index: int) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from triops.kernel.completion import Finish, Part, Usage
+from triops.kernel.completion import CUSTOM, Finish, Part, Usage
 
 
 def finish_word(finish: Finish, *, refused: bool, old: bool = False) -> str:
@@ -21,6 +21,8 @@ def is_old(raw: Mapping[str, Any]) -> bool:
 
 
 def tool_call_of(part: Part) -> dict[str, Any]:
+    if part.media_type == CUSTOM:
+        return {"id": part.id, "type": "custom", "custom": {"name": part.name, "input": part.text}}
     call = {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.text}}
     return call | sealed(part.signature)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from triops.kernel.completion import Chat, Choice, Citation, Delta, Embed, Finish, Part, Reply, Usage
+from triops.kernel.completion import CUSTOM, Chat, Choice, Citation, Delta, Embed, Finish, Part, Reply, Usage
 
 _CUT = "…"
 PLAIN = frozenset({"openai.chat", "anthropic.messages"})
@@ -183,13 +183,13 @@ class Heard:
     """A streamed answer, put together as it comes: its text within a bound, and how much it was in all.
     `most`: characters that are kept; `whole` says whether that was all. Log probabilities are not kept."""
 
-    __slots__ = ("_cited", "_left", "_names", "_plain", "_seals", "_texts", "_wholes", "characters", "finishes", "id",
+    __slots__ = ("_calls", "_cited", "_left", "_plain", "_seals", "_texts", "_wholes", "characters", "finishes", "id",
                  "model", "stopped_by", "usage")  # fmt: skip
 
     def __init__(self, most: int) -> None:
         self._left = most
         self._texts: dict[tuple[int, str, int], list[str]] = {}  # in the order that each began
-        self._names: dict[tuple[int, int], tuple[str, str, str]] = {}
+        self._calls: dict[tuple[int, int], Part] = {}
         self._seals: dict[tuple[int, int], tuple[str, str]] = {}
         self._cited: dict[tuple[int, int], list[Citation]] = {}
         self._wholes: list[Part] = []
@@ -219,7 +219,9 @@ class Heard:
                     self._texts.setdefault((delta.index, kind, delta.part), [])
                     self._seals[delta.index, delta.part] = (delta.id, delta.signature)
             elif kind == "tool":
-                self._names[delta.index, delta.part] = (delta.name, delta.id, delta.signature)
+                media = CUSTOM if delta.item is not None else ""
+                call = Part("tool_call", "", delta.id, delta.name, media_type=media, signature=delta.signature)
+                self._calls[delta.index, delta.part] = call
                 self._texts.setdefault((delta.index, "arguments", delta.part), [])
             elif kind == "start":
                 self.model = delta.model or self.model
@@ -272,8 +274,7 @@ class Heard:
         if kind == "whole":
             return self._wholes[part]
         if kind == "arguments":
-            name, id, signature = self._names.get((index, part), ("", "", ""))
-            return Part("tool_call", text, id=id, name=name, signature=signature)
+            return replace(self._calls.get((index, part)) or Part("tool_call"), text=text)
         if kind == "thinking":
             id, signature = self._seals.get((index, part), ("", ""))
             return Part("thinking", text, id=id, signature=signature)
@@ -295,7 +296,9 @@ def deltas_of(reply: Reply) -> list[Delta]:
         for part in choice.parts:
             kind, place = part.kind, said[part.kind]
             if kind == "tool_call":
-                deltas.append(Delta("tool", index, part=place, id=part.id, name=part.name, signature=part.signature))
+                item = Part("tool_call", media_type=CUSTOM) if part.media_type == CUSTOM else None
+                begun = Delta("tool", index, "", place, part.id, part.name, signature=part.signature, item=item)
+                deltas.append(begun)
                 deltas.append(Delta("arguments", index, part.text, part=place))
             elif kind in ("text", "thinking", "refusal") and not part.data:
                 deltas.append(Delta(kind, index, part.text, place, part.id, signature=part.signature))

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from triops.kernel.completion import Citation, Part
+from triops.kernel.completion import CUSTOM, Citation, Part
 from triops.lenses.llmops.guards.blocks import block_size, judged_block, judged_tree
 from triops.lenses.llmops.guards.model import Finding
 from triops.lenses.llmops.guards.passage import Passage
@@ -27,7 +27,8 @@ def judged_part(screen: Screen, part: Part, findings: list[Finding]) -> Steps:
         text = yield from judged_block(screen, part.text, findings)
         new = part if text is part.text else replace(part, text=text)
     elif part.text and (part.kind in _SPOKEN or part.kind == "tool_call"):
-        text, passage = yield from judged_text(screen, part.text, part.kind == "tool_call", findings)
+        json = part.kind == "tool_call" and part.media_type != CUSTOM
+        text, passage = yield from judged_text(screen, part.text, json, findings)
         if passage.changed:  # a signature is of the text as it was
             new = replace(part, text=text, signature="")
     elif part.parts:

@@ -34,6 +34,7 @@ class StreamGuard:
         self._screen = screen
         self._look_ahead = look_ahead
         self._open: dict[int, _Text] = {}  # by choice
+        self._custom: set[tuple[int, int]] = set()  # calls whose text is no JSON
         self._chars = 0
         self._too_long = [False] * len(screen.sizes)
 
@@ -58,6 +59,8 @@ class StreamGuard:
             else:
                 if kind in ("finish", "tool"):
                     self._close(delta.index, out, findings)
+                if kind == "tool" and delta.item is not None:
+                    self._custom.add((delta.index, delta.part))
                 out.append(delta)
         return out, summed(findings)
 
@@ -95,7 +98,8 @@ class StreamGuard:
         if now is None or now.first.kind != kind or now.first.part != delta.part:
             self._close(delta.index, out, findings)
             first = replace(delta, kind=kind, text="", signature="", item=None)
-            passage = Passage(self._screen, look_ahead=self._look_ahead, json=kind == "arguments")
+            json = kind == "arguments" and (delta.index, delta.part) not in self._custom
+            passage = Passage(self._screen, look_ahead=self._look_ahead, json=json)
             now = self._open[delta.index] = _Text(first, passage)
         return now
 
