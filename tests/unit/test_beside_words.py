@@ -12,6 +12,7 @@ from triops.adapters.providers.ollama import OllamaProvider
 from triops.adapters.providers.openai import OpenAIProvider
 from triops.adapters.providers.sse import MOST_EVENT, Splitter
 from triops.edges.anthropic import Messages
+from triops.edges.ollama import OllamaGenerate
 from triops.edges.openai import ChatDialect, ModerationsDialect, ResponsesDialect
 from triops.kernel.completion import ANTHROPIC_BLOCK, Ask, Choice, Citation, Delta, Part, Reply, Usage
 from triops.kernel.errors import Invalid
@@ -72,6 +73,27 @@ def test_an_image_of_a_response_goes_back() -> None:
     assert tree["contents"][1]["parts"] == [{"inlineData": {"mimeType": "image/png", "data": "QUJD"}}]
     chat = written(ResponsesDialect(), body, OpenAIProvider())
     assert chat["messages"][1]["images"] == [IMAGE]
+
+
+def test_the_tool_of_responses_that_draws_asks_gemini_for_images() -> None:
+    tools = [{"type": "image_generation", "quality": "low"}]
+    ask = asked(ResponsesDialect(), {"input": "A town", "tools": tools})
+    sent = GeminiProvider().request(ask, ResponsesDialect().content(ask), Target("p", "gemini-2.5-flash-image"))
+    tree = orjson.loads(sent.body)
+    assert tree["generationConfig"]["responseModalities"] == ["TEXT", "IMAGE"]
+    assert "tools" not in tree
+    assert sent.dropped == ("tools[0].quality",)
+
+
+def test_an_image_of_ollamas_stays() -> None:
+    ask = asked(OllamaGenerate(), {"prompt": "A town", "stream": True})
+    lines = [{"model": "m", "completed": 1, "total": 2, "done": False}, {"response": "", "image": "QUJD", "done": True}]
+    whole = OllamaProvider().reply(ask, 200, {}, orjson.dumps(lines[1]))
+    assert orjson.loads(OllamaGenerate().reply(ask, whole))["image"] == "QUJD"
+    decoder, encoder = OllamaProvider().decoder(ask), OllamaGenerate().encoder(ask)
+    data = b"".join(orjson.dumps(line) + b"\n" for line in lines)
+    out = b"".join(encoder.feed(event.deltas) for event in decoder.feed(data)) + encoder.end()
+    assert [one["image"] for one in map(orjson.loads, out.splitlines()) if "image" in one] == ["QUJD"]
 
 
 def test_anthropic_takes_no_image_of_the_assistants() -> None:
@@ -206,6 +228,43 @@ def test_what_stands_beside_anthropics_content_stays() -> None:
     assert last["delta"] == {"stop_reason": "pause_turn", "stop_sequence": None, "container": container}
     assert last["usage"]["server_tool_use"] == counted
     assert last["context_management"] == {"applied_edits": []}
+
+
+def test_reasoning_stays_in_the_member_that_it_came_in() -> None:
+    ask = asked(ChatDialect(), {"messages": [{"role": "user", "content": "?"}]})
+    for member in ("reasoning", "reasoning_content"):
+        said = {"role": "assistant", "content": "So.", member: "Hm"}
+        whole = {"id": "x", "choices": [{"index": 0, "message": said, "finish_reason": "stop"}]}
+        reply = OpenAIProvider().reply(ask, 200, {}, orjson.dumps(whole))
+        assert orjson.loads(ChatDialect().reply(ask, reply))["choices"][0]["message"][member] == "Hm"
+        chunk = {"id": "x", "choices": [{"index": 0, "delta": said, "finish_reason": "stop"}]}
+        heard = Heard(1000)
+        for event in OpenAIProvider().decoder(ask).feed(b"data: " + orjson.dumps(chunk) + b"\n\n"):
+            heard.hear(event.deltas)
+        told = ChatDialect().encoder(ask).feed(deltas_of(heard.reply()))
+        assert orjson.dumps({member: "Hm"}) in told
+
+
+def test_summaries_of_reasoning_are_apart_streamed_as_whole() -> None:
+    parts = [{"type": "summary_text", "text": text} for text in ("One.", "Two.")]
+    item = {"id": "rs", "type": "reasoning", "summary": parts}
+    ask = asked(ResponsesDialect(), {"input": "?"})
+    response = {"id": "resp_1", "model": "m", "status": "completed", "output": [item]}
+    whole = MODERN.reply(ask, 200, {}, orjson.dumps(response))
+    events = [
+        {"type": "response.created", "response": {**response, "output": []}},
+        {"type": "response.output_item.added", "output_index": 0, "item": {**item, "summary": []}},
+        *(
+            {"type": f"response.reasoning_summary_{kind}", "summary_index": i, **more}
+            for i, part in enumerate(parts)
+            for kind, more in (("part.added", {"part": part}), ("text.delta", {"delta": part["text"]}))
+        ),
+        {"type": "response.completed", "response": response},
+    ]
+    heard = Heard(1000)
+    for event in MODERN.decoder(ask).feed(b"".join(b"data: " + orjson.dumps(one) + b"\n\n" for one in events)):
+        heard.hear(event.deltas)
+    assert heard.reply().choices[0].parts[0].text == whole.choices[0].parts[0].text == "One.\nTwo."
 
 
 def test_a_custom_tools_call_stays_one() -> None:

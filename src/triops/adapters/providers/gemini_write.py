@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from triops.adapters.providers.gemini_images import IMAGES_ASKED, asked_images
+from triops.adapters.providers.gemini_images import IMAGES_ASKED, asked_images, is_image_tool
 from triops.adapters.providers.leaving import leave_out, no_word
 from triops.adapters.providers.parts import arguments_of, names_of_calls, result_parts, unsaid
 from triops.kernel.completion import Chat, Message, Part, Tool
@@ -54,14 +54,15 @@ def body_of(chat: Chat, target: Target) -> tuple[dict[str, Any], tuple[str, ...]
             raise no_word("parallel_tool_calls", False, "true")
         if chat.tool_choice:
             tree["toolConfig"] = {"functionCallingConfig": _choice(chat.tool_choice)}
-    config = _config(chat, target, dropped) | asked_images(chat.extra)
+    config = _config(chat, target, dropped) | asked_images(chat.extra, dropped)
     if (thinking := _thinking(chat, target, dropped, modern=modern)) is not None:
         config["thinkingConfig"] = thinking
     if config:
         tree["generationConfig"] = config
     if chat.user:
         dropped.append("user")
-    leave_out({name: value for name, value in chat.extra.items() if name not in IMAGES_ASKED}, dropped)
+    rest = {name: value for name, value in chat.extra.items() if name not in IMAGES_ASKED}
+    leave_out({name: value for name, value in rest.items() if not is_image_tool(name, value)}, dropped)
     return tree, tuple(dict.fromkeys(dropped))
 
 

@@ -42,8 +42,10 @@ def _choice(value: Any, place: int) -> Choice:
     message = value.get("message") if isinstance(value, dict) else None
     if not isinstance(message, dict):
         raise Fault("garbage", "a choice without a message")
-    parts = [Part("thinking", thought) for thought in _thoughts(message)]
-    parts += [Part("text", text) for text in texts_of(message.get("content"))]
+    parts = [Part("thinking", thought, name=name) for name, thought in _thoughts(message)]
+    content = message.get("content")
+    parts += [Part("thinking", thought) for thought in thoughts_in(content)]
+    parts += [Part("text", text) for text in texts_of(content)]
     if cited := message.get("annotations"):
         parts = _cited(parts, citations_of(cited))
     if message.get("images"):
@@ -96,10 +98,21 @@ def texts_of(content: Any) -> list[str]:
     return [one["text"] for one in content if isinstance(one, dict) and isinstance(one.get("text"), str)]
 
 
-def _thoughts(message: Mapping[str, Any]) -> list[str]:
-    """`reasoning_content` (DeepSeek, vLLM), `reasoning` (OpenRouter, Ollama): one of them."""
-    thought = message.get("reasoning_content") or message.get("reasoning")
-    return [thought] if isinstance(thought, str) and thought else []
+def thoughts_in(content: Any) -> list[str]:
+    """Those that stand among a message's texts (Mistral)."""
+    if not isinstance(content, list):
+        return []
+    thoughts = [one.get("thinking") for one in content if isinstance(one, dict) and one.get("type") == "thinking"]
+    return [text for thought in thoughts for text in texts_of(thought)]
+
+
+def _thoughts(message: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """`reasoning_content` (DeepSeek, vLLM), `reasoning` (OpenRouter, Ollama): one of them, the latter with its name."""
+    for name, member in (("", "reasoning_content"), ("reasoning", "reasoning")):
+        thought = message.get(member)
+        if isinstance(thought, str) and thought:
+            return [(name, thought)]
+    return []
 
 
 def finish_of(reason: Any) -> Finish:
@@ -183,6 +196,7 @@ class ChatDecoder:
                 if type(content) is str:
                     deltas.append(Delta("text", index, content))
                 else:
+                    deltas += [Delta("thinking", index, thought) for thought in thoughts_in(content)]
                     deltas += [Delta("text", index, text) for text in texts_of(content)]
             if len(delta) > 1 or content is None:
                 self._less_common(delta, index, deltas)
@@ -200,7 +214,7 @@ class ChatDecoder:
             deltas.append(Delta("finish", index, finish=finish))
 
     def _less_common(self, delta: Mapping[str, Any], index: int, deltas: list[Delta]) -> None:
-        deltas.extend(Delta("thinking", index, thought) for thought in _thoughts(delta))
+        deltas.extend(Delta("thinking", index, thought, name=name) for name, thought in _thoughts(delta))
         if isinstance(refusal := delta.get("refusal"), str) and refusal:
             self._refused.add(index)
             deltas.append(Delta("refusal", index, refusal))

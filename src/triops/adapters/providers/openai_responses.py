@@ -140,6 +140,8 @@ class ResponsesDecoder:
             return self._added(tree)
         if kind == "response.output_item.done":
             return self._done_item(_mapping(tree.get("item")))
+        if kind == "response.reasoning_summary_part.added" and tree.get("summary_index"):
+            return (Delta("thinking", 0, "\n", self._places["thinking"]),)  # as between those of a whole answer
         if kind == "response.content_part.added":
             if _mapping(tree.get("part")).get("type") == "output_text":
                 self._next("text")

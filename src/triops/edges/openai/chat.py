@@ -15,7 +15,7 @@ from triops.edges.openai.beside import annotation_of, image_url_of, nested
 from triops.edges.openai.chat_content import content_of
 from triops.edges.openai.chat_stream import ChatEncoder
 from triops.edges.openai.dialect import OpenAIDialect
-from triops.edges.openai.words import finish_word, is_old, tool_call_of, usage_of
+from triops.edges.openai.words import finish_word, is_old, thought_member, tool_call_of, usage_of
 from triops.kernel.completion import CHAT_MEMBER, Ask, Chat, Choice, Embedded, Reply
 from triops.kernel.errors import Invalid
 from triops.web.dialects import Encoder
@@ -72,7 +72,7 @@ def _bound(raw: Mapping[str, Any]) -> int | None:
 def _choice(choice: Choice, *, old: bool) -> dict[str, Any]:
     texts = [part.text for part in choice.parts if part.kind == "text"]
     refusals = [part.text for part in choice.parts if part.kind == "refusal"]
-    thoughts = [part.text for part in choice.parts if part.kind == "thinking"]
+    thoughts = [part for part in choice.parts if part.kind == "thinking" and part.text]
     calls = [tool_call_of(part) for part in choice.parts if part.kind == "tool_call"]
     images = [image_url_of(part) for part in choice.parts if part.kind == "image"]
     message: dict[str, Any] = {
@@ -80,8 +80,8 @@ def _choice(choice: Choice, *, old: bool) -> dict[str, Any]:
         "content": "".join(texts) if texts or not (refusals or calls or images) else None,
         "refusal": "".join(refusals) if refusals else None,
     }
-    if any(thoughts):
-        message["reasoning_content"] = "".join(thoughts)
+    if thoughts:
+        message[thought_member(thoughts[0].name)] = "".join([part.text for part in thoughts])
     if cited := _annotations(choice):
         message["annotations"] = cited
     if images:

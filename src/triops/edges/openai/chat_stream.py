@@ -8,7 +8,7 @@ import orjson
 
 from triops.edges.openai.beside import annotation_of, image_url_of, nested
 from triops.edges.openai.problems import error_in
-from triops.edges.openai.words import finish_word, is_old, sealed, usage_of
+from triops.edges.openai.words import finish_word, is_old, sealed, thought_member, usage_of
 from triops.kernel.completion import CHAT_MEMBER, Ask, Citation, Delta, Part, Usage
 from triops.web.dialects import Problem
 
@@ -106,7 +106,7 @@ class ChatEncoder:
 
     def _less_common(self, delta: Delta) -> dict[str, Any]:
         if delta.kind == "thinking":
-            return {"reasoning_content": delta.text}
+            return {thought_member(delta.name): delta.text}
         if delta.kind == "refusal":
             self._refused.add(delta.index)
             return {"refusal": delta.text}

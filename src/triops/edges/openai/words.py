@@ -27,6 +27,11 @@ def tool_call_of(part: Part) -> dict[str, Any]:
     return call | sealed(part.signature)
 
 
+def thought_member(name: str) -> str:
+    """Where a message has its reasoning: where it came, else where most have it."""
+    return "reasoning" if name == "reasoning" else "reasoning_content"
+
+
 def sealed(signature: str) -> dict[str, Any]:
     """The signature of a tool call, where Google's own chat completions have it."""
     return {"extra_content": {"google": {"thought_signature": signature}}} if signature else {}

@@ -183,14 +183,15 @@ class Heard:
     """A streamed answer, put together as it comes: its text within a bound, and how much it was in all.
     `most`: characters that are kept; `whole` says whether that was all. Log probabilities are not kept."""
 
-    __slots__ = ("_calls", "_cited", "_left", "_plain", "_seals", "_texts", "_wholes", "characters", "finishes", "id",
-                 "model", "stopped_by", "usage")  # fmt: skip
+    __slots__ = ("_calls", "_cited", "_left", "_members", "_plain", "_seals", "_texts", "_wholes", "characters",
+                 "finishes", "id", "model", "stopped_by", "usage")  # fmt: skip
 
     def __init__(self, most: int) -> None:
         self._left = most
         self._texts: dict[tuple[int, str, int], list[str]] = {}  # in the order that each began
         self._calls: dict[tuple[int, int], Part] = {}
         self._seals: dict[tuple[int, int], tuple[str, str]] = {}
+        self._members: dict[tuple[int, int], str] = {}  # which one thinking came in
         self._cited: dict[tuple[int, int], list[Citation]] = {}
         self._wholes: list[Part] = []
         self._plain = True
@@ -213,6 +214,8 @@ class Heard:
                     pieces = self._texts.get((delta.index, kind, delta.part))
                     if pieces is None:
                         self._texts[delta.index, kind, delta.part] = [kept]
+                        if delta.name:
+                            self._members[delta.index, delta.part] = delta.name
                     else:
                         pieces.append(kept)
                 if delta.signature and self._has_room(len(delta.signature)):
@@ -277,7 +280,7 @@ class Heard:
             return replace(self._calls.get((index, part)) or Part("tool_call"), text=text)
         if kind == "thinking":
             id, signature = self._seals.get((index, part), ("", ""))
-            return Part("thinking", text, id=id, signature=signature)
+            return Part("thinking", text, id, self._members.get((index, part), ""), signature=signature)
         cited = tuple(self._cited.get((index, part), ())) if kind == "text" else ()
         return Part(kind, text, citations=cited)  # type: ignore[arg-type]
 
@@ -301,7 +304,8 @@ def deltas_of(reply: Reply) -> list[Delta]:
                 deltas.append(begun)
                 deltas.append(Delta("arguments", index, part.text, part=place))
             elif kind in ("text", "thinking", "refusal") and not part.data:
-                deltas.append(Delta(kind, index, part.text, place, part.id, signature=part.signature))
+                said_now = Delta(kind, index, part.text, place, part.id, part.name, signature=part.signature)
+                deltas.append(said_now)
                 deltas += [Delta("citation", index, part=place, item=citation) for citation in part.citations]
             else:
                 deltas.append(Delta("whole", index, item=part))
