@@ -42,10 +42,15 @@ def _choice(value: Any, place: int) -> Choice:
     message = value.get("message") if isinstance(value, dict) else None
     if not isinstance(message, dict):
         raise Fault("garbage", "a choice without a message")
-    parts = [Part("thinking", thought, name=name) for name, thought in _thoughts(message)]
+    parts: list[Part] = []
+    for name, thought in _thoughts(message):
+        parts.append(Part("thinking", thought, name=name))
     content = message.get("content")
-    parts += [Part("thinking", thought) for thought in thoughts_in(content)]
-    parts += [Part("text", text) for text in texts_of(content)]
+    if isinstance(content, str):
+        parts.append(Part("text", content))
+    else:
+        parts += [Part("thinking", thought) for thought in thoughts_in(content)]
+        parts += [Part("text", text) for text in texts_of(content)]
     if cited := message.get("annotations"):
         parts = _cited(parts, citations_of(cited))
     if message.get("images"):
@@ -108,11 +113,10 @@ def thoughts_in(content: Any) -> list[str]:
 
 def _thoughts(message: Mapping[str, Any]) -> list[tuple[str, str]]:
     """`reasoning_content` (DeepSeek, vLLM), `reasoning` (OpenRouter, Ollama): one of them, the latter with its name."""
-    for name, member in (("", "reasoning_content"), ("reasoning", "reasoning")):
-        thought = message.get(member)
-        if isinstance(thought, str) and thought:
-            return [(name, thought)]
-    return []
+    thought, name = message.get("reasoning_content"), ""
+    if not thought:
+        thought, name = message.get("reasoning"), "reasoning"
+    return [(name, thought)] if thought and isinstance(thought, str) else []
 
 
 def finish_of(reason: Any) -> Finish:
