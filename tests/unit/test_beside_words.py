@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 import pytest
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletionChunk
 
 from triops.adapters.providers.anthropic import AnthropicProvider
 from triops.adapters.providers.gemini import GeminiProvider
@@ -308,6 +310,27 @@ def test_a_moderation_that_tells_its_usage_is_counted() -> None:
     for garbage in ({}, {"results": []}):
         with pytest.raises(Fault):
             OpenAIProvider().reply(ask, 200, {}, orjson.dumps(garbage))
+
+
+def test_openais_clients_put_together_what_stands_beside_a_stream() -> None:
+    """They join lists of several chunks by `index` alone, and know none of annotations."""
+    ask = asked(ChatDialect(), {"messages": [{"role": "user", "content": "?"}], "stream": True})
+    own = Citation("openai", {"type": "url_citation", "url": "https://a.org", "title": "", "start_index": 1,
+                              "end_index": 2}, "https://a.org", "", "", 1, 2)  # fmt: skip
+    page = Citation("anthropic", {"type": "web_search_result_location"}, "https://b.org", "B")
+    images = tuple(Part("image", data=data, media_type="image/png") for data in ("QUJD", "REVG"))
+    texts = (Part("text", "One", citations=(page,)), Part("text", " and two", citations=(page, own)))
+    reply = Reply("r", "m", (Choice(0, (*texts, *images)), Choice(1, (Part("text", "Else", citations=(own,)),))))
+    whole = orjson.loads(ChatDialect().reply(ask, reply))["choices"]
+    state = ChatCompletionStreamState()
+    for line in ChatDialect().encoder(ask).feed(deltas_of(reply)).split(b"\n\n"):
+        if line:
+            state.handle_chunk(ChatCompletionChunk.model_validate(orjson.loads(line[6:])))
+    for told, choice in zip(state.get_final_completion().to_dict()["choices"], whole, strict=True):  # type: ignore[call-overload]
+        message, expected = told["message"], choice["message"]
+        assert (message["content"], message["annotations"]) == (expected["content"], expected["annotations"])
+        shown = [{"type": one["type"], "image_url": one["image_url"]} for one in message.get("images", ())]
+        assert shown == expected.get("images", [])
 
 
 CITED = Citation("anthropic", {"type": "char_location", "cited_text": "x"}, text="x")

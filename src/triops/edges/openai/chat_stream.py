@@ -1,6 +1,7 @@
 """A streamed chat completion: one event a chunk, the usage in a last one where the caller asked for it, then [DONE]."""
 
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,6 +31,8 @@ class ChatEncoder:
         self._text = self._begin = self._end = 0  # which text is being said, and where it stands among them
         self._custom: set[tuple[int, int]] = set()  # calls of custom tools
         self._citations: list[tuple[int, Citation]] = []  # what it rests on, by choice
+        self._annotations: dict[int, list[dict[str, Any]]] = {}  # of texts that ended, by choice
+        self._images: Counter[int] = Counter()  # how many each choice has
         self._usage: Usage | None = None
         self._old = is_old(ask.raw)
 
@@ -52,9 +55,10 @@ class ChatEncoder:
     def _one(self, delta: Delta) -> bytes:
         kind = delta.kind
         if kind == "text":
-            before = b"" if delta.part == self._text else self._turned(delta)
+            if delta.part != self._text:
+                self._turn(delta.part)
             self._end += len(delta.text)
-            return before + self._chunk(delta.index, {"content": delta.text})
+            return self._chunk(delta.index, {"content": delta.text})
         if kind == "usage":
             self._usage = delta.usage
             return b""
@@ -63,13 +67,15 @@ class ChatEncoder:
                 self._head["id"] = delta.id
             if delta.model and not self._open:
                 self._head["model"] = delta.model
+            self._text = self._begin = self._end = 0
             return self._opened(delta.index)
         if kind == "citation" and isinstance(delta.item, Citation):
-            before = b"" if delta.part == self._text else self._turned(delta)
+            if delta.part != self._text:
+                self._turn(delta.part)
             self._citations.append((delta.index, delta.item))
-            return before
+            return b""
         if kind == "whole":
-            told = self._whole(delta.item)
+            told = self._whole(delta)
             return self._chunk(delta.index, told) if told else b""
         if kind == "finish":
             before = self._cited(delta.index)
@@ -81,25 +87,32 @@ class ChatEncoder:
             return b""
         return self._chunk(delta.index, self._less_common(delta))
 
-    def _turned(self, delta: Delta) -> bytes:
-        """Another text begins (of who has several, there is one choice)."""
-        before = self._cited(delta.index)
-        self._text, self._begin = delta.part, self._end
-        return before
+    def _turn(self, part: int) -> None:
+        """A text ends, and another begins. (Of who has several, one choice comes after the other.)"""
+        self._settle()
+        self._text, self._begin = part, self._end
+
+    def _settle(self) -> None:
+        """What was cited, in the words of the dialect: its places are known."""
+        for index, citation in self._citations:
+            told = annotation_of(citation, self._begin, self._end, self._begin)
+            if told is not None:
+                self._annotations.setdefault(index, []).append(nested(told))
+        self._citations = []
 
     def _cited(self, index: int) -> bytes:
-        """What the text that ends here rests on."""
-        if not self._citations:
-            return b""
-        said = [citation for choice, citation in self._citations if choice == index]
-        self._citations = [one for one in self._citations if one[0] != index]
-        told = [annotation_of(citation, self._begin, self._end, self._begin) for citation in said]
-        annotations = [nested(one) for one in told if one is not None]
-        return self._chunk(index, {"annotations": annotations}) if annotations else b""
+        """All that a choice's texts rest on, at once: OpenAI's clients put together what came in one chunk alone."""
+        if self._citations:
+            self._settle()
+        told = self._annotations.pop(index, None)
+        return self._chunk(index, {"annotations": told}) if told else b""
 
-    def _whole(self, part: Part | Citation | None) -> dict[str, Any]:
+    def _whole(self, delta: Delta) -> dict[str, Any]:
+        part = delta.item
         if isinstance(part, Part) and part.kind == "image":
-            return {"images": [{"index": 0, **image_url_of(part)}]}
+            place = self._images[delta.index]
+            self._images[delta.index] += 1
+            return {"images": [{"index": place, **image_url_of(part)}]}
         if isinstance(part, Part) and part.kind == "block" and part.media_type == CHAT_MEMBER:
             return {part.name: orjson.loads(part.text)}
         return {}
