@@ -333,6 +333,33 @@ def test_openais_clients_put_together_what_stands_beside_a_stream() -> None:
         assert shown == expected.get("images", [])
 
 
+def test_who_but_the_model_called_a_tool_is_told() -> None:
+    """Code of its provider's that waits for the result: the caller's answer must name it again."""
+    caller = {"type": "code_execution_20260120", "tool_id": "srvtoolu_1"}
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}, "caller": caller}
+    plain = {"type": "tool_use", "id": "u", "name": "g", "input": {}, "caller": {"type": "direct"}}
+    shown = [call, {name: value for name, value in plain.items() if name != "caller"}]
+    asked_first = {"role": "user", "content": "?"}
+    ask = asked(Messages(), {"max_tokens": 9, "messages": [asked_first], "stream": True})
+    whole = orjson.dumps({"id": "x", "model": "m", "content": [call, plain], "stop_reason": "tool_use"})
+    reply: Any = AnthropicProvider().reply(ask, 200, {}, whole)
+    assert orjson.loads(Messages().reply(ask, reply))["content"] == shown
+    events: list[Any] = [{"type": "message_start", "message": {"id": "x", "model": "m"}}]
+    for index, block in enumerate((call, plain)):
+        events.append({"type": "content_block_start", "index": index, "content_block": block})
+        events.append({"type": "content_block_stop", "index": index})
+    heard = Heard(1000)
+    data = b"".join(b"data: " + orjson.dumps(one) + b"\n\n" for one in events)
+    for event in AnthropicProvider().decoder(ask).feed(data):
+        heard.hear(event.deltas)
+    assert heard.reply().choices[0].parts == reply.choices[0].parts
+    told = Messages().encoder(ask).feed(deltas_of(heard.reply()))
+    begun = [orjson.loads(one.partition(b"data: ")[2]) for one in told.split(b"\n\n") if b"block_start" in one]
+    assert [one["content_block"].get("caller") for one in begun] == [caller, None]
+    body = {"max_tokens": 9, "messages": [asked_first, {"role": "assistant", "content": shown}]}
+    assert written(Messages(), body, AnthropicProvider(), "claude-opus-5")["messages"][1]["content"] == shown
+
+
 CITED = Citation("anthropic", {"type": "char_location", "cited_text": "x"}, text="x")
 PARTS = (
     Part("thinking", "First", id="rs_1", signature="seal"),

@@ -82,8 +82,8 @@ class Citation:
 class Part:
     """`text`: of text, thinking and refusal; a tool call's arguments, or a block, as JSON text. `id`: of a tool call,
     in its result too. `url` or `data` (base64, with `media_type`): of an image, audio or file. Of thinking `data`: it
-    came sealed, `name`: the member it came in, where that is not the usual one. `parts`: what a tool result holds.
-    `citations`: of a text.
+    came sealed, `name`: the member it came in, where that is not the usual one. `parts`: what a tool result holds; of
+    a tool call, members that have no word here, as blocks. `citations`: of a text.
 
     A block is what a provider said that has no word here (its own tools' calls and results, documents to be cited):
     whoever speaks its family's words (`media_type`) writes it as it came, nobody else can."""
@@ -216,7 +216,7 @@ class Delta:
     of its thoughts (0, 1, …; each counted for itself).
 
     start: `id`, `model`. text, thinking, refusal: `text`; of thinking its `id`, `name` and `signature` too, where it
-    has them. tool: a call begins, with `id` and `name`; `item` of a custom tool's, an empty one. arguments: more of its
+    has them. tool: a call begins, with `id` and `name`; `item` where it has more, an empty one. arguments: more of its
     text. citation: `item`, of the text `part`, anywhere in it. whole: `item`, a part that comes at once (an image, a
     block, sealed thinking). logprobs: `logprobs`. finish: `finish` of this choice. usage: `usage`, once, at or after
     the end.

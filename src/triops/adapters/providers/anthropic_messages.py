@@ -16,7 +16,7 @@ import orjson
 from triops.adapters.providers.anthropic_schema import closed
 from triops.adapters.providers.leaving import no_word
 from triops.adapters.providers.parts import arguments_of, result_parts
-from triops.kernel.completion import ANTHROPIC_BLOCK, Chat, Message, Part, Tool
+from triops.kernel.completion import ANTHROPIC_BLOCK, ANTHROPIC_MEMBER, Chat, Message, Part, Tool
 from triops.kernel.errors import Invalid
 
 ANSWER = "answer_in_json"  # the tool that stands for a format where the model knows none
@@ -77,7 +77,9 @@ def _block(part: Part, path: str) -> dict[str, Any] | None:
         case "file":
             return _file(part, path)
         case "tool_call":
-            return {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": arguments_of(part)}
+            members = {one.name: orjson.loads(one.text) for one in part.parts if one.media_type == ANTHROPIC_MEMBER}
+            called = {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": arguments_of(part)}
+            return {**called, **members}
         case "tool_result":
             return _result(part, path)
     raise no_word(path, part.name or part.kind, "texts, images, documents")

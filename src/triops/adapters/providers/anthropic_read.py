@@ -66,7 +66,8 @@ def _part(block: Any) -> Part:
         arguments = json_of(block.get("input") or {})
         if block.get("name") == ANSWER:
             return Part("text", text=arguments)
-        return Part("tool_call", text=arguments, id=as_text(block.get("id")), name=as_text(block.get("name")))
+        id, name = as_text(block.get("id")), as_text(block.get("name"))
+        return Part("tool_call", text=arguments, id=id, name=name, parts=caller_of(block))
     if isinstance(kind, str):
         return block_of(block)
     raise Fault("garbage", "a block without a type")
@@ -75,6 +76,14 @@ def _part(block: Any) -> Part:
 def block_of(block: Mapping[str, Any]) -> Part:
     """One of a kind that has no word of ours."""
     return Part("block", name=as_text(block.get("type")), text=json_of(block), media_type=ANTHROPIC_BLOCK)
+
+
+def caller_of(block: Mapping[str, Any]) -> tuple[Part, ...]:
+    """Who but the model called a tool: code that it wrote, which waits for the result."""
+    caller = block.get("caller")
+    if not isinstance(caller, dict) or caller.get("type") == "direct":
+        return ()
+    return (Part("block", json_of(caller), name="caller", media_type=ANTHROPIC_MEMBER),)
 
 
 def members_of(end: Mapping[str, Any], usage: Any) -> tuple[Part, ...]:

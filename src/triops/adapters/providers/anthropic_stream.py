@@ -9,6 +9,7 @@ import orjson
 from triops.adapters.providers.anthropic_messages import ANSWER
 from triops.adapters.providers.anthropic_read import (
     block_of,
+    caller_of,
     citation_of,
     fault_kind,
     finish_of,
@@ -107,7 +108,9 @@ class MessageDecoder:
         else:
             part = sum(place >= 0 for place in self._tools.values())
             self._tools[index] = part
-            begun = (Delta("tool", part=part, id=as_text(block.get("id")), name=as_text(block.get("name"))),)
+            caller = caller_of(block)
+            item = Part("tool_call", parts=caller) if caller else None
+            begun = (Delta("tool", 0, "", part, as_text(block.get("id")), as_text(block.get("name")), item=item),)
         self._silent.add(index)
         given = block.get("input")
         return begun + self._argue(index, json_of(given)) if given else begun

@@ -36,9 +36,8 @@ def _part(block: dict[str, Any], path: str, inside: bool) -> Part:
         return _document(block, path)
     if kind == "tool_use":
         given = mapping(block.get("input"), f"{path}.input")
-        return Part(
-            "tool_call", id=needed(block, "id", path), name=needed(block, "name", path), text=json_of(given, path)
-        )
+        said, id, name = json_of(given, path), needed(block, "id", path), needed(block, "name", path)
+        return Part("tool_call", said, id, name, parts=_caller(block, path))
     if kind == "tool_result":
         content = block.get("content")
         parts = () if content is None else parts_of(content, f"{path}.content", inside=True)
@@ -56,6 +55,14 @@ def _part(block: dict[str, Any], path: str, inside: bool) -> Part:
 
 def _opaque(block: dict[str, Any], path: str) -> Part:
     return Part("block", name=str(block["type"]), text=json_of(block, path), media_type=ANTHROPIC_BLOCK)
+
+
+def _caller(block: dict[str, Any], path: str) -> tuple[Part, ...]:
+    """Who but the model called a tool."""
+    caller = block.get("caller")
+    if not isinstance(caller, dict) or caller.get("type") == "direct":
+        return ()
+    return (Part("block", json_of(caller, path), name="caller", media_type=ANTHROPIC_MEMBER),)
 
 
 def _cited(block: dict[str, Any], path: str) -> tuple[Citation, ...]:
@@ -117,7 +124,8 @@ def _block(part: Part) -> dict[str, Any] | None:
                 return {"type": "redacted_thinking", "data": part.data}
             return {"type": "thinking", "thinking": part.text, "signature": part.signature}
         case "tool_call":
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": _arguments(part.text)}
+            called = {"type": "tool_use", "id": part.id, "name": part.name, "input": _arguments(part.text)}
+            return {**called, **members_of(part.parts)}
         case "block" if part.media_type == ANTHROPIC_BLOCK:
             block: dict[str, Any] = orjson.loads(part.text)
             return block
@@ -125,7 +133,7 @@ def _block(part: Part) -> dict[str, Any] | None:
 
 
 def members_of(parts: Sequence[Part]) -> dict[str, Any]:
-    """What stands beside the content, by name."""
+    """What stands beside the content, or in a call, by name."""
     return {
         part.name: orjson.loads(part.text)
         for part in parts

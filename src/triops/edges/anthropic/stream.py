@@ -18,10 +18,11 @@ from triops.web.dialects import Problem
 class _Call:
     """One tool call on its way: what was written of its arguments, and what waits."""
 
-    __slots__ = ("begun", "id", "name", "said", "waiting")
+    __slots__ = ("begun", "head", "said", "waiting")
 
-    def __init__(self, id: str, name: str) -> None:
-        self.id, self.name = id, name
+    def __init__(self, delta: Delta) -> None:
+        more = members_of(delta.item.parts) if isinstance(delta.item, Part) else {}
+        self.head = {"id": delta.id, "name": delta.name, "input": {}, **more}
         self.begun = False
         self.said: list[str] = []
         self.waiting: list[str] = []
@@ -64,7 +65,7 @@ class MessageEncoder:
                 self._late.append(delta)
                 return b"" if self._is_cut() else self._said()
             case "tool":
-                self._calls[delta.part] = _Call(delta.id, delta.name)
+                self._calls[delta.part] = _Call(delta)
                 return self._go_on()
             case "arguments":
                 return self._argued(delta)
@@ -167,7 +168,7 @@ class MessageEncoder:
                 continue
             if self._is_cut() and not last:
                 break
-            out.append(self._begin("tool_use", {"id": call.id, "name": call.name, "input": {}}))
+            out.append(self._begin("tool_use", call.head))
             call.begun, self._current = True, part
             out.extend(self._argue(call, text) for text in call.waiting)
             call.waiting.clear()

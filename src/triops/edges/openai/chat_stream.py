@@ -10,7 +10,7 @@ import orjson
 from triops.edges.openai.beside import annotation_of, image_url_of, nested
 from triops.edges.openai.problems import error_in
 from triops.edges.openai.words import finish_word, is_old, sealed, thought_member, usage_of
-from triops.kernel.completion import CHAT_MEMBER, Ask, Citation, Delta, Part, Usage
+from triops.kernel.completion import CHAT_MEMBER, CUSTOM, Ask, Citation, Delta, Part, Usage
 from triops.web.dialects import Problem
 
 
@@ -127,7 +127,7 @@ class ChatEncoder:
             function = {"name": delta.name, "arguments": ""}
             if self._old:
                 return {"function_call": function}
-            if delta.item is not None:
+            if isinstance(delta.item, Part) and delta.item.media_type == CUSTOM:
                 self._custom.add((delta.index, delta.part))
                 custom = {"name": delta.name, "input": ""}
                 return {"tool_calls": [{"index": delta.part, "id": delta.id, "type": "custom", "custom": custom}]}

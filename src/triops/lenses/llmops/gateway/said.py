@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from triops.kernel.completion import CUSTOM, Chat, Choice, Citation, Delta, Embed, Finish, Part, Reply, Usage
+from triops.kernel.completion import Chat, Choice, Citation, Delta, Embed, Finish, Part, Reply, Usage
 
 _CUT = "…"
 PLAIN = frozenset({"openai.chat", "anthropic.messages"})
@@ -30,6 +30,7 @@ _SETTINGS = frozenset(
 )
 _SAYING = frozenset({"text", "arguments", "thinking", "refusal"})
 _NAME = 256  # characters of a name, an id, a role
+_CALL = Part("tool_call")
 _BLOCK = 4096  # characters of a provider's own block; longer ones, which hold files and what is sealed, are named
 _BYTES_EACH = 40  # what the JSON of a part costs beside its text
 
@@ -222,8 +223,8 @@ class Heard:
                     self._texts.setdefault((delta.index, kind, delta.part), [])
                     self._seals[delta.index, delta.part] = (delta.id, delta.signature)
             elif kind == "tool":
-                media = CUSTOM if delta.item is not None else ""
-                call = Part("tool_call", "", delta.id, delta.name, media_type=media, signature=delta.signature)
+                empty = delta.item if isinstance(delta.item, Part) else _CALL
+                call = replace(empty, id=delta.id, name=delta.name, signature=delta.signature)
                 self._calls[delta.index, delta.part] = call
                 self._texts.setdefault((delta.index, "arguments", delta.part), [])
             elif kind == "start":
@@ -277,7 +278,7 @@ class Heard:
         if kind == "whole":
             return self._wholes[part]
         if kind == "arguments":
-            return replace(self._calls.get((index, part)) or Part("tool_call"), text=text)
+            return replace(self._calls.get((index, part), _CALL), text=text)
         if kind == "thinking":
             id, signature = self._seals.get((index, part), ("", ""))
             return Part("thinking", text, id, self._members.get((index, part), ""), signature=signature)
@@ -299,7 +300,8 @@ def deltas_of(reply: Reply) -> list[Delta]:
         for part in choice.parts:
             kind, place = part.kind, said[part.kind]
             if kind == "tool_call":
-                item = Part("tool_call", media_type=CUSTOM) if part.media_type == CUSTOM else None
+                empty = replace(part, text="", id="", name="", signature="")
+                item = None if empty == _CALL else empty
                 begun = Delta("tool", index, "", place, part.id, part.name, signature=part.signature, item=item)
                 deltas.append(begun)
                 deltas.append(Delta("arguments", index, part.text, part=place))

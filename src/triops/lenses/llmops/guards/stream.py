@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from triops.kernel.completion import Citation, Delta, Part
+from triops.kernel.completion import CUSTOM, Citation, Delta, Part
 from triops.lenses.llmops.guards.model import Finding, summed
 from triops.lenses.llmops.guards.parts import judged_citations, judged_part, part_size
 from triops.lenses.llmops.guards.passage import LOOK_AHEAD, Passage, blocked
@@ -59,7 +59,7 @@ class StreamGuard:
             else:
                 if kind in ("finish", "tool"):
                     self._close(delta.index, out, findings)
-                if kind == "tool" and delta.item is not None:
+                if kind == "tool" and isinstance(delta.item, Part) and delta.item.media_type == CUSTOM:
                     self._custom.add((delta.index, delta.part))
                 out.append(delta)
         return out, summed(findings)
