@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from triops.testing.server import RunningTriops
@@ -44,7 +45,7 @@ def call(trace: int, number: int, parent: int = 0, said: str = "hello", **more: 
         "gen_ai__usage__output_tokens": 10,
         "gen_ai__input__messages": f'[{{"role":"user","parts":[{{"type":"text","content":"{said}"}}]}}]',
     }
-    return span(trace, number, parent, **told, **more)
+    return span(trace, number, parent, **(told | more))
 
 
 def send(server: RunningTriops, *spans: dict[str, Any], **headers: str) -> None:
@@ -96,6 +97,19 @@ def test_a_trace_of_ten_thousand_spans_pages(server: RunningTriops) -> None:
         if cursor is None:
             break
     assert len(seen) == len(set(seen)) == 10_000
+
+
+def test_what_no_sender_should_send_is_shown_all_the_same(server: RunningTriops) -> None:
+    deep = "[" * 400 + "]" * 400
+    most = 2**62 - 1
+    circle = [call(22, 1, 2), call(22, 2, 3), call(22, 3, 1), call(22, 4, 4), call(22, 5, 1)]
+    send(server, call(21, 1, input__value=deep) | {"name": "deep"}, span(21, 2, input__value=deep), *circle)
+    send(server, *(call(23, n, 0, gen_ai__usage__output_tokens=most, triops__cost_pico=most) for n in range(1, 6)))
+    assert got(server, f"/llm/traces/{21:032x}")["items"][1]["input"][0]["parts"][0]["content"] == deep
+    assert got(server, f"/llm/traces/{22:032x}")["trace"]["input_tokens"] == 4000
+    huge = got(server, f"/llm/traces/{23:032x}")
+    assert huge["trace"]["output_tokens"] == 0
+    assert huge["trace"]["cost_usd"] == "23058430.092136939515"
 
 
 def test_scores(server: RunningTriops) -> None:
@@ -224,3 +238,35 @@ def test_versions_of_a_prompt_beside_each_other(server: RunningTriops) -> None:
     assert [newest[k] for k in ("version", "calls", "errors", "answers", "refused")] == [2, 3, 1, 2, 1]
     assert newest["output_chars"] == (300 + 23) / 2  # a failed call answers nothing
     assert [older[k] for k in ("version", "output_chars", "answers", "refused")] == [1, 4.0, 1, 0]
+
+
+def test_a_long_conversation_keeps_its_answer_and_its_tokens(server: RunningTriops) -> None:
+    turns = {
+        f"llm__input_messages__{n}__message__{part}": text
+        for n in range(300)
+        for part, text in (("role", "user"), ("content", f"turn {n}"))
+    }
+    answer = {"llm__output_messages__0__message__content": "the end", "llm__token_count__prompt": 7}
+    long = [{"role": "user", "parts": [{"type": "text", "content": f"{n} " + "word " * 100}]} for n in range(300)]
+    send(
+        server,
+        span(20, 1, openinference__span__kind="LLM", **turns, **answer),
+        span(20, 2, gen_ai__operation__name="chat", gen_ai__input__messages=orjson.dumps(long).decode()),
+        span(20, 3, gen_ai__operation__name="chat", gen_ai__input__messages=orjson.dumps(long * 2).decode()),
+    )
+    whole = got(server, f"/llm/traces/{20:032x}")
+    spread, one, cut = whole["items"]
+    assert (len(spread["input"]), spread["output"][0]["parts"][0]["content"]) == (300, "the end")
+    assert whole["trace"]["input_tokens"] == 7
+    assert len(one["input"]) == 300
+    assert 300 < len(cut["input"]) < 600
+    assert cut["input"][-1]["parts"][0]["content"].endswith("word…") or cut["input"][-1]["role"] == "user"
+
+
+def test_half_of_a_character_does_not_lose_a_request_of_json(server: RunningTriops) -> None:
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [call(24, 1, said="HALF"), call(24, 2, said="whole")]}]}]}
+    for half in (rb"\\ud83d", b"\xff"):
+        sent = orjson.dumps(body).replace(b"HALF", rb"\\ud83d\\ude00 \\\\ud83d " + half)
+        answer = httpx.post(f"{server.url}/v1/traces", content=sent, headers={"content-type": "application/json"})
+        assert answer.status_code == 200, answer.text
+    assert got(server, f"/llm/traces/{24:032x}")["trace"]["spans"] == 2

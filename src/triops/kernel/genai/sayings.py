@@ -16,7 +16,7 @@ from triops.kernel.genai.names import BEST, TYPES
 from triops.kernel.genai.plans import Plan
 from triops.kernel.genai.spoken import first_ns, spoken
 from triops.kernel.genai.spread import gathered
-from triops.kernel.genai.values import OPENING, TEXT, UNKNOWN, opened, pico, short, tags, tokens
+from triops.kernel.genai.values import MOST_TOKENS, OPENING, TEXT, UNKNOWN, opened, pico, short, tags, tokens
 from triops.kernel.signal import I64, Text, text_column
 
 Bool = npt.NDArray[np.bool_]
@@ -199,6 +199,11 @@ def _texts(column: list[Any] | None, count: int) -> Text:
     return text_column([value[:TEXT] if type(value) is str and value[:1] != '"' else short(value) for value in column])
 
 
+def _used(column: list[Any] | None, count: int) -> I64:
+    used = _counts(column, count)
+    return np.where(used <= MOST_TOKENS, used, UNKNOWN)
+
+
 def _counts(column: list[Any] | None, count: int) -> I64:
     if column is None:
         return np.full(count, UNKNOWN, np.int64)
@@ -217,8 +222,8 @@ def _types(kinds: list[Any] | None, asked: Bool) -> Text:
 
 def _tokens(found: Found, count: int) -> tuple[I64, I64, I64]:
     """Of what went in, came out, and was read from a cache."""
-    sent, made = _counts(found.get("input_tokens"), count), _counts(found.get("output_tokens"), count)
-    cached = np.maximum(_counts(found.get("cached_tokens"), count), 0)
+    sent, made = _used(found.get("input_tokens"), count), _used(found.get("output_tokens"), count)
+    cached = np.maximum(_used(found.get("cached_tokens"), count), 0)
     for row, value in enumerate(found.get("usage", ())):
         usage = opened(value)
         if isinstance(usage, dict):
@@ -247,7 +252,8 @@ def _costs(found: Found, count: int) -> I64:
 
 
 def _of(usage: Mapping[str, Any], *names: str) -> int:
-    return next((tokens(usage[name]) for name in names if name in usage), UNKNOWN)
+    told = next((tokens(usage[name]) for name in names if name in usage), UNKNOWN)
+    return told if told <= MOST_TOKENS else UNKNOWN
 
 
 def _first(found: Found, events: Sequence[Sequence[Mapping[str, Any]]], start_ns: Sequence[int]) -> I64:
