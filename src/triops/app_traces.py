@@ -74,7 +74,7 @@ def compose_traces(
     parts = TraceParts(
         LlmTracing(spans, spans, scores, prices),
         People(spans, prices),
-        Scoring(scores, clock),
+        Scoring(scores, clock, redacting.text),
         Erasing(
             (metrics, logs, spans),
             spans,

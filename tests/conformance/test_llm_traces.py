@@ -201,6 +201,19 @@ def test_what_must_not_be_stored_is_stored_nowhere(server: RunningTriops) -> Non
     said = httpx.post(f"{server.url}/api/3.0/mlflow/traces", json={"trace": {"trace_info": told}})
     assert said.status_code == 200, said.text
     assert said.json()["trace"]["trace_info"]["request_preview"] == "reach me at [EMAIL_ADDRESS]"
+    mail = "eve@example.org"
+    noted = {"langfuse__observation__metadata__note": mail, "langfuse__observation__status_message": mail}
+    send(server, span(8, 1, langfuse__observation__type="span", langfuse__trace__metadata__plan=mail, **noted))
+    score = {"trace": f"{8:032x}", "name": "good", "value": f"as {mail} said", "comment": f"ask {mail}"}
+    assert api(server, "POST", "/scores", 201, json=score)["comment"] == "ask [EMAIL_ADDRESS]"
+    judged = {"assessment_name": "good", "source": {"source_type": "HUMAN", "source_id": "ann"}, "rationale": mail}
+    mlflow = f"{server.url}/api/3.0/mlflow/traces/tr-{7:032x}/assessments"
+    assert httpx.post(mlflow, json={"assessment": {**judged, "feedback": {"value": mail}}}).status_code == 200
+    artifacts = f"{server.url}/api/2.0/mlflow-artifacts/artifacts/1/traces/tr-{7:032x}/artifacts/traces.json"
+    kept = {"spans": [{"name": "f", "attributes": {"mlflow.spanInputs": f'"{mail}"'}, "events": [], "links": []}]}
+    for document in (orjson.dumps(kept), f"broken {mail}".encode()):
+        assert httpx.put(artifacts, content=document).status_code == 200
+        assert mail.encode() not in httpx.get(artifacts).content
     for path in server.data.rglob("*"):
         if path.is_file():
             assert b"eve@example.org" not in path.read_bytes(), path
