@@ -198,7 +198,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, bus
     )
     traces = compose_traces(
-        records, documents, metrics, logs, spans, receiver, clock, bodies, auth.require, llmops.emptying
+        records, documents, metrics, logs, spans, receiver, clock, bodies, auth.require, mlops.freed, llmops.emptying
     )
     detectors: list[Detector] = []
     if settings.detection.enabled:

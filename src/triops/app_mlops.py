@@ -114,6 +114,7 @@ class Mlops:
     logged_models: Models
     model_search: ModelSearch
     provenances: Provenances
+    freed: Callable[[], Awaitable[None]]  # frees what traces that are gone had on disk
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     emptied: list[Callable[[ProjectId], Awaitable[None]]] = field(default_factory=list)  # who frees what it had on disk
@@ -244,6 +245,7 @@ def compose_mlops(
         logged_models=models,
         model_search=model_search,
         provenances=provenances,
+        freed=gc.freed,
         routes=routes,
         jobs=jobs,
         emptied=[artifacts.forget],

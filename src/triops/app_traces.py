@@ -1,5 +1,6 @@
 """Traces of models' calls, composed: reading, scores, erasing a user, and Langfuse's clients."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -64,9 +65,10 @@ def compose_traces(
     clock: Clock,
     bodies: Bodies,
     authenticate: Authenticate,
+    free: Callable[[], Awaitable[None]],
     held: Held,
 ) -> TracesComposed:
-    """`held`: by the gateway, of calls."""
+    """`free`: artifacts that nobody's traces have any more. `held`: by the gateway, of calls."""
     scores = Scores(records)
     redacting = Redacting(documents, redactor)
     receiver.redaction = redacting
@@ -81,6 +83,7 @@ def compose_traces(
             scores,
             TraceForgetting(records),
             SpendBook(records).forget_user,
+            free,
             held,
             records,
         ),

@@ -160,6 +160,24 @@ def test_a_user_is_erased_everywhere(server: RunningTriops) -> None:
     assert got(server, "/audit", verb="erase")["items"][0]["details"] == {**gone, "why": "she asked"}
 
 
+def test_a_user_whom_only_an_experiments_trace_names_is_erased(server: RunningTriops) -> None:
+    made = httpx.post(f"{server.url}/api/2.0/mlflow/experiments/create", json={"name": "named"}).json()
+    experiment, trace = made["experiment_id"], f"tr-{41:032x}"
+    send(server, call(41, 1, said="named beside it"), **{"x-mlflow-experiment-id": experiment})
+    location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
+    told = {"trace_id": trace, "trace_location": location, "request_time": "2026-11-21T10:00:00Z"}
+    told["trace_metadata"] = {"mlflow.trace.user": "mia"}
+    assert httpx.post(f"{server.url}/api/3.0/mlflow/traces", json={"trace": {"trace_info": told}}).status_code == 200
+    artifacts = f"mlflow-artifacts/artifacts/{experiment}/traces/{trace}/artifacts/traces.json"
+    assert httpx.put(f"{server.url}/api/2.0/{artifacts}", content=b"mia's words").status_code == 200
+    assert got(server, "/users/mia")["traces"] == 1
+    assert api(server, "DELETE", "/users/mia")["traces"] == 1
+    assert got(server, "/llm/traces", q="named beside it")["items"] == []
+    held = b"".join(path.read_bytes() for path in server.data.rglob("*") if path.is_file())
+    assert b"mia's words" not in held
+    assert b"named beside it" not in held
+
+
 def test_a_user_with_a_long_id_is_erased(server: RunningTriops) -> None:
     user = "long" * 100
     send(server, span(40, 1, openinference__span__kind="CHAIN", user__id=user), call(40, 2, 1, "their own words"))

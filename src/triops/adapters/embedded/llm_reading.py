@@ -31,7 +31,7 @@ MOST_SPANS = 100_000  # of one trace
 MOST_ROWS = 500_000
 _GROUPED = """
 SELECT trace_hi, trace_lo, min(time_ns) AS began FROM {rows} GROUP BY trace_hi, trace_lo
-HAVING began >= $floor AND began < $top AND began >= $start AND began < $end{having}
+HAVING bool_or(telling) AND began >= $floor AND began < $top AND began >= $start AND began < $end{having}
 ORDER BY began DESC, trace_hi DESC, trace_lo DESC
 """
 Key = tuple[int, int, int]  # start, and the trace's halves: what traces are sorted by
@@ -77,8 +77,10 @@ def pace_in(connection: Connection, names: Sequence[str], project: int, start_ns
 
 
 def persons_traces(connection: Connection, names: Sequence[str], project: int, user: str) -> list[int]:
-    select = "SELECT DISTINCT trace_hi, trace_lo FROM {day}.llm WHERE project = $project AND person = $user"
-    rows = connection.execute(f"SELECT DISTINCT * FROM {union(names, select)}", {"project": project, "user": user})
+    select = "SELECT DISTINCT trace_hi, trace_lo FROM {day}.llm WHERE project = $project AND "
+    named, telling = union(names, select + "person = $user"), union(names, select + "type <> ''")
+    sql = f"SELECT DISTINCT * FROM {named} WHERE (trace_hi, trace_lo) IN (SELECT (trace_hi, trace_lo) FROM {telling})"
+    rows = connection.execute(sql, {"project": project, "user": user})
     return [hi << 64 | lo for hi, lo in rows.fetchall()]
 
 
@@ -126,7 +128,9 @@ def _found(
     flags, having, values = _conditions(query)
     values |= {"project": project, "start": query.start_ns, "end": query.end_ns, "to": query.end_ns + AROUND_NS}
     top = min(query.end_ns, before[0] + 1) if before else query.end_ns
-    columns = "SELECT trace_hi, trace_lo, time_ns, duration_ns, status, input_tokens, output_tokens"
+    columns = (
+        "SELECT trace_hi, trace_lo, time_ns, duration_ns, status, input_tokens, output_tokens, type <> '' AS telling"
+    )
     columns += "".join(f", {condition} AS {name}" for name, condition in flags.items())
     columns += " FROM {day}.llm WHERE project = $project AND time_ns >= $from AND time_ns < $to"
     if query.text:

@@ -75,17 +75,24 @@ def sayings(
     planned: Sequence[Plan],
     events: Sequence[Sequence[Mapping[str, Any]]],
     start_ns: Sequence[int],
+    whose: bool = False,
 ) -> Sayings | None:
-    """`planned`: of each span, by its attributes' names. None where none says anything."""
+    """`planned`: of each span, by its attributes' names. `whose`: with those that say no more than whose their trace
+    is, as of the type "". None where none says anything."""
     found = _found(attributes, planned, events)
     rows: Sequence[int] = range(len(attributes))
     telling = [column for field, column in found.items() if field not in _SAY_NOTHING]
-    if all(None in column for column in telling):
-        rows = [row for row in rows if any(column[row] is not None for column in telling)]
-        if not rows:
-            return None
-        found = {field: [column[row] for row in rows] for field, column in found.items()}
-    return _columns(rows, found, [events[row] for row in rows], [start_ns[row] for row in rows])
+    if any(None not in column for column in telling):
+        return _columns(rows, found, events, start_ns)
+    tells = [any(column[row] is not None for column in telling) for row in rows]
+    named = [found[field] for field in ("user", "session") if field in found] if whose else []
+    rows = [row for row in rows if tells[row] or any(column[row] is not None for column in named)]
+    if not rows:
+        return None
+    found = {field: [column[row] for row in rows] for field, column in found.items()}
+    read = _columns(rows, found, [events[row] for row in rows], [start_ns[row] for row in rows])
+    read.type[[at for at, row in enumerate(rows) if not tells[row]]] = ""
+    return read
 
 
 def _found(
