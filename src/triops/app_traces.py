@@ -74,7 +74,7 @@ def compose_traces(
     receiver.redaction = redacting
     prices = project_prices(documents)
     parts = TraceParts(
-        LlmTracing(spans, spans, scores, prices),
+        LlmTracing(spans, spans, logs, scores, prices),
         People(spans, prices),
         Scoring(scores, clock, redacting.text),
         Erasing(
@@ -114,4 +114,4 @@ def traces_kinds() -> list[Kind]:
 
 
 def _cost(prices: Prices, provider: str, model: str, usage: Usage, at_ns: int) -> int | None:
-    return prices.cost(provider, model, usage, at_ns).pico
+    return prices.told(provider, model, usage, at_ns).pico

@@ -301,3 +301,29 @@ def test_half_of_a_character_does_not_lose_a_request_of_json(server: RunningTrio
         answer = httpx.post(f"{server.url}/v1/traces", content=sent, headers={"content-type": "application/json"})
         assert answer.status_code == 200, answer.text
     assert got(server, f"/llm/traces/{24:032x}")["trace"]["spans"] == 2
+
+
+def test_messages_that_come_as_log_records_are_in_the_conversation(server: RunningTriops) -> None:
+    silent = {"gen_ai__operation__name": "chat", "gen_ai__usage__input_tokens": 3}
+    send(server, span(25, 1, **silent), span(25, 2, **silent))
+    at = str(time.time_ns())
+
+    def record(number: int, name: str, **told: Any) -> dict[str, Any]:
+        return {"timeUnixNano": at, "traceId": f"{25:032x}", "spanId": f"{25 * 100_000 + number:016x}", **told} | {
+            "attributes": [{"key": "event.name", "value": plain(name)}, *told.get("attributes", ())]
+        }
+
+    asked = orjson.dumps([{"role": "user", "parts": [{"type": "text", "content": "of now"}]}]).decode()
+    said = {"kvlistValue": {"values": [{"key": "content", "value": plain("once")}]}}
+    choice = {"kvlistValue": {"values": [{"key": "message", "value": plain('{"content":"so it was"}')}]}}
+    records = [
+        record(1, "gen_ai.client.inference.operation.details",
+               attributes=[{"key": "gen_ai.input.messages", "value": plain(asked)}]),
+        record(2, "gen_ai.user.message", body=said),
+        record(2, "gen_ai.choice", body=choice),
+    ]  # fmt: skip
+    sent = {"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}
+    assert httpx.post(f"{server.url}/v1/logs", json=sent).status_code == 200
+    new, old = got(server, f"/llm/traces/{25:032x}")["items"]
+    assert new["input"][0]["parts"][0]["content"] == "of now"
+    assert [old[side][0]["parts"][0]["content"] for side in ("input", "output")] == ["once", "so it was"]
