@@ -222,6 +222,9 @@ def of_calls(*entities: str, kind: str = "latency", unit: str = "ms", onset: flo
 def test_a_slow_provider_comes_before_the_prompt_that_nobody_changed() -> None:
     bot, prompt, provider = "application:bot", "prompt:support", "provider:acme"
     both = of_calls(bot, prompt, provider, "llm:acme/small", "llm:acme/large")
+    for long_ago in (-1500, -420):
+        made = [change("v1", prompt, long_ago, "prompt_label"), change("acme", provider, long_ago)]
+        assert found(both, made, CALLS)[0].entity == provider
     first = found(both, [change("v1", prompt, -1500, "prompt_label")], CALLS)[0]
     assert (first.entity, first.change) == (provider, None)
     assert first.probability > 0.4

@@ -25,6 +25,7 @@ _LIKELY = frozenset({
 })  # fmt: skip
 _IDLE = frozenset({"registration"})  # of a version that nobody uses until an alias or label names it
 _INERT = frozenset({"prompt", "route", "key", "guard"})  # what they do changes only when they are changed
+_INERT_BLAME = 1.5  # how well a change must fit, that it alone speaks for them
 _SERVING = frozenset({"provider", "llm"})  # answer models' calls
 _ASKED = frozenset({"output_length", "output_tokens", "input_tokens"})  # how much is asked of them
 
@@ -58,6 +59,7 @@ def weigh(entity: EntityId, changes: Sequence[Change], scene: Scene) -> list[Wei
                     *_self_time(entity, scene, change),
                     *_spread(entity, scene, change),
                     *_excuse(entity, scene, change),
+                    *_answering(entity, scene, blame.weight),
                 ),
             )
             for change, blame in fitting
@@ -68,7 +70,7 @@ def weigh(entity: EntityId, changes: Sequence[Change], scene: Scene) -> list[Wei
         *_self_time(entity, scene, None),
         *_spread(entity, scene, None),
         *_excuse(entity, scene, None),
-        *_answering(entity, scene),
+        *_answering(entity, scene, 0.0),
     )
     return [Weighed(entity, None, (*facts, *aside))]
 
@@ -124,11 +126,16 @@ def _driver(entity: EntityId, scene: Scene) -> list[Evidence]:
     return [Evidence("change", text, -1.5 if len(callers) == 1 else -0.7)]
 
 
-def _answering(entity: EntityId, scene: Scene) -> list[Evidence]:
-    """A call's prompt, model and provider show the same trouble, since it is the same calls: which of them it is."""
+def _answering(entity: EntityId, scene: Scene, blame: float) -> list[Evidence]:
+    """A call's prompt, model and provider show the same trouble, since it is the same calls: which of them it is.
+    `blame`: how well a change of it fits."""
     type_ = entity.partition(":")[0]
     if type_ in _INERT:
-        return [Evidence("change", f"a {type_} does nothing by itself, and this one was not changed", -3.0)]
+        against = -3.0 * max(0.0, 1.0 - blame / _INERT_BLAME)
+        text = (
+            f"a {type_} does nothing by itself, and {'was not changed' if blame <= 0 else 'its change was long before'}"
+        )
+        return [Evidence("change", text, against)] if against else []
     if type_ not in _SERVING or not scene.serious(entity):
         return []
     users = {e for e in (*scene.explained(entity), *scene.used_by(entity)) if e != entity}
