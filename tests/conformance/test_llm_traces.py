@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -178,10 +179,13 @@ def test_a_user_whom_only_an_experiments_trace_names_is_erased(server: RunningTr
     assert b"named beside it" not in held
 
 
-def test_a_user_with_a_long_id_is_erased(server: RunningTriops) -> None:
-    user = "long" * 100
-    send(server, span(40, 1, openinference__span__kind="CHAIN", user__id=user), call(40, 2, 1, "their own words"))
-    assert api(server, "DELETE", f"/users/{user}")["traces"] == 1
+@pytest.mark.parametrize("user", ["long" * 100, '"quoted"', "a/b?c#d", "%2e%2e/.."])
+def test_a_user_with_an_odd_id_is_found_and_erased(user: str, server: RunningTriops) -> None:
+    named = {"user__id": user, "session__id": user}
+    send(server, span(40, 1, openinference__span__kind="CHAIN", **named), call(40, 2, 1, "their own words"))
+    assert len(got(server, "/llm/traces", user=user, session=user)["items"]) == 1
+    assert got(server, f"/llm/sessions/{quote(user, safe='')}")["session"]["traces"] == 1
+    assert api(server, "DELETE", f"/users/{quote(user, safe='')}")["traces"] == 1
     assert got(server, "/llm/traces", q="their own words")["items"] == []
 
 

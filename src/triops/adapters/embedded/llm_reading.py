@@ -19,6 +19,7 @@ from triops.adapters.embedded.relation import union
 from triops.adapters.embedded.traces import AROUND_NS, summaries_of
 from triops.kernel.errors import Invalid
 from triops.kernel.genai.counting import counted
+from triops.kernel.genai.values import short
 from triops.ports.llm_spans import LlmPace, LlmQuery, LlmRows, LlmTraces, Tree
 from triops.ports.spans import TraceSummary
 
@@ -191,7 +192,7 @@ def _conditions(query: LlmQuery) -> tuple[dict[str, str], str, dict[str, Any]]:
     for column, value in asked.items():
         if value:
             flags[f"is_{column}"] = f"{column} = $is_{column}"
-            values[f"is_{column}"] = value
+            values[f"is_{column}"] = short(value)
     if query.prompt:
         name, at, version = query.prompt.rpartition("@")
         flags["is_prompt"] = "prompt = $is_prompt" + (" AND prompt_version = $is_version" if at else "")

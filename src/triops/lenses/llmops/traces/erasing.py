@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from triops.kernel.genai.values import TEXT
+from triops.kernel.genai.values import TEXT, short
 from triops.kernel.ids import ProjectId
 from triops.ledger.scores.scores import Scores
 from triops.ledger.traces.forgetting import TraceForgetting
@@ -58,7 +58,7 @@ class Erasing:
 
     async def kept(self, project: ProjectId, user: str) -> Kept:
         """What would go, of what can be counted beforehand. Of an id that is longer only its beginning is indexed."""
-        known = user[:TEXT]
+        known = short(user)
         traces = [*await self.llm.llm_traces_of(project, known), *await self.experiments.named(project, user)]
         return Kept(list(dict.fromkeys(traces)), await self.llm.llm_sessions_of(project, known))
 
