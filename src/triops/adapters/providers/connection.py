@@ -179,7 +179,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         times = self._timeouts
         if now >= self._sent + times.total:
-            words = f"no complete answer within {times.total:g} s"
+            words = f"no complete answer within {round(times.total, 1) or times.total:g} s"
         elif answer.begun:
             words = f"nothing more came for {times.between:g} s"
         else:

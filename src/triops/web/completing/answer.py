@@ -76,6 +76,7 @@ class DialectTaker:
         self._last = lambda: self._end(rest)
 
     def refuse(self, error: TriopsError, told: Told) -> int:
+        error.details.setdefault("call", told.call)
         problem = problem_for(self._dialect, error)
         if self._begun:
             rest = self._encoding().fail(problem)
