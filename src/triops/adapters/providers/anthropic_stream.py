@@ -25,14 +25,14 @@ class MessageDecoder:
         self._silent: set[int] = set()  # calls whose arguments have not begun
         self._answered = False
         self._finished = False
-        self._done = False
+        self.done = False
 
     def feed(self, data: bytes) -> Sequence[Event]:
-        return [self._event(sent) for sent in self._splitter.feed(data) if not self._done]
+        return [self._event(sent) for sent in self._splitter.feed(data) if not self.done]
 
     def end(self) -> Sequence[Event]:
-        events = [self._event(sent) for sent in self._splitter.end() if not self._done]
-        if self._done:
+        events = [self._event(sent) for sent in self._splitter.end() if not self.done]
+        if self.done:
             return events
         if not self._finished:
             raise Fault("cut", "the stream ended before its end")
@@ -131,7 +131,7 @@ class MessageDecoder:
         return (Delta("finish", finish=finish, stop_sequence=as_text(delta.get("stop_sequence"))),)
 
     def _stop(self) -> tuple[Delta, ...]:
-        self._done = True
+        self.done = True
         usage = usage_of(self._usage)
         finish = () if self._finished else (Delta("finish"),)
         return finish if usage is None else (*finish, Delta("usage", usage=usage))

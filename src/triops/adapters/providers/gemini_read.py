@@ -158,6 +158,7 @@ def usage_of(value: Any) -> Usage | None:
 
 class ContentDecoder:
     def __init__(self) -> None:
+        self.done = False  # never: its streams have no end of their own
         self._splitter = Splitter()
         self._answer = ""
         self._calls: dict[int, int] = {}  # how many tool calls each candidate that began has made

@@ -94,14 +94,14 @@ class LineDecoder:
         self._started = False
         self._answer = ""  # when the first line was made, which names calls that have no id
         self._calls = 0
-        self._done = False
+        self.done = False
 
     def feed(self, data: bytes) -> Sequence[Event]:
-        return [self._event(line) for line in self._splitter.feed(data) if not self._done]
+        return [self._event(line) for line in self._splitter.feed(data) if not self.done]
 
     def end(self) -> Sequence[Event]:
-        events = [self._event(line) for line in self._splitter.end() if not self._done]
-        if not self._done:
+        events = [self._event(line) for line in self._splitter.end() if not self.done]
+        if not self.done:
             raise Fault("cut", "the stream ended before its end")
         return events
 
@@ -132,7 +132,7 @@ class LineDecoder:
         if tree.get("logprobs"):
             deltas.append(Delta("logprobs", logprobs=tree["logprobs"]))
         if tree.get("done") is True:
-            self._done = True
+            self.done = True
             deltas.append(Delta("finish", finish=finish_of(tree, called=self._calls > 0)))
             if (usage := usage_of(tree)) is not None:
                 deltas.append(Delta("usage", usage=usage))

@@ -86,7 +86,7 @@ class ResponsesDecoder:
     def __init__(self) -> None:
         self._splitter = Splitter()
         self._begun = False
-        self._done = False
+        self.done = False
         self._kinds: set[str] = set()
         self._calls: dict[int, int] = {}
 
@@ -95,7 +95,7 @@ class ResponsesDecoder:
 
     def end(self) -> Sequence[Event]:
         events = [self._event(sent) for sent in self._splitter.end()]
-        if not self._done:
+        if not self.done:
             raise Fault("cut", "the stream ended before its end")
         return events
 
@@ -155,7 +155,7 @@ class ResponsesDecoder:
     def _ended(self, kind: str, response: Mapping[str, Any], data: bytes) -> tuple[Delta, ...]:
         if kind == "response.failed":
             raise failed(_mapping(response.get("error")), data)
-        self._done = True
+        self.done = True
         finish = Delta("finish", finish=_finish(response, self._kinds))
         usage = usage_of(response.get("usage"))
         return (finish,) if usage is None else (finish, Delta("usage", usage=usage))

@@ -65,7 +65,7 @@ class HttpUpstream:
                 except BaseException:
                     pool.busy -= 1
                     raise
-            answer = Answer(self._loop, connection.pause, partial(self._give_back, pool, connection))
+            answer = Answer(self._loop, connection.pause, connection.ending, partial(self._give_back, pool, connection))
             connection.exchange(request, answer, timeouts, began)
             try:
                 await answer.headed()
