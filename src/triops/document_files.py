@@ -11,6 +11,19 @@ from triops.kernel.errors import Invalid
 MAX_BYTES = 8 << 20
 
 
+class _Loader(yaml.SafeLoader):
+    """A member that is given twice is a mistake: YAML's own loader would keep the last one without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"{key.value} is given twice", key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_documents(path: Path) -> list[dict[str, Any]]:
     """The documents of a YAML file (several, separated by `---`) or of a folder's files, by name.
 
@@ -23,7 +36,7 @@ def read_documents(path: Path) -> list[dict[str, Any]]:
             text = file.read_bytes()
             if len(text) > MAX_BYTES:
                 raise Invalid("the file is larger than 8 MB", field=str(file))
-            found = [_plain(document, str(file)) for document in yaml.safe_load_all(text)]
+            found = [_plain(document, str(file)) for document in yaml.load_all(text, Loader=_Loader)]
         except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
             raise Invalid(f"cannot read: {' '.join(str(error).split())}", field=str(file)) from error
         for at, document in enumerate(found):

@@ -113,6 +113,15 @@ def test_dates_of_yaml_are_read_from_files(tmp_path: Path, written: str) -> None
     assert price.find("", "m", 1_767_225_600 * 10**9 - 1) is None
 
 
+def test_a_member_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "key.yaml"
+    file.write_text("kind: Key\nname: k\nspec:\n  routes: []\n  requests_per_minute: 5\n  requests_per_minute: 6")
+    with pytest.raises(Invalid, match=r"requests_per_minute is given twice.*line 6"):
+        read_documents(file)
+    file.write_text("kind: Key\nname: k\nspec:\n  <<: {team: a, user: b}\n  team: c")
+    assert read_documents(file)[0]["spec"] == {"team": "c", "user": "b"}
+
+
 @pytest.mark.parametrize("written", [".nan", "-.inf", "!!binary YQ==", "!!set {a}"])
 def test_what_json_has_no_word_for_is_refused_by_its_place(tmp_path: Path, written: str) -> None:
     file = tmp_path / "route.yaml"
