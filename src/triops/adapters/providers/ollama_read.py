@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from triops.adapters.providers.faults import MOST_BODY
-from triops.adapters.providers.json_body import as_count, as_text
+from triops.adapters.providers.json_body import as_count, as_text, count_of
 from triops.adapters.providers.lines import LineSplitter
 from triops.adapters.providers.parts import call_id
 from triops.kernel.completion import Choice, Delta, Finish, Part, Reply, Usage
@@ -73,11 +73,12 @@ def finish_of(tree: Mapping[str, Any], *, called: bool) -> Finish:
 
 def usage_of(tree: Mapping[str, Any]) -> Usage | None:
     """None where it says nothing. A prompt that was wholly in its cache may come without a count."""
-    if "prompt_eval_count" not in tree and "eval_count" not in tree:
+    prompt, said = count_of(tree.get("prompt_eval_count")), count_of(tree.get("eval_count"))
+    if prompt is None and said is None:
         return None
-    read = as_count(tree.get("prompt_eval_count"))
+    read = prompt or 0
     cached = min(as_count(tree.get("prompt_eval_cached_count")), read)
-    return Usage(read, as_count(tree.get("eval_count")), cached_input=cached)
+    return Usage(read, said or 0, cached_input=cached)
 
 
 def _created(tree: Mapping[str, Any]) -> int:
