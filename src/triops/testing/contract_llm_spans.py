@@ -292,6 +292,21 @@ class LlmSpansContract:
             assert (rows.person.tolist(), rows.session.tolist()) == (["ada"] * 2, ["talk"] * 2)
             assert len(await store.llm_rows(ONE, replace(ALL, user="bob"))) == 0
 
+    async def test_a_plain_span_says_whose_its_trace_is(self, tmp_path: Path) -> None:
+        request = {"http.route": "/chat", "user.id": "ada", "session.id": "talk"}
+        async with self.started(tmp_path) as store:
+            asked = Span(1, 1, NOON, name="GET /chat", attributes=request)
+            await store.append(ONE, spans(asked, call(1, 2, NOON + 1, "what of it", parent=1)))
+            await store.append(ONE, spans(Span(2, 1, NOON, name="GET /cart", attributes=request)))
+            for told in (ALL, replace(ALL, user="ada"), replace(ALL, session="talk", text="of it")):
+                assert ids(await store.llm_traces(ONE, told)) == [1]
+            assert ids(await store.llm_traces(ONE, replace(ALL, text="/chat"))) == []
+            rows = await store.llm_rows(ONE, replace(ALL, user="ada"))
+            assert (rows.person.tolist(), rows.session.tolist()) == (["ada"] * 2, ["talk"] * 2)
+            assert await store.llm_traces_of(ONE, "ada") == [1]
+            assert await store.erase_user(ONE, "ada") == 3
+            assert ids(await store.llm_traces(ONE, replace(ALL, text="what of it"))) == []
+
     async def test_a_user_is_erased_with_their_traces_whole(self, tmp_path: Path) -> None:
         chain = {"openinference.span.kind": "CHAIN", "user.id": "ada", "session.id": "hers"}
         async with self.started(tmp_path) as store:
