@@ -9,19 +9,25 @@ import yaml
 from triops.kernel.errors import Invalid
 
 MAX_BYTES = 8 << 20
+_MERGE = "tag:yaml.org,2002:merge"
+_TEXT = "tag:yaml.org,2002:str"
 
 
 class _Loader(yaml.SafeLoader):
-    """A member that is given twice is a mistake: YAML's own loader would keep the last one without a word."""
+    """Names of members are texts, as they stand there (`on`, which YAML takes for true, `1`). One that is given twice
+    is a mistake: YAML's own loader would keep the last one without a word."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
         seen = set()
-        for key, _ in node.value:
-            if key.tag != "tag:yaml.org,2002:merge" and isinstance(key, yaml.ScalarNode):
+        for place, (key, value) in enumerate(node.value):
+            if key.tag != _MERGE and isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"{key.value} is given twice", key.start_mark)
+                    raise yaml.composer.ComposerError(None, None, f"{key.value} is given twice", key.start_mark)
                 seen.add(key.value)
-        return super().construct_mapping(node, deep)
+                name = yaml.ScalarNode(_TEXT, key.value, key.start_mark, key.end_mark)  # an alias may mean `key`
+                node.value[place] = (name, value)
+        return node
 
 
 def read_documents(path: Path) -> list[dict[str, Any]]:
@@ -55,11 +61,9 @@ def read_documents(path: Path) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any, file: str, at: str = "") -> Any:
-    """YAML's dates as the text that JSON knows, and the name `on`, which YAML takes for true, as a name. Raises:
-    Invalid for what it has no word for."""
+    """YAML's dates as the text that JSON knows. Raises: Invalid for what JSON has no word for."""
     if isinstance(value, dict):
-        named = {"on" if k is True else str(k): v for k, v in value.items()}
-        return {k: _plain(v, file, f"{at}.{k}" if at else k) for k, v in named.items()}
+        return {str(k): _plain(v, file, f"{at}.{k}" if at else str(k)) for k, v in value.items()}
     if isinstance(value, list):
         return [_plain(v, file, f"{at}.{number}") for number, v in enumerate(value)]
     if isinstance(value, bytes | set) or (isinstance(value, float) and not math.isfinite(value)):

@@ -122,6 +122,18 @@ def test_a_member_that_is_given_twice_is_refused(tmp_path: Path) -> None:
     assert read_documents(file)[0]["spec"] == {"team": "c", "user": "b"}
 
 
+def test_a_member_that_takes_the_place_of_a_merged_one_is_not_given_twice(tmp_path: Path) -> None:
+    file = tmp_path / "key.yaml"
+    file.write_text("kind: Key\nname: k\nspec:\n  a: &a {x: 1}\n  b: {c: &c {<<: *a, x: 2}}\n  d: {<<: *c, y: 3}")
+    assert read_documents(file)[0]["spec"] == {"a": {"x": 1}, "b": {"c": {"x": 2}}, "d": {"x": 2, "y": 3}}
+
+
+def test_names_of_members_are_what_stands_there(tmp_path: Path) -> None:
+    file = tmp_path / "guard.yaml"
+    file.write_text("kind: Guard\nname: g\nspec: {on: [input], yes: 1, 07: 2, null: 3, 2026-01-01: 4}")
+    assert read_documents(file)[0]["spec"] == {"on": ["input"], "yes": 1, "07": 2, "null": 3, "2026-01-01": 4}
+
+
 @pytest.mark.parametrize("written", [".nan", "-.inf", "!!binary YQ==", "!!set {a}"])
 def test_what_json_has_no_word_for_is_refused_by_its_place(tmp_path: Path, written: str) -> None:
     file = tmp_path / "route.yaml"
