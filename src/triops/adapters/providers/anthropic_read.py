@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from triops.adapters.providers.anthropic_messages import ANSWER
-from triops.adapters.providers.json_body import as_count, as_text, count_of
+from triops.adapters.providers.json_body import as_count, as_text, count_of, json_text
 from triops.kernel.completion import ANTHROPIC_BLOCK, ANTHROPIC_MEMBER, Choice, Citation, Finish, Part, Reply, Usage
 from triops.ports.providers import Fault, FaultKind
 
@@ -63,7 +61,7 @@ def _part(block: Any) -> Part:
     if kind == "redacted_thinking":
         return Part("thinking", data=as_text(block.get("data")))
     if kind == "tool_use":
-        arguments = json_of(block.get("input") or {})
+        arguments = json_text(block.get("input") or {})
         if block.get("name") == ANSWER:
             return Part("text", text=arguments)
         id, name = as_text(block.get("id")), as_text(block.get("name"))
@@ -75,7 +73,7 @@ def _part(block: Any) -> Part:
 
 def block_of(block: Mapping[str, Any]) -> Part:
     """One of a kind that has no word of ours."""
-    return Part("block", name=as_text(block.get("type")), text=json_of(block), media_type=ANTHROPIC_BLOCK)
+    return Part("block", name=as_text(block.get("type")), text=json_text(block), media_type=ANTHROPIC_BLOCK)
 
 
 def caller_of(block: Mapping[str, Any]) -> tuple[Part, ...]:
@@ -83,7 +81,7 @@ def caller_of(block: Mapping[str, Any]) -> tuple[Part, ...]:
     caller = block.get("caller")
     if not isinstance(caller, dict) or caller.get("type") == "direct":
         return ()
-    return (Part("block", json_of(caller), name="caller", media_type=ANTHROPIC_MEMBER),)
+    return (Part("block", json_text(caller), name="caller", media_type=ANTHROPIC_MEMBER),)
 
 
 def members_of(end: Mapping[str, Any], usage: Any) -> tuple[Part, ...]:
@@ -95,7 +93,7 @@ def members_of(end: Mapping[str, Any], usage: Any) -> tuple[Part, ...]:
         found["usage"] = {"server_tool_use": usage["server_tool_use"]}
     if not found:
         return ()
-    return tuple(Part("block", json_of(held), name=name, media_type=ANTHROPIC_MEMBER) for name, held in found.items())
+    return tuple(Part("block", json_text(held), name=name, media_type=ANTHROPIC_MEMBER) for name, held in found.items())
 
 
 def citations_of(block: Mapping[str, Any]) -> tuple[Citation, ...]:
@@ -106,17 +104,10 @@ def citations_of(block: Mapping[str, Any]) -> tuple[Citation, ...]:
 
 
 def citation_of(own: Mapping[str, Any]) -> Citation:
-    json_of(own)  # it can be written
+    json_text(own)  # it can be written
     url = as_text(own.get("url")) or as_text(own.get("source"))
     title = as_text(own.get("title")) or as_text(own.get("document_title"))
     return Citation("anthropic", own, url, title, as_text(own.get("cited_text")))
-
-
-def json_of(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:
-        raise Fault("garbage", "an answer that is nested too deep") from None
 
 
 def finish_of(reason: Any, *, answered: bool) -> Finish:

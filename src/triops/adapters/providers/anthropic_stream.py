@@ -13,12 +13,11 @@ from triops.adapters.providers.anthropic_read import (
     citation_of,
     fault_kind,
     finish_of,
-    json_of,
     members_of,
     usage_of,
 )
 from triops.adapters.providers.faults import MOST_BODY, error_of, message_of
-from triops.adapters.providers.json_body import as_text, event_of
+from triops.adapters.providers.json_body import as_text, event_of, json_text
 from triops.adapters.providers.sse import Sent, Splitter
 from triops.kernel.completion import Delta, Part
 from triops.ports.providers import Event, Fault
@@ -113,7 +112,7 @@ class MessageDecoder:
             begun = (Delta("tool", 0, "", part, as_text(block.get("id")), as_text(block.get("name")), item=item),)
         self._silent.add(index)
         given = block.get("input")
-        return begun + self._argue(index, json_of(given)) if given else begun
+        return begun + self._argue(index, json_text(given)) if given else begun
 
     def _text(self, index: int, block: Mapping[str, Any]) -> tuple[Delta, ...]:
         part = self._texts[index] = len(self._texts)

@@ -8,10 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
 from triops.adapters.providers.faults import error_of, refused
-from triops.adapters.providers.json_body import as_count, as_text, count_of, event_of
+from triops.adapters.providers.json_body import as_count, as_text, count_of, event_of, json_text
 from triops.adapters.providers.parts import call_id
 from triops.adapters.providers.sse import Sent, Splitter
 from triops.kernel.completion import Choice, Delta, Finish, Part, PartKind, Reply, Usage
@@ -90,7 +88,7 @@ def parts_of(candidate: Mapping[str, Any], answer: str, before: int) -> list[Par
                 parts.append(Part(kind, text=as_text(one["text"]), signature=signature))
         elif isinstance(call := one.get("functionCall"), dict):
             id = as_text(call.get("id")) or call_id(f"{answer}/{index_of(candidate, 0)}", before)
-            arguments = _json(call.get("args") or {})
+            arguments = json_text(call.get("args") or {})
             parts.append(Part("tool_call", arguments, id, as_text(call.get("name")), signature=signature))
             before += 1
         elif isinstance(blob := one.get("inlineData"), dict) and one.get("thought") is not True:
@@ -99,13 +97,6 @@ def parts_of(candidate: Mapping[str, Any], answer: str, before: int) -> list[Par
             sort = "image" if media.startswith("image/") else sort
             parts.append(Part(sort, data=as_text(blob.get("data")), media_type=media))
     return parts
-
-
-def _json(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:
-        raise Fault("garbage", "an answer that is nested too deep") from None
 
 
 def finish_of(reason: Any, *, called: bool) -> Finish:

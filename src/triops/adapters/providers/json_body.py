@@ -46,6 +46,14 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+def json_text(value: Any) -> str:
+    """A part of an answer as JSON. Raises: Fault (garbage) for what is deeper than can be written."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        raise Fault("garbage", "an answer that is nested too deep") from None
+
+
 def count_of(value: Any) -> int | None:
     """Of tokens, which some servers write as 7.0; None for what is no whole number from 0, or more than any answer
     has."""

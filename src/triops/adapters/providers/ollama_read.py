@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from triops.adapters.providers.faults import MOST_BODY
-from triops.adapters.providers.json_body import as_count, as_text, count_of
+from triops.adapters.providers.json_body import as_count, as_text, count_of, json_text
 from triops.adapters.providers.lines import LineSplitter
 from triops.adapters.providers.parts import call_id
 from triops.kernel.completion import Choice, Delta, Finish, Part, Reply, Usage
@@ -56,17 +56,10 @@ def calls_of(said: Mapping[str, Any], answer: str, before: int) -> list[Part]:
         if not isinstance(function, dict):
             raise Fault("garbage", "a tool call that names no function")
         arguments = function.get("arguments")
-        text = arguments if isinstance(arguments, str) else _json(arguments or {})
+        text = arguments if isinstance(arguments, str) else json_text(arguments or {})
         id = as_text(call.get("id")) or call_id(answer, index)
         calls.append(Part("tool_call", text=text, id=id, name=as_text(function.get("name"))))
     return calls
-
-
-def _json(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:
-        raise Fault("garbage", "an answer that is nested too deep") from None
 
 
 def finish_of(tree: Mapping[str, Any], *, called: bool) -> Finish:

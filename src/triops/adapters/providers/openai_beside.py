@@ -4,11 +4,8 @@ details of reasoning), which go to callers of the same dialect under their names
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
-from triops.adapters.providers.json_body import as_text
+from triops.adapters.providers.json_body import as_text, json_text
 from triops.kernel.completion import CHAT_MEMBER, Part
-from triops.ports.providers import Fault
 
 MEMBERS: Final = frozenset(
     {
@@ -52,10 +49,7 @@ def members_of(message: Mapping[str, Any]) -> list[Part]:
 
 def member_of(name: str, value: Any) -> Part:
     """Raises: Fault (garbage)."""
-    try:
-        return Part("block", orjson.dumps(value).decode(), name=name, media_type=CHAT_MEMBER)
-    except orjson.JSONEncodeError:
-        raise Fault("garbage", "an answer that is nested too deep") from None
+    return Part("block", json_text(value), name=name, media_type=CHAT_MEMBER)
 
 
 def merged(pieces: Sequence[Any], depth: int = _DEPTH) -> Any:
@@ -66,8 +60,11 @@ def merged(pieces: Sequence[Any], depth: int = _DEPTH) -> Any:
     if all(isinstance(piece, str) for piece in pieces):
         return "".join(pieces)
     if all(isinstance(piece, dict) for piece in pieces):
-        names = dict.fromkeys(name for piece in pieces for name in piece)
-        return {name: _merged_member(name, pieces, depth) for name in names}
+        members: dict[str, list[Any]] = {}
+        for piece in pieces:
+            for name, held in piece.items():
+                members.setdefault(name, []).extend(() if held is None else (held,))
+        return {name: _merged_member(name, held, depth) for name, held in members.items()}
     if all(isinstance(piece, list) for piece in pieces):
         groups: dict[Any, list[Any]] = {}
         for one in (one for piece in pieces for one in piece):
@@ -77,8 +74,7 @@ def merged(pieces: Sequence[Any], depth: int = _DEPTH) -> Any:
     return pieces[-1]
 
 
-def _merged_member(name: str, pieces: Sequence[Mapping[str, Any]], depth: int) -> Any:
-    said = [piece[name] for piece in pieces if piece.get(name) is not None]
+def _merged_member(name: str, said: Sequence[Any], depth: int) -> Any:
     if not said:
         return None
     return said[0] if name in _REPEATED else merged(said, depth - 1)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from triops.adapters.providers.faults import message_of
-from triops.adapters.providers.json_body import as_text
+from triops.adapters.providers.json_body import as_text, json_text
 from triops.adapters.providers.openai_beside import MEMBERS, images_of, member_of, members_of, merged, signature_of
 from triops.adapters.providers.openai_cited import citations_of
 from triops.adapters.providers.openai_usage import created_of, usage_of
@@ -89,7 +89,7 @@ def _call(call: Any) -> Part:
         return Part("tool_call", text, id=as_text(call.get("id")), name=name, media_type=CUSTOM)
     arguments = function.get("arguments")
     # some servers send the arguments as an object
-    text = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
+    text = arguments if isinstance(arguments, str) else json_text(arguments or {})
     name = as_text(function.get("name"))
     return Part("tool_call", text, id=as_text(call.get("id")), name=name, signature=signature_of(call))
 
@@ -255,7 +255,7 @@ class ChatDecoder:
             deltas.append(Delta("tool", index, "", place, name, called, signature=signature, item=item))
         arguments = function.get("arguments")
         if arguments:
-            text = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+            text = arguments if isinstance(arguments, str) else json_text(arguments)
             deltas.append(Delta("arguments", index, text, part=place))
 
 

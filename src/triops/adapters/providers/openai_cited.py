@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from triops.adapters.providers.json_body import as_text
+from triops.adapters.providers.json_body import as_text, json_text
 from triops.kernel.completion import Citation
 
 
@@ -15,6 +15,8 @@ def citations_of(given: Any) -> tuple[Citation, ...]:
 
 
 def citation_of(given: Mapping[str, Any]) -> Citation:
+    """Raises: Fault (garbage) for what cannot be written."""
+    json_text(given)
     kind = as_text(given.get("type"))
     inner = given.get(kind)
     own = {**inner, "type": kind} if isinstance(inner, dict) else dict(given)

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
-from triops.adapters.providers.json_body import as_text
+from triops.adapters.providers.json_body import as_text, json_text
 from triops.adapters.providers.openai_usage import usage_of
 from triops.adapters.providers.openai_write import part_tree
 from triops.kernel.completion import MODERATED, Chat, Choice, Part, Reply
@@ -25,9 +23,6 @@ def moderated_of(tree: Mapping[str, Any]) -> Reply:
     results = tree.get("results")
     if not isinstance(results, list) or not results:
         raise Fault("garbage", "an answer without results")
-    try:
-        held = Part("block", orjson.dumps(results).decode(), name="results", media_type=MODERATED)
-    except orjson.JSONEncodeError:
-        raise Fault("garbage", "an answer that is nested too deep") from None
+    held = Part("block", json_text(results), name="results", media_type=MODERATED)
     usage = usage_of(tree.get("usage"))
     return Reply(as_text(tree.get("id")), as_text(tree.get("model")), (Choice(0, (held,)),), usage)

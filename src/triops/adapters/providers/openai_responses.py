@@ -4,10 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from triops.adapters.providers.faults import MOST_BODY
-from triops.adapters.providers.json_body import event_of
+from triops.adapters.providers.json_body import event_of, json_text
 from triops.adapters.providers.openai_chat import failed
 from triops.adapters.providers.openai_cited import citation_of, citations_of
 from triops.adapters.providers.openai_usage import created_of, usage_of
@@ -30,7 +28,7 @@ def reply_of(tree: Mapping[str, Any]) -> Reply:
     if not isinstance(output, list):
         raise Fault("garbage", "an answer without output")
     if tree.get("status") == "failed":
-        raise failed(_mapping(tree.get("error")), orjson.dumps(tree)[:MOST_BODY])
+        raise failed(_mapping(tree.get("error")), json_text(tree).encode()[:MOST_BODY])
     parts: list[Part] = []
     logprobs: list[Any] = []
     for item in output:
@@ -68,10 +66,7 @@ def _item(item: Mapping[str, Any], parts: list[Part], logprobs: list[Any]) -> No
 
 def _block(item: Mapping[str, Any]) -> Part:
     """Of a tool of the provider's own, or any other that has no word of ours."""
-    try:
-        return Part("block", orjson.dumps(item).decode(), name=_text(item.get("type")), media_type=RESPONSES_ITEM)
-    except orjson.JSONEncodeError:
-        raise Fault("garbage", "an answer that is nested too deep") from None
+    return Part("block", json_text(item), name=_text(item.get("type")), media_type=RESPONSES_ITEM)
 
 
 def _finish(tree: Mapping[str, Any], kinds: set[str]) -> Finish:

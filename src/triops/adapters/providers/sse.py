@@ -34,7 +34,8 @@ class Splitter:
         """The events that are complete now."""
         buffer = data
         if self._rest:
-            if len(self._rest) >= _LONG and b"\n" not in data and b"\r" not in data:  # no event ends in it
+            last = self._more[-1] if self._more else self._rest
+            if len(self._rest) >= _LONG and not _BLANK.search(last[-2:] + data):  # no event ends in it
                 self._more.append(data)
                 self._length += len(data)
                 if len(self._rest) + self._length > MOST_EVENT:

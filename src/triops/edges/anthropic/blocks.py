@@ -69,7 +69,9 @@ def _cited(block: dict[str, Any], path: str) -> tuple[Citation, ...]:
     """Of an earlier answer's text, for who gave it. Those that other providers' sources were told as go no further."""
     if not block.get("citations"):
         return ()
-    given = [mapping(one, f"{path}.citations") for one in sequence(block["citations"], f"{path}.citations")]
+    path = f"{path}.citations"
+    given = [mapping(one, path) for one in sequence(block["citations"], path)]
+    json_of(given, path)  # it can be written
     return tuple(Citation("anthropic", one) for one in given if one.get("encrypted_index") != "")
 
 
