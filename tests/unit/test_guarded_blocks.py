@@ -14,6 +14,7 @@ from triops.lenses.llmops.guards import Guarding
 MAIL, MARK = "ann@example.com", "[EMAIL_ADDRESS]"
 EMAIL: Any = {"pii": {"types": ["EMAIL_ADDRESS"], "action": "redact"}}
 REDACT = Guarding({"careful": EMAIL})
+FILE = "YW5uQGV4YW1wbGUuY29t"
 WORDS = {"anthropic": ANTHROPIC_BLOCK, "responses": RESPONSES_ITEM, "chat": CHAT_MEMBER}
 
 
@@ -49,6 +50,8 @@ def judged(part: Part, guarding: Guarding = REDACT) -> Part:
         ({"transcript": f"I am {MAIL}", "data": "YW5u"}, {"transcript": f"I am {MARK}", "data": "YW5u"}),
         ([f"also {MAIL}", 7], [f"also {MARK}", 7]),
         (f"just {MAIL}", f"just {MARK}"),
+        ({"url": f"data:;base64,by {MAIL}"}, {"url": f"data:;base64,by {MARK}"}),
+        ({"type": "x", "data": f"by {MAIL}"}, {"type": "x", "data": f"by {MARK}"}),
     ],
 )
 def test_its_texts_are_redacted(tree: Any, shown: Any) -> None:
@@ -59,10 +62,10 @@ def test_its_texts_are_redacted(tree: Any, shown: Any) -> None:
     "tree",
     [
         {"type": "web_search_tool_result", "tool_use_id": MAIL, "content": [{"encrypted_content": MAIL}]},
-        {"type": "image_generation_call", "result": MAIL},
-        {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": MAIL}},
-        {"type": "computer_call_output", "output": {"image_url": f"data:image/png;base64,{MAIL}"}},
-        {"type": "reasoning.encrypted", "data": MAIL, "signature": MAIL, "id": MAIL},
+        {"type": "image_generation_call", "result": FILE},
+        {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": FILE}},
+        {"type": "computer_call_output", "output": {"image_url": f"data:image/png;base64,{FILE}"}},
+        {"type": "reasoning.encrypted", "data": FILE, "signature": MAIL, "id": MAIL},
         7,
         None,
     ],

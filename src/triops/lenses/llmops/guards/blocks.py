@@ -5,6 +5,7 @@ are, since a name says what its value is. What only the provider can read passes
 pictures and other files in base64.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ from triops.lenses.llmops.guards.screen import Screen
 from triops.lenses.llmops.guards.texts import Steps, judged_text
 
 _SEALED = frozenset({"type", "id", "status", "signature", "media_type", "role", "object", "error_code", "format"})
+_BASE64 = re.compile(r"[A-Za-z0-9+/_=\r\n-]*")
+_INLINE = re.compile(r"data:[\w.+/;=-]{0,100};base64,")
 _ARGUMENTS = frozenset({"input", "arguments", "action"})
 
 
@@ -75,11 +78,12 @@ def _is_json(text: str) -> bool:
 
 
 def _is_sealed(held: Any, at: Any, value: str, top: bool) -> bool:
-    if value.startswith("data:") and ";base64," in value[:100]:
-        return True
+    if inline := _INLINE.match(value):
+        return _BASE64.fullmatch(value, inline.end()) is not None
     if not isinstance(at, str):
         return False
     if at in _SEALED or at.endswith("_id") or at.startswith("encrypted_") or (at == "name" and top):
         return True
     kind = held.get("type")
-    return (at == "data" and kind != "text") or (at == "result" and kind == "image_generation_call")
+    file = (at == "data" and kind != "text") or (at == "result" and kind == "image_generation_call")
+    return file and _BASE64.fullmatch(value) is not None
