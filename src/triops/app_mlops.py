@@ -193,7 +193,7 @@ def compose_mlops(
     datasets = Datasets(EvaluationDatasets(records), Examples(records), clock)
     scorers = ScorerBook(Scorers(records), clock, tracking.begin)
 
-    artifact_calls = ArtifactCalls(places, owners)
+    artifact_calls = ArtifactCalls(places, owners, bodies)
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),

@@ -233,7 +233,8 @@ def test_what_must_not_be_stored_is_stored_nowhere(server: RunningTriops) -> Non
     assert httpx.post(mlflow, json={"assessment": {**judged, "feedback": {"value": mail}}}).status_code == 200
     artifacts = f"{server.url}/api/2.0/mlflow-artifacts/artifacts/1/traces/tr-{7:032x}/artifacts/traces.json"
     kept = {"spans": [{"name": "f", "attributes": {"mlflow.spanInputs": f'"{mail}"'}, "events": [], "links": []}]}
-    for document in (orjson.dumps(kept), f"broken {mail}".encode()):
+    deep = f'{{"spans":[{{"name":"{mail}","x":{"[" * 400}{"]" * 400}}}]}}'.encode()
+    for document in (orjson.dumps(kept), f"broken {mail}".encode(), deep):
         assert httpx.put(artifacts, content=document).status_code == 200
         assert mail.encode() not in httpx.get(artifacts).content
     for path in server.data.rglob("*"):

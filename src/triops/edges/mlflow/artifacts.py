@@ -17,14 +17,14 @@ from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Right
 from triops.lenses.mlops.artifacts import Owners, Places, joined, safe_path
 from triops.ports.files import Entry, Files
-from triops.web.body import off_loop
+from triops.web.body import Bodies, off_loop
 from triops.web.receiving import streamed
 
 _LISTED = 100_000  # entries of one folder
 _PAGE = 1000
 _ENTRY_BYTES = 256  # about what an entry is as an object
 _SMALL = 10 << 20  # bytes that `upload-artifact` takes
-_SPANS = 64 << 20  # bytes of a trace's spans, where they are redacted
+_SPANS = 32 << 20  # bytes of a trace's spans, where they are redacted
 PAGES = ("/get-artifact", "/model-versions/get-artifact", "//model-versions/get-artifact")
 _TEST = "tests/conformance/test_mlflow_artifacts.py"
 
@@ -34,9 +34,11 @@ class ArtifactCalls:
 
     rule_of: RuleOf | None = None
 
-    def __init__(self, places: Places, owners: Owners) -> None:
+    def __init__(self, places: Places, owners: Owners, bodies: Bodies) -> None:
         self._places = places
         self._owners = owners
+        self._bodies = bodies
+        self._one = asyncio.Lock()  # trace's spans are taken apart at a time: they grow when they are parsed
 
     def endpoints(self) -> list[Endpoint]:
         """All under the API's root but `PAGES`, which lie under `/`."""
@@ -76,10 +78,12 @@ class ArtifactCalls:
         path = safe_path(given)
         if given.endswith("/"):
             raise Invalid("Artifact path must include a filename (cannot end with '/').", field="path")
-        body = streamed(call.request)
         if is_spans(path) and (rule := await self.rule_of(call.project) if self.rule_of else None):
-            body = _once(await asyncio.to_thread(cleaned, await _read(body, _SPANS), rule))
-        await self._places.store.write(call.project, path, body)
+            async with self._bodies.read(call.request, most=_SPANS) as body, self._one:
+                spans = await asyncio.to_thread(cleaned, body, rule)
+            await self._places.store.write(call.project, path, _once(spans))
+        else:
+            await self._places.store.write(call.project, path, streamed(call.request))
         return Response()
 
     async def delete(self, call: Call) -> Answer:
@@ -121,11 +125,15 @@ class ArtifactCalls:
         if not given:
             raise Invalid("Request must specify path.", field="path")
         path = safe_path(given)
-        data = await _read(streamed(call.request), _SMALL)
+        data = bytearray()
+        async for chunk in streamed(call.request):
+            data += chunk
+            if len(data) > _SMALL:
+                raise Invalid("Artifact size is too large. Max size is 10MB.", field="data")
         if not data:
             raise Invalid("Request must specify data.", field="data")
         place = self._places.at(await self._owners.run(call.project, run), path)
-        await place.files.write(call.project, place.path, _once(data))
+        await place.files.write(call.project, place.path, _once(bytes(data)))
         return Response(media_type="application/json")
 
     async def _list_at(self, call: Call, location: str, path: str) -> Answer:
@@ -160,15 +168,6 @@ async def _all(files: Files, project: ProjectId, path: str) -> Sequence[Entry]:
             return entries
         if len(entries) >= _LISTED:
             raise TooLarge(f"'{path}' has more than {_LISTED} entries; list its folders one by one", limit=_LISTED)
-
-
-async def _read(body: AsyncIterator[bytes], most: int) -> bytes:
-    data = bytearray()
-    async for chunk in body:
-        data += chunk
-        if len(data) > most:
-            raise Invalid(f"Artifact size is too large. Max size is {most >> 20}MB.", field="data")
-    return bytes(data)
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

@@ -81,10 +81,11 @@ def cleaned(document: bytes, rule: Rule) -> bytes:
     """Without what must not be stored. Of what cannot be read, nothing: it is not known to be clean."""
     try:
         read = orjson.loads(document)
-    except orjson.JSONDecodeError:
-        read = None
-    spans = read.get("spans") if isinstance(read, dict) else None
-    return orjson.dumps({"spans": [_cleaned(span, rule) for span in spans or () if isinstance(span, dict)]})
+        spans = read.get("spans") if isinstance(read, dict) else None
+        held = spans if isinstance(spans, list) else []
+        return orjson.dumps({"spans": [_cleaned(span, rule) for span in held if isinstance(span, dict)]})
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter: nested deeper than can be written
+        return b'{"spans":[]}'
 
 
 def _cleaned(span: dict[str, Any], rule: Rule) -> dict[str, Any]:
