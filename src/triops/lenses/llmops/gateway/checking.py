@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from triops.kernel.completion import Ask, Chat, Embedded, Reply
+from triops.kernel.completion import Ask, Chat, Citation, Embedded, Reply
 from triops.kernel.errors import Invalid
 from triops.kernel.prompts.sharing import pick_of
 from triops.lenses.llmops.gateway.cache import Cache, Entry
@@ -107,7 +107,12 @@ def _size(answer: Reply | Embedded) -> int:
         return 8 * sum(map(len, answer.vectors))
     parts = [part for choice in answer.choices for part in choice.parts]
     cited = [citation for part in parts for citation in part.citations]
-    return sum([len(part.text) + len(part.data) for part in parts]) + 1024 * len(cited)
+    return sum([len(part.text) + len(part.data) + len(part.url) for part in parts]) + sum(map(_cited, cited))
+
+
+def _cited(citation: Citation) -> int:
+    held = sum([len(value) for value in citation.own.values() if isinstance(value, str)])
+    return held + len(citation.url) + len(citation.title) + len(citation.text) + 512
 
 
 def kept(cache: Cache, call: Doing, route: RouteSpec, now: float) -> None:

@@ -1,6 +1,7 @@
 """What instrumentations say of models' calls in log records of the calls' spans, instead of in the spans themselves."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -11,8 +12,9 @@ from triops.ports.logs import LogQuery, LogRow, Logs
 from triops.ports.spans import SpanRow
 
 Events = Sequence[Mapping[str, Any]]  # as a span has them
-_PAGE = 1000
-_PAGES = 5
+_PAGE = 200
+_PAGES = 25
+_MOST = 16 << 20  # characters of all of them
 _AROUND_NS = 300 * NS
 
 
@@ -21,7 +23,8 @@ class Overheard:
         self._logs = logs
 
     async def of(self, project: ProjectId, trace: int, spans: Sequence[SpanRow]) -> Mapping[int, Events]:
-        """By span, in the order in which they were said; of the newest 5,000 records of the trace around `spans`."""
+        """By span, in the order in which they were said; of the newest 5,000 records of the trace around `spans`, at
+        most 16 MB."""
         if not spans:
             return {}
         query = LogQuery(
@@ -31,14 +34,16 @@ class Overheard:
             limit=_PAGE,
         )
         found: dict[int, list[Mapping[str, Any]]] = {}
+        left = _MOST
         for _ in range(_PAGES):
             page = await self._logs.search(project, query)
             for row in page.items:
-                if event := _event(row):
+                left -= len(row.body)
+                if left >= 0 and (event := _event(row)):
                     found.setdefault(row.span_id, []).insert(0, event)
-            if page.next is None:
+            if page.next is None or left < 0:
                 break
-            query = LogQuery(query.start_ns, query.end_ns, trace_id=trace, limit=_PAGE, cursor=page.next)
+            query = replace(query, cursor=page.next)
         return found
 
 
