@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.relation import union
+from triops.kernel.genai.values import short
 from triops.ports.llm_spans import CallsOf, LlmPace, LlmStep
 
 _CALLS = " FROM {day}.llm WHERE project = $project AND call = 1 AND time_ns >= $start AND time_ns < $end"
@@ -40,7 +41,7 @@ def pace_in(connection: Connection, names: Sequence[str], project: int, start_ns
 def steps_in(
     connection: Connection, names: Sequence[str], project: int, start_ns: int, end_ns: int, step_ns: int, of: CallsOf
 ) -> list[LlmStep]:
-    named = {column: value for column, value in asdict(of).items() if value}
+    named = {column: short(value) for column, value in asdict(of).items() if value}
     select = "SELECT time_ns, status, duration_ns, first_ns, input_tokens, output_tokens, output_chars, cost" + _CALLS
     select += "".join(f" AND {column} = ${column}" for column in named)
     rows = connection.execute(

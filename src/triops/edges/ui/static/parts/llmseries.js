@@ -19,7 +19,7 @@ const PAUSE = 4; // steps without a call that are a gap
 
 /** Whether a measure is kept over time: what was in the words is judged as it comes. @param {string} measure */
 export function hasSeries(measure) {
-  return measure in MEASURES;
+  return Object.hasOwn(MEASURES, measure);
 }
 
 /** The filters of /llm/series and /llm/traces that mean an entity. @param {Record<string, string>} of kind → name @returns {Record<string, string>} */

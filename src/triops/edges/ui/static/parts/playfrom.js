@@ -10,7 +10,7 @@ const ROLES = { system: 'system', developer: 'system', user: 'user', human: 'use
 export function askedIn(span) {
   return (span.input || []).flatMap((/** @type {any} */ m) => {
     const content = (m.parts || []).filter((/** @type {any} */ p) => p.type === 'text').map((/** @type {any} */ p) => p.content).join('\n');
-    return ROLES[m.role] && content ? [{ role: ROLES[m.role], content }] : [];
+    return Object.hasOwn(ROLES, m.role) && content ? [{ role: ROLES[m.role], content }] : [];
   });
 }
 
