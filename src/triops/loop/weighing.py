@@ -5,7 +5,7 @@ whether the probabilities are honest) on topologies made by a seed, not by fitti
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from triops.kernel.anomaly import Anomaly
@@ -13,7 +13,7 @@ from triops.kernel.change import Change
 from triops.kernel.hypothesis import Evidence
 from triops.kernel.ids import EntityId
 from triops.loop.scene import DRIVEN, PASSIVE, Scene, rise
-from triops.loop.wording import listed, name_of, phrase, span
+from triops.loop.wording import listed, measure, name_of, phrase, quantity, span
 
 ONSET_SOFT_S = 10.0  # onsets are known to a step or two, so that closer ones are ties
 _FITS = 0.4  # a change with less is mentioned, not blamed
@@ -49,30 +49,27 @@ def weigh(entity: EntityId, changes: Sequence[Change], scene: Scene) -> list[Wei
     timed = [(change, blame) for change in changes if (blame := _timing(entity, change, scene)) is not None]
     fitting = [(change, blame) for change, blame in timed if blame.weight >= _FITS]
     if fitting:
-        return [
-            Weighed(
-                entity,
-                change,
-                (
-                    blame,
-                    *base,
-                    *_self_time(entity, scene, change),
-                    *_spread(entity, scene, change),
-                    *_excuse(entity, scene, change),
-                    *_answering(entity, scene, blame.weight),
-                ),
-            )
-            for change, blame in fitting
-        ]
+        return [_blamed(entity, change, blame, base, scene) for change, blame in fitting]
     aside = [replace(blame, weight=0.0) for _, blame in timed[:1]]
     facts = (
         *base,
         *_self_time(entity, scene, None),
         *_spread(entity, scene, None),
         *_excuse(entity, scene, None),
-        *_answering(entity, scene, 0.0),
+        *_answering(entity, scene, None),
     )
     return [Weighed(entity, None, (*facts, *aside))]
+
+
+def _blamed(entity: EntityId, change: Change, blame: Evidence, base: Sequence[Evidence], scene: Scene) -> Weighed:
+    seen = _by_version(entity, change, scene)
+    facts = (
+        *_self_time(entity, scene, change),
+        *_spread(entity, scene, change),
+        *_excuse(entity, scene, change),
+        *_answering(entity, scene, blame.weight + sum(e.weight for e in seen)),
+    )
+    return Weighed(entity, change, (blame, *base, *facts, *seen))
 
 
 def _own(entity: EntityId, scene: Scene) -> list[Evidence]:
@@ -126,15 +123,14 @@ def _driver(entity: EntityId, scene: Scene) -> list[Evidence]:
     return [Evidence("change", text, -1.5 if len(callers) == 1 else -0.7)]
 
 
-def _answering(entity: EntityId, scene: Scene, blame: float) -> list[Evidence]:
+def _answering(entity: EntityId, scene: Scene, blame: float | None) -> list[Evidence]:
     """A call's prompt, model and provider show the same trouble, since it is the same calls: which of them it is.
-    `blame`: how well a change of it fits."""
+    `blame`: how well a change of it fits; None: none does."""
     type_ = entity.partition(":")[0]
     if type_ in _INERT:
-        against = -3.0 * max(0.0, 1.0 - blame / _INERT_BLAME)
-        text = (
-            f"a {type_} does nothing by itself, and {'was not changed' if blame <= 0 else 'its change was long before'}"
-        )
+        against = -3.0 * min(1.0, max(0.0, 1.0 - (blame or 0.0) / _INERT_BLAME))
+        fit = "was not changed shortly before" if blame is None else "this change of it fits badly"
+        text = f"a {type_} does nothing by itself, and {fit}"
         return [Evidence("change", text, against)] if against else []
     if type_ not in _SERVING or not scene.serious(entity):
         return []
@@ -154,6 +150,26 @@ def _answering(entity: EntityId, scene: Scene, blame: float) -> list[Evidence]:
             weight = -2.0 if len(kin) > 1 else -0.7
             found.append(Evidence("topology", f"all that {name_of(host)} answers is unusual", weight))
     return found
+
+
+def _by_version(entity: EntityId, change: Change, scene: Scene) -> list[Evidence]:
+    """A label moved from one version to another: whether it is with the other that more is asked or answered. Unlike
+    slowness, which both would share, that is nobody's but the prompt's."""
+    before, after = (str(change.details.get(name)) for name in ("from", "to"))
+    for claim in scene.serious(entity):
+        means, now, usual = claim.evidence.get("versions"), claim.value, claim.expected
+        if claim.kind not in _ASKED or not isinstance(means, Mapping) or now is None or usual is None or now == usual:
+            continue
+        old, new = means.get(before), means.get(after)
+        if not isinstance(old, int | float) or not isinstance(new, int | float):
+            continue
+        share = (new - old) / (now - usual)
+        said = f"{measure(claim)} {quantity(old, claim.unit)} with version {before}, {quantity(new, claim.unit)} with "
+        if share > 0.5:
+            return [Evidence("anomaly", f"{said}version {after}", 1.5, claim.id)]
+        if share < 0.2:
+            return [Evidence("anomaly", f"{said}version {after}: it is not the version", -1.5, claim.id)]
+    return []
 
 
 def _self_time(entity: EntityId, scene: Scene, change: Change | None) -> list[Evidence]:
