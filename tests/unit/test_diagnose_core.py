@@ -245,12 +245,13 @@ def test_longer_answers_are_not_the_providers() -> None:
     assert deployed.change == "v7"
 
 
+@pytest.mark.parametrize("to", ["2", "1:90,2:10"])
 @pytest.mark.parametrize("unlike", [True, False])
-def test_a_move_is_known_by_the_answers_of_each_version(unlike: bool) -> None:
+def test_a_move_is_known_by_the_answers_of_each_version(unlike: bool, to: str) -> None:
     """Where calls are slow, what it did is seen late, and time alone tells little."""
     bot, prompt = "application:bot", "prompt:support"
     longer = [replace(a, score=2.0) for a in of_calls(bot, prompt, kind="output_length", unit="{character}")]
-    moved = replace(change("v2", prompt, -170, "prompt_label"), details={"from": 1, "to": 2})
+    moved = replace(change("v2", prompt, -170, "prompt_label"), details={"from": "1", "to": to})
     means = {"1": 40.0, "2": 600.0} if unlike else {"1": 610.0, "2": 600.0}
     told = [replace(a, evidence={"versions": means}) if a.entity == prompt else a for a in longer]
     guessed, known = ({h.change: h for h in found(some, [moved], CALLS)}["v2"] for some in (longer, told))

@@ -7,6 +7,7 @@ whether the probabilities are honest) on topologies made by a seed, not by fitti
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from triops.kernel.anomaly import Anomaly
 from triops.kernel.change import Change
@@ -153,23 +154,35 @@ def _answering(entity: EntityId, scene: Scene, blame: float | None) -> list[Evid
 
 
 def _by_version(entity: EntityId, change: Change, scene: Scene) -> list[Evidence]:
-    """A label moved from one version to another: whether it is with the other that more is asked or answered. Unlike
-    slowness, which both would share, that is nobody's but the prompt's."""
-    before, after = (str(change.details.get(name)) for name in ("from", "to"))
+    """A label moved to another version, or shared with one: whether it is there that more is asked or answered. Unlike
+    slowness, which all versions would share, that is nobody's but the prompt's."""
+    before, after = (_versions(change.details.get(name)) for name in ("from", "to"))
+    came = [version for version in after if version not in before]
     for claim in scene.serious(entity):
         means, now, usual = claim.evidence.get("versions"), claim.value, claim.expected
         if claim.kind not in _ASKED or not isinstance(means, Mapping) or now is None or usual is None or now == usual:
             continue
-        old, new = means.get(before), means.get(after)
-        if not isinstance(old, int | float) or not isinstance(new, int | float):
+        old, new = (_mean(means, versions) for versions in (before, came))
+        if old is None or new is None:
             continue
         share = (new - old) / (now - usual)
-        said = f"{measure(claim)} {quantity(old, claim.unit)} with version {before}, {quantity(new, claim.unit)} with "
+        text = f"{measure(claim)} {quantity(old, claim.unit)} with version {listed(before)}, "
+        text += f"{quantity(new, claim.unit)} with version {listed(came)}"
         if share > 0.5:
-            return [Evidence("anomaly", f"{said}version {after}", 1.5, claim.id)]
+            return [Evidence("anomaly", text, 1.5, claim.id)]
         if share < 0.2:
-            return [Evidence("anomaly", f"{said}version {after}: it is not the version", -1.5, claim.id)]
+            return [Evidence("anomaly", f"{text}: it is not the version", -1.5, claim.id)]
     return []
+
+
+def _versions(said: object) -> list[str]:
+    """Of a label: `3`, or `1:90,2:10`."""
+    return [part.partition(":")[0] for part in str(said or "").split(",") if part]
+
+
+def _mean(means: Mapping[str, Any], versions: Sequence[str]) -> float | None:
+    told = [mean for version in versions if isinstance(mean := means.get(version), int | float)]
+    return sum(told) / len(told) if told else None
 
 
 def _self_time(entity: EntityId, scene: Scene, change: Change | None) -> list[Evidence]:
