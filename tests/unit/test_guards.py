@@ -262,6 +262,26 @@ async def test_long_input_lets_others_run() -> None:
     assert verdict.content.messages[0].text == text.replace("ann@example.org", "[EMAIL_ADDRESS]")
 
 
+async def test_many_short_texts_let_others_run_whoever_says_them() -> None:
+    parts = tuple(Part("text", f"by ann@example.org {i}") for i in range(100))
+    guards, turns = Guarding({"g": PII}), []
+
+    async def other() -> None:
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    for judged in (
+        guards.input_in_turns(Chat((Message("user", parts),))),
+        guards.output_in_turns(Reply("r", "m", (Choice(0, parts),))),
+    ):
+        turns.clear()
+        assert (await judged).findings[0].count == 100
+        assert len(turns) >= 100
+    task.cancel()
+
+
 @pytest.mark.parametrize(
     ("spec", "field"),
     [

@@ -15,7 +15,7 @@ from triops.lenses.llmops.guards import Guarding, Verdict
 from triops.lenses.llmops.guards.passage import blocked
 from triops.lenses.llmops.prompts.filling import chosen, fill
 
-_AT_ONCE = 8 << 10  # bytes of a request that are judged without letting others run
+_AT_ONCE = 8 << 10  # bytes of a request, or characters of an answer, that are judged without letting others run
 _BY_PROMPT = "prompt:"  # a model's name that says: the one that the prompt's version names
 
 
@@ -60,11 +60,12 @@ class Checking:
         if verdict.content is not content:
             call.content = verdict.content
 
-    def answered(self, call: Doing) -> None:
+    async def answered(self, call: Doing) -> None:
         """A whole answer is judged. Raises: GuardBlocked."""
         if call.guarding is None or call.answer is None or not call.guarding.outward:
             return
-        verdict = call.guarding.output(call.answer)
+        guarding, answer = call.guarding, call.answer
+        verdict = guarding.output(answer) if _size(answer) <= _AT_ONCE else await guarding.output_in_turns(answer)
         if verdict.blocked is not None:
             call.answer, call.raw = None, None
         self._judged(call, verdict)

@@ -151,7 +151,7 @@ class Gateway:
             call.answer = Reply("", ask.model, (), Usage(input=call.expected))
         else:
             await self._asker.run(call, project, route)
-            checking.answered(call)
+            await checking.answered(call)
             if call.key is not None:
                 kept(parts.cache, call, route, parts.now())
         self._close(call, _GONE if call.disconnected else 200, "disconnected" if call.disconnected else "")

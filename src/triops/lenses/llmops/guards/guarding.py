@@ -30,21 +30,15 @@ class Guarding:
         return drained(self._judged_input(content))  # type: ignore[no-any-return]
 
     async def input_in_turns(self, content: Chat | Embed) -> Verdict[Any]:
-        """As `input`, and lets others run every 2 kB."""
-        steps = self._judged_input(content)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-            await asyncio.sleep(0)
+        """As `input`, and lets others run after each text, and every 2 kB of a long one."""
+        return await _in_turns(self._judged_input(content))
 
     def output(self, reply: Reply | Embedded) -> Verdict[Any]:
-        """A whole answer. `logprobs` of what was replaced are left out: they repeat it."""
-        if isinstance(reply, Embedded) or not self.outward:
-            return Verdict(reply)
-        size = sum(map(_choice_size, reply.choices))
-        return drained(_judged(self.outward, reply, size, _reply))  # type: ignore[no-any-return]
+        """A whole answer, at once. `logprobs` of what was replaced are left out: they repeat it."""
+        return drained(self._judged_output(reply))  # type: ignore[no-any-return]
+
+    async def output_in_turns(self, reply: Reply | Embedded) -> Verdict[Any]:
+        return await _in_turns(self._judged_output(reply))
 
     def stream(self) -> StreamGuard:
         """For one streamed answer."""
@@ -58,6 +52,21 @@ class Guarding:
             return (yield from _judged(self.inward, content, size, _embed))
         size = sum(part_size(part) for message in content.messages for part in message.parts)
         return (yield from _judged(self.inward, content, size, _chat))
+
+    def _judged_output(self, reply: Reply | Embedded) -> Steps:
+        if isinstance(reply, Embedded) or not self.outward:
+            return Verdict(reply)
+        size = sum(map(_choice_size, reply.choices))
+        return (yield from _judged(self.outward, reply, size, _reply))
+
+
+async def _in_turns(steps: Steps) -> Verdict[Any]:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        await asyncio.sleep(0)
 
 
 def _judged(screen: Screen, content: Any, size: int, rewritten: Any) -> Steps:

@@ -1,4 +1,4 @@
-"""One text judged whole, in turns: a long one lets others run every 2 kB."""
+"""One text judged whole, in turns: others run after each text, and every 2 kB of a long one."""
 
 from collections.abc import Generator
 from typing import Any
@@ -27,6 +27,7 @@ def judged_text(screen: Screen, text: str, json: bool, findings: list[Finding]) 
     if len(text) <= _PIECE:
         out, found = passage.whole(text)
         findings += found
+        yield
         return out, passage
     pieces: list[str] = []
     for at in range(0, len(text), _PIECE):
