@@ -82,6 +82,19 @@ def test_a_price_fills_in_what_the_sender_did_not_say(server: RunningTriops) -> 
     assert [span["cost_usd"] for span in whole["items"]] == [None, "0.000515", None, "0.000515"]
 
 
+def test_what_a_provider_keeps_costs_what_its_price_says(server: RunningTriops) -> None:
+    """Tokens read from a cache are cheap, tokens written to one dear; both are among the input."""
+    told = {"gen_ai__usage__input_tokens": 1000, "gen_ai__usage__cache_read__input_tokens": 600}
+    told |= {"gen_ai__usage__cache_creation__input_tokens": 300, "gen_ai__request__model": "keeps"}
+    send(server, span(70, 1, gen_ai__operation__name="chat", **told))
+    price = {"input_per_million_usd": "3", "cached_input_per_million_usd": "0.3", "cache_write_per_million_usd": "3.75"}
+    apply(server, {"kind": "Price", "name": "keeps", "spec": {**price, "from": "2020-01-01"}})
+    (line,) = got(server, "/llm/traces", model="keeps")["items"]
+    assert line["cost_usd"] == "0.001605"
+    (one,) = got(server, f"/llm/traces/{line['trace']}")["items"]
+    assert (one["cost_usd"], one["cached_tokens"], one["cache_write_tokens"]) == ("0.001605", 600, 300)
+
+
 def test_a_trace_of_ten_thousand_spans_pages(server: RunningTriops) -> None:
     send(server, span(2, 1, openinference__span__kind="AGENT"), *(call(2, n, 1, f"step {n}") for n in range(2, 10_001)))
     (line,) = got(server, "/llm/traces", q="STEP 7777")["items"]

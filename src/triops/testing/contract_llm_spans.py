@@ -101,6 +101,7 @@ class LlmSpansContract:
             "session.id": "s", "triops.prompt.name": "greet", "triops.prompt.version": 3, "tag.tags": ["a", "b"],
             "gen_ai.output.messages": '[{"role":"assistant","parts":[{"type":"text","content":"Good day"}]}]',
             "triops.cost_usd": "0.000012", "triops.first_token_ms": 12.5, "triops.key": "k",
+            "gen_ai.usage.cache_read.input_tokens": 2, "gen_ai.usage.cache_creation.input_tokens": 3,
         }  # fmt: skip
         async with self.started(tmp_path) as store:
             await store.append(ONE, spans(call(1, 7, NOON, attributes=more, service="bot", status=2)))
@@ -117,6 +118,7 @@ class LlmSpansContract:
             }
             assert (rows.prompt_version[0], rows.application[0], rows.type[0]) == ("3", "bot", "llm")
             assert (rows.input[0], rows.output[0], orjson.loads(rows.tags[0])) == ("hello", "Good day", ["a", "b"])
+            assert (rows.cached_tokens[0], rows.cache_write_tokens[0]) == (2, 3)
             numbers = (rows.input_tokens[0], rows.output_tokens[0], rows.cost[0], rows.first_ns[0], rows.status[0])
             assert numbers == (10, 5, 12_000_000, 12_500_000, 2)
             assert rows.counts.tolist() == [True]
