@@ -24,7 +24,8 @@ SENDERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","content":"Hi there"}]}]',
         },
         {"type": "llm", "call": True, "model": "small-1", "provider": "openai", "input_tokens": 9, "output_tokens": 4,
-         "cached_tokens": 3, "cache_write_tokens": 2, "first_ns": 250_000_000, "session": "talk", "user": "ada", "error": "timeout"},
+         "cached_tokens": 3, "cache_write_tokens": 2, "first_ns": 250_000_000,
+         "session": "talk", "user": "ada", "error": "timeout"},
     ),
     "Anthropic's own count, without what was cached": (
         {"mlflow.spanType": "LLM", "mlflow.chat.tokenUsage":
@@ -56,7 +57,8 @@ SENDERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "look",
             "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments": "{}",
         },
-        {"type": "llm", "call": True, "input_tokens": 9, "cached_tokens": 2, "cache_write_tokens": 5, "cost": 1_500_000_000, "tags": ["a"],
+        {"type": "llm", "call": True, "input_tokens": 9, "cached_tokens": 2, "cache_write_tokens": 5,
+         "cost": 1_500_000_000, "tags": ["a"],
          "input": [{"role": "user", "content": "Hi there"}]},
     ),
     "OpenLLMetry": (

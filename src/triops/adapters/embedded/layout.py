@@ -17,8 +17,8 @@ DTYPES = {_U64: "uint64", _I64: "int64", _U8: "uint8", "DOUBLE": "float64", _TEX
 class Layout:
     """`columns` are those of the batch, in the order of the table after `project`; `subject` is the table with the
     attributes that may name a user (the rows themselves, or the series they belong to). `beside`: further tables, of
-    which one that has a `trace_lo` holds rows of the same traces. `added`: (table, column definition) of each column that
-    files of earlier versions lack, with what their rows hold then."""
+    which one that has a `trace_lo` holds rows of the same traces. `added`: (table, column definition) of each column
+    that files of earlier versions lack, with what their rows hold then."""
 
     kind: str
     table: str
@@ -44,8 +44,9 @@ LLM = {
     "time_ns": _I64, "duration_ns": _I64, "status": _U8, "type": _TEXT, "call": _U8, "name": _TEXT, "model": _TEXT,
     "provider": _TEXT, "application": _TEXT, "prompt": _TEXT, "prompt_version": _TEXT, "prompt_label": _TEXT,
     "person": _TEXT, "session": _TEXT, "key": _TEXT, "tags": _TEXT, "input_tokens": _I64, "output_tokens": _I64,
-    "cached_tokens": _I64, "cache_write_tokens": _I64, "cost": _I64, "estimated": _U8, "first_ns": _I64, "output_chars": _I64,
-    "answer_id": _TEXT, "gateway": _U8, "error": _TEXT, "input": _TEXT, "output": _TEXT, "said": _TEXT,
+    "cached_tokens": _I64, "cache_write_tokens": _I64, "cost": _I64, "estimated": _U8, "first_ns": _I64,
+    "output_chars": _I64, "answer_id": _TEXT, "gateway": _U8, "error": _TEXT, "input": _TEXT, "output": _TEXT,
+    "said": _TEXT,
 }  # fmt: skip
 # Bits by a hash do not compress: looking for a way costs more than it saves.
 GRAMS = {"block": _U64, **dict.fromkeys(WORDS, f"{_U64} USING COMPRESSION uncompressed")}

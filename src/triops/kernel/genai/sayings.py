@@ -31,9 +31,9 @@ _SAY_NOTHING = frozenset(
 class Sayings:
     """One row a span that says something of a model or of an application around one. `rows`: which of those that were
     given. `type`: llm, embedding, chain, tool, agent, retriever, … or span. `call`: a model was asked, so that its
-    tokens and cost count. Tokens and `cost` (pico-dollars) are -1 where nothing was said, those read from and written to
-    a provider's cache 0; `input_tokens` holds both; `first_ns` counts from the
-    span's start, 0 where unknown. `cached`: answered out of the gateway's cache. `output_chars`: of the whole answer,
+    tokens and cost count. Tokens and `cost` (pico-dollars) are -1 where nothing was said; those read from a provider's
+    cache and written to it, which `input_tokens` holds too, 0. `first_ns` counts from the span's start, 0 where
+    unknown. `cached`: answered out of the gateway's cache. `output_chars`: of the whole answer,
     where its sender counted. `answer_id`: as the provider gave it; `gateway`: our own gateway's span. `finish`,
     `input`, `output` and `system` are as they were sent, the last three without the JSON around them, or None."""
 
