@@ -1,5 +1,6 @@
 """Traces of models' calls by the native API: search, pages, scores, redaction, erasing a user."""
 
+import base64
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from triops.sdk.importing.spans import encoded
 from triops.testing.server import RunningTriops
 
 
@@ -200,9 +202,40 @@ def test_what_must_not_be_stored_is_stored_nowhere(server: RunningTriops) -> Non
     said = httpx.post(f"{server.url}/api/3.0/mlflow/traces", json={"trace": {"trace_info": told}})
     assert said.status_code == 200, said.text
     assert said.json()["trace"]["trace_info"]["request_preview"] == "reach me at [EMAIL_ADDRESS]"
+    elsewhere = {
+        "name": "say", "trace_id": base64.b64encode(bytes([9] * 16)).decode(), "start_time_unix_nano": time.time_ns(),
+        "span_id": base64.b64encode(bytes([9] * 8)).decode(), "status": {"message": "no credit for eve@example.org"},
+        "attributes": {"mlflow.spanInputs": "to eve@example.org", "card.number": "5555444433"},
+        "events": [{"name": "exception", "attributes": {"exception.message": "eve@example.org"}}],
+    }  # fmt: skip
+    moved = {"id": "tr-moved", "artifact_uri": "", "info": {**told, "trace_id": "tr-moved"}}
+    moved["spans"] = encoded([elsewhere])
+    items = [{"trace": moved, "to": experiment["experiment_id"]}]
+    assert api(server, "POST", "/import/mlflow/traces", json={"items": items})["items"][0]["state"] == "created"
+    kept = httpx.get(f"{server.url}/ajax-api/3.0/mlflow/traces/get", params={"trace_id": "tr-moved"})
+    assert "no credit for [EMAIL_ADDRESS]" in kept.text
+    assert "reach me at [EMAIL_ADDRESS]" in kept.text
     for path in server.data.rglob("*"):
         if path.is_file():
             assert b"eve@example.org" not in path.read_bytes(), path
+            assert b"5555444433" not in path.read_bytes(), path
+
+
+def test_an_exception_quotes_what_was_said(server: RunningTriops) -> None:
+    apply(server, {"kind": "Redaction", "name": "quiet", "spec": {"keep": "none"}})
+    failed = span(80, 1, gen_ai__operation__name="chat", error__type="refused", error__message="word in an attribute")
+    failed["status"] = {"code": 2, "message": "a word that was said"}
+    failed["events"] = [
+        {"name": "exception", "timeUnixNano": 1, "attributes": [
+            {"key": "exception.message", "value": plain("word in an event")},
+            {"key": "exception.stacktrace", "value": plain("word in a trace")},
+        ]}
+    ]  # fmt: skip
+    send(server, failed)
+    api(server, "DELETE", "/documents/Redaction/quiet")
+    shown = httpx.get(f"{server.url}/triops/v1/llm/traces/{80:032x}")
+    assert shown.json()["trace"]["error"] == "refused"
+    assert "word" not in shown.text
 
 
 def test_what_is_asked_wrongly_is_refused(server: RunningTriops) -> None:

@@ -145,8 +145,9 @@ class LlmSpansContract:
     async def test_what_was_said_may_go_before_the_spans(self, tmp_path: Path) -> None:
         event = {"name": "gen_ai.content.prompt", "time_ns": NOON, "attributes": {"gen_ai.prompt": "needle"}}
         old = call(
-            1, 1, NOON - DAY_NS, "needle", attributes={"triops.cost_usd": "0.5", "user.id": "ada"}, events=[event]
-        )
+            1, 1, NOON - DAY_NS, "needle", attributes={"triops.cost_usd": "0.5", "user.id": "ada"}, events=[event],
+            status=2, status_message="no such needle",
+        )  # fmt: skip
         plain = Span(2, 2, NOON - DAY_NS, attributes={"note": "needle"})
         async with self.started(tmp_path) as store:
             await store.append(ONE, spans(old, plain, call(3, 3, NOON, "needle")))
@@ -156,7 +157,7 @@ class LlmSpansContract:
             assert await store.forget_contents(day_of(DAY)) == 0
             assert ids(await store.llm_traces(ONE, replace(everything, text="needle"))) == [3]
             rows = (await store.llm_rows(ONE, everything)).only(np.array([True, False]))
-            assert (rows.input[0], rows.output[0]) == ("", "")
+            assert (rows.input[0], rows.output[0], rows.error[0]) == ("", "", "error")
             for name in ("cost", "input_tokens", "person", "model", "time_ns", "trace_lo", "application", "counts"):
                 assert getattr(rows, name)[0] == getattr(before, name)[0], name
             (kept,) = (await store.trace(ONE, 1)).items

@@ -1,7 +1,6 @@
 """Each project's rule of redaction, read again when a document of the project changed."""
 
 import asyncio
-from collections.abc import Callable
 
 from triops.kernel.ids import ProjectId
 from triops.kernel.signal import LogBatch, SpanBatch
@@ -24,11 +23,6 @@ class Redacting:
             found = rule_of(await self._documents.list(project, "Redaction"), self._redactor)
             held = self._rules[project] = (version, found)
         return held[1]
-
-    async def text(self, project: ProjectId) -> Callable[[str], str] | None:
-        """What of a text may be stored; None: all of it."""
-        rule = await self.rule(project)
-        return None if rule is None else rule.text
 
     async def spans(self, project: ProjectId, batch: SpanBatch) -> SpanBatch:
         """What of it may be stored."""
