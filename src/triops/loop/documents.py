@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import jsonschema
 from jsonschema.exceptions import best_match
 
-from triops.kernel.document import Document
+from triops.kernel.document import Document, Specs
 from triops.kernel.errors import Invalid
 from triops.kernel.ids import EntityId, ProjectId, entity_id
 from triops.kernel.plain import check_plain
@@ -21,7 +21,6 @@ _SPEC_BYTES = 64 << 10
 _SPEC_DEPTH = 24  # the books hold 32 levels, and an action holds a spec some levels down
 
 
-Specs = Mapping[str, Mapping[str, Any]]  # of a project's documents of one kind, by name
 Loosened = Callable[[Specs, Specs], str]  # what would no longer hold, of these before and these after; "": nothing
 
 
