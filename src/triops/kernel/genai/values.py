@@ -13,6 +13,7 @@ UNKNOWN = -1
 MOST = 2**62
 TEXT = 256  # characters of a name or an id
 _TAGS = 20
+_AMOUNT = frozenset("0123456789.eE+-")
 
 
 def opened(value: Any) -> Any:
@@ -39,6 +40,10 @@ def tokens(value: Any) -> int:
 def pico(value: Any) -> int:
     """Dollars, as a sender wrote them, in pico-dollars to the nearest; -1 for what is no amount."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return UNKNOWN
+    if isinstance(value, str) and not _AMOUNT.issuperset(
+        value
+    ):  # `Decimal` takes spaces, `1_0` and digits of any script
         return UNKNOWN
     try:
         amount = Decimal(str(value)) * PICO
