@@ -176,8 +176,10 @@ class PromptCache:
             except (ApiError, Unreachable, TriopsError, ValueError, KeyError, TypeError, AttributeError) as error:
                 if isinstance(error, ApiError) and error.status < 500 and error.status != 429:
                     entry.served = None  # it is gone, or not for this key: what was known is not served any more
-                    if error.status == 404:
+                    if error.status in (403, 404):
                         self._forget(name, asked, numbered)
+                    elif error.status == 401:
+                        self._forget_all()
                     raise
                 entry.until = time.monotonic() + _AGAIN_S
                 last = _stale(entry.served) if entry.served is not None else self._kept(name, asked, numbered)
@@ -226,6 +228,15 @@ class PromptCache:
         if file is not None:
             with suppress(OSError):
                 file.unlink(missing_ok=True)
+
+    def _forget_all(self) -> None:
+        """What a key got that is valid no more, also for other prompts and after a restart."""
+        with self._lock:
+            self._entries.clear()
+        if self._folder is not None:
+            with suppress(OSError):
+                for file in self._folder.glob("*.json"):
+                    file.unlink(missing_ok=True)
 
     def _kept(self, name: str, asked: str, numbered: bool) -> _Served | None:
         file = self._file(name, asked, numbered)
