@@ -271,7 +271,7 @@ def test_mlflow_reads_and_writes_the_same_prompts(server: RunningTriops, langfus
     assert (answer.status_code, "never changes" in answer.json()["message"]) == (400, True)
 
 
-def test_a_call_of_the_gateway_names_a_prompt(server: RunningTriops) -> None:
+def test_a_call_of_the_gateway_names_a_prompt(server: RunningTriops, tmp_path: Path) -> None:
     with LoopbackProvider() as provider:
         spec = {"dialect": "openai", "base_url": f"{provider.url}/v1", "allow_private": True}
         route = {"targets": [{"provider": "upstream", "model": "small-1!echo=1"}]}  # it says again what the user said
@@ -309,7 +309,11 @@ def test_a_call_of_the_gateway_names_a_prompt(server: RunningTriops) -> None:
             ask(label="nope")
         with pytest.raises(openai.BadRequestError, match="missing variable: shop"):
             ask(variables={})
-        wanted = {("asked", 1), ("asked", 2)}
+        wanted = {("asked", 1), ("asked", 2), ("grüße/an dich@100%", 1)}
+        server.client.add_prompt_version("grüße/an dich@100%", {"text": "hi"}, labels=["production"])
+        filled = cached(server, Line(), tmp_path).get("grüße/an dich@100%")
+        said = [{"role": "user", "content": str(filled.render())}]
+        client.chat.completions.create(model="echo", messages=said, extra_headers=filled.headers)  # type: ignore[arg-type]
         wait_for(lambda: wanted <= versions_paid_for(server))
 
 

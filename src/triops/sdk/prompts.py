@@ -33,6 +33,7 @@ TTL_S = 60.0
 TIMEOUT_S = 3.0
 _AGAIN_S = 5.0  # after a failure the server is left alone for so long
 _KEPT = 1_000  # prompts in memory; the ones asked for longest ago go
+_ASCII = "/!$&'()*+,;=[]~"  # of a name, beside letters and digits, what a header may hold as it is
 _SPEC = ("messages", "text", "engine", "variables", "model", "settings")
 
 
@@ -63,8 +64,9 @@ class Prompt:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """For a call through the gateway, so that it is counted as this version's."""
-        return {"x-triops-prompt": f"{self.name}@{self.version}"}
+        """For a call through the gateway, so that it is counted as this version's. Clients send ASCII alone in headers:
+        what is none of a name is percent-encoded, which the gateway reads back."""
+        return {"x-triops-prompt": f"{quote(self.name, safe=_ASCII)}@{self.version}"}
 
     def render(self, **variables: Any) -> str | list[dict[str, Any]]:
         """A text, or messages for a chat prompt. Raises: triops.kernel.errors.Invalid that names the variables that are
