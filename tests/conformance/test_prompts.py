@@ -67,6 +67,13 @@ def test_the_native_api(server: RunningTriops) -> None:
         "version": 2,
         "text": "Hi Ada",
     }
+    for latest in ("latest", "LATEST"):
+        assert api.call("GET", f"/prompts/native/labels/{latest}")["version"] == 2
+        assert api.call("GET", f"/prompts/native/versions/{latest}")["version"] == 2
+        with pytest.raises(ApiError, match="latest"):
+            api.move_label("native", latest, 1)
+        with pytest.raises(ApiError, match="latest"):
+            api.add_prompt_version("native", {"text": "new"}, labels=[latest])
     assert {change["where"] for change in api.prompt_diff("native", 1, "latest")["fields"]} >= {"type", "model"}
     assert [step["label"] for step in api.prompt_history("native")][:2] == ["production", "production"]
     assert api.call("POST", "/prompts/native/comments", body={"version": 2, "text": "good"})["who"] == "local"
@@ -132,6 +139,8 @@ def test_langfuse_writes(server: RunningTriops, langfuse: Langfuse) -> None:
     said = [{"role": "user", "content": "why?"}]
     assert found.compile(mood="kind", history=said) == [{"role": "system", "content": "Be kind"}, *said]
     assert langfuse.get_prompt("Film critic", version=1, cache_ttl_seconds=0).compile(level="x", movie="y")
+    with pytest.raises(LangfuseError, match="latest"):
+        langfuse.create_prompt(name="Film critic", type="chat", prompt=lines, labels=["Latest"])
     again = langfuse.create_prompt(name="Film critic", type="chat", prompt=lines)
     assert again.version == 3  # its users count on a new one
     langfuse.update_prompt(name="Film critic", version=2, new_labels=["production", "other"])

@@ -27,7 +27,7 @@ from triops.ledger.versions import tables
 from triops.lenses.llmops.prompts.actuator import PromptActuator
 from triops.lenses.llmops.prompts.differing import diff
 from triops.lenses.llmops.prompts.documents import PromptDocuments, prompt_kind
-from triops.lenses.llmops.prompts.filling import fill, held
+from triops.lenses.llmops.prompts.filling import chosen, fill, held
 from triops.lenses.llmops.prompts.service import Prompts
 from triops.lenses.llmops.prompts.snapshot import prompts_snapshot
 from triops.lenses.mlops.registry.gates import Gates
@@ -160,8 +160,12 @@ async def test_a_label_moves_shares_and_goes_back(tmp_path: Path) -> None:
         assert next((s.before, s.after) for s in steps if s.kind == "promotion") == ("2", "1:90,2:10")
         with pytest.raises(NotFound, match="no version 7"):
             await parts.prompts.label(EVE, "support", "production", {7: 100})
-        with pytest.raises(Invalid, match="latest"):
-            await parts.prompts.label(EVE, "support", "latest", {1: 100})
+        for latest in ("latest", "Latest", "LATEST"):
+            with pytest.raises(Invalid, match="latest"):
+                await parts.prompts.label(EVE, "support", latest, {1: 100})
+            assert (await parts.prompts.labelled(P, "support", latest)).version == 2
+            prompts = held(await parts.told(P))
+            assert chosen(prompts, PromptRef("support", label=latest), 0.0)[0] == 2
         with pytest.raises(NotFound, match="no label beta; labels: production"):
             await parts.prompts.labelled(P, "support", "beta")
         await parts.registry.delete_version(EVE, "support", "2")
@@ -200,6 +204,7 @@ async def test_applying_a_document_makes_versions_and_moves_labels_once(tmp_path
             ({**LONG, "labels": {"production": 9}}, "spec.labels.production"),
             ({**SHORT, "labels": {"production": {"1": 50}}}, "spec.labels.production"),
             ({**SHORT, "labels": {"latest": 1}}, "spec.labels.latest"),
+            ({**SHORT, "labels": {"LATEST": 1}}, "spec.labels.LATEST"),
             ({"text": "{% if %}", "engine": "jinja2"}, "spec.text"),
         ):
             with pytest.raises(Invalid) as caught:
