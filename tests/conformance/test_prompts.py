@@ -215,6 +215,38 @@ def test_langfuse_s_folders(server: RunningTriops, langfuse: Langfuse) -> None:
         langfuse.get_prompt(name, cache_ttl_seconds=0, max_retries=0)
 
 
+def test_folders_in_documents_and_what_mlflow_can_do_with_them(server: RunningTriops, langfuse: Langfuse) -> None:
+    api, name = server.client, "team/support"
+    document = {"kind": "Prompt", "name": name, "spec": {"text": "Hi {{who}}", "labels": {"production": 1}}}
+    assert api.apply([document])[0]["state"] == "created"
+    assert api.apply([document])[0]["state"] == "unchanged"
+    assert api.render_prompt(name, {"who": "Ada"})["text"] == "Hi Ada"
+    assert langfuse.get_prompt(name, cache_ttl_seconds=0).compile(who="Ada") == "Hi Ada"
+    for wrong in (
+        "team/versions",
+        "team/labels/x",
+        "/team",
+        "team/",
+        "team//x",
+        "../x",
+        "team/..",
+        "a" * 60 + "/" + "b" * 60,
+    ):
+        with pytest.raises(ApiError, match="not a document's name"):
+            api.apply([{**document, "name": wrong}])
+    with pytest.raises(ApiError, match="not a document's name"):
+        api.apply([{"kind": "Policy", "name": "a/b", "spec": {}}])
+    mlflow = pytest.importorskip("mlflow")
+    mlflow.set_tracking_uri(server.url)
+    client = mlflow.MlflowClient()
+    assert client.get_prompt_version(name, "1").template == "Hi {{who}}"
+    assert client.get_prompt_version_by_alias(name, "production").version == 1
+    with pytest.raises(mlflow.exceptions.MlflowException, match="Not a proper prompts:/ URI"):
+        mlflow.genai.load_prompt(f"prompts:/{name}@production")
+    assert api.call("DELETE", f"/documents/Prompt/{name}")["name"] == name
+    assert api.render_prompt(name, {"who": "Ada"})["text"] == "Hi Ada"  # versions stay
+
+
 def test_langfuse_s_prompts_of_prompts(server: RunningTriops, langfuse: Langfuse) -> None:
     def tag(name: str, which: str = "label=production") -> str:
         return f"@@@langfusePrompt:name={name}|{which}@@@"

@@ -32,7 +32,7 @@ router = APIRouter()
 class NewDocument(BaseModel):
     model_config = ConfigDict(extra="forbid")
     kind: str = Field(min_length=1, max_length=64)
-    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/]+$")
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
     spec: dict[str, Any]
 
 
@@ -183,7 +183,7 @@ async def _record(
     )
 
 
-@router.delete("/documents/{kind}/{name}", summary="Remove a document")
+@router.delete("/documents/{kind}/{name:path}", summary="Remove a document")
 async def delete_document(who: Writer, services: S, kind: str, name: str) -> JSON:
     _allow(services, who, kind)
     gone = await services.documents.delete(who.project, kind, name, _holds(services, who))
