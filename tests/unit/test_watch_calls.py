@@ -227,6 +227,23 @@ def test_a_language_that_stays_becomes_usual() -> None:
     assert claims[-1].ended_at >= claims[0].started_at + 3600
 
 
+def test_a_language_of_the_night_is_unusual_once() -> None:
+    """From then on the night's is usual, and the day's stays so while it sleeps."""
+    detector = CallDetector()
+    claims: list[Anomaly] = []
+    with asyncio.Runner() as runner:
+        for step in range(3 * 96):
+            now = 1_000_000.0 + 900 * step
+            night = step // 48 % 2 == 1
+            calls = [Call(now, language="es" if night else "en") for _ in range(20)]
+            if step >= 240:  # after two days a language that is new indeed
+                calls += [Call(now, language="ja") for _ in range(20)]
+            detector.take(PROJECT, columns(calls), now)
+            claims += runner.run(detector.tick(PROJECT, now))
+    claims = [c for c in opened(claims) if (str(c.entity), c.kind) == ("application:bot", "language")]
+    assert [int(c.started_at - 1_000_000) // 43_200 for c in claims] == [1, 5]
+
+
 def test_where_many_languages_are_spoken_none_is_unusual() -> None:
     def make(random_: random.Random, now: float) -> Call:
         call = usual(random_, now)

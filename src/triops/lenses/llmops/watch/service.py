@@ -76,7 +76,7 @@ class CallWatch:
             known = slots >= 0
             told = np.flatnonzero(known & spoken)
             hits[2] = np.nan
-            hits[2, told] = self._languages.unusual(slots[told], [calls.language[row] for row in told.tolist()])
+            hits[2, told] = self._languages.unusual(slots[told], [calls.language[row] for row in told.tolist()], now)
             self._hear(np.unique(slots[known]), now)
             self.windows.add(slots[known], now, means[:, known], hits[:, known])
             if type_ == "prompt":
@@ -132,7 +132,7 @@ class CallWatch:
         self.ratios[measure - len(MEANS)].clear(np.array([slot]))
         self.pool[:, measure - len(MEANS), slot] = 0.0
         if MEASURES[measure] == "language":
-            self._languages.forget(slot)
+            self._languages.relearn(slot)
 
     def forget(self, now: float) -> Slots1:
         """What had no call for `forget_s` makes room for others; answers the slots."""
