@@ -101,7 +101,9 @@ class CallWatch:
     def due(self) -> "np.ndarray[tuple[int, int], np.dtype[np.bool_]]":
         """[measure, slot]: what is to be claimed, and is not yet."""
         long = self.run >= np.where(self.side < 0, _DOWNWARD, _UPWARD)
-        return (self.hot >= self.profile.hold) & long & ~self.open
+        hold = np.full(self.hot.shape, self.profile.hold)
+        hold[: len(MEANS)][self.run[: len(MEANS)] <= 2] = self.profile.hold_two
+        return (self.hot >= hold) & long & ~self.open
 
     def silent(self, slot: int, now: float) -> bool:
         """No call for much longer than is usual."""
