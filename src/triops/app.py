@@ -295,8 +295,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     )
     intake = Intake(receiver, clock, limits)
     grpc = GrpcServer(intake, bodies, auth.require, limits)
-    mlops.traces.clean_of = traces.redacting.text
-    mlops.artifact_calls.rule_of = traces.redacting.rule
+    rule_of = traces.redacting.rule
+    mlops.traces.rule_of = mlops.artifact_calls.rule_of = mlops.importing.evaluations.rule_of = rule_of
     asgi = Starlette(
         routes=[
             *mlops.routes,  # the longest path of small requests: asked first

@@ -25,7 +25,7 @@ _COPIED = ("resource", "trace_hi", "trace_lo", "span_id", "parent_id", "time_ns"
 _SPOKEN = ("input", "output", "said")
 _SAID = (
     "type", "model", "provider", "prompt", "prompt_version", "prompt_label", "session", "key", "answer_id",
-    "input_tokens", "output_tokens", "cached_tokens", "cost", "first_ns",
+    "input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "cost", "first_ns",
 )  # fmt: skip
 _NOTE = 256  # characters of an error
 _AT_ONCE = 5_000  # rows that a rewrite holds in memory
@@ -111,7 +111,7 @@ class LlmIndex:
 
 def _put(connection: Connection, table: str, columns: Columns) -> None:
     incoming = columns  # noqa: F841 (DuckDB finds the columns by the name of this variable)
-    connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
 
 
 def _columns(part: Part, read: Heard, texts: Sequence[str]) -> Columns:

@@ -272,6 +272,7 @@ _DTYPES: dict[str, Any] = {
             "input_tokens",
             "output_tokens",
             "cached_tokens",
+            "cache_write_tokens",
             "cost",
             "first_ns",
             "output_chars",

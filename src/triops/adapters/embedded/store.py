@@ -43,7 +43,7 @@ class TelemetryStore:
         group_rows: int = 100_000,
     ) -> None:
         self._engine = engine
-        self._partitions = Partitions(engine, self.layout.kind, self.layout.tables, attached)
+        self._partitions = Partitions(engine, self.layout.kind, self.layout.tables, attached, self.layout.added)
         self._known = Known()
         self._beside = self.keeps_beside()
         self._writer = DayWriter(self.layout, self._partitions, self._known, now, self._beside)

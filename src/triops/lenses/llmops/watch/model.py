@@ -111,6 +111,7 @@ class WatchProfile:
     share_score: float = 4.0  # of one whose share of calls is abnormal: several windows are pooled in it already
     score_on: float = 1.5  # to go on
     hold: float = 4.0  # to begin: the evidence of at least two abnormal windows in a row, each its score less one
+    hold_two: float = 7.0  # and where just two say that a mean is off: in a day two of few calls often are, by chance
     quiet: int = 3  # normal windows in a row to end
     share_windows: int = 6  # judged together, so that a low share is seen too
     silent_s: float = 120.0  # without a call for so long a claim is over,

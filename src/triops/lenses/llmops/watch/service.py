@@ -76,7 +76,7 @@ class CallWatch:
             known = slots >= 0
             told = np.flatnonzero(known & spoken)
             hits[2] = np.nan
-            hits[2, told] = self._languages.unusual(slots[told], [calls.language[row] for row in told.tolist()])
+            hits[2, told] = self._languages.unusual(slots[told], [calls.language[row] for row in told.tolist()], now)
             self._hear(np.unique(slots[known]), now)
             self.windows.add(slots[known], now, means[:, known], hits[:, known])
             if type_ == "prompt":
@@ -101,7 +101,9 @@ class CallWatch:
     def due(self) -> "np.ndarray[tuple[int, int], np.dtype[np.bool_]]":
         """[measure, slot]: what is to be claimed, and is not yet."""
         long = self.run >= np.where(self.side < 0, _DOWNWARD, _UPWARD)
-        return (self.hot >= self.profile.hold) & long & ~self.open
+        hold = np.full(self.hot.shape, self.profile.hold)
+        hold[: len(MEANS)][self.run[: len(MEANS)] <= 2] = self.profile.hold_two
+        return (self.hot >= hold) & long & ~self.open
 
     def silent(self, slot: int, now: float) -> bool:
         """No call for much longer than is usual."""
@@ -132,7 +134,7 @@ class CallWatch:
         self.ratios[measure - len(MEANS)].clear(np.array([slot]))
         self.pool[:, measure - len(MEANS), slot] = 0.0
         if MEASURES[measure] == "language":
-            self._languages.forget(slot)
+            self._languages.relearn(slot)
 
     def forget(self, now: float) -> Slots1:
         """What had no call for `forget_s` makes room for others; answers the slots."""
