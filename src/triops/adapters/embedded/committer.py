@@ -1,7 +1,7 @@
 """The writer of one kind: a bounded queue and a thread that takes all that wait, for one commit together.
 
 A commit costs as much as hundreds of its rows. So what of a request needs no transaction is done before it, and what
-comes meanwhile joins.
+comes meanwhile joins; and where fewer came than last time, the next of them is waited for a moment.
 
 Also runs rare work (retention, erasure) between two groups, so that a day file has one writer and its caches need no
 locks. Does not know what a request holds.
@@ -18,6 +18,7 @@ from triops.kernel.errors import Overloaded, Unavailable
 
 R = TypeVar("R")
 T = TypeVar("T")
+_MOMENT_S = 0.01
 
 
 @dataclass
@@ -54,6 +55,7 @@ class Committer(Generic[R]):
         self._work: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._bytes = 0  # of what waits and of what is being committed
         self._open = False
+        self._last = 0  # requests of the last group
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -130,7 +132,10 @@ class Committer(Generic[R]):
                 if pending.answer.set_running_or_notify_cancel() and self._is_prepared(pending):
                     group.append(pending)
             with self._changed:
+                if len(taken) < self._last and rows < self._joined_rows:
+                    self._changed.wait_for(lambda: self._queue or self._work or not self._open, _MOMENT_S)
                 taken += self._take(rows, self._joined_rows)
+        self._last = len(taken)
         return group
 
     def _is_prepared(self, pending: Pending[R]) -> bool:
