@@ -14,6 +14,7 @@ import orjson
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.grams import signed
 from triops.adapters.embedded.layout import LLM, WORDS
+from triops.adapters.embedded.pairs import paired
 from triops.adapters.embedded.request import Columns, Part, Prepared
 from triops.kernel.genai.heard import Heard, heard
 from triops.kernel.genai.messages import length
@@ -112,6 +113,7 @@ class LlmIndex:
             **{column: np.ascontiguousarray(found.words[:, at]) for at, column in enumerate(WORDS)},
         }
         _put(connection, f"{name}.grams", signatures)
+        _put(connection, f"{name}.pairs", paired(texts, rows["project"], rows["block"]))
         self._next[day] = first + int(found.block[-1]) + 1
 
 
