@@ -169,3 +169,40 @@ def test_a_search_is_a_plain_look_at_every_text(
         start, end, needle, model=model, user=user, status=status, min_duration_ms=ms, min_tokens=tokens, limit=limit
     )
     assert given_spans.search(query) == _plainly(given_spans.spans, query)
+
+
+async def test_two_letters_are_found_in_what_is_of_before_the_pairs_and_in_what_was_erased_around(
+    tmp_path: Path,
+) -> None:
+    engine = Engine(tmp_path)
+    store = EmbeddedSpans(engine)
+    await store.start()
+
+    def call(number: int, said: str) -> Span:
+        attributes = {"gen_ai.request.model": "m", "gen_ai.input.messages": said, "user.id": f"u{number % 2}"}
+        return Span(number, number, START + number, 10, name="chat", attributes=attributes)
+
+    async def found(text: str) -> Sequence[int]:
+        traces = (await store.llm_traces(ONE, LlmQuery(START, START + 1000, text, limit=50))).traces
+        return [trace.trace_id for trace in traces]
+
+    await store.append(ONE, spans(*(call(number, f"a{number} zq x") for number in (1, 2, 3))))
+    await store.append(ONE, spans(*(call(number, "aé QW") for number in (4, 5))))
+    await store.append(OTHER, spans(call(6, "kj")))
+    asked = {"zq": [3, 2, 1], "ZQ": [3, 2, 1], "qw": [5, 4], "é": [5, 4], "q ": [3, 2, 1], "wz": [], "kj": []}
+    assert {text: await found(text) for text in asked} == asked
+
+    await store.erase_user(ONE, "u0")
+    left = {text: [trace for trace in traces if trace % 2] for text, traces in asked.items()}
+    assert {text: await found(text) for text in asked} == left
+
+    await engine.query(
+        lambda connection: [
+            connection.execute(f"DELETE FROM {name}.pairs WHERE first > 0 OR last = 0")
+            for (name,) in connection.execute(
+                "SELECT database_name FROM duckdb_databases() WHERE database_name LIKE 'spans%'"
+            ).fetchall()
+        ]
+    )
+    assert {text: await found(text) for text in asked} == left
+    await store.close()
