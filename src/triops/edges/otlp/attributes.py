@@ -23,6 +23,7 @@ _DEPTH = 16  # nested deeper is null
 _CACHED = 16_384
 _KEYS = 4096
 _ORDERS = 1024
+_ORDERED = 4096  # characters of a row's keys together, that their order is remembered
 _ONCE = 8192  # attributes that came once: those that come again are remembered
 _CACHED_BYTES = 256  # longer attributes are hardly ever repeated
 TOO_LARGE = "larger than one row may be"
@@ -71,7 +72,7 @@ class Attributes:
         order = self._orders.get(keys)
         if order is None:
             order = _order(keys)
-            if len(keys) < 64:
+            if sum(map(len, keys)) <= _ORDERED:
                 if len(self._orders) >= _ORDERS:
                     self._orders.clear()
                 self._orders[keys] = order
