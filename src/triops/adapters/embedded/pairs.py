@@ -58,11 +58,14 @@ def blocks_with(connection: Connection, name: str, project: int, needle: str) ->
 
 
 def _pairs(texts: Sequence[bytes]) -> str:
-    """Each two characters that stand side by side, a line each. Where a line ends and the next begins, and for what is
-    no ASCII, it tells of more than there is, never of less."""
-    raw = np.minimum(np.frombuffer(b"\n".join(texts), np.uint8), _ASCII - 1).astype(np.uint16)
-    held = np.zeros(_ASCII * _ASCII, np.bool_)
-    held[raw[:-1] * _ASCII + raw[1:]] = True
+    """Each two ASCII characters that stand side by side, a line each. Where one text ends and the next begins, it tells
+    of more than there is, never of less."""
+    joined = b"\n".join(texts) + b"\n\n\n"
+    held = np.zeros(1 << 16, np.bool_)
+    for begin in (0, 1):
+        held[np.frombuffer(joined, "<u2", (len(joined) - begin) // 2, begin)] = True
     places = np.flatnonzero(held)
-    lines = np.stack((places // _ASCII, places % _ASCII, np.full(len(places), ord("\n"))), axis=1)
+    first, second = places & 255, places >> 8
+    ascii_ = (first < _ASCII) & (second < _ASCII)
+    lines = np.stack((first[ascii_], second[ascii_], np.full(int(ascii_.sum()), ord("\n"))), axis=1)
     return lines.astype(np.uint8).tobytes().decode()
