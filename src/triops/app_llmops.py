@@ -147,8 +147,9 @@ def compose_llmops(
         for heard in event.heard:
             texts = calls.texts(len(heard), clock.now())
             few = not texts and len(heard) <= _INLINE_CALLS
-            read = calls_of(heard, priced, 0) if few else await asyncio.to_thread(calls_of, heard, priced, texts)
-            calls.take(event.project, read, clock.now())
+            columns = calls_of(heard, priced, 0) if few else await asyncio.to_thread(calls_of, heard, priced, texts)
+            calls.take(event.project, columns, clock.now())
+            composed.graph.heard(event.project, columns, (~heard.said.gateway[heard.said.call]).tolist())
 
     bus.subscribe(SpansReceived, on_spans, name="detect:calls")
     if of_gateway.enabled:

@@ -222,13 +222,17 @@ def whole(tree: Any, dialect: str = "openai.chat", provider: OpenAIProvider = OL
 
 def test_what_other_servers_say_otherwise() -> None:
     message = {
-        "content": [{"type": "thinking", "thinking": []}, {"type": "text", "text": "yes"}],
+        "content": [
+            {"type": "thinking", "thinking": [{"type": "text", "text": "let me see"}]},
+            {"type": "text", "text": "yes"},
+        ],
         "reasoning": "hm",
         "tool_calls": [{"id": "c", "function": {"name": "w", "arguments": {"a": 1}}}],
     }
     reply = whole({"choices": [{"message": message, "finish_reason": "eos"}]})
     assert reply.choices[0].parts == (
-        Part("thinking", "hm"),
+        Part("thinking", "hm", name="reasoning"),
+        Part("thinking", "let me see"),
         Part("text", "yes"),
         Part("tool_call", '{"a":1}', id="c", name="w"),
     )
@@ -258,6 +262,8 @@ def test_what_other_servers_say_otherwise() -> None:
             Usage(9, 7, reasoning=3),
         ),
         ({"prompt_tokens": 9, "prompt_cache_hit_tokens": 5, "completion_tokens": 1}, Usage(9, 1, 5)),
+        ({"prompt_tokens": 9.0, "completion_tokens": 4.0}, Usage(9, 4)),
+        ({"prompt_tokens": 9.5, "completion_tokens": 4}, None),
         ({"prompt_tokens": -1, "completion_tokens": 1}, None),
         ({"prompt_tokens": "9"}, None),
         (None, None),

@@ -54,6 +54,10 @@ class Coming(Protocol):
         """The body as it comes. Raises: Fault."""
         ...
 
+    def ending(self) -> None:
+        """All was said: the body's end is waited for a moment only, so that the connection may be kept."""
+        ...
+
     def close(self) -> None: ...
 
 

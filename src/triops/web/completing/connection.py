@@ -138,8 +138,9 @@ class Connection(asyncio.Protocol):
 
     def _not_ours(self, head: bytes, undecided: bool) -> None:
         if undecided:
+            if not self._head:
+                self.deadline = self._house.now() + self._house.bounds.slow_s
             self._head = head
-            self.deadline = self._house.now() + self._house.bounds.slow_s
         elif self._transport.get_write_buffer_size():
             self._head = head
             self._transport.pause_reading()
@@ -161,7 +162,8 @@ class Connection(asyncio.Protocol):
 
     def _read(self, data: bytes) -> None:
         bounds = self._house.bounds
-        self.deadline = self._house.now() + bounds.slow_s
+        if self._state != 1:  # a head has its time in all, however its bytes trickle in
+            self.deadline = self._house.now() + bounds.slow_s
         self._wire += len(data)
         try:
             self._parser.feed_data(data)
@@ -222,6 +224,7 @@ class Connection(asyncio.Protocol):
         if self._surplus or self._parser.should_upgrade():  # it is read again without
             return
         self._state = 2
+        self.deadline = self._house.now() + self._house.bounds.slow_s
         headers, parser = self._headers, self._parser
         self._keep = bool(parser.should_keep_alive())
         self._old = parser.get_http_version() != "1.1"

@@ -34,6 +34,8 @@ def most_of(project: ProjectConfig, pick: Pick, ask: Ask, input_most: int, expec
     if ask.operation != "chat":
         output = 0
     price = project.prices.find(pick.provider.name, pick.model, int(now * NS))
+    if price is None and ask.operation == "moderations":
+        price = FREE
     return Most(input_most, output, price, expected, ask.n, f"{pick.provider.name}/{pick.model}")
 
 

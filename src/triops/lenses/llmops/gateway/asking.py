@@ -10,6 +10,7 @@ from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.doing import Asking, Doing
 from triops.lenses.llmops.gateway.faults import failed, masked
 from triops.lenses.llmops.gateway.parts import Parts
+from triops.lenses.llmops.gateway.prices import Cost
 from triops.lenses.llmops.gateway.router import Pick, next_may_answer
 from triops.lenses.llmops.gateway.said import Heard
 from triops.lenses.llmops.gateway.specs import LOCAL, ProviderSpec, RouteSpec
@@ -73,6 +74,11 @@ class Asker:
         provider = parts.speaks(pick.provider)
         asking = Asking(pick.provider, pick.model, parts.now_ns())
         call.told.provider, call.told.model = pick.provider.name, pick.model
+        moderates = pick.provider.dialect != LOCAL and call.ask.dialect in provider.native
+        if call.ask.operation == "moderations" and not moderates:
+            raise Invalid(
+                f"{pick.provider.name} moderates nothing", field="model", got=call.ask.model, expected="dialect openai"
+            )
         if pick.provider.dialect != LOCAL:
             outgoing = self._outgoing(call, route, pick.provider, pick.model, provider)
         parts.recorder.intend(call, pick.provider.name, pick.model, asking.started_ns)
@@ -144,7 +150,8 @@ class Asker:
             coming.close()
         call.answer = answer = provider.reply(ask, coming.status, coming.headers, body)
         call.raw = body if native else None
-        return NOTHING if ask.operation == "count" else answer.usage
+        unbilled = ask.operation == "count" or (ask.operation == "moderations" and answer.usage is None)
+        return NOTHING if unbilled else answer.usage
 
     def _times(self, call: Doing, route: RouteSpec, pick: Pick, asking: Asking) -> Timeouts:
         """Raises: Fault when nothing is left of the whole call's."""
@@ -181,6 +188,8 @@ class Asker:
         if usage is None:
             usage = Usage(min(call.expected, call.size.most), self._output_tokens(call, asking))
         cost = project.prices.cost(spec.name, asking.model, usage, asking.started_ns)
+        if cost.pico is None and call.ask.operation == "moderations":
+            cost = Cost(0)  # as they are, unless a price says otherwise
         kind, message, status = "", "", asking.status
         if fault is not None:
             kind, message, status = fault.kind, masked(fault.message[:500], spec), fault.status or status
