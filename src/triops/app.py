@@ -130,7 +130,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
 
     # Stores
     records = open_records(data)
-    threads = settings.store.threads or min(4, os.cpu_count() or 1)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = settings.store.threads or min(4, cores)  # more than cores would only take turns
     engine = Engine(data / "telemetry", memory=f"{settings.store.memory_mb}MB", threads=threads)
     attached = settings.store.attached_days
     metrics = EmbeddedMetrics(engine, limits=limits, now=clock.now, attached=attached)

@@ -315,15 +315,40 @@ def test_languages(text: str, code: str) -> None:
 
 def test_what_is_silent_for_long_makes_room_for_what_is_not() -> None:
     watch = CallWatch(WatchProfile(slots=4, forget_s=100.0))
-    watch.take(columns([Call(1.0)]), 1.0)
+    watch.take(columns([Call(1.0)]), np.array([1.0]))
     assert len(watch.keys) == 4
     others = replace(columns([Call(2.0)]), application=["other"], prompt=[""], model=[""], provider=[""])
-    watch.take(others, 2.0)
+    watch.take(others, np.array([2.0]))
     assert watch.refused == 1
     assert sorted(watch.forget(200.0).tolist()) == [0, 1, 2, 3]
     assert len(watch.forget(201.0)) == 0
-    watch.take(others, 202.0)
+    watch.take(others, np.array([202.0]))
     assert (watch.refused, len(watch.keys)) == (1, 4)
     assert "application:other" in watch.keys
-    watch.take(columns([Call(203.0)]), 203.0)
+    watch.take(columns([Call(203.0)]), np.array([203.0]))
     assert watch.refused == 2
+
+
+def test_calls_that_are_taken_together_say_what_they_say_one_by_one() -> None:
+    random_ = random.Random(3)
+    batches = [
+        (columns([replace(Call(at), ms=random_.uniform(100, 900)) for _ in range(random_.randint(1, 9))]), at)
+        for at in (1.0, 1.5, 1.75, 4.0, 90.0, 91.0)
+    ]
+    batches.insert(3, (replace(batches[3][0], application=["other"] * len(batches[3][0])), 3.0))
+    alone, together = CallWatch(WatchProfile()), CallWatch(WatchProfile())
+    for watch in (alone, together):
+        watch.take(columns([Call(0.5)]), np.array([0.5]))
+    for calls, at in batches:
+        alone.take(calls, np.full(len(calls), at))
+    told = np.concatenate([np.full(len(calls), at) for calls, at in batches])
+    together.take(CallColumns.joined([calls for calls, _ in batches]), told)
+
+    order = [together.keys.index(key) for key in alone.keys]
+    for name in ("heard", "gap"):
+        got, expected = getattr(together, name)[order], getattr(alone, name)[: len(order)]
+        np.testing.assert_allclose(got, expected, err_msg=name)
+    for name in ("count", "started", "total", "squares", "known", "hits", "trials"):
+        got, expected = getattr(together.windows, name)[..., order], getattr(alone.windows, name)[..., : len(order)]
+        np.testing.assert_allclose(got, expected, err_msg=name)
+    assert (alone.gap > 1.0).sum() == 4

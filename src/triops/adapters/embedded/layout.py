@@ -50,6 +50,8 @@ LLM = {
 }  # fmt: skip
 # Bits by a hash do not compress: looking for a way costs more than it saves.
 GRAMS = {"block": _U64, **dict.fromkeys(WORDS, f"{_U64} USING COMPRESSION uncompressed")}
+# Which two ASCII characters stand side by side in the texts of the blocks from `first` to `last` (`pairs.py`).
+PAIRS = {"first": _U64, "last": _U64, "texts": _U64, "held": _TEXT}
 REQUESTS = "hi UBIGINT, lo UBIGINT, at_s DOUBLE"
 
 METRICS = Layout(
@@ -79,7 +81,7 @@ SPANS = Layout(
     },
     {},
     "attributes",
-    {"llm": LLM, "grams": GRAMS},
+    {"llm": LLM, "grams": GRAMS, "pairs": PAIRS},
     (("llm", f"cache_write_tokens {_I64} DEFAULT 0"),),
 )  # fmt: skip
 

@@ -51,13 +51,13 @@ class Languages:
         self._of: dict[int, dict[str, float]] = {}
         self._usual: dict[int, dict[str, float]] = {}  # slot → language → when it was last
 
-    def unusual(self, slots: Slots1, languages: Sequence[str], now: float) -> F64:
+    def unusual(self, slots: Slots1, languages: Sequence[str], told_s: F64) -> F64:
         """1 for an answer in a language that its series hardly speaks, 0 for another (and of a series that speaks so
-        many that none is unusual), NaN where it cannot be told.
+        many that none is unusual), NaN where it cannot be told. `told_s`: when each was told of.
         What is unusual is taken in slowly, so that it stays unusual for a while."""
         answer = np.full(len(slots), np.nan)
         for row, slot in enumerate(slots.tolist()):
-            language = languages[row]
+            language, now = languages[row], told_s[row]
             if not language or slot < 0:
                 continue
             known = self._of.setdefault(slot, {})

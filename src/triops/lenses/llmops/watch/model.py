@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,17 @@ class CallColumns:
         columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         for name, column in columns.items():
             columns[name] = column[rows] if isinstance(column, np.ndarray) else [column[row] for row in rows]
+        return CallColumns(**columns)
+
+    @staticmethod
+    def joined(parts: "Sequence[CallColumns]") -> "CallColumns":
+        """Of at least one part; in their order."""
+        if len(parts) == 1:
+            return parts[0]
+        columns: dict[str, Any] = {}
+        for field in fields(CallColumns):
+            own = [getattr(part, field.name) for part in parts]
+            columns[field.name] = np.concatenate(own) if isinstance(own[0], np.ndarray) else list(chain(*own))
         return CallColumns(**columns)
 
 
