@@ -175,7 +175,7 @@ async def test_a_half_read_answer_does_not_leak_into_the_next() -> None:
         upstream = HttpUpstream()
         for _ in range(2):
             coming = await upstream.send(host, ASK, LONG)
-            assert await anext(coming.chunks()) == b"first"
+            assert await coming.some() == b"first"
             coming.close()
         await upstream.close()
 

@@ -3,6 +3,7 @@
 Cut texts end in an ellipsis, so that the JSON stays whole; pictures and files are named, never kept.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -185,7 +186,7 @@ class Heard:
 
     def __init__(self, most: int) -> None:
         self._left = most
-        self._texts: dict[tuple[int, str, int], list[str]] = {}
+        self._texts: defaultdict[tuple[int, str, int], list[str]] = defaultdict(list)
         self._names: dict[tuple[int, int], tuple[str, str]] = {}
         self._plain = True
         self.characters = 0
@@ -199,21 +200,17 @@ class Heard:
         for delta in deltas:
             kind = delta.kind
             if kind in _SAYING:
-                text = delta.text
-                self.characters += len(text)
-                if self._left > 0 and text:
-                    kept = text if len(text) <= self._left else text[: self._left]
-                    self._left -= len(kept)
-                    pieces = self._texts.get((delta.index, kind, delta.part))
-                    if pieces is None:
-                        self._texts[delta.index, kind, delta.part] = [kept]
-                    else:
-                        pieces.append(kept)
+                text, left = delta.text, self._left
+                length = len(text)
+                self.characters += length
+                if left > 0 and text:
+                    self._left = left - length if length < left else 0
+                    self._texts[delta.index, kind, delta.part].append(text[:left])
                 if delta.signature:
                     self._plain = False
             elif kind == "tool":
                 self._names[delta.index, delta.part] = (delta.name, delta.id)
-                self._texts.setdefault((delta.index, "arguments", delta.part), [])
+                self._texts[delta.index, "arguments", delta.part]  # there, also without any
             elif kind == "start":
                 self.model = delta.model or self.model
                 self.id = delta.id or self.id
