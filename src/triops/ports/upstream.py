@@ -6,15 +6,13 @@ rebound between check and use).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from triops.kernel.value import value
 from triops.ports.providers import Outgoing
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """Where a provider is. `ca`: a file of certificates to trust beside the system's."""
 
     scheme: str

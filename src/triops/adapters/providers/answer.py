@@ -39,16 +39,17 @@ class Answer:
 
     def came(self, headers: Mapping[str, str], status: int) -> None:
         self.headers, self.status = headers, status
-        coding = headers.get("content-encoding", "").strip().lower()
-        if not coding:
-            pass  # nearly always
-        elif coding in ("gzip", "x-gzip", "deflate"):
+        if "content-encoding" in headers:
+            self._coded(headers["content-encoding"].strip().lower())
+        self._wake()
+
+    def _coded(self, coding: str) -> None:
+        if coding in ("gzip", "x-gzip", "deflate"):
             self._inflater = zlib.decompressobj(wbits=47)
-        elif coding != "identity":
+        elif coding not in ("", "identity"):
             self.fail(
                 Fault("garbage", f"the provider answered with content-encoding {coding}, which was not asked for")
             )
-        self._wake()
 
     def put(self, data: bytes) -> None:
         self.begun = True
@@ -58,8 +59,7 @@ class Answer:
         self._ahead += len(data)
         if self._ahead > _AHEAD:
             self._pause(True)
-        if self._waiter is not None:
-            self._wake()
+        self._wake()
 
     def end(self) -> None:
         self.ended = True
@@ -143,6 +143,8 @@ class Answer:
         return waiter
 
     def _wake(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)

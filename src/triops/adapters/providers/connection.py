@@ -49,14 +49,12 @@ class UpstreamConnection(asyncio.Protocol):
         self._answer = answer
         self._timeouts = timeouts
         self._heading = 0
-        self._headed = False
         self._fields = {}
-        self._length = self._coded = False
+        self._headed = self._length = self._coded = self.heard = False
         self._sent = began
         self._last = self._loop.time()
-        self.heard = False
-        self._watch(self._look(self._last))
         self._transport.write(request)
+        self._watch(min(began + timeouts.first, began + timeouts.total, self._last + timeouts.between))
 
     def pause(self, paused: bool) -> None:
         if self.lost or self._transport.is_closing():
@@ -67,11 +65,13 @@ class UpstreamConnection(asyncio.Protocol):
             self._last = self._loop.time()
             self._transport.resume_reading()
 
-    def settle(self, whole: bool) -> None:
-        """The answer is done with; unless `whole`, the connection is closed, for its rest would still come."""
+    def settle(self, whole: bool) -> bool:
+        """The answer is done with; unless `whole`, the connection is closed, for its rest would still come. Answers
+        whether it can be used again."""
         self._answer = None
         if not whole or not self._kept:
             self.close()
+        return self._kept and not self.lost
 
     def close(self) -> None:
         self._kept = False

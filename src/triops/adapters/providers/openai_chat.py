@@ -28,7 +28,7 @@ def reply_of(tree: Mapping[str, Any]) -> Reply:
     return Reply(
         id=_text(tree.get("id")),
         model=_text(tree.get("model")),
-        choices=tuple(_choice(one, i) for i, one in enumerate(choices)),
+        choices=tuple([_choice(one, i) for i, one in enumerate(choices)]),
         usage=usage_of(tree.get("usage")),
         created=created_of(tree.get("created")),
     )
@@ -38,22 +38,29 @@ def _choice(value: Any, place: int) -> Choice:
     message = value.get("message") if isinstance(value, dict) else None
     if not isinstance(message, dict):
         raise Fault("garbage", "a choice without a message")
-    parts = [Part("thinking", thought) for thought in _thoughts(message)]
-    parts += [Part("text", text) for text in texts_of(message.get("content"))]
+    parts: list[Part] = []
+    if thought := _thought(message):
+        parts.append(Part("thinking", thought))
+    content = message.get("content")
+    if type(content) is str:
+        parts.append(Part("text", content))
+    elif content:
+        parts += [Part("text", text) for text in texts_of(content)]
     refusal = message.get("refusal")
-    if isinstance(refusal, str) and refusal:
+    if refusal and isinstance(refusal, str):
         parts.append(Part("refusal", refusal))
     calls = message.get("tool_calls")
-    for call in calls if isinstance(calls, list) else ():
-        parts.append(_call(call))
+    if calls and isinstance(calls, list):
+        parts += [_call(call) for call in calls]
     if isinstance(old := message.get("function_call"), dict):
         name = _text(old.get("name"))
         parts.append(Part("tool_call", _text(old.get("arguments")), id=name, name=name))
     finish = finish_of(value.get("finish_reason"))
     if finish == "stop":  # as it also says where the caller forced the call
         finish = "refusal" if refusal else "tool_calls" if parts and parts[-1].kind == "tool_call" else finish
-    index = value.get("index")
-    return Choice(index if type(index) is int else place, tuple(parts), finish, logprobs_of(value))
+    index, logprobs = value.get("index"), value.get("logprobs")
+    said = logprobs.get("content") if isinstance(logprobs, dict) else None
+    return Choice(index if type(index) is int else place, tuple(parts), finish, said)
 
 
 def _call(call: Any) -> Part:
@@ -78,19 +85,14 @@ def texts_of(content: Any) -> list[str]:
     return [one["text"] for one in content if isinstance(one, dict) and isinstance(one.get("text"), str)]
 
 
-def _thoughts(message: Mapping[str, Any]) -> list[str]:
-    """`reasoning_content` (DeepSeek, vLLM), `reasoning` (OpenRouter, Ollama): one of them."""
+def _thought(message: Mapping[str, Any]) -> str:
+    """`reasoning_content` (DeepSeek, vLLM), `reasoning` (OpenRouter, Ollama): one of them, or ""."""
     thought = message.get("reasoning_content") or message.get("reasoning")
-    return [thought] if isinstance(thought, str) and thought else []
+    return thought if thought and isinstance(thought, str) else ""
 
 
 def finish_of(reason: Any) -> Finish:
     return _FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
-
-
-def logprobs_of(choice: Mapping[str, Any]) -> Any:
-    logprobs = choice.get("logprobs")
-    return logprobs.get("content") if isinstance(logprobs, dict) else None
 
 
 def _text(value: Any) -> str:
@@ -182,7 +184,8 @@ class ChatDecoder:
             deltas.append(Delta("finish", index, finish=finish))
 
     def _less_common(self, delta: Mapping[str, Any], index: int, deltas: list[Delta]) -> None:
-        deltas.extend(Delta("thinking", index, thought) for thought in _thoughts(delta))
+        if thought := _thought(delta):
+            deltas.append(Delta("thinking", index, thought))
         if isinstance(refusal := delta.get("refusal"), str) and refusal:
             self._refused.add(index)
             deltas.append(Delta("refusal", index, refusal))

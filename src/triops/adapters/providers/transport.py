@@ -95,8 +95,7 @@ class HttpUpstream:
 
     def _give_back(self, pool: _Pool, connection: UpstreamConnection, whole: bool) -> None:
         pool.busy -= 1
-        connection.settle(whole)
-        if connection.usable and not self._closed:
+        if connection.settle(whole) and not self._closed:
             connection.idle_since = self._loop.time()
             pool.idle.append(connection)
 
@@ -193,10 +192,8 @@ def _lines(host: Host) -> str:
 
 def _request(lines: str, outgoing: Outgoing) -> bytes:
     """Raises: Fault when a header or the path would break out of its line."""
-    head = f"{outgoing.method} {outgoing.path}{lines}{len(outgoing.body)}\r\n"
-    for key, value in outgoing.headers:
-        head += f"{key}: {value}\r\n"
-    head += "\r\n"
+    first = f"{outgoing.method} {outgoing.path}{lines}{len(outgoing.body)}"
+    head = "\r\n".join([first, *map(": ".join, outgoing.headers), "\r\n"])
     count = len(outgoing.headers) + 5
     if head.count("\n") != count or head.count("\r") != count or "\0" in head or outgoing.path.count(" "):
         raise Fault("invalid", "a header or the path of the provider's request holds a line break")

@@ -36,15 +36,17 @@ class Asker:
         parts = self._parts
         last: Fault | None = None
         before: Pick | None = None
-        await place(parts.admission.queues, project.project, route)
+        if route.queue.wait_s > 0:
+            await place(parts.admission.queues, project.project, route)
         for pick in parts.router.plan(project, route, parts.rng, parts.now):
             if last is not None and _left_s(call, route, parts.now_ns()) <= 0:
                 break  # no time is left to ask anyone else
             if last is not None and pick.retry:
                 await asyncio.sleep(max(pick.wait_s, min(last.retry_after_s, _LONGEST_WAIT_S)))
-            self._reserve(call, project, route, pick)
+            asking = Asking(pick.provider, pick.model, parts.now_ns())
+            self._reserve(call, project, route, pick, asking)
             before = pick
-            last = await self._attempt(call, project, route, pick)
+            last = await self._attempt(call, project, route, pick, asking)
             if last is None:
                 return
             if call.begun or call.disconnected or not next_may_answer(last.kind):
@@ -53,9 +55,9 @@ class Asker:
             raise parts.router.nobody(project, route, parts.now())
         raise failed(last, before.provider, parts.speaks(before.provider).native)
 
-    def _reserve(self, call: Doing, project: ProjectConfig, route: RouteSpec, pick: Pick) -> None:
+    def _reserve(self, call: Doing, project: ProjectConfig, route: RouteSpec, pick: Pick, asking: Asking) -> None:
         """Room for the most that the attempt may cost. Raises: Overloaded, RateLimited, BudgetExceeded, Forbidden."""
-        now = self._parts.now()
+        now = asking.started_ns / 1e9
         most = most_of(project, pick, call.ask, call.size.most, call.expected, now)
         if call.ticket is None:
             call.ticket = self._parts.admission.admit(call.caller, project, route, call.user, most, now)
@@ -67,18 +69,18 @@ class Asker:
         if call.answered_by is not None:
             self._ended(call, *call.answered_by, None)
 
-    async def _attempt(self, call: Doing, project: ProjectConfig, route: RouteSpec, pick: Pick) -> Fault | None:
+    async def _attempt(
+        self, call: Doing, project: ProjectConfig, route: RouteSpec, pick: Pick, asking: Asking
+    ) -> Fault | None:
         """None when it answered."""
-        parts = self._parts
-        provider = parts.speaks(pick.provider)
-        asking = Asking(pick.provider, pick.model, parts.now_ns())
-        call.told.provider, call.told.model = pick.provider.name, pick.model
-        if pick.provider.dialect != LOCAL:
-            outgoing = self._outgoing(call, route, pick.provider, pick.model, provider)
-        parts.recorder.intend(call, pick.provider.name, pick.model, asking.started_ns)
+        parts, spec = self._parts, pick.provider
+        provider = parts.speaks(spec)
+        call.told.provider, call.told.model = spec.name, pick.model
+        if spec.dialect != LOCAL:
+            outgoing = self._outgoing(call, route, spec, pick.model, provider)
+        parts.recorder.intend(call, spec.name, pick.model, asking.started_ns)
         parts.router.started(pick, asking.started_ns / 1e9)
         try:
-            spec = pick.provider
             if spec.dialect == LOCAL:
                 spec = await self._here(spec, call)
                 outgoing = self._outgoing(call, route, spec, pick.model, provider)
