@@ -70,12 +70,11 @@ class Answer:
             self.error = fault
             self._wake()
 
-    async def headed(self) -> None:
-        """Until the headers have come. Raises: Fault."""
-        while not self.status:
-            if self.error is not None:
-                raise self.error
-            await self._next()
+    def headed(self) -> "asyncio.Future[None]":
+        """Until something came, while there are no headers. Raises: Fault."""
+        if self.error is not None:
+            raise self.error
+        return self._next()
 
     # The gateway's side
 

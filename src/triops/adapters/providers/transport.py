@@ -67,7 +67,8 @@ class HttpUpstream:
             answer = Answer(self._loop, connection.pause, partial(self._give_back, pool, connection))
             connection.exchange(request, answer, timeouts, began)
             try:
-                await answer.headed()
+                while not answer.status:
+                    await answer.headed()
             except Fault as fault:
                 if fresh or fault.kind != "cut" or not connection.lost or connection.heard:
                     answer.close()

@@ -8,7 +8,8 @@ Headers = Sequence[tuple[str, str]]
 
 
 def written(status: int, headers: Headers, framing: str) -> bytes:
-    """`headers`: at least one. `framing`: lines of the connection's own. A value with line breaks is written on one line."""
+    """`headers`: at least one; a value with line breaks is written on one line. `framing`: lines of the connection's
+    own."""
     line = _LINES.get(status) or f"HTTP/1.1 {status} \r\n"
     shown = "\r\n".join(map(": ".join, headers))
     if shown.count("\n") != len(headers) - 1 or shown.count("\r") != len(headers) - 1:

@@ -10,6 +10,7 @@ from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.doing import Asking, Doing
 from triops.lenses.llmops.gateway.faults import failed, masked
 from triops.lenses.llmops.gateway.parts import Parts
+from triops.lenses.llmops.gateway.prices import cost_of
 from triops.lenses.llmops.gateway.router import Pick, next_may_answer
 from triops.lenses.llmops.gateway.said import Heard
 from triops.lenses.llmops.gateway.specs import LOCAL, ProviderSpec, RouteSpec
@@ -43,10 +44,12 @@ class Asker:
                 break  # no time is left to ask anyone else
             if last is not None and pick.retry:
                 await asyncio.sleep(max(pick.wait_s, min(last.retry_after_s, _LONGEST_WAIT_S)))
-            asking = Asking(pick.provider, pick.model, parts.now_ns())
+            now_ns = parts.now_ns()
+            price = project.prices.find(pick.provider.name, pick.model, now_ns)
+            asking = Asking(pick.provider, pick.model, now_ns, price)
             self._reserve(call, project, route, pick, asking)
             before = pick
-            last = await self._attempt(call, project, route, pick, asking)
+            last = await self._attempt(call, route, pick, asking)
             if last is None:
                 return
             if call.begun or call.disconnected or not next_may_answer(last.kind):
@@ -58,7 +61,7 @@ class Asker:
     def _reserve(self, call: Doing, project: ProjectConfig, route: RouteSpec, pick: Pick, asking: Asking) -> None:
         """Room for the most that the attempt may cost. Raises: Overloaded, RateLimited, BudgetExceeded, Forbidden."""
         now = asking.started_ns / 1e9
-        most = most_of(project, pick, call.ask, call.size.most, call.expected, now)
+        most = most_of(pick, asking.price, call.ask, call.size.most, call.expected)
         if call.ticket is None:
             call.ticket = self._parts.admission.admit(call.caller, project, route, call.user, most, now)
         else:
@@ -69,9 +72,7 @@ class Asker:
         if call.answered_by is not None:
             self._ended(call, *call.answered_by, None)
 
-    async def _attempt(
-        self, call: Doing, project: ProjectConfig, route: RouteSpec, pick: Pick, asking: Asking
-    ) -> Fault | None:
+    async def _attempt(self, call: Doing, route: RouteSpec, pick: Pick, asking: Asking) -> Fault | None:
         """None when it answered."""
         parts, spec = self._parts, pick.provider
         provider = parts.speaks(spec)
@@ -86,19 +87,19 @@ class Asker:
                 outgoing = self._outgoing(call, route, spec, pick.model, provider)
             usage = await self._asked(call, spec, provider, outgoing, asking, self._times(call, route, pick, asking))
         except Fault as fault:
-            self._record(call, project, asking, self._billed(call, asking, fault), fault)
+            self._record(call, asking, self._billed(call, asking, fault), fault)
             self._ended(call, pick, asking, fault)
             return fault
         except TriopsError:  # ours, or a guard's: the provider did nothing wrong
-            self._record(call, project, asking, self._said(call) if asking.asked else NOTHING, None)
+            self._record(call, asking, self._said(call) if asking.asked else NOTHING, None)
             self._ended(call, pick, asking, None)
             raise
         except BaseException:
             cut = Fault("cut", "the call was given up")
-            self._record(call, project, asking, self._billed(call, asking, cut), cut)
+            self._record(call, asking, self._billed(call, asking, cut), cut)
             parts.router.abandoned(pick)
             raise
-        self._record(call, project, asking, usage, None)
+        self._record(call, asking, usage, None)
         call.answered_by = (pick, asking)
         return None
 
@@ -174,15 +175,13 @@ class Asker:
             return NOTHING
         return None
 
-    def _record(
-        self, call: Doing, project: ProjectConfig, asking: Asking, usage: Usage | None, fault: Fault | None
-    ) -> None:
+    def _record(self, call: Doing, asking: Asking, usage: Usage | None, fault: Fault | None) -> None:
         """`usage` None: the provider did not say, so it is counted here."""
         spec = asking.provider
         estimated = usage is None
         if usage is None:
             usage = Usage(min(call.expected, call.size.most), self._output_tokens(call, asking))
-        cost = project.prices.cost(spec.name, asking.model, usage, asking.started_ns)
+        cost = cost_of(asking.price, usage)
         kind, message, status = "", "", asking.status
         if fault is not None:
             kind, message, status = fault.kind, masked(fault.message[:500], spec), fault.status or status
