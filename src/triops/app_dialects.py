@@ -12,6 +12,7 @@ def dialects() -> Sequence[Dialect]:
         openai.ChatDialect(),
         openai.ResponsesDialect(),
         openai.EmbeddingsDialect(),
+        openai.ModerationsDialect(),
         anthropic.Messages(),
         anthropic.CountTokens(),
         ollama.OllamaChat(),

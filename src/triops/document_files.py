@@ -41,9 +41,9 @@ def read_documents(path: Path) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """YAML's dates as the text that JSON knows."""
+    """YAML's dates as the text that JSON knows, and the name `on`, which YAML takes for true, as a name."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {"on" if k is True else str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_plain(v) for v in value]
     return value.isoformat() if hasattr(value, "isoformat") else value

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from triops.kernel.money import pico_of, usd
-from triops.testing.server import RunningTriops
+from triops.testing.server import RunningTriops, wait_for
 from triops.testing.upstream import LoopbackProvider
 
 DOCUMENTS = """
@@ -42,6 +42,30 @@ name: poor
 spec:
   targets: [{{provider: upstream, model: small-1}}]
   budget_usd: {{amount: "0.000001", per: day, hard: true}}
+---
+kind: Provider
+name: foreign
+spec: {{dialect: anthropic, base_url: "{url}", allow_private: true}}
+---
+kind: Guard
+name: careful
+spec: {{pii: {{types: [EMAIL_ADDRESS], action: redact}}}}
+---
+kind: Route
+name: moderator
+spec:
+  targets: [{{provider: upstream, model: omni-moderation-latest}}]
+  aliases: [omni-moderation-latest]
+  cache: {{ttl_s: 600}}
+  budget_usd: {{amount: "0.000001", per: day, hard: true}}
+---
+kind: Route
+name: careful-moderator
+spec: {{targets: [{{provider: upstream, model: omni-moderation-latest}}], guards: [careful]}}
+---
+kind: Route
+name: no-moderator
+spec: {{targets: [{{provider: foreign, model: claude}}]}}
 ---
 kind: Price
 name: small-1
@@ -266,6 +290,50 @@ def test_embeddings(client: openai.OpenAI) -> None:
     assert packed.usage.prompt_tokens == 2
     ids = client.embeddings.create(model="fast", input=[[1, 2, 3]], dimensions=4)
     assert (len(ids.data[0].embedding), ids.usage.prompt_tokens) == (4, 3)
+
+
+def test_moderations(client: openai.OpenAI, server: RunningTriops) -> None:
+    """They cost nothing, where no price says otherwise: a hard budget lets them through."""
+    raw = client.moderations.with_raw_response.create(input=["Good day", "I kill you"])
+    answer = raw.parse()
+    assert [result.flagged for result in answer.results] == [False, True]
+    assert answer.results[1].categories.violence
+    assert answer.results[1].category_scores.violence == 0.99
+    assert (answer.model, answer.id[:5]) == ("omni-moderation-latest", "modr-")
+    assert raw.headers["x-triops-cost-usd"] == "0"
+    assert raw.headers["x-triops-provider"] == "upstream"
+    again = client.moderations.with_raw_response.create(input=["Good day", "I kill you"])
+    assert (again.headers["x-triops-cache"], again.parse()) == ("hit", answer)
+
+    parts: Any = [
+        {"type": "text", "text": "kill"},
+        {"type": "image_url", "image_url": {"url": "https://a.example/b.png"}},
+    ]
+    (one,) = client.moderations.create(model="careful-moderator", input=parts).results
+    assert one.flagged
+    written = client.moderations.create(model="careful-moderator", input=["ann@example.com", "kill ann@example.com"])
+    assert [result.flagged for result in written.results] == [False, True]
+    assert written.results[0].category_applied_input_types.violence == ["text"]
+
+    def booked() -> dict[str, Any] | None:
+        query = {"by": "route", "route": "moderator"}
+        total: dict[str, Any] = httpx.get(f"{server.url}/triops/v1/spend", params=query).json()["total"]
+        return total if total["requests"] >= 2 else None
+
+    total = wait_for(booked, what="two moderations in the books")
+    assert (total["requests"], total["cost_usd"], total["errors"]) == (2, "0", 0)
+
+
+@pytest.mark.parametrize("given", [None, "", [], 7, [1], [{"type": "text"}], [{"type": "input_audio"}], ["a"] * 3000])
+def test_moderations_of_nothing(client: openai.OpenAI, given: Any) -> None:
+    with pytest.raises(openai.BadRequestError):
+        client.moderations.create(model="careful-moderator", input=given)
+
+
+def test_who_moderates_nothing_says_so(client: openai.OpenAI) -> None:
+    for model in ("no-moderator", "local/smollm2"):
+        with pytest.raises(openai.BadRequestError, match="moderates nothing"):
+            client.moderations.create(model=model, input="hi")
 
 
 def test_models_in_both_shapes(client: openai.OpenAI, server: RunningTriops) -> None:

@@ -15,7 +15,7 @@ from triops.adapters.providers.ollama import OllamaProvider
 from triops.adapters.providers.openai import OpenAIProvider
 from triops.edges.anthropic import CountTokens, Messages
 from triops.edges.ollama import OllamaChat, OllamaEmbed, OllamaEmbeddings, OllamaGenerate
-from triops.kernel.completion import Ask, Delta
+from triops.kernel.completion import ANTHROPIC_BLOCK, CHAT_MEMBER, RESPONSES_ITEM, Ask, Citation, Delta, Part
 from triops.kernel.errors import Invalid
 from triops.ports.providers import Fault, Target
 from triops.testing.upstream import wires
@@ -42,11 +42,14 @@ ANSWERS = (
     "promptTokenCount", "candidatesTokenCount", "promptFeedback", "blockReason", "logprobsResult", "chosenCandidates",
     "token", "logProbability", "topCandidates", "details", "retryDelay", "response", "tool_calls", "function",
     "arguments", "done_reason", "prompt_eval_count", "eval_count", "embeddings", "values", "created_at", "logprobs",
+    "citations", "citation", "cited_text", "url", "title", "source", "data", "inlineData", "mimeType",
+    "thoughtSignature",
 )  # fmt: skip
 SAID = (
     "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "text_delta",
     "message_stop", "ping", "error", "tool_use", "input_json_delta", "thinking_delta", "signature_delta", "end_turn",
     "STOP", "SAFETY", "MAX_TOKENS", "stop", "length", "answer_in_json", "overloaded_error", "1.5s", "redacted_thinking",
+    "citations_delta", "text", "server_tool_use", "web_search_tool_result", "image/png", "QUJD",
 )  # fmt: skip
 SPEAKERS = [AnthropicProvider(), GeminiProvider(), OllamaProvider()]
 DIALECTS = [Messages(), CountTokens(), OllamaChat(), OllamaGenerate(), OllamaEmbed(), OllamaEmbeddings()]
@@ -133,13 +136,27 @@ def test_any_event_is_read_or_a_fault(speaker: Any, lines: list[Any]) -> None:
 
 DELTAS = st.builds(
     Delta,
-    kind=st.sampled_from(["start", "text", "thinking", "refusal", "tool", "arguments", "finish", "usage"]),
+    kind=st.sampled_from(
+        ["start", "text", "thinking", "refusal", "tool", "arguments", "finish", "usage", "citation", "whole"]
+    ),
     index=st.integers(0, 1),
     text=st.sampled_from(["", "{", "}", "hi"]),
     part=st.integers(0, 2),
     id=st.sampled_from(["", "a"]),
-    name=st.sampled_from(["", "f", "redacted_thinking"]),
+    name=st.sampled_from(["", "f"]),
     signature=st.sampled_from(["", "s"]),
+    item=st.sampled_from(
+        [
+            Citation("anthropic", {"type": "char_location"}),
+            Citation("openai", {"type": "url_citation"}, "https://a.org"),
+            Citation("openai", {"type": "file_citation"}),
+            Part("block", '{"type":"server_tool_use","id":"s","input":{"a":1}}', media_type=ANTHROPIC_BLOCK),
+            Part("block", '{"type":"web_search_call","id":"w","status":"completed"}', media_type=RESPONSES_ITEM),
+            Part("block", "7", name="audio", media_type=CHAT_MEMBER),
+            Part("image", data="QUJD"),
+            Part("thinking", data="sealed"),
+        ]
+    ),
 )
 
 
@@ -189,7 +206,8 @@ def stream_of(speaker: Any, orders: Orders) -> bytes:
 @named
 @some
 @given(
-    cuts=st.lists(st.integers(0, 1 << 16), max_size=12), text=st.sampled_from(["calls=2", "calls=0,think=2,cached=1"])
+    cuts=st.lists(st.integers(0, 1 << 16), max_size=12),
+    text=st.sampled_from(["calls=2", "calls=0,think=2,cached=1", "calls=0,search=1,images=1"]),
 )
 def test_a_stream_means_the_same_however_it_is_cut(speaker: Any, cuts: list[int], text: str) -> None:
     data = stream_of(speaker, read(text))

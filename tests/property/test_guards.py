@@ -61,6 +61,21 @@ def pieces(text: str, places: list[int]) -> list[str]:
     return [text[a:b] for a, b in itertools.pairwise(marks)]
 
 
+@given(prose, cuts, st.integers(0, 400))
+def test_places_move_with_what_was_replaced(text: str, places: list[int], place: int) -> None:
+    """However the text came in pieces: what stands before a place that was kept stands before where it moved to."""
+    whole, apart = (Passage(GUARDS.outward, look_ahead=10_000) for _ in range(2))
+    out = "".join(piece for piece, _ in (whole.feed(text), whole.end()))
+    split = "".join(piece for piece, _ in (*map(apart.feed, pieces(text, places)), apart.end()))
+    place = min(place, len(text))
+    assert whole.moved(place) == (apart.moved(place) if out == split else whole.moved(place))
+    assert (whole.moved(0), whole.moved(len(text))) == (0, len(out))
+    kept = text[place : place + 1]
+    after = text[place:]
+    if kept and out.endswith(after):  # nothing is replaced from here on
+        assert out[whole.moved(place) :] == after
+
+
 @given(prose, cuts)
 def test_pieces_are_judged_as_the_whole(text: str, places: list[int]) -> None:
     """With a look-ahead that no run of names and numbers here exceeds."""

@@ -24,12 +24,13 @@ NAMES = (
     "version", "instructions", "call_id", "output", "reasoning", "effort", "summary", "format", "file", "file_data",
     "input_audio", "data", "refusal", "encoding_format", "dimensions", "include", "logprobs", "top_logprobs",
     "function_call", "tool_call_id", "audio", "functions", "max_output_tokens", "encrypted_content", "detail",
+    "images", "result", "output_format", "extra_content", "google", "thought_signature", "status", "modalities",
 )  # fmt: skip
 WORDS = (
     "user", "assistant", "system", "developer", "tool", "function", "text", "image_url", "input_text", "output_text",
     "message", "function_call", "function_call_output", "reasoning", "json_schema", "json_object", "auto", "required",
     "data:image/png;base64,aGk=", "https://a.example/b.png", "wav", "file", "input_file", "input_image", "base64",
-    "input_audio", "refusal", "small-1", "{}",
+    "input_audio", "refusal", "small-1", "{}", "web_search_call", "image_generation_call", "mcp_list_tools",
 )  # fmt: skip
 ANSWERS = (
     "id", "object", "created", "model", "choices", "index", "message", "delta", "role", "content", "refusal", "error",
@@ -37,11 +38,15 @@ ANSWERS = (
     "tool_calls",
     "prompt_tokens_details", "cached_tokens", "code", "type", "output", "status", "item", "output_index", "response",
     "data", "embedding", "incomplete_details", "reason", "summary", "text", "total_tokens", "reasoning_content",
+    "annotations", "annotation", "url_citation", "start_index", "end_index", "url", "title", "images", "image_url",
+    "part", "audio", "extra_content",
 )  # fmt: skip
 SAID = (
     "stop", "length", "tool_calls", "response.created", "response.output_text.delta", "response.completed", "error",
     "response.output_item.added", "response.function_call_arguments.delta", "function_call", "message", "reasoning",
     "response.incomplete", "response.failed", "incomplete", "AACAPw==",
+    "url_citation", "response.output_item.done", "response.content_part.added", "output_text", "web_search_call",
+    "response.output_text.annotation.added", "image_url", "data:image/png;base64,QUJD",
 )  # fmt: skip
 USAGE = {
     "prompt_tokens": 9,

@@ -287,6 +287,7 @@ def test_a_document_is_taken() -> None:
         ("My name is Katarzyna Wójcik and I live in Poznań.", "My name is [PERSON] and I live in [GPE]."),
         ("Ask Dr. Okonkwo at Halvorsen Shipping Ltd about it.", "Ask [TITLE] [PERSON] at [ORGANIZATION] about it."),
         ("Please send it to 48 Rue Lamartine, 69003 Lyon, France.", "Please send it to [STREET_ADDRESS]."),
+        ("Could you make it out to Mrs. Annika Lindholm?", "Could you make it out to [TITLE] [PERSON]?"),
         ("She turned 34 last week.", "She turned [AGE] last week."),
         ("Won't you come, Ruth?", "Won't you come, [PERSON]?"),
     ],
@@ -300,6 +301,7 @@ def test_names_are_found_in_their_context(text: str, redacted: str) -> None:
     [
         "Could you explain how garbage collection works, and when I should worry about it?",
         "def total(items: list[int]) -> int:\n    return sum(item * 2 for item in items if item > 10)\n",
+        "Please type your order number.\n7789120\nThanks, it will arrive in the afternoon.",
         "The function returns the number of rows that match the filter, or zero when there are none.",
         '{"status": "shipped", "items": [1, 2, 3], "total": 1499, "currency": "EUR"}',
     ],

@@ -222,13 +222,17 @@ def whole(tree: Any, dialect: str = "openai.chat", provider: OpenAIProvider = OL
 
 def test_what_other_servers_say_otherwise() -> None:
     message = {
-        "content": [{"type": "thinking", "thinking": []}, {"type": "text", "text": "yes"}],
+        "content": [
+            {"type": "thinking", "thinking": [{"type": "text", "text": "let me see"}]},
+            {"type": "text", "text": "yes"},
+        ],
         "reasoning": "hm",
         "tool_calls": [{"id": "c", "function": {"name": "w", "arguments": {"a": 1}}}],
     }
     reply = whole({"choices": [{"message": message, "finish_reason": "eos"}]})
     assert reply.choices[0].parts == (
-        Part("thinking", "hm"),
+        Part("thinking", "hm", name="reasoning"),
+        Part("thinking", "let me see"),
         Part("text", "yes"),
         Part("tool_call", '{"a":1}', id="c", name="w"),
     )

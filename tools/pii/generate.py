@@ -1,6 +1,6 @@
 """Sentences with names of people, places and firms in them, and where these stand: what the tagger is trained on.
 
-The sentences are `templates.txt`; what fills them comes from `lists.py` and from the makers of addresses, firms and
+The sentences are in `templates`; what fills them comes from `lists.py` and from the makers of addresses, firms and
 numbers below. Nothing comes from the data that the tagger is judged by.
 """
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from figures import Figures, unaccented
 from lists import Lists
-from words import BULLETS
+from words import BULLETS, NAME_WORDS, SCIENCES, TRADES
 
 Span = tuple[int, int, str]
 _CHOICE = re.compile(r"\{([^{}]*)\}")
@@ -18,6 +18,7 @@ _SLOT = re.compile(r"\x02([A-Z]+)\x03")
 LABELS = {
     "PERSON": "PERSON",
     "FIRST": "PERSON",
+    "LOWER": "PERSON",
     "LAST": "PERSON",
     "ADDRESS": "STREET_ADDRESS",
     "STREET": "STREET_ADDRESS",
@@ -45,12 +46,13 @@ class Generator(Figures):
 
     def __init__(self, lists: Lists, templates: Path, seed: int) -> None:
         super().__init__(lists, seed)
-        lines = templates.read_text().splitlines()
+        lines = [line for path in sorted(templates.glob("*.txt")) for line in path.read_text().splitlines()]
         self.templates = [line.replace("\\n", "\n") for line in lines if line and not line.startswith("#")]
 
     def text(self) -> tuple[str, list[Span]]:
         pieces = [self.random.choice(self.templates) for _ in range(self.random.choice((1, 1, 1, 1, 2, 2, 3)))]
         text = self.random.choice((" ", " ", "\n")).join(map(self._chosen, pieces))
+        text = text.replace("⟨", "{").replace("⟩", "}")
         if self.random.random() < 0.5:
             share = self.random.choice((0.15, 0.3, 0.6))
             text = _PLAIN.sub(lambda match: self._word() if self.random.random() < share else match[0], text)
@@ -73,6 +75,11 @@ class Generator(Figures):
     def _word(self) -> str:
         return self.random.choices(self.lists.common[:9000], self.weights)[0]
 
+    def lower(self) -> str:
+        """A first name, as it is written in haste."""
+        first = self.first()
+        return first.lower() if len(first.lower()) == len(first) else first
+
     def fill(self) -> str:
         """Some ordinary words, which are nothing."""
         count = self.random.choice((1, 2, 3, 4, 5, 6, 8, 10, 14))
@@ -90,9 +97,40 @@ class Generator(Figures):
         text = " ".join(words)
         return text[:1].upper() + text[1:] if self.random.random() < 0.4 else text
 
+    def nameword(self) -> str:
+        return self.random.choice(NAME_WORDS)
+
+    def science(self) -> str:
+        return self.random.choice(SCIENCES)
+
+    def trade(self) -> str:
+        return self.random.choice(TRADES)
+
     def titled(self) -> str:
         """Ordinary words that begin with capitals, and are nothing all the same."""
         return " ".join(self._plain_name() for _ in range(self.random.choice((1, 2, 2, 3, 3))))
+
+    def product(self) -> str:
+        """Of what is made and used; nobody's name."""
+        name = self.random.choice((self._coined, self._coined, self._plain_name))()
+        chance = self.random.random()
+        if chance < 0.1:
+            return f"{self.random.choice('ie')}{name}"
+        if chance < 0.2:
+            return f"{name} {self._plain_name()}"
+        if chance < 0.4:
+            return f"{name} {self.random.randint(1, 99)}"
+        return f"{name} {self.random.choice('ASXZ')}{self.random.randint(1, 99)}" if chance < 0.5 else name
+
+    def acronym(self) -> str:
+        return "".join(
+            self.random.choice("ABCDEFGHIKLMNOPRSTUVWX") for _ in range(self.random.choice((2, 3, 3, 4, 4, 5)))
+        )
+
+    def eponym(self) -> str:
+        """One after whom something is named."""
+        name = self.random.choice((self.last, self.last, self.first))()
+        return name + self.random.choice(("ian", "an")) if self.random.random() < 0.25 else name
 
     def _chosen(self, template: str) -> str:
         """Slots marked, and of each list of words one."""
@@ -129,12 +167,13 @@ class Generator(Figures):
 
 
 SLOTS = {*LABELS, "NUM", "UUID", "FILL", "TITLED", "BULLET", "EMAIL", "URL", "CARD", "IBAN", "SSN", "IP", "PASSPORT"}
+SLOTS |= {"EPONYM", "SCIENCE", "PRODUCT", "NAMEWORD", "TRADE", "ACRONYM"}
 
 
 if __name__ == "__main__":
     from lists import gather
 
-    made = Generator(gather(), Path(__file__).parent / "templates.txt", 1)
+    made = Generator(gather(), Path(__file__).parent / "templates", 1)
     for _ in range(40):
         text, spans = made.text()
         print(repr(text), [(text[a:b], label) for a, b, label in spans])

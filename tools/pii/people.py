@@ -49,6 +49,10 @@ class People:
             return f"{first} {particle} {last}"
         if form < 0.42:
             return f"{last} {first}"
+        if form < 0.44:
+            return f"{first[0]}.{self.random.choice((' ', ''))}{self.random.choice('ABCDEFGHJKLMNPRST')}. {last}"
+        if form < 0.45 and len(f"{first} {last}".upper()) == len(f"{first} {last}"):
+            return f"{first} {last}".upper()
         return f"{first} {last}"
 
     def prefix(self) -> str:

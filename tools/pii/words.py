@@ -116,3 +116,21 @@ ora; ium; elo; exa; ion
 BULLETS = _of("""
 -; *; •; >; |; --; ??; ???; 1.; #; o; +; ...; =>
 """)
+
+# that begin a sentence or a name, and are names elsewhere
+NAME_WORDS = _of("""
+Mark; Bill; Grant; Hope; Grace; May; Will; Rose; Frank; Chase; Drew; Pat; Rich; Sandy; Summer; April; June; August;
+Faith; Joy; Art; Dean; Miles; Robin; Dawn; Ray; Gene; Jack; Josh; Penny; Ruby; Crystal; Amber; Olive; Ginger; Basil;
+Iris; Lily; Daisy; Victoria; Georgia; Paris; Berlin; Turkey; China; Jordan; Chad; Reading; Bath; Nice; Mobile; Cork;
+Chance; Sterling; Harmony; Melody; Autumn; Sky; Angel; Star; Cookie; Carol; Eve; Ivy; Heather; Holly; Hazel; Violet;
+Christian; Guy; Norm; Nick; Rob; Sue; Wade; Skip; Trip; Lance; Major; Earl; Duke; King; Prince; Baker; Cook; Mason
+""")
+
+# what is named after those who found it
+SCIENCES = _of("""
+theorem; lemma; conjecture; inequality; equation; law; principle; rule; paradox; hypothesis; model; test; method;
+algorithm; distribution; process; chain; network; filter; transform; series; index; coefficient; curve; number;
+constant; effect; scale; diagram; matrix; inverse; optimiser; optimizer; sort; search; tree; cipher; code; machine;
+statistic; estimator; sampling; simulation; integral; space; group; field; kernel; function; expansion; polynomial;
+disease; syndrome; reflex; cell; cycle; engine; telescope; unit; sauce; salad; cake; knife; dog; cat; prize; medal
+""")

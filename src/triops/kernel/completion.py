@@ -8,14 +8,23 @@ it has a word; roles are `system`, `developer`, `user`, `assistant`, `tool`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from triops.kernel.value import value
 
-Operation = Literal["chat", "embeddings", "count"]
+Operation = Literal["chat", "embeddings", "count", "moderations"]
 Finish = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "error"]
-PartKind = Literal["text", "image", "audio", "file", "tool_call", "tool_result", "thinking", "refusal"]
-DeltaKind = Literal["start", "text", "thinking", "refusal", "tool", "arguments", "logprobs", "finish", "usage"]
+PartKind = Literal["text", "image", "audio", "file", "tool_call", "tool_result", "thinking", "refusal", "block"]
+DeltaKind = Literal[
+    "start", "text", "thinking", "refusal", "tool", "arguments", "citation", "whole", "logprobs", "finish", "usage"
+]
+# whose words a part of kind `block` is in, as its media type
+ANTHROPIC_BLOCK: Final = "application/vnd.anthropic.block+json"
+ANTHROPIC_MEMBER: Final = "application/vnd.anthropic.message-member+json"  # beside the content; `name` its name
+RESPONSES_ITEM: Final = "application/vnd.openai.response-item+json"
+MODERATED: Final = "application/vnd.openai.moderation-results+json"
+CUSTOM: Final = "text/plain"  # media type of a custom tool's call, whose text is no JSON
+CHAT_MEMBER: Final = "application/vnd.openai.chat-member+json"  # a message's member, `name` its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,7 @@ class PromptRef:
 
 @value
 class Ask:
-    """`dialect`: which words `raw` is in (`openai.chat`, `openai.responses`, `openai.embeddings`,
+    """`dialect`: which words `raw` is in (`openai.chat`, `openai.responses`, `openai.embeddings`, `openai.moderations`,
     `anthropic.messages`, `anthropic.count_tokens`, `ollama.chat`, `ollama.generate`, `ollama.embed`,
     `ollama.embeddings`). `size`: bytes of the body. `max_tokens`: of one choice, None where the caller set no
     bound. `headers`: those a provider of the same dialect must see (versions, betas), lower-case. `began_ns`: when
@@ -55,9 +64,29 @@ class Ask:
 
 
 @value
+class Citation:
+    """What a text of an answer rests on. `own`: the provider's words for it, in those of `family`: `anthropic`, or
+    `openai` (as responses have it). The rest is what other families may be told: `url`, `title` and `text` of the
+    source. `start`, `end`: the characters of the answer's text that rest on it; -1: all of it."""
+
+    family: Literal["anthropic", "openai"]
+    own: Mapping[str, Any]
+    url: str = ""
+    title: str = ""
+    text: str = ""
+    start: int = -1
+    end: int = -1
+
+
+@value
 class Part:
-    """`text`: of text, thinking and refusal; a tool call's arguments as JSON text. `id`: of a tool call, in its result
-    too. `url` or `data` (base64, with `media_type`): of an image, audio or file. `parts`: what a tool result holds."""
+    """`text`: of text, thinking and refusal; a tool call's arguments, or a block, as JSON text. `id`: of a tool call,
+    in its result too. `url` or `data` (base64, with `media_type`): of an image, audio or file. Of thinking `data`: it
+    came sealed, `name`: the member it came in, where that is not the usual one. `parts`: what a tool result holds; of
+    a tool call, members that have no word here, as blocks. `citations`: of a text.
+
+    A block is what a provider said that has no word here (its own tools' calls and results, documents to be cited):
+    whoever speaks its family's words (`media_type`) writes it as it came, nobody else can."""
 
     kind: PartKind
     text: str = ""
@@ -70,6 +99,7 @@ class Part:
     parts: tuple["Part", ...] = ()
     error: bool = False
     signature: str = ""
+    citations: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +212,14 @@ class Embedded:
 
 @value
 class Delta:
-    """One step of a streamed answer. `index`: of the choice; `part`: which tool call of it (0, 1, …).
+    """One step of a streamed answer. `index`: of the choice; `part`: which of its tool calls, which of its texts, which
+    of its thoughts (0, 1, …; each counted for itself).
 
-    start: `id`, `model`. text, thinking, refusal: `text`; of thinking its `id` and `signature` too, where it has them.
-    tool: a call begins, with `id` and `name`. arguments: more of its JSON text. logprobs: `logprobs`. finish: `finish`
-    of this choice. usage: `usage`, once, at or after the end.
+    start: `id`, `model`. text, thinking, refusal: `text`; of thinking its `id`, `name` and `signature` too, where it
+    has them. tool: a call begins, with `id` and `name`; `item` where it has more, an empty one. arguments: more of its
+    text. citation: `item`, of the text `part`, anywhere in it. whole: `item`, a part that comes at once (an image, a
+    block, sealed thinking). logprobs: `logprobs`. finish: `finish` of this choice. usage: `usage`, once, at or after
+    the end.
     """
 
     kind: DeltaKind
@@ -201,3 +234,4 @@ class Delta:
     stop_sequence: str = ""
     usage: Usage | None = None
     logprobs: Any = None
+    item: Part | Citation | None = None

@@ -84,7 +84,7 @@ class Event:
 
 class Decoder(Protocol):
     """Reads one streamed answer. Raises: Fault for an error event, garbage (an event that is not the dialect's, or over
-    1 MB), or an end before the end."""
+    32 MB), or an end before the end."""
 
     def feed(self, data: bytes) -> Sequence[Event]: ...
 

@@ -16,10 +16,9 @@ import orjson
 from triops.adapters.providers.anthropic_schema import closed
 from triops.adapters.providers.leaving import no_word
 from triops.adapters.providers.parts import arguments_of, result_parts
-from triops.kernel.completion import Chat, Message, Part, Tool
+from triops.kernel.completion import ANTHROPIC_BLOCK, ANTHROPIC_MEMBER, Chat, Message, Part, Tool
 from triops.kernel.errors import Invalid
 
-OPAQUE = "application/vnd.anthropic.block+json"  # a part that holds one of Anthropic's blocks as it came
 ANSWER = "answer_in_json"  # the tool that stands for a format where the model knows none
 _ID, _NOT_OF_ID = re.compile(r"[a-zA-Z0-9_-]+"), re.compile(r"[^a-zA-Z0-9_-]")
 _ROLES = {"tool": "user", "function": "user", "developer": "system"}
@@ -52,6 +51,8 @@ def _blocks(message: Message, path: str, dropped: list[str], *, same: bool) -> l
             else:
                 dropped.append("thinking")
             continue
+        if part.kind == "image" and message.role == "assistant":
+            raise no_word(path, "an image of the assistant's", "images of the user's")
         block = _block(part, path)
         if block is not None:
             blocks.append(block)
@@ -67,16 +68,27 @@ def _thought(part: Part) -> dict[str, Any]:
 def _block(part: Part, path: str) -> dict[str, Any] | None:
     match part.kind:
         case "text" | "refusal":
-            return {"type": "text", "text": part.text} if part.text else None
+            return _text(part) if part.text else None
+        case "block" if part.media_type == ANTHROPIC_BLOCK:
+            block: dict[str, Any] = orjson.loads(part.text)
+            return block
         case "image" if part.data or part.url:
             return {"type": "image", "source": _source(part, "image/png")}
         case "file":
             return _file(part, path)
         case "tool_call":
-            return {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": arguments_of(part)}
+            members = {one.name: orjson.loads(one.text) for one in part.parts if one.media_type == ANTHROPIC_MEMBER}
+            called = {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": arguments_of(part)}
+            return {**called, **members}
         case "tool_result":
             return _result(part, path)
-    raise no_word(path, part.kind, "texts, images, documents")
+    raise no_word(path, part.name or part.kind, "texts, images, documents")
+
+
+def _text(part: Part) -> dict[str, Any]:
+    """With its citations, as far as they are Anthropic's own."""
+    cited = [citation.own for citation in part.citations if citation.family == "anthropic"]
+    return {"type": "text", "text": part.text, **({"citations": cited} if cited else {})}
 
 
 def _source(part: Part, media: str) -> dict[str, Any]:
@@ -86,9 +98,6 @@ def _source(part: Part, media: str) -> dict[str, Any]:
 
 
 def _file(part: Part, path: str) -> dict[str, Any]:
-    if part.media_type == OPAQUE:
-        block: dict[str, Any] = orjson.loads(part.text)
-        return block
     titled = {"title": part.name} if part.name else {}
     if part.media_type.startswith("text/"):
         try:

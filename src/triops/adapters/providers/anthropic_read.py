@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from triops.adapters.providers.anthropic_messages import ANSWER, OPAQUE
+from triops.adapters.providers.anthropic_messages import ANSWER
 from triops.adapters.providers.json_body import as_count, as_text
-from triops.kernel.completion import Choice, Finish, Part, Reply, Usage
+from triops.kernel.completion import ANTHROPIC_BLOCK, ANTHROPIC_MEMBER, Choice, Citation, Finish, Part, Reply, Usage
 from triops.ports.providers import Fault, FaultKind
 
 _FINISH: dict[str, Finish] = {
@@ -19,6 +19,8 @@ _FINISH: dict[str, Finish] = {
     "tool_use": "tool_calls",
     "refusal": "refusal",
 }
+_MEMBERS = ("container", "stop_details", "context_management")
+_OWN_STOPS = ("pause_turn", "model_context_window_exceeded")  # which another word of ours would not say
 _FAULTS: dict[str, FaultKind] = {
     "invalid_request_error": "invalid",
     "authentication_error": "auth",
@@ -42,7 +44,11 @@ def reply_of(tree: Mapping[str, Any]) -> Reply:
     return Reply(
         id=as_text(tree.get("id")),
         model=as_text(tree.get("model")),
-        choices=(Choice(0, parts, finish_of(tree.get("stop_reason"), answered=answered)),),
+        choices=(
+            Choice(
+                0, (*parts, *members_of(tree, tree.get("usage"))), finish_of(tree.get("stop_reason"), answered=answered)
+            ),
+        ),
         usage=usage_of(tree.get("usage")),
         stop_sequence=as_text(tree.get("stop_sequence")),
     )
@@ -51,7 +57,7 @@ def reply_of(tree: Mapping[str, Any]) -> Reply:
 def _part(block: Any) -> Part:
     kind = block.get("type") if isinstance(block, dict) else None
     if kind == "text":
-        return Part("text", text=as_text(block.get("text")))
+        return Part("text", text=as_text(block.get("text")), citations=citations_of(block))
     if kind == "thinking":
         return Part("thinking", text=as_text(block.get("thinking")), signature=as_text(block.get("signature")))
     if kind == "redacted_thinking":
@@ -60,10 +66,50 @@ def _part(block: Any) -> Part:
         arguments = json_of(block.get("input") or {})
         if block.get("name") == ANSWER:
             return Part("text", text=arguments)
-        return Part("tool_call", text=arguments, id=as_text(block.get("id")), name=as_text(block.get("name")))
+        id, name = as_text(block.get("id")), as_text(block.get("name"))
+        return Part("tool_call", text=arguments, id=id, name=name, parts=caller_of(block))
     if isinstance(kind, str):
-        return Part("file", name=kind, text=json_of(block), media_type=OPAQUE)
+        return block_of(block)
     raise Fault("garbage", "a block without a type")
+
+
+def block_of(block: Mapping[str, Any]) -> Part:
+    """One of a kind that has no word of ours."""
+    return Part("block", name=as_text(block.get("type")), text=json_of(block), media_type=ANTHROPIC_BLOCK)
+
+
+def caller_of(block: Mapping[str, Any]) -> tuple[Part, ...]:
+    """Who but the model called a tool: code that it wrote, which waits for the result."""
+    caller = block.get("caller")
+    if not isinstance(caller, dict) or caller.get("type") == "direct":
+        return ()
+    return (Part("block", json_of(caller), name="caller", media_type=ANTHROPIC_MEMBER),)
+
+
+def members_of(end: Mapping[str, Any], usage: Any) -> tuple[Part, ...]:
+    """What stands beside the content and has no word of ours: `end` of a message, which its `message_delta` has too."""
+    found = {name: end[name] for name in _MEMBERS if end.get(name) is not None}
+    if end.get("stop_reason") in _OWN_STOPS:
+        found["stop_reason"] = end["stop_reason"]
+    if isinstance(usage, dict) and usage.get("server_tool_use") is not None:
+        found["usage"] = {"server_tool_use": usage["server_tool_use"]}
+    if not found:
+        return ()
+    return tuple(Part("block", json_of(held), name=name, media_type=ANTHROPIC_MEMBER) for name, held in found.items())
+
+
+def citations_of(block: Mapping[str, Any]) -> tuple[Citation, ...]:
+    given = block.get("citations")
+    if not given or not isinstance(given, list):
+        return ()
+    return tuple(citation_of(one) for one in given if isinstance(one, dict))
+
+
+def citation_of(own: Mapping[str, Any]) -> Citation:
+    json_of(own)  # it can be written
+    url = as_text(own.get("url")) or as_text(own.get("source"))
+    title = as_text(own.get("title")) or as_text(own.get("document_title"))
+    return Citation("anthropic", own, url, title, as_text(own.get("cited_text")))
 
 
 def json_of(value: Any) -> str:

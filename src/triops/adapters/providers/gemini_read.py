@@ -93,7 +93,7 @@ def parts_of(candidate: Mapping[str, Any], answer: str, before: int) -> list[Par
             arguments = _json(call.get("args") or {})
             parts.append(Part("tool_call", arguments, id, as_text(call.get("name")), signature=signature))
             before += 1
-        elif isinstance(blob := one.get("inlineData"), dict):
+        elif isinstance(blob := one.get("inlineData"), dict) and one.get("thought") is not True:
             media = as_text(blob.get("mimeType"))
             sort: PartKind = "audio" if media.startswith("audio/") else "file"
             sort = "image" if media.startswith("image/") else sort
@@ -214,6 +214,8 @@ class ContentDecoder:
                 self._calls[index] += 1
             elif part.kind in ("text", "thinking") and part.text:
                 deltas.append(Delta("text" if part.kind == "text" else "thinking", index, part.text))
+            elif part.data:
+                deltas.append(Delta("whole", index, item=part))
         if (logprobs := logprobs_of(candidate)) is not None:
             deltas.append(Delta("logprobs", index, logprobs=logprobs))
         if candidate.get("finishReason"):

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from triops.adapters.providers.gemini_images import IMAGES_ASKED, asked_images, is_image_tool
 from triops.adapters.providers.leaving import leave_out, no_word
 from triops.adapters.providers.parts import arguments_of, names_of_calls, result_parts, unsaid
 from triops.kernel.completion import Chat, Message, Part, Tool
@@ -53,14 +54,15 @@ def body_of(chat: Chat, target: Target) -> tuple[dict[str, Any], tuple[str, ...]
             raise no_word("parallel_tool_calls", False, "true")
         if chat.tool_choice:
             tree["toolConfig"] = {"functionCallingConfig": _choice(chat.tool_choice)}
-    config = _config(chat, target, dropped)
+    config = _config(chat, target, dropped) | asked_images(chat.extra, dropped)
     if (thinking := _thinking(chat, target, dropped, modern=modern)) is not None:
         config["thinkingConfig"] = thinking
     if config:
         tree["generationConfig"] = config
     if chat.user:
         dropped.append("user")
-    leave_out(chat.extra, dropped)
+    rest = {name: value for name, value in chat.extra.items() if name not in IMAGES_ASKED}
+    leave_out({name: value for name, value in rest.items() if not is_image_tool(name, value)}, dropped)
     return tree, tuple(dict.fromkeys(dropped))
 
 
@@ -109,6 +111,8 @@ def _parts(
         elif part.kind in ("text", "refusal"):
             if part.text:
                 written.append({"text": part.text})
+        elif message.role == "assistant" and part.kind == "image" and modern:
+            written.append({**_media(part, path), "thoughtSignature": _UNSIGNED})  # one that it made, to go on from
         else:
             written.append(_media(part, path))
     return written

@@ -14,6 +14,7 @@ from triops.kernel.completion import Choice, Delta, Finish, Part, Reply, Usage
 from triops.ports.providers import Event, Fault
 
 _FINISH: dict[str, Finish] = {"stop": "stop", "length": "length", "content_filter": "content_filter", "error": "error"}
+_GENERATED = frozenset({"response", "image", "completed"})  # the last: how far an image is
 
 
 def reply_of(tree: Mapping[str, Any]) -> Reply:
@@ -24,6 +25,8 @@ def reply_of(tree: Mapping[str, Any]) -> Reply:
         parts.append(Part("thinking", text=thought))
     if text := as_text(said.get("content")):
         parts.append(Part("text", text=text))
+    if image := as_text(said.get("image")):
+        parts.append(Part("image", data=image))
     calls = calls_of(said, as_text(tree.get("created_at")), 0)
     choice = Choice(0, (*parts, *calls), finish_of(tree, called=bool(calls)), tree.get("logprobs") or None)
     return Reply("", as_text(tree.get("model")), (choice,), usage_of(tree), _created(tree))
@@ -34,9 +37,9 @@ def _said(tree: Mapping[str, Any]) -> Mapping[str, Any]:
     message = tree.get("message")
     if isinstance(message, dict):
         return message
-    if "response" not in tree:
+    if not tree.keys() & _GENERATED:
         raise Fault("garbage", "an answer without a message")
-    return {"content": tree["response"], "thinking": tree.get("thinking")}
+    return {"content": tree.get("response"), "thinking": tree.get("thinking"), "image": tree.get("image")}
 
 
 def calls_of(said: Mapping[str, Any], answer: str, before: int) -> list[Part]:
@@ -125,6 +128,8 @@ class LineDecoder:
             deltas.append(Delta("thinking", text=thought))
         if text := as_text(said.get("content")):
             deltas.append(Delta("text", text=text))
+        if image := as_text(said.get("image")):
+            deltas.append(Delta("whole", item=Part("image", data=image)))
         for call in calls_of(said, self._answer, self._calls):
             deltas.append(Delta("tool", part=self._calls, id=call.id, name=call.name))
             deltas.append(Delta("arguments", part=self._calls, text=call.text))

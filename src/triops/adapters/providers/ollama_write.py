@@ -123,7 +123,7 @@ def _said(role: str, parts: tuple[Part, ...], path: str) -> dict[str, Any]:
         elif part.kind == "tool_call":
             calls.append({"id": part.id, "function": {"name": part.name, "arguments": arguments_of(part)}})
         else:
-            raise no_word(path, part.kind, "texts and images in base64")
+            raise no_word(path, part.name or part.kind, "texts and images in base64")
     said: dict[str, Any] = {"role": role, "content": "".join(texts)}
     if images:
         said["images"] = images

@@ -1,8 +1,9 @@
 """OpenAI, and whatever speaks its API at another URL (vLLM, Mistral, Groq, …).
 
-Native: chat completions and embeddings; responses where `responses` says so, else they are translated into chat
-completions. That is also how new the server is taken to be: one with responses is asked with `max_completion_tokens`
-and `developer`, one without with `max_tokens` and `system`. (A native request keeps the caller's own words.)
+Native: chat completions, embeddings and moderations; responses where `responses` says so, else they are translated into
+chat completions. That is also how new the server is taken to be: one with responses is asked with
+`max_completion_tokens` and `developer`, one without with `max_tokens` and `system`. (A native request keeps the
+caller's own words.)
 
 `stream_options.include_usage` is added to every streamed chat, unless `stream_usage` is off (for a server that refuses
 the member); the event that this brings is hidden from a caller who did not ask for it.
@@ -15,6 +16,7 @@ from triops.adapters.providers import openai_chat, openai_embeddings, openai_res
 from triops.adapters.providers.faults import refused
 from triops.adapters.providers.json_body import headers_of, tree_of, written
 from triops.adapters.providers.openai_embeddings import embed_of
+from triops.adapters.providers.openai_moderations import moderated_of, moderation_of
 from triops.adapters.providers.openai_responses_write import responses_of
 from triops.adapters.providers.openai_write import chat_of
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
@@ -32,7 +34,7 @@ class OpenAIProvider:
     def __init__(self, *, responses: bool = False, stream_usage: bool = True) -> None:
         self._modern = responses
         self._stream_usage = stream_usage
-        chat = frozenset({"openai.chat", "openai.embeddings"})
+        chat = frozenset({"openai.chat", "openai.embeddings", "openai.moderations"})
         self.native = chat | {"openai.responses"} if responses else chat
 
     def request(self, ask: Ask, content: Chat | Embed | None, target: Target) -> Outgoing:
@@ -40,6 +42,8 @@ class OpenAIProvider:
         response = self._as_response(ask)
         if content is None:
             tree = dict(ask.raw)
+        elif ask.operation == "moderations" and isinstance(content, Chat):
+            tree = moderation_of(content)
         elif isinstance(content, Embed):
             tree, dropped = embed_of(content, ask.dialect)
         elif response:
@@ -51,17 +55,19 @@ class OpenAIProvider:
         if ask.operation == "chat":
             self._add(ask, content, tree, target.cap)
         else:
-            path = "/embeddings"
+            path = f"/{ask.operation}"
         return Outgoing("POST", target.path + path, _headers(ask, target), written(tree), tuple(dropped))
 
     def reply(self, ask: Ask, status: int, headers: Mapping[str, str], body: bytes) -> Reply | Embedded:
         if not 200 <= status < 300:
             raise refused(status, headers, body)
         tree = tree_of(body)
-        if tree.get("error") and not tree.get("choices") and not tree.get("output"):
+        if tree.get("error") and not tree.get("results") and not tree.get("choices") and not tree.get("output"):
             raise refused(502, {}, body)
         if ask.operation == "embeddings":
             return openai_embeddings.embedded_of(tree)
+        if ask.operation == "moderations":
+            return moderated_of(tree)
         return openai_responses.reply_of(tree) if self._as_response(ask) else openai_chat.reply_of(tree)
 
     def decoder(self, ask: Ask) -> Decoder:

@@ -1,14 +1,18 @@
 """Chat completions as a provider speaks them: the request in our words written out, whole answers and streams read."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from triops.adapters.providers.faults import message_of
+from triops.adapters.providers.json_body import as_text
+from triops.adapters.providers.openai_beside import MEMBERS, images_of, member_of, members_of, merged, signature_of
+from triops.adapters.providers.openai_cited import citations_of
 from triops.adapters.providers.openai_usage import created_of, usage_of
 from triops.adapters.providers.sse import Sent, Splitter
-from triops.kernel.completion import Choice, Delta, Finish, Part, Reply
+from triops.kernel.completion import CUSTOM, Choice, Citation, Delta, Finish, Part, Reply
 from triops.ports.providers import Event, Fault
 
 _FINISH: dict[str, Finish] = {
@@ -26,8 +30,8 @@ def reply_of(tree: Mapping[str, Any]) -> Reply:
     if not isinstance(choices, list) or not choices:
         raise Fault("garbage", "an answer without choices")
     return Reply(
-        id=_text(tree.get("id")),
-        model=_text(tree.get("model")),
+        id=as_text(tree.get("id")),
+        model=as_text(tree.get("model")),
         choices=tuple([_choice(one, i) for i, one in enumerate(choices)]),
         usage=usage_of(tree.get("usage")),
         created=created_of(tree.get("created")),
@@ -39,13 +43,18 @@ def _choice(value: Any, place: int) -> Choice:
     if not isinstance(message, dict):
         raise Fault("garbage", "a choice without a message")
     parts: list[Part] = []
-    if thought := _thought(message):
-        parts.append(Part("thinking", thought))
+    for name, thought in _thoughts(message):
+        parts.append(Part("thinking", thought, name=name))
     content = message.get("content")
-    if type(content) is str:
+    if isinstance(content, str):
         parts.append(Part("text", content))
-    elif content:
+    else:
+        parts += [Part("thinking", thought) for thought in thoughts_in(content)]
         parts += [Part("text", text) for text in texts_of(content)]
+    if cited := message.get("annotations"):
+        parts = _cited(parts, citations_of(cited))
+    if message.get("images"):
+        parts += images_of(message)
     refusal = message.get("refusal")
     if refusal and isinstance(refusal, str):
         parts.append(Part("refusal", refusal))
@@ -53,14 +62,21 @@ def _choice(value: Any, place: int) -> Choice:
     if calls and isinstance(calls, list):
         parts += [_call(call) for call in calls]
     if isinstance(old := message.get("function_call"), dict):
-        name = _text(old.get("name"))
-        parts.append(Part("tool_call", _text(old.get("arguments")), id=name, name=name))
+        name = as_text(old.get("name"))
+        parts.append(Part("tool_call", as_text(old.get("arguments")), id=name, name=name))
     finish = finish_of(value.get("finish_reason"))
     if finish == "stop":  # as it also says where the caller forced the call
         finish = "refusal" if refusal else "tool_calls" if parts and parts[-1].kind == "tool_call" else finish
-    index, logprobs = value.get("index"), value.get("logprobs")
-    said = logprobs.get("content") if isinstance(logprobs, dict) else None
-    return Choice(index if type(index) is int else place, tuple(parts), finish, said)
+    if not message.keys() <= MEMBERS:
+        parts += members_of(message)
+    index = value.get("index")
+    return Choice(index if type(index) is int else place, tuple(parts), finish, logprobs_of(value))
+
+
+def _cited(parts: list[Part], citations: tuple[Citation, ...]) -> list[Part]:
+    """Their places count from the first text."""
+    first = next((i for i, part in enumerate(parts) if part.kind == "text"), None)
+    return [replace(part, citations=citations) if i == first else part for i, part in enumerate(parts)]
 
 
 def _call(call: Any) -> Part:
@@ -69,11 +85,13 @@ def _call(call: Any) -> Part:
         custom = call.get("custom") if isinstance(call, dict) else None
         if not isinstance(custom, dict):
             raise Fault("garbage", "a tool call that names no function")
-        function = {"name": custom.get("name"), "arguments": custom.get("input")}
+        text, name = as_text(custom.get("input")), as_text(custom.get("name"))
+        return Part("tool_call", text, id=as_text(call.get("id")), name=name, media_type=CUSTOM)
     arguments = function.get("arguments")
     # some servers send the arguments as an object
     text = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
-    return Part("tool_call", text, id=_text(call.get("id")), name=_text(function.get("name")))
+    name = as_text(function.get("name"))
+    return Part("tool_call", text, id=as_text(call.get("id")), name=name, signature=signature_of(call))
 
 
 def texts_of(content: Any) -> list[str]:
@@ -85,18 +103,29 @@ def texts_of(content: Any) -> list[str]:
     return [one["text"] for one in content if isinstance(one, dict) and isinstance(one.get("text"), str)]
 
 
-def _thought(message: Mapping[str, Any]) -> str:
-    """`reasoning_content` (DeepSeek, vLLM), `reasoning` (OpenRouter, Ollama): one of them, or ""."""
-    thought = message.get("reasoning_content") or message.get("reasoning")
-    return thought if thought and isinstance(thought, str) else ""
+def thoughts_in(content: Any) -> list[str]:
+    """Those that stand among a message's texts (Mistral)."""
+    if not isinstance(content, list):
+        return []
+    thoughts = [one.get("thinking") for one in content if isinstance(one, dict) and one.get("type") == "thinking"]
+    return [text for thought in thoughts for text in texts_of(thought)]
+
+
+def _thoughts(message: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """`reasoning_content` (DeepSeek, vLLM), `reasoning` (OpenRouter, Ollama): one of them, the latter with its name."""
+    thought, name = message.get("reasoning_content"), ""
+    if not thought:
+        thought, name = message.get("reasoning"), "reasoning"
+    return [(name, thought)] if thought and isinstance(thought, str) else []
 
 
 def finish_of(reason: Any) -> Finish:
     return _FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def logprobs_of(choice: Mapping[str, Any]) -> Any:
+    logprobs = choice.get("logprobs")
+    return logprobs.get("content") if isinstance(logprobs, dict) else None
 
 
 class ChatDecoder:
@@ -111,6 +140,7 @@ class ChatDecoder:
         self._finished: set[int] = set()
         self._refused: set[int] = set()
         self._tools: dict[tuple[int, int], str] = {}
+        self._members: dict[tuple[int, str], list[Any]] = {}  # pieces of those that have no word of ours
         self._named = False
         self._done = False
 
@@ -162,7 +192,7 @@ class ChatDecoder:
             raise Fault("garbage", "a choice whose index is not a number")
         if index not in self._begun:
             self._begun.add(index)
-            deltas.append(Delta("start", index, id=_text(tree.get("id")), model=_text(tree.get("model"))))
+            deltas.append(Delta("start", index, id=as_text(tree.get("id")), model=as_text(tree.get("model"))))
         delta = choice.get("delta")
         if isinstance(delta, dict):
             content = delta.get("content")
@@ -170,6 +200,7 @@ class ChatDecoder:
                 if type(content) is str:
                     deltas.append(Delta("text", index, content))
                 else:
+                    deltas += [Delta("thinking", index, thought) for thought in thoughts_in(content)]
                     deltas += [Delta("text", index, text) for text in texts_of(content)]
             if len(delta) > 1 or content is None:
                 self._less_common(delta, index, deltas)
@@ -177,6 +208,9 @@ class ChatDecoder:
             deltas.append(Delta("logprobs", index, logprobs=logprobs["content"]))
         if (reason := choice.get("finish_reason")) is not None and index not in self._finished:
             self._finished.add(index)
+            if self._members:
+                mine = [(name, held) for (choice, name), held in self._members.items() if choice == index]
+                deltas += [Delta("whole", index, item=member_of(name, merged(held))) for name, held in mine]
             finish = finish_of(reason)
             if finish == "stop":  # as it also says where the caller forced the call
                 called = any(choice == index for choice, _ in self._tools)
@@ -184,8 +218,7 @@ class ChatDecoder:
             deltas.append(Delta("finish", index, finish=finish))
 
     def _less_common(self, delta: Mapping[str, Any], index: int, deltas: list[Delta]) -> None:
-        if thought := _thought(delta):
-            deltas.append(Delta("thinking", index, thought))
+        deltas.extend(Delta("thinking", index, thought, name=name) for name, thought in _thoughts(delta))
         if isinstance(refusal := delta.get("refusal"), str) and refusal:
             self._refused.add(index)
             deltas.append(Delta("refusal", index, refusal))
@@ -195,19 +228,31 @@ class ChatDecoder:
                     self._tool(call, index, deltas)
         if isinstance(old := delta.get("function_call"), dict):
             self._tool({"index": 0, "id": old.get("name"), "function": old}, index, deltas)
+        if cited := delta.get("annotations"):
+            deltas += [Delta("citation", index, item=citation) for citation in citations_of(cited)]
+        if delta.get("images"):
+            deltas += [Delta("whole", index, item=image) for image in images_of(delta)]
+        for name, held in delta.items():
+            if name not in MEMBERS and held is not None:
+                self._members.setdefault((index, name), []).append(held)
 
     def _tool(self, call: Mapping[str, Any], index: int, deltas: list[Delta]) -> None:
         """A call begins where its place or its id is new; some servers leave the place out."""
         function = call.get("function")
+        custom = call.get("custom") if function is None else None
+        if isinstance(custom, dict):
+            function = {"name": custom.get("name"), "arguments": custom.get("input")}
         function = function if isinstance(function, dict) else {}
-        place, name = call.get("index"), _text(call.get("id"))
+        place, name = call.get("index"), as_text(call.get("id"))
         if type(place) is not int:
             known = [at for (choice, at), has in self._tools.items() if choice == index and has == name]
             mine = [at for choice, at in self._tools if choice == index]
             place = known[0] if known else len(mine) if name or not mine else mine[-1]
         if (index, place) not in self._tools:
             self._tools[index, place] = name
-            deltas.append(Delta("tool", index, part=place, id=name, name=_text(function.get("name"))))
+            item = None if custom is None else Part("tool_call", media_type=CUSTOM)
+            called, signature = as_text(function.get("name")), signature_of(call)
+            deltas.append(Delta("tool", index, "", place, name, called, signature=signature, item=item))
         arguments = function.get("arguments")
         if arguments:
             text = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()

@@ -1,5 +1,6 @@
 """Responses as a provider speaks them: whole answers and streams, read."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,9 +9,10 @@ import orjson
 from triops.adapters.providers.faults import MOST_BODY
 from triops.adapters.providers.json_body import event_of
 from triops.adapters.providers.openai_chat import failed
+from triops.adapters.providers.openai_cited import citation_of, citations_of
 from triops.adapters.providers.openai_usage import created_of, usage_of
 from triops.adapters.providers.sse import Sent, Splitter
-from triops.kernel.completion import Choice, Delta, DeltaKind, Finish, Part, Reply
+from triops.kernel.completion import RESPONSES_ITEM, Choice, Delta, DeltaKind, Finish, Part, Reply
 from triops.ports.providers import Event, Fault
 
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"})
@@ -57,8 +59,19 @@ def _item(item: Mapping[str, Any], parts: list[Part], logprobs: list[Any]) -> No
             if content.get("type") == "refusal":
                 parts.append(Part("refusal", _text(content.get("refusal"))))
             elif content.get("type") == "output_text":
-                parts.append(Part("text", _text(content.get("text"))))
+                cited = citations_of(content.get("annotations"))
+                parts.append(Part("text", _text(content.get("text")), citations=cited))
                 logprobs += _list(content.get("logprobs"))
+    elif isinstance(kind, str):
+        parts.append(_block(item))
+
+
+def _block(item: Mapping[str, Any]) -> Part:
+    """Of a tool of the provider's own, or any other that has no word of ours."""
+    try:
+        return Part("block", orjson.dumps(item).decode(), name=_text(item.get("type")), media_type=RESPONSES_ITEM)
+    except orjson.JSONEncodeError:
+        raise Fault("garbage", "an answer that is nested too deep") from None
 
 
 def _finish(tree: Mapping[str, Any], kinds: set[str]) -> Finish:
@@ -89,6 +102,8 @@ class ResponsesDecoder:
         self._done = False
         self._kinds: set[str] = set()
         self._calls: dict[int, int] = {}
+        self._places: dict[DeltaKind, int] = {"text": 0, "thinking": 0, "refusal": 0}  # which one is being said
+        self._counts: Counter[DeltaKind] = Counter()
 
     def feed(self, data: bytes) -> Sequence[Event]:
         return [self._event(sent) for sent in self._splitter.feed(data)]
@@ -114,7 +129,7 @@ class ResponsesDecoder:
         said = _TEXTS.get(kind)
         if said is not None:
             self._kinds.add(said)
-            text = Delta(said, 0, _text(tree.get("delta")))
+            text = Delta(said, 0, _text(tree.get("delta")), self._places[said])
             told = tree.get("logprobs")
             return (text, Delta("logprobs", logprobs=told)) if told and isinstance(told, list) else (text,)
         if kind == "response.function_call_arguments.delta":
@@ -124,7 +139,15 @@ class ResponsesDecoder:
         if kind == "response.output_item.added":
             return self._added(tree)
         if kind == "response.output_item.done":
-            return self._reasoned(tree)
+            return self._done_item(_mapping(tree.get("item")))
+        if kind == "response.reasoning_summary_part.added" and tree.get("summary_index"):
+            return (Delta("thinking", 0, "\n", self._places["thinking"]),)  # as between those of a whole answer
+        if kind == "response.content_part.added":
+            if _mapping(tree.get("part")).get("type") == "output_text":
+                self._next("text")
+            return ()
+        if kind == "response.output_text.annotation.added" and isinstance(tree.get("annotation"), dict):
+            return (Delta("citation", part=self._places["text"], item=citation_of(tree["annotation"])),)
         if kind == "response.created" and not self._begun:
             self._begun = True
             response = _mapping(tree.get("response"))
@@ -138,19 +161,30 @@ class ResponsesDecoder:
     def _added(self, tree: Mapping[str, Any]) -> tuple[Delta, ...]:
         item, place = _mapping(tree.get("item")), tree.get("output_index")
         if item.get("type") == "reasoning":
-            return (Delta("thinking", id=_text(item.get("id"))),)
+            self._next("thinking")
+            return (Delta("thinking", part=self._places["thinking"], id=_text(item.get("id"))),)
         if item.get("type") != "function_call" or type(place) is not int:
             return ()
         part = self._calls[place] = len(self._calls)
         self._kinds.add("tool_call")
         return (Delta("tool", part=part, id=_text(item.get("call_id")), name=_text(item.get("name"))),)
 
-    def _reasoned(self, tree: Mapping[str, Any]) -> tuple[Delta, ...]:
+    def _done_item(self, item: Mapping[str, Any]) -> tuple[Delta, ...]:
         """Reasoning comes back with the next turn as it was sealed, under the id that it was sealed with."""
-        item = _mapping(tree.get("item"))
-        if item.get("type") != "reasoning" or not item.get("encrypted_content"):
+        kind = item.get("type")
+        if kind in ("message", "function_call"):
             return ()
-        return (Delta("thinking", id=_text(item.get("id")), signature=_text(item["encrypted_content"])),)
+        if kind != "reasoning" and isinstance(kind, str):
+            return (Delta("whole", item=_block(item)),)
+        if not item.get("encrypted_content"):
+            return ()
+        part, signature = self._places["thinking"], _text(item["encrypted_content"])
+        return (Delta("thinking", part=part, id=_text(item.get("id")), signature=signature),)
+
+    def _next(self, kind: DeltaKind) -> None:
+        """Another one begins."""
+        self._places[kind] = self._counts[kind]
+        self._counts[kind] += 1
 
     def _ended(self, kind: str, response: Mapping[str, Any], data: bytes) -> tuple[Delta, ...]:
         if kind == "response.failed":

@@ -5,7 +5,9 @@ items of other kinds (`input[2]`), whose places may have moved."""
 from collections.abc import Mapping
 from typing import Any
 
-from triops.kernel.completion import Chat, Message, Part
+import orjson
+
+from triops.kernel.completion import RESPONSES_ITEM, Chat, Message, Part
 from triops.kernel.errors import Invalid
 
 
@@ -70,6 +72,11 @@ def _items(message: Message) -> list[dict[str, Any]]:
             items.append({"type": "function_call_output", "call_id": part.id, "output": said})
         elif part.kind == "thinking":
             items.append(_reasoning(part))
+        elif part.kind == "block" and part.media_type == RESPONSES_ITEM:
+            items.append(orjson.loads(part.text))
+        elif part.kind == "image" and message.role == "assistant":
+            made = {"id": part.id, "status": "completed", "result": part.data}
+            items.append({"type": "image_generation_call", **made})
         elif items and items[-1].get("role") == message.role:
             items[-1]["content"].append(_part(part, message.role))
         else:

@@ -10,7 +10,7 @@ from typing import Any
 
 from triops.adapters.providers.leaving import leave_out
 from triops.adapters.providers.openai_schema import can_be_strict
-from triops.kernel.completion import Chat, Message, Part, Tool
+from triops.kernel.completion import CUSTOM, Chat, Message, Part, Tool
 from triops.kernel.errors import Invalid
 
 _DESCRIPTION = "response_format.json_schema.description"
@@ -99,27 +99,34 @@ def _messages(message: Message, dropped: list[str], modern: bool) -> list[dict[s
 def _assistant(message: Message, parts: list[Part]) -> dict[str, Any]:
     calls = [part for part in parts if part.kind == "tool_call"]
     refusals = [part.text for part in parts if part.kind == "refusal"]
-    said = [part for part in parts if part.kind not in ("tool_call", "refusal")]
+    images = [part for part in parts if part.kind == "image"]
+    said = [part for part in parts if part.kind not in ("tool_call", "refusal", "image")]
     tree: dict[str, Any] = {"role": "assistant"}
-    if said or not (calls or refusals):
+    if said or not (calls or refusals or images):
         tree["content"] = _content(said) if said else ""
+    if images:
+        tree["images"] = [part_tree(image) for image in images]
     if refusals:
         tree["refusal"] = "".join(refusals)
     if calls:
-        tree["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.text}}
-            for call in calls
-        ]
+        tree["tool_calls"] = [_call(call) for call in calls]
     return tree | ({"name": message.name} if message.name else {})
+
+
+def _call(call: Part) -> dict[str, Any]:
+    if call.media_type == CUSTOM:
+        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.text}}
+    written = {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.text}}
+    return written | ({"extra_content": {"google": {"thought_signature": call.signature}}} if call.signature else {})
 
 
 def _content(parts: list[Part]) -> str | list[dict[str, Any]]:
     if len(parts) == 1 and parts[0].kind == "text":
         return parts[0].text
-    return [_part(part) for part in parts]
+    return [part_tree(part) for part in parts]
 
 
-def _part(part: Part) -> dict[str, Any]:
+def part_tree(part: Part) -> dict[str, Any]:
     if part.kind == "text":
         return {"type": "text", "text": part.text}
     if part.kind == "image" and (part.url or part.data):
@@ -131,7 +138,12 @@ def _part(part: Part) -> dict[str, Any]:
     if part.kind == "file" and part.data:
         data = f"data:{part.media_type or 'application/pdf'};base64,{part.data}"
         return {"type": "file", "file": {"file_data": data, "filename": part.name or "file"}}
-    raise Invalid("this provider has no word for it", field="messages", got=part.kind, expected="texts, images, audio")
+    raise Invalid(
+        "this provider has no word for it",
+        field="messages",
+        got=part.name or part.kind,
+        expected="texts, images, audio",
+    )
 
 
 def _result(part: Part) -> str | list[dict[str, Any]]:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from triops.ports.providers import Fault
 
-MOST_EVENT = 1 << 20  # bytes of one event; more is a Fault
+MOST_EVENT = 32 << 20  # bytes of one event (one may hold an image, or all of an answer); more is a Fault
+_LONG = 64 << 10  # bytes of an event that has not ended, from which on its pieces are joined but once
 _BLANK = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _BOM = b"\xef\xbb\xbf"
 
@@ -21,15 +22,26 @@ class Sent(NamedTuple):
 
 
 class Splitter:
-    """Raises: Fault (garbage) for an event over 1 MB, or bytes that begin like no event at all (JSON, HTML)."""
+    """Raises: Fault (garbage) for an event over 32 MB, or bytes that begin like no event at all (JSON, HTML)."""
 
     def __init__(self) -> None:
         self._rest = b""
+        self._more: list[bytes] = []  # pieces of a long event after `_rest`
+        self._length = 0  # of `_more`
         self._begun = False
 
     def feed(self, data: bytes) -> list[Sent]:
         """The events that are complete now."""
-        buffer = self._rest + data if self._rest else data
+        buffer = data
+        if self._rest:
+            if len(self._rest) >= _LONG and b"\n" not in data and b"\r" not in data:  # no event ends in it
+                self._more.append(data)
+                self._length += len(data)
+                if len(self._rest) + self._length > MOST_EVENT:
+                    raise _too_long()
+                return []
+            buffer = b"".join([self._rest, *self._more, data])
+            self._more, self._length = [], 0
         if not self._begun and not self._begin(buffer):
             self._rest = buffer
             return []
@@ -46,12 +58,12 @@ class Splitter:
                 for piece in pieces
             ]
         if len(self._rest) > MOST_EVENT:
-            raise Fault("garbage", f"an event of more than {MOST_EVENT} bytes")
+            raise _too_long()
         return found
 
     def end(self) -> list[Sent]:
         """What stood there without a blank line when the connection ended, if that makes an event."""
-        rest, self._rest = self._rest, b""
+        rest, self._rest, self._more = b"".join([self._rest, *self._more]), b"", []
         if not rest.strip():
             return []
         sent = _read(rest + b"\n\n")
@@ -81,9 +93,13 @@ def _split_any(buffer: bytes) -> tuple[list[bytes], bytes]:
     return found, buffer[start:]
 
 
+def _too_long() -> Fault:
+    return Fault("garbage", f"an event of more than {MOST_EVENT} bytes")
+
+
 def _read(raw: bytes) -> Sent:
     if len(raw) > MOST_EVENT:
-        raise Fault("garbage", f"an event of more than {MOST_EVENT} bytes")
+        raise _too_long()
     name, data = "", []
     for line in raw.removeprefix(_BOM).splitlines():  # of bytes: at LF, CRLF and CR only
         field, _, value = line.partition(b":")

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from triops.edges.anthropic.blocks import blocks_of
+from triops.edges.anthropic.blocks import blocks_of, members_of
 from triops.edges.anthropic.content import chat_of
 from triops.edges.anthropic.problems import problem_of
 from triops.edges.anthropic.stream import MessageEncoder
@@ -59,18 +59,18 @@ class Messages:
     def reply(self, ask: Ask, answer: Reply | Embedded) -> bytes:
         assert isinstance(answer, Reply)
         choice = answer.choices[0] if answer.choices else None
-        return orjson.dumps(
-            {
-                "id": message_id(answer.id),
-                "type": "message",
-                "role": "assistant",
-                "model": answer.model or ask.model,
-                "content": blocks_of(choice.parts) if choice else [],
-                "stop_reason": stop_reason(choice.finish if choice else "stop", answer.stop_sequence),
-                "stop_sequence": answer.stop_sequence or None,
-                "usage": usage_of(answer.usage),
-            }
-        )
+        members = members_of(choice.parts) if choice else {}
+        tree = {
+            "id": message_id(answer.id),
+            "type": "message",
+            "role": "assistant",
+            "model": answer.model or ask.model,
+            "content": blocks_of(choice.parts) if choice else [],
+            "stop_reason": stop_reason(choice.finish if choice else "stop", answer.stop_sequence),
+            "stop_sequence": answer.stop_sequence or None,
+        }
+        usage = usage_of(answer.usage) | members.pop("usage", {})
+        return orjson.dumps({**tree, **members, "usage": usage})
 
     def encoder(self, ask: Ask) -> Encoder:
         return MessageEncoder(ask.model)

@@ -9,18 +9,20 @@ from typing import Any
 
 import orjson
 
+from triops.edges.anthropic.blocks import blocks_of, citation_tree, members_of
 from triops.edges.anthropic.words import message_id, stop_reason, usage_of
-from triops.kernel.completion import Delta, Finish, Usage
+from triops.kernel.completion import Citation, Delta, Finish, Part, Usage
 from triops.web.dialects import Problem
 
 
 class _Call:
     """One tool call on its way: what was written of its arguments, and what waits."""
 
-    __slots__ = ("begun", "id", "name", "said", "waiting")
+    __slots__ = ("begun", "head", "said", "waiting")
 
-    def __init__(self, id: str, name: str) -> None:
-        self.id, self.name = id, name
+    def __init__(self, delta: Delta) -> None:
+        more = members_of(delta.item.parts) if isinstance(delta.item, Part) else {}
+        self.head = {"id": delta.id, "name": delta.name, "input": {}, **more}
         self.begun = False
         self.said: list[str] = []
         self.waiting: list[str] = []
@@ -40,12 +42,14 @@ class MessageEncoder:
         self._started = False
         self._block = -1  # index of the last block that was begun
         self._open = ""  # its type; "" while none is open
+        self._part = 0  # which text or thought it is
         self._calls: dict[int, _Call] = {}
         self._current: int | None = None  # the open call's part
         self._late: list[Delta] = []  # texts that came before the open call was whole
         self._finish: Finish = "stop"
         self._stop_sequence = ""
         self._usage: Usage | None = None
+        self._members: dict[str, Any] = {}  # what stands beside the content
 
     def start(self) -> bytes:
         return b""  # the id comes with the first delta
@@ -57,11 +61,11 @@ class MessageEncoder:
         match delta.kind:
             case "start":
                 return self._start(delta.id, delta.model)
-            case "text" | "refusal" | "thinking":
+            case "text" | "refusal" | "thinking" | "citation" | "whole":
                 self._late.append(delta)
                 return b"" if self._is_cut() else self._said()
             case "tool":
-                self._calls[delta.part] = _Call(delta.id, delta.name)
+                self._calls[delta.part] = _Call(delta)
                 return self._go_on()
             case "arguments":
                 return self._argued(delta)
@@ -73,9 +77,12 @@ class MessageEncoder:
 
     def end(self) -> bytes:
         out = [self._start("", ""), self._go_on(last=True), self._said(), self._close()]
+        members = self._members
+        usage = usage_of(self._usage) | members.pop("usage", {})
+        edited = {name: members.pop(name) for name in ("context_management",) if name in members}
         told = {"stop_reason": stop_reason(self._finish, self._stop_sequence)}
-        delta = {**told, "stop_sequence": self._stop_sequence or None}
-        out.append(_event({"type": "message_delta", "delta": delta, "usage": usage_of(self._usage)}))
+        delta = {**told, "stop_sequence": self._stop_sequence or None, **members}
+        out.append(_event({"type": "message_delta", "delta": delta, "usage": usage, **edited}))
         out.append(_event({"type": "message_stop"}))
         return b"".join(out)
 
@@ -105,25 +112,40 @@ class MessageEncoder:
 
     def _said(self) -> bytes:
         late, self._late = self._late, []
-        return b"".join(self._thought(delta) if delta.kind == "thinking" else self._text(delta) for delta in late)
+        return b"".join([self._late_one(delta) for delta in late])
 
-    def _text(self, delta: Delta) -> bytes:
-        if not delta.text:
-            return b""
-        return self._in("text", {"text": "", "citations": None}, {"type": "text_delta", "text": delta.text})
+    def _late_one(self, delta: Delta) -> bytes:
+        match delta.kind:
+            case "thinking":
+                return self._thought(delta)
+            case "citation" if isinstance(delta.item, Citation):
+                told = citation_tree(delta.item)
+                return b"" if told is None else self._text(delta, {"type": "citations_delta", "citation": told})
+            case "whole" if isinstance(delta.item, Part):
+                self._members |= members_of((delta.item,))
+                return b"".join([self._whole(block) for block in blocks_of((delta.item,))])
+        return self._text(delta, {"type": "text_delta", "text": delta.text}) if delta.text else b""
+
+    def _text(self, delta: Delta, told: dict[str, Any]) -> bytes:
+        return self._in("text", delta.part, {"text": "", "citations": None}, told)
 
     def _thought(self, delta: Delta) -> bytes:
-        if delta.name == "redacted_thinking":
-            out = self._begin("redacted_thinking", {"data": delta.signature})
-            return out + self._close()
         out = b""
         if delta.text:
             said = {"type": "thinking_delta", "thinking": delta.text}
-            out = self._in("thinking", {"thinking": "", "signature": ""}, said)
+            out = self._in("thinking", delta.part, {"thinking": "", "signature": ""}, said)
         if delta.signature:
             signed = {"type": "signature_delta", "signature": delta.signature}
-            out += self._in("thinking", {"thinking": "", "signature": ""}, signed) + self._close()
+            out += self._in("thinking", delta.part, {"thinking": "", "signature": ""}, signed) + self._close()
         return out
+
+    def _whole(self, block: dict[str, Any]) -> bytes:
+        """Its input comes as a call's does."""
+        kind, given = block.pop("type"), block.get("input")
+        if not isinstance(given, dict):
+            return self._begin(kind, block) + self._close()
+        said = {"type": "input_json_delta", "partial_json": orjson.dumps(given).decode()}
+        return self._begin(kind, {**block, "input": {}}) + self._delta(said) + self._close()
 
     def _argued(self, delta: Delta) -> bytes:
         call = self._calls.get(delta.part)
@@ -146,14 +168,15 @@ class MessageEncoder:
                 continue
             if self._is_cut() and not last:
                 break
-            out.append(self._begin("tool_use", {"id": call.id, "name": call.name, "input": {}}))
+            out.append(self._begin("tool_use", call.head))
             call.begun, self._current = True, part
             out.extend(self._argue(call, text) for text in call.waiting)
             call.waiting.clear()
         return b"".join(out)
 
-    def _in(self, kind: str, empty: dict[str, Any], delta: dict[str, Any]) -> bytes:
-        begun = b"" if self._open == kind else self._begin(kind, empty)
+    def _in(self, kind: str, part: int, empty: dict[str, Any], delta: dict[str, Any]) -> bytes:
+        begun = b"" if self._open == kind and self._part == part else self._begin(kind, empty)
+        self._part = part
         return begun + self._delta(delta)
 
     def _begin(self, kind: str, content: dict[str, Any]) -> bytes:

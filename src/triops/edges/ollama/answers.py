@@ -26,16 +26,20 @@ def whole_of(voice: Voice, model: str, answer: Reply, took_ns: int) -> dict[str,
     told = {"model": answer.model or model, "created_at": now_text()}
     text = "".join(part.text for part in parts if part.kind in ("text", "refusal"))
     thinking = "".join(part.text for part in parts if part.kind == "thinking")
-    told |= said(voice, text, thinking, calls_of(parts))
+    images = [part.data for part in parts if part.kind == "image" and part.data]
+    told |= said(voice, text, thinking, calls_of(parts), images)
     if choice and choice.logprobs:
         told["logprobs"] = choice.logprobs
     return told | done(choice.finish if choice else "stop", answer.usage) | durations(0, took_ns)
 
 
-def said(voice: Voice, text: str, thinking: str = "", calls: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+def said(
+    voice: Voice, text: str, thinking: str = "", calls: Sequence[dict[str, Any]] = (), images: Sequence[str] = ()
+) -> dict[str, Any]:
+    """`images`: in base64. `generate` has room for one, a chat for none: its clients cannot read a message with any."""
     thought = {"thinking": thinking} if thinking else {}
     if voice == "generate":
-        return {"response": text, **thought}
+        return {"response": text, **thought, **({"image": images[-1]} if images else {})}
     message = {"role": "assistant", "content": text, **thought}
     return {"message": {**message, "tool_calls": list(calls)} if calls else message}
 

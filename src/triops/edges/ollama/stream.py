@@ -7,7 +7,7 @@ import orjson
 
 from triops.edges.ollama.answers import Voice, call_of, done, durations, said
 from triops.edges.ollama.options import now_text
-from triops.kernel.completion import Delta, Finish, Usage
+from triops.kernel.completion import Delta, Finish, Part, Usage
 from triops.web.dialects import Problem
 
 
@@ -37,6 +37,8 @@ class LineEncoder:
                 return self._line(said(self._voice, delta.text))
             case "thinking" if delta.text:
                 return self._line(said(self._voice, "", delta.text))
+            case "whole" if self._voice == "generate" and isinstance(delta.item, Part) and delta.item.kind == "image":
+                return self._line(said(self._voice, "", images=[delta.item.data]))
             case "logprobs" if delta.logprobs:
                 return self._line({**said(self._voice, ""), "logprobs": delta.logprobs})
             case "tool":

@@ -11,11 +11,12 @@ from typing import Any
 import orjson
 
 from triops.edges.openai.asking import MOST_CHOICES, asked, prompt_in
+from triops.edges.openai.beside import annotation_of, image_url_of, nested
 from triops.edges.openai.chat_content import content_of
 from triops.edges.openai.chat_stream import ChatEncoder
 from triops.edges.openai.dialect import OpenAIDialect
-from triops.edges.openai.words import finish_word, is_old, tool_call_of, usage_of
-from triops.kernel.completion import Ask, Chat, Choice, Embedded, Reply
+from triops.edges.openai.words import finish_word, is_old, thought_member, tool_call_of, usage_of
+from triops.kernel.completion import CHAT_MEMBER, Ask, Chat, Choice, Embedded, Reply
 from triops.kernel.errors import Invalid
 from triops.web.dialects import Encoder
 from triops.web.members import flag, mapping, tree_of, whole
@@ -71,15 +72,23 @@ def _bound(raw: Mapping[str, Any]) -> int | None:
 def _choice(choice: Choice, *, old: bool) -> dict[str, Any]:
     texts = [part.text for part in choice.parts if part.kind == "text"]
     refusals = [part.text for part in choice.parts if part.kind == "refusal"]
-    thoughts = [part.text for part in choice.parts if part.kind == "thinking"]
+    thoughts = [part for part in choice.parts if part.kind == "thinking" and part.text]
     calls = [tool_call_of(part) for part in choice.parts if part.kind == "tool_call"]
+    images = [image_url_of(part) for part in choice.parts if part.kind == "image"]
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": "".join(texts) if texts or not (refusals or calls) else None,
+        "content": "".join(texts) if texts or not (refusals or calls or images) else None,
         "refusal": "".join(refusals) if refusals else None,
     }
-    if any(thoughts):
-        message["reasoning_content"] = "".join(thoughts)
+    if thoughts:
+        message[thought_member(thoughts[0].name)] = "".join([part.text for part in thoughts])
+    if cited := _annotations(choice):
+        message["annotations"] = cited
+    if images:
+        message["images"] = images
+    for part in choice.parts:
+        if part.kind == "block" and part.media_type == CHAT_MEMBER:
+            message[part.name] = orjson.loads(part.text)
     if calls and old:
         message["function_call"] = calls[0]["function"]
     elif calls:
@@ -90,3 +99,16 @@ def _choice(choice: Choice, *, old: bool) -> dict[str, Any]:
         "logprobs": None if choice.logprobs is None else {"content": choice.logprobs, "refusal": None},
         "finish_reason": finish_word(choice.finish, refused=bool(refusals), old=old),
     }
+
+
+def _annotations(choice: Choice) -> list[dict[str, Any]]:
+    """Of all its texts, which are one here."""
+    said: list[dict[str, Any]] = []
+    begin = 0
+    for part in choice.parts:
+        if part.kind == "text":
+            end = begin + len(part.text)
+            told = [annotation_of(citation, begin, end, begin) for citation in part.citations]
+            said += [nested(one) for one in told if one is not None]
+            begin = end
+    return said

@@ -6,7 +6,7 @@ from typing import Any
 
 from triops.edges.openai.asking import MOST_CHOICES
 from triops.edges.openai.parts import data_of, function_tool
-from triops.kernel.completion import Chat, Format, Message, Part, Tool
+from triops.kernel.completion import CUSTOM, Chat, Format, Message, Part, Tool
 from triops.kernel.errors import Invalid
 from triops.web.members import flag, mapping, needed, number, sequence, text, texts, whole
 
@@ -69,7 +69,7 @@ def _message(value: Any, place: int, extra: dict[str, Any]) -> Message:
         return Message(role, (Part("text", said),))  # nearly every message
     if not isinstance(role, str) or role not in _ROLES:
         raise Invalid("not a role", field=f"{path}.role", got=role, expected=", ".join(sorted(_ROLES)))
-    parts = _parts(said, f"{path}.content", extra)
+    parts = parts_of(said, f"{path}.content", extra)
     name = text(given, "name", path)
     if role in ("tool", "function"):
         call = needed(given, "tool_call_id", path) if role == "tool" else name
@@ -85,10 +85,12 @@ def _message(value: Any, place: int, extra: dict[str, Any]) -> Message:
         parts = (*parts, Part("refusal", refusal))
     if given.get("audio") is not None:
         extra[f"{path}.audio"] = given["audio"]
-    return Message(role, (*before, *parts, *_calls(given, path, extra)), name)
+    images = _images(given, path) if given.get("images") else ()
+    return Message(role, (*before, *parts, *images, *_calls(given, path, extra)), name)
 
 
-def _parts(value: Any, path: str, extra: dict[str, Any]) -> tuple[Part, ...]:
+def parts_of(value: Any, path: str, extra: dict[str, Any]) -> tuple[Part, ...]:
+    """Of a message's content."""
     if value is None:
         return ()
     if isinstance(value, str):
@@ -107,12 +109,7 @@ def _part(value: Any, path: str, extra: dict[str, Any]) -> Part | None:
     if kind == "refusal":
         return Part("refusal", needed(given, "refusal", path))
     if kind == "image_url":
-        image = given.get("image_url")
-        image = {"url": image} if isinstance(image, str) else mapping(image, f"{path}.image_url")
-        url = needed(image, "url", f"{path}.image_url")
-        detail = text(image, "detail", f"{path}.image_url")
-        media_type, data = data_of(url)
-        return Part("image", url="" if data else url, data=data, media_type=media_type, detail=detail)
+        return _image(given, path)
     if kind == "input_audio":
         audio = mapping(given.get("input_audio"), f"{path}.input_audio")
         sort = needed(audio, "format", f"{path}.input_audio")
@@ -129,11 +126,39 @@ def _part(value: Any, path: str, extra: dict[str, Any]) -> Part | None:
     return None
 
 
+def _image(given: Mapping[str, Any], path: str) -> Part:
+    image = given.get("image_url")
+    image = {"url": image} if isinstance(image, str) else mapping(image, f"{path}.image_url")
+    url = needed(image, "url", f"{path}.image_url")
+    detail = text(image, "detail", f"{path}.image_url")
+    media_type, data = data_of(url)
+    return Part("image", url="" if data else url, data=data, media_type=media_type, detail=detail)
+
+
+def _images(given: Mapping[str, Any], path: str) -> tuple[Part, ...]:
+    """Those that a model made in an earlier turn, as OpenRouter and LiteLLM have them."""
+    images = sequence(given["images"], f"{path}.images")
+    return tuple(_image(mapping(one, f"{path}.images[{i}]"), f"{path}.images[{i}]") for i, one in enumerate(images))
+
+
+def _signature(call: Mapping[str, Any]) -> str:
+    """Of a tool call, where Google's own chat completions have it; "" for none."""
+    extra = call.get("extra_content")
+    google = extra.get("google") if isinstance(extra, dict) else None
+    given = google.get("thought_signature") if isinstance(google, dict) else None
+    return given if isinstance(given, str) else ""
+
+
 def _calls(given: Mapping[str, Any], path: str, extra: dict[str, Any]) -> tuple[Part, ...]:
     calls: list[Part] = []
     for i, value in enumerate(sequence(given.get("tool_calls") or [], f"{path}.tool_calls")):
         at = f"{path}.tool_calls[{i}]"
         call = mapping(value, at)
+        if call.get("type") == "custom":
+            custom, field = mapping(call.get("custom"), f"{at}.custom"), f"{at}.custom"
+            said, called = text(custom, "input", field), needed(custom, "name", field)
+            calls.append(Part("tool_call", said, id=needed(call, "id", at), name=called, media_type=CUSTOM))
+            continue
         if call.get("type", "function") != "function":
             extra[at] = call
             continue
@@ -144,6 +169,7 @@ def _calls(given: Mapping[str, Any], path: str, extra: dict[str, Any]) -> tuple[
                 text(function, "arguments", f"{at}.function"),
                 id=needed(call, "id", at),
                 name=needed(function, "name", f"{at}.function"),
+                signature=_signature(call),
             )
         )
     if given.get("function_call") is not None:

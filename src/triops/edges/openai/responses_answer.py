@@ -1,9 +1,13 @@
 """What whole and streamed responses write alike: the response object around an answer, and its items."""
 
 import secrets
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from triops.kernel.completion import Ask, Choice, Finish, Part, Usage
+import orjson
+
+from triops.edges.openai.beside import annotation_of, image_item
+from triops.kernel.completion import RESPONSES_ITEM, Ask, Choice, Finish, Part, Usage
 
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
@@ -64,8 +68,24 @@ def items_of(choice: Choice, status: str) -> list[dict[str, Any]]:
             if not items or items[-1]["type"] != "message":
                 items.append(message_item(new_id("msg"), status))
             logprobs = choice.logprobs if part.kind == "text" else None
-            items[-1]["content"].append(said(part.kind, part.text, logprobs))
+            items[-1]["content"].append(said(part.kind, part.text, logprobs, annotations_of(part)))
+        elif (item := whole_item(part)) is not None:
+            items.append(item)
     return items
+
+
+def whole_item(part: Part) -> dict[str, Any] | None:
+    """Of a part that is an item of its own; None for what there is no form for."""
+    if part.kind == "block" and part.media_type == RESPONSES_ITEM:
+        item: dict[str, Any] = orjson.loads(part.text)
+        return item
+    return image_item(new_id("ig"), part) if part.kind == "image" and part.data else None
+
+
+def annotations_of(part: Part) -> list[dict[str, Any]]:
+    """What a text rests on."""
+    told = [annotation_of(citation, 0, len(part.text)) for citation in part.citations]
+    return [one for one in told if one is not None]
 
 
 def message_item(id: str, status: str) -> dict[str, Any]:
@@ -87,10 +107,10 @@ def reasoning_item(id: str, text: str, signature: str = "") -> dict[str, Any]:
     }
 
 
-def said(kind: str, text: str, logprobs: Any = None) -> dict[str, Any]:
+def said(kind: str, text: str, logprobs: Any = None, annotations: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     if kind == "refusal":
         return {"type": "refusal", "refusal": text}
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs or []}
+    return {"type": "output_text", "text": text, "annotations": list(annotations), "logprobs": logprobs or []}
 
 
 def usage_of(usage: Usage) -> dict[str, Any]:

@@ -5,8 +5,10 @@ name or path (`tools[1]`, `input[2]`, `reasoning.summary`)."""
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from triops.edges.openai.parts import data_of, function_tool
-from triops.kernel.completion import Chat, Format, Message, Part, Tool
+from triops.kernel.completion import RESPONSES_ITEM, Chat, Format, Message, Part, Tool
 from triops.kernel.errors import Invalid
 from triops.web.members import flag, mapping, needed, number, sequence, text, whole
 
@@ -18,6 +20,7 @@ _READ = frozenset(
         "previous_response_id", "conversation",
     }
 )  # fmt: skip
+_OWN = ("_call", "_call_output", "_list_tools", "_approval_request", "_approval_response", "compaction")
 _LOGPROBS = "message.output_text.logprobs"
 
 
@@ -91,8 +94,22 @@ def _item(item: Mapping[str, Any], path: str, extra: dict[str, Any]) -> Message 
         signature = text(item, "encrypted_content", path)
         thought = Part("thinking", "\n".join(texts), id=text(item, "id", path), signature=signature)
         return Message("assistant", (thought,))
+    if kind == "image_generation_call" and item.get("result") is not None:
+        media = f"image/{text(item, 'output_format', path) or 'png'}"
+        image = Part("image", id=text(item, "id", path), data=needed(item, "result", path), media_type=media)
+        return Message("assistant", (image,))
+    if isinstance(kind, str) and kind.endswith(_OWN):
+        return Message("assistant", (_block(kind, item, path),))
     extra[path] = item
     return None
+
+
+def _block(kind: str, item: Mapping[str, Any], path: str) -> Part:
+    """Of a tool of the provider's own."""
+    try:
+        return Part("block", orjson.dumps(item).decode(), name=kind, media_type=RESPONSES_ITEM)
+    except orjson.JSONEncodeError as error:
+        raise Invalid(f"not JSON that can be written: {error}", field=path) from None
 
 
 def _parts(value: Any, path: str, extra: dict[str, Any]) -> tuple[Part, ...]:

@@ -1,14 +1,15 @@
 """A streamed response: named events that count up, an item opened, filled and closed, the whole response at the end.
 
 One item of text or reasoning is open at a time; calls of tools stay open until the end, since providers may send their
-arguments in turns.
+arguments in turns. What a text rests on is told when the text ends; items of a provider's own tools come whole.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
+from triops.edges.openai.beside import annotation_of
 from triops.edges.openai.problems import error_in
 from triops.edges.openai.responses_answer import (
     about,
@@ -19,9 +20,23 @@ from triops.edges.openai.responses_answer import (
     said,
     status_of,
     usage_of,
+    whole_item,
 )
-from triops.kernel.completion import Ask, Delta, Finish, Part, Usage
+from triops.kernel.completion import Ask, Citation, Delta, Finish, Part, Usage
 from triops.web.dialects import Problem
+
+# items whose stages its clients are told of
+_STAGED = frozenset(
+    {
+        "web_search_call",
+        "file_search_call",
+        "code_interpreter_call",
+        "image_generation_call",
+        "mcp_call",
+        "mcp_list_tools",
+    }
+)
+_EMPTY: Mapping[str, Mapping[str, Any]] = {"image_generation_call": {"result": None}}  # before it is done
 
 
 class _Open:
@@ -33,6 +48,8 @@ class _Open:
         self.item = item
         self.texts: list[str] = []
         self.logprobs: list[Any] = []
+        self.part = 0
+        self.citations: list[Citation] = []
 
     @property
     def text(self) -> str:
@@ -70,6 +87,10 @@ class ResponsesEncoder:
                 self._call(delta, out)
             elif delta.kind == "arguments":
                 self._arguments(delta, out)
+            elif delta.kind == "citation" and isinstance(delta.item, Citation):
+                self._of("text", delta, out).citations.append(delta.item)
+            elif delta.kind == "whole" and isinstance(delta.item, Part):
+                self._whole(delta.item, out)
             elif delta.kind == "finish":
                 self._finish = delta.finish
             elif delta.kind == "usage":
@@ -107,10 +128,8 @@ class ResponsesEncoder:
             self._event("response.in_progress", {"response": self._tree}, out)
 
     def _said(self, delta: Delta, logprobs: list[Any], out: list[bytes]) -> None:
-        kind, text, now = delta.kind, delta.text, self._open
-        other = now is not None and kind == "thinking" and delta.id not in ("", now.item["id"])
-        if now is None or now.kind != kind or other:
-            now = self._start(kind, delta.id, out)
+        kind, text = delta.kind, delta.text
+        now = self._of(kind, delta, out)
         now.texts.append(text)
         now.logprobs += logprobs
         if kind == "thinking":
@@ -121,10 +140,37 @@ class ResponsesEncoder:
             more = {"logprobs": logprobs} if kind == "text" else {}
             self._at(now, name, {**self._content(now), "delta": text, **more}, out)
 
+    def _of(self, kind: str, delta: Delta, out: list[bytes]) -> _Open:
+        """The open content that the delta belongs to."""
+        now = self._open
+        if now is None or now.kind != kind or now.part != delta.part:
+            now = self._start(kind, delta.id, out)
+            now.part = delta.part
+        elif kind == "thinking" and delta.id not in ("", now.item["id"]):
+            now = self._start(kind, delta.id, out)
+        return now
+
+    def _whole(self, part: Part, out: list[bytes]) -> None:
+        item = whole_item(part)
+        if item is None:
+            return
+        self._close(out, "completed")
+        self._begin(out)
+        id, kind = item.get("id"), str(item["type"])
+        begun = {**item, "status": "in_progress", **_EMPTY.get(kind, {})} if "status" in item else item
+        now = self._add("whole", begun, out)
+        self._items[now.place] = item
+        if kind in _STAGED and id:
+            at = {"item_id": id, "output_index": now.place}
+            self._event(f"response.{kind}.in_progress", at, out)
+            failed = kind == "mcp_call" and item.get("error")
+            self._event(f"response.{kind}.{'failed' if failed else 'completed'}", at, out)
+        self._event("response.output_item.done", {"output_index": now.place, "item": item}, out)
+
     def _start(self, kind: str, id: str, out: list[bytes]) -> _Open:
         """`id`: of reasoning, where it has one."""
         before = self._open
-        if kind == "refusal" and before is not None and before.kind == "text":
+        if before is not None and kind != "thinking" and before.kind != "thinking":
             self._close_content(before, out)  # the same message goes on
             now = _Open(kind, before.place, before.item)
         else:
@@ -151,7 +197,13 @@ class ResponsesEncoder:
         return {"content_index": len(now.item["content"])}
 
     def _close_content(self, now: _Open, out: list[bytes]) -> None:
-        part, at = said(now.kind, now.text, now.logprobs), self._content(now)
+        at = self._content(now)
+        told = [annotation_of(citation, 0, len(now.text)) for citation in now.citations]
+        annotations = [one for one in told if one is not None]
+        for i, annotation in enumerate(annotations):
+            added = {**at, "annotation_index": i, "annotation": annotation}
+            self._at(now, "response.output_text.annotation.added", added, out)
+        part = said(now.kind, now.text, now.logprobs, annotations)
         if now.kind == "text":
             done = {**at, "text": now.text, "logprobs": now.logprobs}
             self._at(now, "response.output_text.done", done, out)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from triops.kernel.completion import Finish, Part, Usage
+from triops.kernel.completion import CUSTOM, Finish, Part, Usage
 
 
 def finish_word(finish: Finish, *, refused: bool, old: bool = False) -> str:
@@ -21,7 +21,20 @@ def is_old(raw: Mapping[str, Any]) -> bool:
 
 
 def tool_call_of(part: Part) -> dict[str, Any]:
-    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.text}}
+    if part.media_type == CUSTOM:
+        return {"id": part.id, "type": "custom", "custom": {"name": part.name, "input": part.text}}
+    call = {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": part.text}}
+    return call | sealed(part.signature)
+
+
+def thought_member(name: str) -> str:
+    """Where a message has its reasoning: where it came, else where most have it."""
+    return "reasoning" if name == "reasoning" else "reasoning_content"
+
+
+def sealed(signature: str) -> dict[str, Any]:
+    """The signature of a tool call, where Google's own chat completions have it."""
+    return {"extra_content": {"google": {"thought_signature": signature}}} if signature else {}
 
 
 def usage_of(usage: Usage) -> dict[str, Any]:

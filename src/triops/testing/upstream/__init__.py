@@ -24,6 +24,7 @@ from triops.testing.upstream.ledger import Entry, Ledger
 from triops.testing.upstream.ollama import OllamaChatWire, OllamaEmbedWire, OllamaGenerateWire
 from triops.testing.upstream.openai_chat import ChatWire
 from triops.testing.upstream.openai_embeddings import EmbeddingsWire, ModelsWire
+from triops.testing.upstream.openai_moderations import ModerationsWire
 from triops.testing.upstream.openai_responses import ResponsesWire
 from triops.testing.upstream.server import Connection, Provider
 from triops.testing.upstream.wire import Wire
@@ -33,7 +34,7 @@ __all__ = ["Entry", "Ledger", "LoopbackProvider", "RunningUpstream", "listen", "
 
 def wires() -> Sequence[Wire]:
     """Every endpoint that is spoken."""
-    openai = (ChatWire(), ResponsesWire(), EmbeddingsWire(), ModelsWire())
+    openai = (ChatWire(), ResponsesWire(), EmbeddingsWire(), ModerationsWire(), ModelsWire())
     ollama = (OllamaChatWire(), OllamaGenerateWire(), OllamaEmbedWire())
     return (*openai, MessagesWire(), CountWire(), GeminiWire(), *ollama)
 

@@ -8,6 +8,7 @@ import orjson
 
 from triops.testing.upstream.openai_chat import Said
 from triops.testing.upstream.orders import Orders
+from triops.testing.upstream.searched import anthropic_blocks, anthropic_citation
 from triops.testing.upstream.speech import tokens_of
 from triops.testing.upstream.turn import Turn, said_of
 from triops.testing.upstream.wire import Answer, Asked, Refused, Request
@@ -28,6 +29,7 @@ _ERRORS = {
     504: "timeout_error",
     529: "overloaded_error",
 }
+_LAST = " That is all."  # said after a text that cites something
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 
 
@@ -164,8 +166,13 @@ def _content(said: Said) -> list[dict[str, Any]]:
     content: list[dict[str, Any]] = []
     if said.thoughts:
         content.append({"type": "thinking", "thinking": "".join(said.thoughts), "signature": "c2lnbmVk"})
+    if said.looked:
+        content += anthropic_blocks(said.looked)
     if said.pieces:
-        content.append({"type": "text", "text": "".join(said.pieces), "citations": None})
+        cited = [anthropic_citation(said.looked)] if said.looked else None
+        content.append({"type": "text", "text": "".join(said.pieces), "citations": cited})
+    if said.looked:
+        content.append({"type": "text", "text": _LAST, "citations": None})
     for place, (name, pieces) in enumerate(said.calls):
         given = orjson.loads("".join(pieces))
         content.append({"type": "tool_use", "id": f"toolu_{place}", "name": name, "input": given, "caller": None})
@@ -181,10 +188,27 @@ def _blocks(said: Said) -> Iterator[tuple[dict[str, Any], int]]:
         yield _delta(index, {"type": "signature_delta", "signature": "c2lnbmVk"}), 0
         yield {"type": "content_block_stop", "index": index}, 0
         index += 1
+    if said.looked:
+        call, found = anthropic_blocks(said.looked)
+        yield _begin(index, {**call, "input": {}}), 0
+        given = orjson.dumps(call["input"]).decode()
+        for piece in (given[:7], given[7:]):
+            yield _delta(index, {"type": "input_json_delta", "partial_json": piece}), 0
+        yield {"type": "content_block_stop", "index": index}, 0
+        yield _begin(index + 1, found), 0
+        yield {"type": "content_block_stop", "index": index + 1}, 0
+        index += 2
     if said.pieces:
         yield _begin(index, {"type": "text", "text": ""}), 0
         for piece in said.pieces:
             yield _delta(index, {"type": "text_delta", "text": piece}), 1
+        if said.looked:
+            yield _delta(index, {"type": "citations_delta", "citation": anthropic_citation(said.looked)}), 0
+        yield {"type": "content_block_stop", "index": index}, 0
+        index += 1
+    if said.looked:
+        yield _begin(index, {"type": "text", "text": ""}), 0
+        yield _delta(index, {"type": "text_delta", "text": _LAST}), 0
         yield {"type": "content_block_stop", "index": index}, 0
         index += 1
     for place, (name, pieces) in enumerate(said.calls):

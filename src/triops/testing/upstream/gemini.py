@@ -10,6 +10,7 @@ import orjson
 from triops.testing.upstream.openai_chat import Said
 from triops.testing.upstream.openai_embeddings import vector
 from triops.testing.upstream.orders import Orders
+from triops.testing.upstream.searched import IMAGE_TOKENS, PIXEL
 from triops.testing.upstream.speech import tokens_of
 from triops.testing.upstream.turn import Turn, said_of
 from triops.testing.upstream.wire import Answer, Asked, Refused, Request
@@ -151,6 +152,8 @@ def _parts(said: Said) -> tuple[list[dict[str, Any]], list[int]]:
     parts: list[dict[str, Any]] = [{"text": text, "thought": True} for text in said.thoughts]
     parts += [{"text": text} for text in said.pieces]
     costs = [1] * len(parts)
+    parts += [{"inlineData": {"mimeType": "image/png", "data": PIXEL}}] * said.images
+    costs += [IMAGE_TOKENS] * said.images
     for place, (name, pieces) in enumerate(said.calls):
         call: dict[str, Any] = {"functionCall": {"name": name, "args": orjson.loads("".join(pieces))}}
         if place == 0:

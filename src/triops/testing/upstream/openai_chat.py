@@ -9,6 +9,7 @@ import orjson
 
 from triops.testing.upstream.openai_wire import CREATED, OpenAIWire
 from triops.testing.upstream.orders import Orders
+from triops.testing.upstream.searched import IMAGE_TOKENS, chat_annotation, chat_image
 from triops.testing.upstream.speech import instance, pieces_of, spoken, tokens_of, words
 from triops.testing.upstream.wire import Answer, Asked, Refused, Request
 
@@ -24,10 +25,17 @@ class Said:
     refused: bool = False
     calls: tuple[tuple[str, list[str]], ...] = ()
     thoughts: tuple[str, ...] = ()
+    looked: str = ""  # what was searched for
+    images: int = 0
 
     @property
     def tokens(self) -> int:
-        return len(self.pieces) + len(self.thoughts) + sum(len(pieces) for _, pieces in self.calls)
+        return (
+            IMAGE_TOKENS * self.images
+            + len(self.pieces)
+            + len(self.thoughts)
+            + sum(len(pieces) for _, pieces in self.calls)
+        )
 
 
 class ChatWire(OpenAIWire):
@@ -123,7 +131,8 @@ def _said(tree: Mapping[str, Any], orders: Orders) -> Said:
         return Said(['{"answer": ', '"seven"}'], "stop", thoughts=thoughts)
     stop = tree.get("stop") or []
     pieces, finish = spoken(orders, _last(messages), most, [stop] if isinstance(stop, str) else stop)
-    return Said(pieces, orders.finish or finish, thoughts=thoughts)
+    looked = _last(messages) if orders.search else ""
+    return Said(pieces, orders.finish or finish, thoughts=thoughts, looked=looked, images=orders.images)
 
 
 def arguments_of(schema: Any) -> list[str]:
@@ -157,8 +166,10 @@ def _choice(index: int, said: Said, logprobs: bool) -> dict[str, Any]:
         "role": "assistant",
         "content": None if said.refused or said.calls else text,
         "refusal": text if said.refused else None,
-        "annotations": [],
+        "annotations": [chat_annotation(said.looked, text)] if said.looked else [],
     }
+    if said.images:
+        message["images"] = [chat_image()] * said.images
     if said.thoughts:
         message["reasoning_content"] = "".join(said.thoughts)
     if said.calls:
@@ -184,6 +195,10 @@ def _chunks(index: int, said: Said, logprobs: bool) -> Iterator[tuple[dict[str, 
     for piece in said.pieces:
         told = {"content": _logprobs([piece]), "refusal": None} if logprobs else None
         yield chunk({"refusal" if said.refused else "content": piece}, None, told), 1
+    for _ in range(said.images):
+        yield chunk({"images": [chat_image()]}), IMAGE_TOKENS
+    if said.looked:
+        yield chunk({"annotations": [chat_annotation(said.looked, "".join(said.pieces))]}), 0
     for place, (name, pieces) in enumerate(said.calls):
         head = {"index": place, "id": f"call_{index}_{place}", "type": "function"}
         yield chunk({"tool_calls": [{**head, "function": {"name": name, "arguments": ""}}]}), 0

@@ -8,6 +8,7 @@ import orjson
 from triops.testing.upstream.openai_chat import arguments_of
 from triops.testing.upstream.openai_wire import CREATED, OpenAIWire
 from triops.testing.upstream.orders import Orders
+from triops.testing.upstream.searched import annotation, response_call
 from triops.testing.upstream.speech import instance, spoken, tokens_of, words
 from triops.testing.upstream.wire import Answer, Asked, Refused, Request
 
@@ -89,6 +90,11 @@ def _output(
     if orders.think:
         text = "".join(words(orders.think))
         output.append({"id": f"rs_{id}", "type": "reasoning", "summary": [{"type": "summary_text", "text": text}]})
+        if "reasoning.encrypted_content" in (tree.get("include") or ()):
+            output[-1]["encrypted_content"] = "c2VhbGVk"
+        pieces.append([])
+    if orders.search:
+        output.append(response_call(_last(items), id))
         pieces.append([])
     tools = [tool for tool in tree.get("tools") or () if tool.get("type") == "function"]
     choice = tree.get("tool_choice")
@@ -111,7 +117,9 @@ def _output(
     else:
         said, finish = spoken(orders, _last(items), tree.get("max_output_tokens"), ())
     kind = {"type": "refusal", "refusal": "".join(said)}
-    text_part = {"type": "output_text", "text": "".join(said), "annotations": [], "logprobs": []}
+    text_part: dict[str, Any] = {"type": "output_text", "text": "".join(said), "annotations": [], "logprobs": []}
+    if orders.search:
+        text_part["annotations"] = [annotation(_last(items), "".join(said))]
     content = [kind if orders.refuse else text_part]
     output.append(
         {"id": f"msg_{id}", "type": "message", "status": "completed", "role": "assistant", "content": content}
@@ -135,7 +143,8 @@ def _events(response: dict[str, Any], pieces: list[list[str]]) -> Iterator[tuple
     yield ("response.in_progress", {"response": begun}), 0
     for place, (item, said) in enumerate(zip(response["output"], pieces, strict=True)):
         kind = item["type"]
-        empty: Any = {"message": {"content": []}, "function_call": {"arguments": ""}}.get(kind, {"summary": []})
+        empty: Any = {"message": {"content": []}, "function_call": {"arguments": ""}, "reasoning": {"summary": []}}
+        empty = empty.get(kind, {})
         opened = {**item, **empty, **({} if kind == "reasoning" else {"status": "in_progress"})}
         at = {"item_id": item["id"], "output_index": place}
         yield ("response.output_item.added", {"output_index": place, "item": opened}), 0
@@ -145,6 +154,9 @@ def _events(response: dict[str, Any], pieces: list[list[str]]) -> Iterator[tuple
             for piece in said:
                 yield ("response.function_call_arguments.delta", {**at, "delta": piece}), 1
             yield ("response.function_call_arguments.done", {**at, "arguments": item["arguments"]}), 0
+        elif kind == "web_search_call":
+            for stage in ("in_progress", "searching", "completed"):
+                yield (f"response.web_search_call.{stage}", at), 0
         else:
             part, at = item["summary"][0], {**at, "summary_index": 0}
             opened_part = {"type": "summary_text", "text": ""}
@@ -164,8 +176,12 @@ def _content(
     field = "refusal" if part["type"] == "refusal" else "text"
     name = "response.refusal" if field == "refusal" else "response.output_text"
     more: dict[str, Any] = {} if field == "refusal" else {"logprobs": []}
-    yield ("response.content_part.added", {**at, "part": {**part, field: ""}}), 0
+    empty = {**part, field: "", **({} if field == "refusal" else {"annotations": []})}
+    yield ("response.content_part.added", {**at, "part": empty}), 0
     for piece in said:
         yield (f"{name}.delta", {**at, "delta": piece, **more}), 1
+    for place, one in enumerate(part.get("annotations") or ()):
+        added = {"annotation_index": place, "annotation": one}
+        yield ("response.output_text.annotation.added", {**at, **added}), 0
     yield (f"{name}.done", {**at, field: part[field], **more}), 0
     yield ("response.content_part.done", {**at, "part": part}), 0

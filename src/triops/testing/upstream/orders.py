@@ -9,6 +9,8 @@ the `!`). Later ones win; names that are not listed mean nothing (and make the s
 | calls=1 | how many tools are called at once, when tools were given and no result of one came last; 0: none |
 | think=3 | so many words of reasoning first |
 | refuse=1 | the model refuses |
+| search=1 | it searched the web by its provider's own tool first, and its text cites what it found |
+| images=2 | so many images beside the text |
 | finish=content_filter | the reason given for the end |
 | cached=5 | so many tokens of the input came from the provider's cache |
 | usage=0, done=0 | the usage is not told; a stream has no [DONE] |
@@ -36,6 +38,8 @@ class Orders:
     calls: int = 1
     think: int = 0
     refuse: int = 0
+    search: int = 0
+    images: int = 0
     finish: str = ""
     cached: int = 0
     usage: int = 1

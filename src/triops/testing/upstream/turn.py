@@ -39,4 +39,5 @@ def said_of(turn: Turn, orders: Orders) -> Said:
         text = orjson.dumps(instance(turn.schema) if turn.schema else {"answer": "seven"}).decode()
         return Said([text[i : i + 8] for i in range(0, len(text), 8)], "stop", thoughts=thoughts)
     pieces, finish = spoken(orders, turn.last, turn.most, turn.stop)
-    return Said(pieces, orders.finish or finish, thoughts=thoughts)
+    looked = turn.last if orders.search else ""
+    return Said(pieces, orders.finish or finish, thoughts=thoughts, looked=looked, images=orders.images)

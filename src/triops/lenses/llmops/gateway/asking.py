@@ -10,7 +10,7 @@ from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.doing import Asking, Doing
 from triops.lenses.llmops.gateway.faults import failed, masked
 from triops.lenses.llmops.gateway.parts import Parts
-from triops.lenses.llmops.gateway.prices import cost_of
+from triops.lenses.llmops.gateway.prices import FREE, cost_of
 from triops.lenses.llmops.gateway.router import Pick, next_may_answer
 from triops.lenses.llmops.gateway.said import Heard
 from triops.lenses.llmops.gateway.specs import LOCAL, ProviderSpec, RouteSpec
@@ -46,6 +46,8 @@ class Asker:
                 await asyncio.sleep(max(pick.wait_s, min(last.retry_after_s, _LONGEST_WAIT_S)))
             now_ns = parts.now_ns()
             price = project.prices.find(pick.provider.name, pick.model, now_ns)
+            if price is None and call.ask.operation == "moderations":
+                price = FREE  # as they are, unless a price says otherwise
             asking = Asking(pick.provider, pick.model, now_ns, price)
             self._reserve(call, project, route, pick, asking)
             before = pick
@@ -77,6 +79,11 @@ class Asker:
         parts, spec = self._parts, pick.provider
         provider = parts.speaks(spec)
         call.told.provider, call.told.model = spec.name, pick.model
+        moderates = spec.dialect != LOCAL and call.ask.dialect in provider.native
+        if call.ask.operation == "moderations" and not moderates:
+            raise Invalid(
+                f"{spec.name} moderates nothing", field="model", got=call.ask.model, expected="dialect openai"
+            )
         if spec.dialect != LOCAL:
             outgoing = self._outgoing(call, route, spec, pick.model, provider)
         parts.recorder.intend(call, spec.name, pick.model, asking.started_ns)
@@ -147,7 +154,8 @@ class Asker:
             coming.close()
         call.answer = answer = provider.reply(ask, coming.status, coming.headers, body)
         call.raw = body if native else None
-        return NOTHING if ask.operation == "count" else answer.usage
+        unbilled = ask.operation == "count" or (ask.operation == "moderations" and answer.usage is None)
+        return NOTHING if unbilled else answer.usage
 
     def _times(self, call: Doing, route: RouteSpec, pick: Pick, asking: Asking) -> Timeouts:
         """Raises: Fault when nothing is left of the whole call's."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from triops.kernel.completion import Ask, Chat, PromptRef, Reply
+from triops.kernel.completion import Ask, Chat, Embedded, PromptRef, Reply
 from triops.kernel.errors import Invalid
 from triops.kernel.prompts.sharing import pick_of
 from triops.lenses.llmops.gateway.cache import Cache, Entry
@@ -96,6 +96,15 @@ def looked_up(cache: Cache, call: Doing, route: RouteSpec, headers: Mapping[str,
     return entry
 
 
+def _size(answer: Reply | Embedded) -> int:
+    """Characters that it holds, about."""
+    if isinstance(answer, Embedded):
+        return 8 * sum(map(len, answer.vectors))
+    parts = [part for choice in answer.choices for part in choice.parts]
+    cited = [citation for part in parts for citation in part.citations]
+    return sum([len(part.text) + len(part.data) for part in parts]) + 1024 * len(cited)
+
+
 def kept(cache: Cache, call: Doing, route: RouteSpec, now: float) -> None:
     """Remember a complete answer."""
     if call.key is None or route.cache is None or not call.attempts or call.disconnected:
@@ -111,6 +120,6 @@ def kept(cache: Cache, call: Doing, route: RouteSpec, now: float) -> None:
     if "error" in finishes:
         return
     last = call.attempts[-1]
-    size = call.heard.characters if call.heard else len(body) or 1024
+    size = _size(answer)
     entry = Entry(answer, last.provider, last.model, last.cost or 0, size, body, call.ask.dialect if body else "")
     cache.put(call.key, entry, route.cache.ttl_s, now)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from triops.kernel.completion import Ask, Chat, Embed, Part
 
 PER_CALL: Final = 64  # tokens that a chat's template has around everything
@@ -184,6 +186,11 @@ def _chat(chat: Chat, size: Size) -> None:
 
 def _parts(parts: tuple[Part, ...], size: Size) -> None:
     for part in parts:
+        if part.kind == "block":
+            size.looking = True
+            _walk("", orjson.loads(part.text), size, _DEPTH)
+            size.looking = False
+            continue
         _text("", part.text, size)
         size.text += _bytes(part.name) + len(part.id)
         if part.kind == "image":
@@ -216,7 +223,8 @@ def _walk(name: str, value: Any, size: Size, depth: int) -> None:
 def _members(value: Mapping[str, Any], size: Size, depth: int) -> None:
     kind = value.get("type") if size.looking else None
     image = isinstance(kind, str) and kind in _IMAGE_PARTS
-    if image:
+    made = kind == "image_generation_call"
+    if image or made:
         size.images += 1
     elif isinstance(kind, str) and kind in _FILE_PARTS:
         size.media += 64
@@ -224,7 +232,7 @@ def _members(value: Mapping[str, Any], size: Size, depth: int) -> None:
         size.text += len(name)
         if name in _STORED:
             size.stored += 1
-        elif not (image and name in _IMAGE_MEMBERS):
+        elif not (image and name in _IMAGE_MEMBERS) and not (made and name == "result"):
             _walk(name, inner, size, depth - 1)
 
 

@@ -3,13 +3,14 @@
 Cut texts end in an ellipsis, so that the JSON stays whole; pictures and files are named, never kept.
 """
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from triops.kernel.completion import Chat, Choice, Delta, Embed, Finish, Part, Reply, Usage
+from triops.kernel.completion import Chat, Choice, Citation, Delta, Embed, Finish, Part, Reply, Usage
 
 _CUT = "…"
 PLAIN = frozenset({"openai.chat", "anthropic.messages"})
@@ -29,6 +30,8 @@ _SETTINGS = frozenset(
 )
 _SAYING = frozenset({"text", "arguments", "thinking", "refusal"})
 _NAME = 256  # characters of a name, an id, a role
+_CALL = Part("tool_call")
+_BLOCK = 4096  # characters of a provider's own block; longer ones, which hold files and what is sealed, are named
 _BYTES_EACH = 40  # what the JSON of a part costs beside its text
 
 
@@ -162,7 +165,7 @@ def settings_of(content: Chat | Embed) -> Mapping[str, Any]:
 
 def _part(part: Part, room: _Room) -> dict[str, Any]:
     said: dict[str, Any] = {"kind": part.kind}
-    if part.text:
+    if part.text and not (part.kind == "block" and len(part.text) > _BLOCK):
         said["text"] = room.fit(part.text)
     if part.name:
         said["name"] = part.name[:_NAME]
@@ -179,15 +182,19 @@ def _part(part: Part, room: _Room) -> dict[str, Any]:
 
 class Heard:
     """A streamed answer, put together as it comes: its text within a bound, and how much it was in all.
-    `most`: characters that are kept; `whole` says whether that was all. Neither log probabilities nor seals of thinking
-    are."""
+    `most`: characters that are kept; `whole` says whether that was all. Log probabilities are not kept."""
 
-    __slots__ = ("_left", "_names", "_plain", "_texts", "characters", "finishes", "id", "model", "stopped_by", "usage")
+    __slots__ = ("_calls", "_cited", "_left", "_members", "_plain", "_seals", "_texts", "_wholes", "characters",
+                 "finishes", "id", "model", "stopped_by", "usage")  # fmt: skip
 
     def __init__(self, most: int) -> None:
         self._left = most
-        self._texts: defaultdict[tuple[int, str, int], list[str]] = defaultdict(list)
-        self._names: dict[tuple[int, int], tuple[str, str]] = {}
+        self._texts: dict[tuple[int, str, int], list[str]] = {}  # in the order that each began
+        self._calls: dict[tuple[int, int], Part] = {}
+        self._seals: dict[tuple[int, int], tuple[str, str]] = {}
+        self._members: dict[tuple[int, int], str] = {}  # which one thinking came in
+        self._cited: dict[tuple[int, int], list[Citation]] = {}
+        self._wholes: list[Part] = []
         self._plain = True
         self.characters = 0
         self.finishes: dict[int, Finish] = {}
@@ -200,17 +207,26 @@ class Heard:
         for delta in deltas:
             kind = delta.kind
             if kind in _SAYING:
-                text, left = delta.text, self._left
-                length = len(text)
-                self.characters += length
-                if left > 0 and text:
-                    self._left = left - length if length < left else 0
-                    self._texts[delta.index, kind, delta.part].append(text[:left])
-                if delta.signature:
-                    self._plain = False
+                text = delta.text
+                self.characters += len(text)
+                if self._left > 0 and text:
+                    kept = text if len(text) <= self._left else text[: self._left]
+                    self._left -= len(kept)
+                    pieces = self._texts.get((delta.index, kind, delta.part))
+                    if pieces is None:
+                        self._texts[delta.index, kind, delta.part] = [kept]
+                        if delta.name:
+                            self._members[delta.index, delta.part] = delta.name
+                    else:
+                        pieces.append(kept)
+                if delta.signature and self._has_room(len(delta.signature)):
+                    self._texts.setdefault((delta.index, kind, delta.part), [])
+                    self._seals[delta.index, delta.part] = (delta.id, delta.signature)
             elif kind == "tool":
-                self._names[delta.index, delta.part] = (delta.name, delta.id)
-                self._texts[delta.index, "arguments", delta.part]  # there, also without any
+                empty = delta.item if isinstance(delta.item, Part) else _CALL
+                call = replace(empty, id=delta.id, name=delta.name, signature=delta.signature)
+                self._calls[delta.index, delta.part] = call
+                self._texts.setdefault((delta.index, "arguments", delta.part), [])
             elif kind == "start":
                 self.model = delta.model or self.model
                 self.id = delta.id or self.id
@@ -221,6 +237,26 @@ class Heard:
                 self.usage = delta.usage
             elif kind == "logprobs":
                 self._plain = False
+            elif delta.item is not None:
+                self._held(delta, delta.item)
+
+    def _held(self, delta: Delta, item: Part | Citation) -> None:
+        if isinstance(item, Citation):
+            if self._has_room(_BYTES_EACH + len(item.url) + len(item.title) + len(item.text)):
+                self._texts.setdefault((delta.index, "text", delta.part), [])
+                self._cited.setdefault((delta.index, delta.part), []).append(item)
+        else:
+            fits = self._has_room(_BYTES_EACH + len(item.text) + len(item.data))
+            self._texts[delta.index, "whole", len(self._wholes)] = []
+            self._wholes.append(item if fits else replace(item, text="", data=""))
+
+    def _has_room(self, size: int) -> bool:
+        """Of what is kept whole or not at all."""
+        if size > self._left:
+            self._plain = False
+            return False
+        self._left -= size
+        return True
 
     @property
     def whole(self) -> bool:
@@ -234,15 +270,20 @@ class Heard:
         """What a whole answer would have been, as far as it was kept."""
         parts: dict[int, list[Part]] = {index: [] for index in self.finishes}
         for (index, kind, part), pieces in self._texts.items():
-            text = "".join(pieces)
-            if kind == "arguments":
-                name, id = self._names.get((index, part), ("", ""))
-                said = Part("tool_call", text, id=id, name=name)
-            else:
-                said = Part(kind, text)  # type: ignore[arg-type]
-            parts.setdefault(index, []).append(said)
+            parts.setdefault(index, []).append(self._part(index, kind, part, "".join(pieces)))
         choices = tuple(Choice(i, tuple(parts[i]), self.finishes.get(i, "error")) for i in sorted(parts))
         return Reply(self.id, self.model, choices, self.usage, stop_sequence=self.stopped_by)
+
+    def _part(self, index: int, kind: str, part: int, text: str) -> Part:
+        if kind == "whole":
+            return self._wholes[part]
+        if kind == "arguments":
+            return replace(self._calls.get((index, part), _CALL), text=text)
+        if kind == "thinking":
+            id, signature = self._seals.get((index, part), ("", ""))
+            return Part("thinking", text, id, self._members.get((index, part), ""), signature=signature)
+        cited = tuple(self._cited.get((index, part), ())) if kind == "text" else ()
+        return Part(kind, text, citations=cited)  # type: ignore[arg-type]
 
     def text(self, most: int) -> str:
         """`[{"parts", "finish"}]`, one a choice; `finish` is `error` of one that was cut."""
@@ -255,16 +296,23 @@ def deltas_of(reply: Reply) -> list[Delta]:
     for choice in reply.choices:
         index = choice.index
         deltas.append(Delta("start", index, id=reply.id, model=reply.model))
-        tools = 0
+        said: Counter[str] = Counter()  # how many of each kind
         for part in choice.parts:
-            if part.kind == "tool_call":
-                deltas.append(Delta("tool", index, part=tools, id=part.id, name=part.name))
-                deltas.append(Delta("arguments", index, part.text, part=tools))
-                tools += 1
-            elif part.kind == "thinking" and part.data:
-                deltas.append(Delta("thinking", index, name="redacted_thinking", signature=part.data))
-            elif part.kind in ("text", "thinking", "refusal"):
-                deltas.append(Delta(part.kind, index, part.text, id=part.id, signature=part.signature))
+            kind, place = part.kind, said[part.kind]
+            if kind == "tool_call":
+                empty = replace(part, text="", id="", name="", signature="")
+                item = None if empty == _CALL else empty
+                begun = Delta("tool", index, "", place, part.id, part.name, signature=part.signature, item=item)
+                deltas.append(begun)
+                deltas.append(Delta("arguments", index, part.text, part=place))
+            elif kind in ("text", "thinking", "refusal") and not part.data:
+                said_now = Delta(kind, index, part.text, place, part.id, part.name, signature=part.signature)
+                deltas.append(said_now)
+                deltas += [Delta("citation", index, part=place, item=citation) for citation in part.citations]
+            else:
+                deltas.append(Delta("whole", index, item=part))
+                continue
+            said[kind] += 1
         if choice.logprobs is not None:
             deltas.append(Delta("logprobs", index, logprobs=choice.logprobs))
         deltas.append(Delta("finish", index, finish=choice.finish, stop_sequence=reply.stop_sequence))

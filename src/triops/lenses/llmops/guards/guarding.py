@@ -1,20 +1,17 @@
 """The guards of one route: requests and answers judged whole, and answers judged as they come."""
 
 import asyncio
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from triops.kernel.completion import Chat, Choice, Embed, Embedded, Message, Part, Reply
+from triops.kernel.completion import Chat, Choice, Embed, Embedded, Message, Reply
 from triops.kernel.errors import GuardBlocked
 from triops.lenses.llmops.guards.model import Finding, Verdict, summed
-from triops.lenses.llmops.guards.passage import Passage
+from triops.lenses.llmops.guards.parts import judged_parts, part_size
 from triops.lenses.llmops.guards.screen import Screen
 from triops.lenses.llmops.guards.stream import StreamGuard
-
-_PIECE = 2048  # characters that are judged without a pause
-_SPOKEN = frozenset({"text", "thinking", "refusal"})
-Steps = Generator[None, None, Any]
+from triops.lenses.llmops.guards.texts import Steps, drained, judged_text
 
 
 class Guarding:
@@ -30,7 +27,7 @@ class Guarding:
 
     def input(self, content: Chat | Embed) -> Verdict[Any]:
         """At once: for texts of some kB. Everything that the model is told is read, whoever said it."""
-        return _drained(self._judged_input(content))
+        return drained(self._judged_input(content))  # type: ignore[no-any-return]
 
     async def input_in_turns(self, content: Chat | Embed) -> Verdict[Any]:
         """As `input`, and lets others run every 2 kB."""
@@ -46,7 +43,8 @@ class Guarding:
         """A whole answer. `logprobs` of what was replaced are left out: they repeat it."""
         if isinstance(reply, Embedded) or not self.outward:
             return Verdict(reply)
-        return _drained(_judged(self.outward, reply, sum(map(_choice_size, reply.choices)), _reply))
+        size = sum(map(_choice_size, reply.choices))
+        return drained(_judged(self.outward, reply, size, _reply))  # type: ignore[no-any-return]
 
     def stream(self) -> StreamGuard:
         """For one streamed answer."""
@@ -58,16 +56,8 @@ class Guarding:
         if isinstance(content, Embed):
             size = sum(len(text) for text in content.inputs if isinstance(text, str))
             return (yield from _judged(self.inward, content, size, _embed))
-        size = sum(_part_size(part) for message in content.messages for part in message.parts)
+        size = sum(part_size(part) for message in content.messages for part in message.parts)
         return (yield from _judged(self.inward, content, size, _chat))
-
-
-def _drained(steps: Steps) -> Verdict[Any]:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
 
 
 def _judged(screen: Screen, content: Any, size: int, rewritten: Any) -> Steps:
@@ -90,7 +80,7 @@ def _judged(screen: Screen, content: Any, size: int, rewritten: Any) -> Steps:
 def _chat(screen: Screen, chat: Chat, findings: list[Finding]) -> Steps:
     messages: list[Message] = []
     for message in chat.messages:
-        parts = yield from _parts(screen, message.parts, findings)
+        parts = yield from judged_parts(screen, message.parts, findings)
         messages.append(message if parts is message.parts else replace(message, parts=parts))
     changed = any(new is not old for new, old in zip(messages, chat.messages, strict=True))
     return replace(chat, messages=tuple(messages)) if changed else chat
@@ -99,56 +89,21 @@ def _chat(screen: Screen, chat: Chat, findings: list[Finding]) -> Steps:
 def _embed(screen: Screen, embed: Embed, findings: list[Finding]) -> Steps:
     inputs: list[str | tuple[int, ...]] = []
     for given in embed.inputs:
-        inputs.append((yield from _text(screen, given, False, findings)) if isinstance(given, str) else given)
+        if isinstance(given, str):
+            text, passage = yield from judged_text(screen, given, False, findings)
+            given = text if passage.changed else given
+        inputs.append(given)
     return replace(embed, inputs=tuple(inputs)) if tuple(inputs) != embed.inputs else embed
 
 
 def _reply(screen: Screen, reply: Reply, findings: list[Finding]) -> Steps:
     choices: list[Choice] = []
     for choice in reply.choices:
-        parts = yield from _parts(screen, choice.parts, findings)
+        parts = yield from judged_parts(screen, choice.parts, findings)
         choices.append(choice if parts is choice.parts else replace(choice, parts=parts, logprobs=None))
     changed = any(new is not old for new, old in zip(choices, reply.choices, strict=True))
     return replace(reply, choices=tuple(choices)) if changed else reply
 
 
-def _parts(screen: Screen, parts: tuple[Part, ...], findings: list[Finding]) -> Steps:
-    """The very tuple where nothing changed."""
-    judged: list[Part] = []
-    for part in parts:
-        new = part
-        if part.text and (part.kind in _SPOKEN or part.kind == "tool_call"):
-            text = yield from _text(screen, part.text, part.kind == "tool_call", findings)
-            if text is not part.text:  # a signature is of the text as it was
-                new = replace(part, text=text, signature="")
-        elif part.parts:
-            inner = yield from _parts(screen, part.parts, findings)
-            new = part if inner is part.parts else replace(part, parts=inner)
-        judged.append(new)
-    return parts if all(new is old for new, old in zip(judged, parts, strict=True)) else tuple(judged)
-
-
-def _text(screen: Screen, text: str, json: bool, findings: list[Finding]) -> Steps:
-    """The very text where nothing was replaced. Raises: GuardBlocked."""
-    passage = Passage(screen, look_ahead=_PIECE, batch=1, json=json)
-    if len(text) <= _PIECE:
-        out, found = passage.whole(text)
-        findings += found
-        return out if passage.changed else text
-    pieces: list[str] = []
-    for at in range(0, len(text), _PIECE):
-        piece, found = passage.feed(text[at : at + _PIECE])
-        pieces.append(piece)
-        findings += found
-        yield
-    piece, found = passage.end()
-    findings += found
-    return "".join([*pieces, piece]) if passage.changed else text
-
-
-def _part_size(part: Part) -> int:
-    return len(part.text) + sum(map(_part_size, part.parts))
-
-
 def _choice_size(choice: Choice) -> int:
-    return sum(map(_part_size, choice.parts))
+    return sum(map(part_size, choice.parts))

@@ -39,6 +39,8 @@ class Passage:
         self._looked = 0  # characters of `_text` at the last look
         self._quoted = False  # whether `_begin` is within a JSON string
         self._swallowed = ""  # the type of what was replaced while it still went on
+        self._base = 0  # where `_text` begins in all that was fed
+        self._edits: list[tuple[int, int, int]] = []  # from and to in all that was fed: characters in its place
         self.changed = False
 
     @property
@@ -46,11 +48,25 @@ class Passage:
         """Characters that are held back now."""
         return len(self._text) - self._begin
 
+    def moved(self, place: int) -> int:
+        """Where a place of the text that was fed is in what went on."""
+        shift = 0
+        for start, end, length in self._edits:
+            if place <= start:
+                break
+            shift += min(length, place - start) - (place - start) if place < end else length - (end - start)
+        return place + shift
+
     def feed(self, text: str) -> tuple[str, list[Finding]]:
         """What may go on now. Raises: GuardBlocked."""
         if self._swallowed:
             more = _MORE.get(self._swallowed, _MORE_WORD).match(text)
-            text = text[more.end() :] if more else text
+            gone = more.end() if more else 0
+            if gone:
+                at = self._base + len(self._text)
+                self._edits.append((at, at + gone, 0))
+                self._base += gone
+            text = text[gone:]
             if text:
                 self._swallowed = ""
         self._text += text
@@ -90,6 +106,7 @@ class Passage:
         self._before = look.before(cut)
         keep = self._kept(text, cut)
         self._text, self._begin, self._looked = text[keep:], cut - keep, self._looked - keep
+        self._base += keep
         return out, findings
 
     def _forced(self, text: str, cut: int, hits: Sequence[Hit]) -> int:
@@ -118,6 +135,7 @@ class Passage:
             for begin, stop, bare in json.replaceable(start, end) if json else ((start, end, False),):
                 if begin >= at:
                     pieces += (text[at:begin], f'"{mark}"' if bare else mark)
+                    self._edits.append((self._base + begin, self._base + stop, len(pieces[-1])))
                     at = stop
                     self.changed = True
         cut = max(at, cut)  # a whole number of JSON goes, though it be cut in two

@@ -1,6 +1,6 @@
 """Personal data of chosen types in a text, and which of its words are decided whatever follows them."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from triops.kernel.errors import Invalid
 from triops.lenses.llmops.guards.model import Span
 from triops.lenses.llmops.guards.patterns import matches
+from triops.lenses.llmops.guards.pii.addresses import goes_on, parts
 from triops.lenses.llmops.guards.pii.known import DOUBTFUL, STRUCTURED
 from triops.lenses.llmops.guards.pii.tokens import KNOWN, NOTHING, REACH, Tokens, tokens_of
 
 if TYPE_CHECKING:
+    from triops.lenses.llmops.guards.pii.gazetteer import Gazetteer
     from triops.lenses.llmops.guards.pii.tagger import Tagged, Tagger
 
-NAMED = ("PERSON", "STREET_ADDRESS", "GPE", "ORGANIZATION", "TITLE", "NRP", "AGE")
+ADDRESS = "STREET_ADDRESS"
+NAMED = ("PERSON", ADDRESS, "GPE", "ORGANIZATION", "TITLE", "NRP", "AGE")
 _BY_MODEL = frozenset((*NAMED, *DOUBTFUL))
 _PHONE_DIGITS = 6
 _SHORTENED = ("n't", "'ll", "'re", "'ve", "'m")  # ends of words that are nobody's name, however they begin ("Don't")
@@ -67,10 +70,16 @@ class Pii:
         tagged = self._tagger.tag(tokens, before)
         spans = [
             span
-            for span in _joined(tokens, tagged, self._tagger.labels)
+            for span in self._by_parts(text, _joined(text, tokens, tagged, self._tagger.labels), self._tagger.gazetteer)
             if span.type in self.types and _sensible(span.type, text[span.start : span.end])
         ]
         return Reading(spans, tokens, tagged.sure, before)
+
+    def _by_parts(self, text: str, spans: list[Span], gazetteer: "Gazetteer") -> Iterator[Span]:
+        """A part of an address is of a type of its own where that is looked for."""
+        for span in spans:
+            for part in parts(text, span, gazetteer) if span.type == ADDRESS else (span,):
+                yield part if part.type in self.types else Span(part.start, part.end, span.type)
 
 
 def needs_model(types: Collection[str]) -> bool:
@@ -94,23 +103,28 @@ def _sensible(type_: str, found: str) -> bool:
     return type_ not in NAMED or type_ == "AGE" or any(map(str.isalpha, found))
 
 
+def _stays(known: str, seen: str) -> bool:
+    """Whether what is known of a token goes before what the tagger sees in it."""
+    return not seen or known not in DOUBTFUL or (known == "TITLE" and seen == "PERSON")
+
+
 def _shortened(word: str) -> bool:
     return not word.isalpha() and word.replace("’", "'").lower().endswith(_SHORTENED)
 
 
-def _joined(tokens: Tokens, tagged: "Tagged", labels: Sequence[str]) -> list[Span]:
-    """Runs of one label, with what is known for certain kept apart, and what only looks like something kept where the
-    tagger sees nothing in it."""
+def _joined(text: str, tokens: Tokens, tagged: "Tagged", labels: Sequence[str]) -> list[Span]:
+    """Runs of one label on one line (of an address: on several), with what is known for certain kept apart, and what
+    only looks like something kept where the tagger sees nothing in it."""
     found: list[Span] = []
     last = ""
     for start, end, word, label in zip(tokens.starts, tokens.ends, tokens.words, tagged.labels, strict=True):
-        if (label == NOTHING and word[0] != KNOWN) or _shortened(word):
+        type_ = labels[label]
+        if (label == NOTHING and word[0] != KNOWN) or _shortened(word) or (word[0] == "\n" and type_ != ADDRESS):
             last = ""
             continue
-        type_ = labels[label]
-        if word[0] == KNOWN and (label == NOTHING or word[1:] not in DOUBTFUL):
+        if word[0] == KNOWN and _stays(word[1:], type_):
             type_ = word[1:]
-        if type_ == last and found:
+        if found and (type_ == last or (type_ == ADDRESS == found[-1].type and goes_on(text, found[-1].end, start))):
             found[-1] = Span(found[-1].start, end, type_)
         else:
             found.append(Span(start, end, type_))

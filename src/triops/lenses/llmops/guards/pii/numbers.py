@@ -13,6 +13,8 @@ _NOT = re.compile(r"\D")
 CARD_WORDS = ("card", "cc", "credit", "debit", "visa", "mastercard", "amex", "maestro", "account", "acct")
 _SPOKEN = ("phone", "tel", "call", "mobile", "cell", "fax", "contact", "text", "sms", "whatsapp", "ring", "dial")
 PHONE_WORDS = (*_SPOKEN, "reach", "message", "voicemail", "number", "hotline", "pager", "ext")
+# whose number it is when "number" is all that speaks for a telephone
+_OTHERS = ("order n", "order #", "invoice", "ticket", "case n", "account", "reference", "serial", "booking", "policy")
 _GROUPS = r"(?:[ .\-]?\(?\d{1,5}\)?)"
 
 _IBAN = re.compile(r"[A-Za-z](?<!\w.)(?:[A-Z]\d{2}(?: ?[A-Z0-9]){11,30}(?![a-z])|[a-z]\d{2}[a-z0-9]{11,30}(?!\w))")
@@ -70,6 +72,12 @@ def _phone(text: str, start: int, end: int) -> int:
     return end
 
 
+def _phone_near(text: str, start: int, end: int) -> int:
+    if near(text, start, _OTHERS) and not near(text, start, _SPOKEN):
+        return 0
+    return _phone(text, start, end)
+
+
 def _licence(text: str, start: int, end: int) -> int:
     return end if sum(char in _DIGITS for char in text[start:end]) >= 4 else 0
 
@@ -86,7 +94,7 @@ OFFICIAL = (
 )
 TELEPHONES = (
     Pattern("PHONE_NUMBER", _PHONE, _phone, _DIGITS, gate=_PHONE_GATE),
-    Pattern("PHONE_NUMBER", _PHONE_NEAR, _phone, _DIGITS, PHONE_WORDS),
+    Pattern("PHONE_NUMBER", _PHONE_NEAR, _phone_near, _DIGITS, PHONE_WORDS),
 )
 POSTAL = (
     Pattern("ZIP_CODE", _UK_ZIP, None, _DIGITS, gate=_UK_GATE),

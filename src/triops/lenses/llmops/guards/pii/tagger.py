@@ -17,8 +17,8 @@ from triops.lenses.llmops.guards.pii.features import EDGE, OFFSETS, together, wo
 from triops.lenses.llmops.guards.pii.gazetteer import Gazetteer
 from triops.lenses.llmops.guards.pii.tokens import NOTHING, REACH, Tokens
 
-# Taken from "nothing", because what is missed is worse than what is found in vain. A nat is some 88.
-LEAN = 100
+# Taken from "nothing", because what is missed is worse than what is found in vain. A nat is some 90.
+LEAN = 120
 FAR = 450  # a label whose own score is so much below the best is not looked at: seldom right, and dear
 _NEVER = -8000  # less than any sum
 _WORDS = 20_000  # whose features are kept
@@ -41,7 +41,7 @@ class Tagger:
     ) -> None:
         self.labels = labels
         self._weights = weights.astype(np.int16)
-        self._gazetteer = gazetteer
+        self.gazetteer = gazetteer
         self._moves: list[list[int]] = moves.tolist()
         # what a label can gain over another, at most, by the labels before and after it
         before = (moves[:, :, None] - moves[:, None, :]).max(axis=0)
@@ -122,7 +122,7 @@ class Tagger:
         if number >= self._parts.shape[1]:
             self._parts = np.concatenate([self._parts, np.zeros_like(self._parts)], axis=1)
             self._hashes = np.concatenate([self._hashes, np.zeros_like(self._hashes)], axis=1)
-        seen = word_features(word, self._gazetteer)
+        seen = word_features(word, self.gazetteer)
         taken = self._weights.take([row for rows in seen.rows for row in rows], axis=0)
         starts = [0, *accumulate(map(len, seen.rows[:-1]))]
         self._parts[:, number] = np.add.reduceat(taken, starts, axis=0)

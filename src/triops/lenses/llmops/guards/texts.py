@@ -1,0 +1,39 @@
+"""One text judged whole, in turns: a long one lets others run every 2 kB."""
+
+from collections.abc import Generator
+from typing import Any
+
+from triops.lenses.llmops.guards.model import Finding
+from triops.lenses.llmops.guards.passage import Passage
+from triops.lenses.llmops.guards.screen import Screen
+
+_PIECE = 2048  # characters that are judged without a pause
+Steps = Generator[None, None, Any]
+
+
+def drained(steps: Steps) -> Any:
+    """At once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+
+
+def judged_text(screen: Screen, text: str, json: bool, findings: list[Finding]) -> Steps:
+    """The text as it may go on, and its way, which says whether and where it changed. `json`: it is JSON, and stays
+    so. Raises: GuardBlocked."""
+    passage = Passage(screen, look_ahead=_PIECE, batch=1, json=json)
+    if len(text) <= _PIECE:
+        out, found = passage.whole(text)
+        findings += found
+        return out, passage
+    pieces: list[str] = []
+    for at in range(0, len(text), _PIECE):
+        piece, found = passage.feed(text[at : at + _PIECE])
+        pieces.append(piece)
+        findings += found
+        yield
+    piece, found = passage.end()
+    findings += found
+    return "".join([*pieces, piece]), passage
