@@ -122,7 +122,7 @@ class Answer:
         else:
             packed = pieces.popleft()
             data, rest = self._inflated(self._inflater, packed)
-            if rest or len(data) == _INFLATED:
+            if rest:
                 pieces.appendleft(rest)
             self._ahead -= len(packed) - len(rest)
         if before > _AHEAD >= self._ahead:
