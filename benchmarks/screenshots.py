@@ -1,9 +1,10 @@
-"""Writes a picture of every page, light and dark, on a desk and (three of them) on a phone.
+"""Writes a picture of every page, light and dark, on a desk and (a few of them) on a phone.
 
     python -m benchmarks.screenshots [FOLDER] [--url URL] [--fault latency]
 
-Without --url it runs the demo: a real shop, a real fault, and pictures while the proposed action waits. FOLDER is
-docs/images by default. Needs Chromium at /usr/bin/chromium, or --chromium PATH.
+Without --url it runs the demo: a real shop, a real fault, and pictures while the proposed action waits; those of runs
+and of language models need --url of what `make demo-mlops` or `make demo-llmops` left open. FOLDER is docs/images by
+default. Needs Chromium at /usr/bin/chromium, or --chromium PATH.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from triops.testing.server import wait_for
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SETTLE_MS = 800  # charts draw after the data arrive
+ON_A_PHONE = ("overview", "incident", "topology", "llm-traces")
 
 
 def main() -> int:
@@ -137,7 +139,15 @@ def language_pages(client: Client) -> dict[str, str]:
         return {}
     fullest = max(asked, key=lambda t: t["spans"])
     shown = f"/ui/llm/traces/{fullest['trace']}"
-    return {"llm-traces": "/ui/llm", "llm-trace": shown, "llm-waterfall": f"{shown}?tab=waterfall", "cost": "/ui/cost"}
+    found = {"llm-traces": "/ui/llm", "llm-trace": shown, "llm-waterfall": f"{shown}?tab=waterfall", "cost": "/ui/cost"}
+    found |= {"prompts": "/ui/prompts", "playground": "/ui/playground", "gateway": "/ui/gateway"}
+    for prompt in client.call("GET", "/prompts", limit=1)["items"]:
+        one = f"/ui/prompts/{prompt['name']}"
+        found |= {"prompt": one, "prompt-diff": f"{one}?tab=diff", "prompt-usage": f"{one}?tab=usage"}
+    for incident in client.incidents():
+        if any(claim["detector"] == "llm.calls" for claim in incident["anomalies"]):
+            found["llm-incident"] = f"/ui/incidents/{incident['id']}"
+    return found
 
 
 def take(url: str, folder: Path, chromium: Path) -> None:
@@ -146,7 +156,7 @@ def take(url: str, folder: Path, chromium: Path) -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         for theme in ("light", "dark"):
             shoot(browser, url, folder, found, theme, (1280, 800), "")
-        phone = {name: found[name] for name in ("overview", "incident", "topology") if name in found}
+        phone = {name: found[name] for name in ON_A_PHONE if name in found}
         shoot(browser, url, folder, phone, "light", (390, 844), "-phone")
         browser.close()
 

@@ -198,7 +198,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
         settings, records, documents, keys, entities, anomalies, receiver, claimed, clock, data, bus
     )
     traces = compose_traces(
-        records, documents, metrics, logs, spans, receiver, clock, bodies, auth.require, llmops.emptying
+        records, documents, metrics, logs, spans, receiver, clock, bodies, auth.require, mlops.freed, llmops.emptying
     )
     detectors: list[Detector] = []
     if settings.detection.enabled:
@@ -296,6 +296,7 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     intake = Intake(receiver, clock, limits)
     grpc = GrpcServer(intake, bodies, auth.require, limits)
     mlops.traces.clean_of = traces.redacting.text
+    mlops.artifact_calls.rule_of = traces.redacting.rule
     asgi = Starlette(
         routes=[
             *mlops.routes,  # the longest path of small requests: asked first

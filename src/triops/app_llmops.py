@@ -144,7 +144,9 @@ def compose_llmops(
         priced = await prices(event.project) if event.heard else None
         for heard in event.heard:
             texts = calls.texts(len(heard), clock.now())
-            calls.take(event.project, await asyncio.to_thread(calls_of, heard, priced, texts), clock.now())
+            columns = await asyncio.to_thread(calls_of, heard, priced, texts)
+            calls.take(event.project, columns, clock.now())
+            composed.graph.heard(event.project, columns, (~heard.said.gateway[heard.said.call]).tolist())
 
     bus.subscribe(SpansReceived, on_spans, name="detect:calls")
     if of_gateway.enabled:

@@ -104,6 +104,7 @@ class Mlops:
     stores: Sequence[Store]
     places: Places
     owners: Owners
+    artifact_calls: ArtifactCalls
     registry: RegistryParts
     tracking: Tracking
     search: Search
@@ -113,6 +114,7 @@ class Mlops:
     logged_models: Models
     model_search: ModelSearch
     provenances: Provenances
+    freed: Callable[[], Awaitable[None]]  # frees what traces that are gone had on disk
     routes: list[BaseRoute] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     emptied: list[Callable[[ProjectId], Awaitable[None]]] = field(default_factory=list)  # who frees what it had on disk
@@ -191,6 +193,7 @@ def compose_mlops(
     datasets = Datasets(EvaluationDatasets(records), Examples(records), clock)
     scorers = ScorerBook(Scorers(records), clock, tracking.begin)
 
+    artifact_calls = ArtifactCalls(places, owners)
     endpoints: list[Endpoint] = [
         *experiment_endpoints(tracking),
         *run_endpoints(tracking),
@@ -200,13 +203,13 @@ def compose_mlops(
         *evaluation_dataset_endpoints(datasets),
         *scorer_endpoints(scorers),
         *server_info_endpoints(),
-        *ArtifactCalls(places, owners).endpoints(),
+        *artifact_calls.endpoints(),
         *multipart.endpoints(),
         *RegisteredModels(registry.models).endpoints(),
         *ModelVersions(registry.models, registry.promotions, approve_at).endpoints(),
         *webhook_endpoints(registry.webhooks),
         *trace_endpoints(traces, access, places, now_ms),
-        *assessment_endpoints(Assessments(records), now_ms),
+        *assessment_endpoints(Assessments(records), now_ms, traces.clean),
     ]
     endpoints += left_out_endpoints(endpoints)
     api = MlflowApi(endpoints, bodies, authenticate, Guard(permissions))
@@ -232,6 +235,7 @@ def compose_mlops(
         stores=stores,
         places=places,
         owners=owners,
+        artifact_calls=artifact_calls,
         registry=registry,
         tracking=tracking,
         search=search,
@@ -241,6 +245,7 @@ def compose_mlops(
         logged_models=models,
         model_search=model_search,
         provenances=provenances,
+        freed=gc.freed,
         routes=routes,
         jobs=jobs,
         emptied=[artifacts.forget],

@@ -39,6 +39,7 @@ Reserved = Mapping[tuple[str, str, str, str], int]
 @dataclass(frozen=True)
 class Composed:
     parts: SpendParts
+    graph: Graph
     jobs: Sequence[Job]
 
 
@@ -85,7 +86,7 @@ def compose_spend(
     )
     spend = Spend(book, totals, clock)
     parts = SpendParts(spend, budgets, applying, gateway_keys, credentials, snapshots, state, told)
-    return Composed(parts, spend_jobs(parts, metering, graph, changed))
+    return Composed(parts, graph, spend_jobs(parts, metering, graph, changed))
 
 
 def _reserved(state: State) -> Callable[[], Awaitable[Reserved]]:

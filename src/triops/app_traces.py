@@ -1,5 +1,6 @@
 """Traces of models' calls, composed: reading, scores, erasing a user, and Langfuse's clients."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -64,23 +65,25 @@ def compose_traces(
     clock: Clock,
     bodies: Bodies,
     authenticate: Authenticate,
+    free: Callable[[], Awaitable[None]],
     held: Held,
 ) -> TracesComposed:
-    """`held`: by the gateway, of calls."""
+    """`free`: artifacts that nobody's traces have any more. `held`: by the gateway, of calls."""
     scores = Scores(records)
     redacting = Redacting(documents, redactor)
     receiver.redaction = redacting
     prices = project_prices(documents)
     parts = TraceParts(
-        LlmTracing(spans, spans, scores, prices),
+        LlmTracing(spans, spans, logs, scores, prices),
         People(spans, prices),
-        Scoring(scores, clock),
+        Scoring(scores, clock, redacting.text),
         Erasing(
             (metrics, logs, spans),
             spans,
             scores,
             TraceForgetting(records),
             SpendBook(records).forget_user,
+            free,
             held,
             records,
         ),
@@ -111,4 +114,4 @@ def traces_kinds() -> list[Kind]:
 
 
 def _cost(prices: Prices, provider: str, model: str, usage: Usage, at_ns: int) -> int | None:
-    return prices.cost(provider, model, usage, at_ns).pico
+    return prices.told(provider, model, usage, at_ns).pico

@@ -1,11 +1,23 @@
 """Language models behind the real gateway: a loopback provider, routes, keys, a prompt of three versions, calls."""
 
+import asyncio
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import httpx
 
+from triops.adapters.embedded.records import SqliteRecords
+from triops.kernel.anomaly import Anomaly, Direction, Severity
+from triops.kernel.ids import AnomalyId, EntityId, IncidentId, sortable_id
+from triops.kernel.incident import Incident, Status
+from triops.kernel.tenant import DEFAULT_PROJECT
+from triops.ledger.anomalies import Anomalies
+from triops.ledger.incidents import Incidents
+from triops.ledger.migrations import MIGRATIONS
 from triops.sdk import Client
 from triops.testing.server import wait_for
 from triops.testing.upstream import LoopbackProvider
@@ -13,6 +25,7 @@ from triops.testing.upstream import LoopbackProvider
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 ASKS = ("Where is my parcel?", "Can I send it back?", "Do you have it in blue?", f"Is {HOSTILE} allowed?")
 PROMPT = "support-answer"
+LONG_ANSWERS = "application support-bot: output length 100 → 300 characters"
 _SYSTEM = "You answer customers of {{shop}}. Be kind and short."
 _PROMPTS = (
     (_SYSTEM, {"temperature": 0.7}, "the first words"),
@@ -124,3 +137,34 @@ def _scored(client: Client) -> bool:
     for trace, value in zip(traces, (1, 0.5), strict=False):
         client.call("POST", "/scores", body={"trace": trace["trace"], "name": "kind", "value": value})
     return True
+
+
+def tell_of_long_answers(data: Path) -> None:
+    """An incident about support-bot's calls, as the watch of calls tells it, into the books that a server will find."""
+    now = time.time()
+    bot = EntityId("application:support-bot")
+
+    def claim(kind: str, value: float, unit: str) -> Anomaly:
+        return Anomaly(
+            AnomalyId(sortable_id("ano", now)), bot, "llm.calls", kind, f"{kind} {bot}", Direction.UP, 4.0,
+            Severity.WARNING, True, now - 120, now - 110, now - 30, value=value, expected=value / 3, unit=unit,
+            title=f"{kind} is high", evidence={"measure": kind, "llm": {"application": "support-bot"}},
+        )  # fmt: skip
+
+    claims = [claim("output_length", 300.0, "{character}"), claim("cost", 0.03, "USD"), claim("refusals", 0.3, "1")]
+    incident = Incident(
+        IncidentId(sortable_id("inc", now)), LONG_ANSWERS, Status.RESOLVED, Severity.WARNING, now - 110, now,
+        now - 120, now - 20, entities=(bot,), anomalies=tuple(one.id for one in claims),
+    )  # fmt: skip
+
+    async def write() -> None:
+        data.mkdir()
+        records = SqliteRecords(data / "records.sqlite", MIGRATIONS)
+        await records.start()
+        await Anomalies(records).merge(DEFAULT_PROJECT, claims)
+        await Anomalies(records).merge(DEFAULT_PROJECT, [replace(one, ended_at=now - 30) for one in claims])
+        await Incidents(records).add(DEFAULT_PROJECT, incident)
+        await records.close()
+
+    with ThreadPoolExecutor(1) as apart:  # the browser's driver has a loop of its own here
+        apart.submit(asyncio.run, write()).result()

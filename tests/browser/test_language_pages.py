@@ -90,3 +90,14 @@ def test_cost_is_what_the_book_says_by_any_dimension(visit: Any, triops: Running
     page.wait_for_url("**/ui/cost?model=large-2&by=application")
     expect(page.locator(".tr")).to_have_count(1)
     expect(page.locator(".tr")).to_contain_text("help-desk")
+
+
+def test_a_table_is_sorted_by_keyboard(visit: Any, spoken: Spoken) -> None:
+    page = visit().open("/ui/llm")
+    header = page.get_by_role("columnheader", name="Tokens")
+    header.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    expect(header).to_have_attribute("aria-sort", "descending")
+    expect(header.get_by_role("button")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(header).to_have_attribute("aria-sort", "ascending")

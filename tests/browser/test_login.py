@@ -34,9 +34,10 @@ def test_login_keys_and_revocation(visit: Any, tmp_path: Path) -> None:
         page.get_by_label("Name of the key").fill("laptop")
         page.get_by_label("Role").select_option("viewer")
         page.get_by_role("button", name="Create a key").click()
-        shown = page.locator(".secret pre").inner_text()
+        box = page.get_by_role("dialog", name="The secret of laptop")
+        shown = box.locator("pre").inner_text()
         assert Client(server.url, shown).status()["role"] == "viewer"
-        page.reload()
+        box.get_by_role("button", name="I have it").click()
         expect(page.locator("td", has_text="laptop")).to_be_visible()
         assert shown not in page.content()
 
@@ -52,6 +53,21 @@ def test_login_keys_and_revocation(visit: Any, tmp_path: Path) -> None:
         expect(page).to_have_url(re.compile("/ui/login"))
         page.goto(server.url + "/ui")
         expect(page).to_have_url(re.compile("/ui/login"))
+
+
+def test_the_first_key_is_still_shown_when_the_login_is_asked_for(visit: Any, tmp_path: Path) -> None:
+    with RunningTriops(tmp_path / "data") as server:
+        page = visit(base=server.url, refused=True).open("/ui/settings?tab=keys")
+        page.get_by_label("Name of the key").fill("me")
+        page.get_by_label("Role").select_option("admin")
+        page.get_by_role("button", name="Create a key").click()
+        page.wait_for_url(re.compile("/ui/login"))  # from now on every call needs a key
+        box = page.get_by_role("dialog", name="The secret of me")
+        secret = box.locator("pre").inner_text()
+        box.get_by_role("button", name="I have it").click()
+        page.get_by_label("API key").fill(secret)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator("td", has_text="me")).to_be_visible()
 
 
 def _playground_calls_by_the_session(watched: Any, server: RunningTriops, secret: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import expect
-from speaking import HOSTILE, PROMPT, Spoken, spoken
+from speaking import HOSTILE, LONG_ANSWERS, PROMPT, Spoken, spoken, tell_of_long_answers
 
 from triops.testing.server import RunningTriops, wait_for
 
@@ -28,7 +28,9 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def server(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTriops]:
-    with RunningTriops(tmp_path_factory.mktemp("language") / "data") as running:
+    data = tmp_path_factory.mktemp("language") / "data"
+    tell_of_long_answers(data)
+    with RunningTriops(data) as running:
         yield running
 
 
@@ -71,11 +73,12 @@ def test_the_answers_come_first(visit: Any, server: RunningTriops, language: Spo
 def test_differences_are_shown_word_by_word_and_versions_beside_each_other(
     visit: Any, server: RunningTriops, language: Spoken
 ) -> None:
-    page = visit(base=server.url).open(f"/ui/prompts/{PROMPT}?tab=diff&a=2&b=3")
+    page = visit(base=server.url).open(f"/ui/prompts/{PROMPT}?tab=diff")  # what a move to the newest would change
+    expect(page.get_by_label("From version")).to_have_value("2")
     assert page.locator(".word-diff ins").all_inner_texts() == ["; name the policy"]
     assert page.locator(".word-diff del").count() == 0
     expect(page.locator("tr", has_text="settings.max_tokens")).to_contain_text("200")
-    page.get_by_label("Before").select_option("1")
+    page.get_by_label("From version").select_option("1")
     expect(page.locator(".word-diff ins")).to_contain_text("Never promise a date")
     page.get_by_role("link", name="Usage and quality").click()
     row = page.locator(".usage-table tr", has_text="version 3")
@@ -149,6 +152,30 @@ def test_the_playground_streams_two_models_and_saves_a_version(
     assert (made["note"], made["settings"]["temperature"]) == ("to whom", 0.7)
 
 
+def test_a_call_of_a_trace_is_asked_again(visit: Any, server: RunningTriops, language: Spoken) -> None:
+    (trace, *_) = server.client.call("GET", "/llm/traces", prompt=f"{PROMPT}@3", q="in blue")["items"]
+    page = visit(base=server.url).open(f"/ui/llm/traces/{trace['trace']}")
+    page.get_by_role("link", name="Ask it again").click()
+    expect(page.get_by_label("Message 1")).to_have_value(re.compile("^You answer customers of Crumb & Co"))
+    expect(page.get_by_label("Message 2")).to_have_value("Do you have it in blue?")
+    expect(page.get_by_label("Most tokens")).to_have_value("120")
+    expect(page.get_by_label("Model or route")).to_have_value("sturdy")
+    page.get_by_label("Message 2").fill("And in red?")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator(".play-answer")).to_have_attribute("data-state", "done")
+    page.get_by_role("link", name="The call it is from").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Do you have it in blue?")
+
+
+def test_search_leads_to_prompts_and_to_every_page(visit: Any, server: RunningTriops, language: Spoken) -> None:
+    page = visit(base=server.url).open("/ui")
+    for words, place in ((PROMPT, f"/ui/prompts/{PROMPT}"), ("playgr", "/ui/playground")):
+        page.keyboard.press("/")
+        page.keyboard.type(words)
+        page.get_by_role("option", name=re.compile(words, re.I)).first.click()
+        page.wait_for_url(re.compile(re.escape(place)))
+
+
 def test_a_running_call_is_stopped_and_a_refused_one_says_why(
     visit: Any, server: RunningTriops, language: Spoken
 ) -> None:
@@ -179,15 +206,61 @@ def test_a_secret_is_shown_once_works_and_is_revoked(visit: Any, server: Running
     body = {"model": "fast", "messages": [{"role": "user", "content": "hi"}]}
     headers = {"authorization": f"Bearer {secret}"}
     assert httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=headers).status_code == 200
-    shown.get_by_role("button", name="I have it").click()
-    expect(shown).to_have_count(0)
+    page.keyboard.press("Escape")  # what is shown only once is not closed by chance
+    expect(shown).to_be_visible()
+    left = "button => { button.click(); return document.documentElement.outerHTML }"
+    assert secret not in shown.get_by_role("button", name="I have it").evaluate(left)
     expect(card).to_contain_text(secret[-4:])
+    expect(card.get_by_role("button", name="Make a secret of lab")).to_be_focused()
     assert secret not in page.content()
     card.get_by_role("button", name=f"Revoke the secret {secret[-4:]} of lab").click()
     page.get_by_role("dialog").get_by_role("textbox").fill("only a test")
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
     expect(card).not_to_contain_text(secret[-4:])
     assert httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=headers).status_code == 401
+    (kept,) = [one for one in server.client.call("GET", "/audit")["items"] if one["verb"] == "gateway_key.revoke"]
+    assert kept["details"] == {"key": "lab", "why": "only a test"}
+
+
+def test_a_dialog_closes_by_escape_and_by_going_back(visit: Any, server: RunningTriops, language: Spoken) -> None:
+    page = visit(base=server.url).open("/ui/prompts")
+    page.locator(".nav").get_by_role("link", name="Gateway").click()
+    change = page.get_by_role("button", name="Change what lab may do")
+    change.click()
+    page.get_by_role("dialog").get_by_label("Team").fill("care")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+    expect(change).to_be_focused()
+    change.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.go_back()
+    expect(page.locator("dialog")).to_have_count(0)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Prompts")
+
+
+def test_the_focus_stays_where_it_was_when_a_page_draws_anew(
+    visit: Any, server: RunningTriops, language: Spoken
+) -> None:
+    page = visit(base=server.url).open(f"/ui/prompts/{PROMPT}")
+    button = page.get_by_role("button", name="Move production", exact=True)
+    button.focus()
+    button.evaluate("button => { button.dataset.old = 'yes' }")
+    server.client.call("PUT", f"/prompts/{PROMPT}/labels/held", body={"version": 1, "why": "to be seen"})
+    expect(page.locator("button[data-old]")).to_have_count(0)
+    expect(button).to_be_focused()
+
+
+def test_an_incident_of_calls_shows_their_numbers(visit: Any, server: RunningTriops, language: Spoken) -> None:
+    page = visit(base=server.url).open("/ui/incidents?status=all")
+    page.get_by_role("link", name=LONG_ANSWERS).click()
+    evidence = page.locator(".evidence")
+    expect(evidence).to_have_count(3)
+    for words in ("length of an answer: last ", "a call: last $"):
+        expect(page.get_by_role("img", name=re.compile(re.escape(words)))).to_be_visible()
+    expect(evidence.last.locator("figure")).to_be_hidden()  # what was said is not kept over time
+    evidence.first.get_by_role("link", name="look closer").click()
+    page.wait_for_url(re.compile(r"/ui/llm\?.*application=support-bot"))
+    expect(page.locator(".llm-list .tr").first).to_be_visible()
 
 
 def test_a_credential_is_set_and_never_shown(visit: Any, server: RunningTriops, language: Spoken) -> None:

@@ -232,6 +232,9 @@ def test_answers_and_errors_name_their_call(client: anthropic.Anthropic) -> None
     with pytest.raises(anthropic.RateLimitError) as limited:
         client.messages.create(model="limited", max_tokens=5, messages=HI)
     assert limited.value.request_id == limited.value.response.headers["x-triops-call"]
+    with pytest.raises(anthropic.NotFoundError) as unknown:
+        client.messages.create(model="nobody-has-it", max_tokens=5, messages=HI)
+    assert unknown.value.body["request_id"] == unknown.value.response.headers["x-triops-call"]
 
 
 def test_what_cannot_be_read_is_refused_in_its_words(server: RunningTriops) -> None:

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
+import orjson
 import pytest
 
 from triops.testing.server import RunningTriops
@@ -44,7 +46,7 @@ def call(trace: int, number: int, parent: int = 0, said: str = "hello", **more: 
         "gen_ai__usage__output_tokens": 10,
         "gen_ai__input__messages": f'[{{"role":"user","parts":[{{"type":"text","content":"{said}"}}]}}]',
     }
-    return span(trace, number, parent, **told, **more)
+    return span(trace, number, parent, **(told | more))
 
 
 def send(server: RunningTriops, *spans: dict[str, Any], **headers: str) -> None:
@@ -98,6 +100,19 @@ def test_a_trace_of_ten_thousand_spans_pages(server: RunningTriops) -> None:
     assert len(seen) == len(set(seen)) == 10_000
 
 
+def test_what_no_sender_should_send_is_shown_all_the_same(server: RunningTriops) -> None:
+    deep = "[" * 400 + "]" * 400
+    most = 2**62 - 1
+    circle = [call(22, 1, 2), call(22, 2, 3), call(22, 3, 1), call(22, 4, 4), call(22, 5, 1)]
+    send(server, call(21, 1, input__value=deep) | {"name": "deep"}, span(21, 2, input__value=deep), *circle)
+    send(server, *(call(23, n, 0, gen_ai__usage__output_tokens=most, triops__cost_pico=most) for n in range(1, 6)))
+    assert got(server, f"/llm/traces/{21:032x}")["items"][1]["input"][0]["parts"][0]["content"] == deep
+    assert got(server, f"/llm/traces/{22:032x}")["trace"]["input_tokens"] == 4000
+    huge = got(server, f"/llm/traces/{23:032x}")
+    assert huge["trace"]["output_tokens"] == 0
+    assert huge["trace"]["cost_usd"] == "23058430.092136939515"
+
+
 def test_scores(server: RunningTriops) -> None:
     send(server, call(3, 1, said="judge me", session__id="talk"))
     trace = f"{3:032x}"
@@ -146,10 +161,31 @@ def test_a_user_is_erased_everywhere(server: RunningTriops) -> None:
     assert got(server, "/audit", verb="erase")["items"][0]["details"] == {**gone, "why": "she asked"}
 
 
-def test_a_user_with_a_long_id_is_erased(server: RunningTriops) -> None:
-    user = "long" * 100
-    send(server, span(40, 1, openinference__span__kind="CHAIN", user__id=user), call(40, 2, 1, "their own words"))
-    assert api(server, "DELETE", f"/users/{user}")["traces"] == 1
+def test_a_user_whom_only_an_experiments_trace_names_is_erased(server: RunningTriops) -> None:
+    made = httpx.post(f"{server.url}/api/2.0/mlflow/experiments/create", json={"name": "named"}).json()
+    experiment, trace = made["experiment_id"], f"tr-{41:032x}"
+    send(server, call(41, 1, said="named beside it"), **{"x-mlflow-experiment-id": experiment})
+    location = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
+    told = {"trace_id": trace, "trace_location": location, "request_time": "2026-11-21T10:00:00Z"}
+    told["trace_metadata"] = {"mlflow.trace.user": "mia"}
+    assert httpx.post(f"{server.url}/api/3.0/mlflow/traces", json={"trace": {"trace_info": told}}).status_code == 200
+    artifacts = f"mlflow-artifacts/artifacts/{experiment}/traces/{trace}/artifacts/traces.json"
+    assert httpx.put(f"{server.url}/api/2.0/{artifacts}", content=b"mia's words").status_code == 200
+    assert got(server, "/users/mia")["traces"] == 1
+    assert api(server, "DELETE", "/users/mia")["traces"] == 1
+    assert got(server, "/llm/traces", q="named beside it")["items"] == []
+    held = b"".join(path.read_bytes() for path in server.data.rglob("*") if path.is_file())
+    assert b"mia's words" not in held
+    assert b"named beside it" not in held
+
+
+@pytest.mark.parametrize("user", ["long" * 100, '"quoted"', "a/b?c#d", "%2e%2e/.."])
+def test_a_user_with_an_odd_id_is_found_and_erased(user: str, server: RunningTriops) -> None:
+    named = {"user__id": user, "session__id": user}
+    send(server, span(40, 1, openinference__span__kind="CHAIN", **named), call(40, 2, 1, "their own words"))
+    assert len(got(server, "/llm/traces", user=user, session=user)["items"]) == 1
+    assert got(server, f"/llm/sessions/{quote(user, safe='')}")["session"]["traces"] == 1
+    assert api(server, "DELETE", f"/users/{quote(user, safe='')}")["traces"] == 1
     assert got(server, "/llm/traces", q="their own words")["items"] == []
 
 
@@ -187,6 +223,19 @@ def test_what_must_not_be_stored_is_stored_nowhere(server: RunningTriops) -> Non
     said = httpx.post(f"{server.url}/api/3.0/mlflow/traces", json={"trace": {"trace_info": told}})
     assert said.status_code == 200, said.text
     assert said.json()["trace"]["trace_info"]["request_preview"] == "reach me at [EMAIL_ADDRESS]"
+    mail = "eve@example.org"
+    noted = {"langfuse__observation__metadata__note": mail, "langfuse__observation__status_message": mail}
+    send(server, span(8, 1, langfuse__observation__type="span", langfuse__trace__metadata__plan=mail, **noted))
+    score = {"trace": f"{8:032x}", "name": "good", "value": f"as {mail} said", "comment": f"ask {mail}"}
+    assert api(server, "POST", "/scores", 201, json=score)["comment"] == "ask [EMAIL_ADDRESS]"
+    judged = {"assessment_name": "good", "source": {"source_type": "HUMAN", "source_id": "ann"}, "rationale": mail}
+    mlflow = f"{server.url}/api/3.0/mlflow/traces/tr-{7:032x}/assessments"
+    assert httpx.post(mlflow, json={"assessment": {**judged, "feedback": {"value": mail}}}).status_code == 200
+    artifacts = f"{server.url}/api/2.0/mlflow-artifacts/artifacts/1/traces/tr-{7:032x}/artifacts/traces.json"
+    kept = {"spans": [{"name": "f", "attributes": {"mlflow.spanInputs": f'"{mail}"'}, "events": [], "links": []}]}
+    for document in (orjson.dumps(kept), f"broken {mail}".encode()):
+        assert httpx.put(artifacts, content=document).status_code == 200
+        assert mail.encode() not in httpx.get(artifacts).content
     for path in server.data.rglob("*"):
         if path.is_file():
             assert b"eve@example.org" not in path.read_bytes(), path
@@ -224,3 +273,61 @@ def test_versions_of_a_prompt_beside_each_other(server: RunningTriops) -> None:
     assert [newest[k] for k in ("version", "calls", "errors", "answers", "refused")] == [2, 3, 1, 2, 1]
     assert newest["output_chars"] == (300 + 23) / 2  # a failed call answers nothing
     assert [older[k] for k in ("version", "output_chars", "answers", "refused")] == [1, 4.0, 1, 0]
+
+
+def test_a_long_conversation_keeps_its_answer_and_its_tokens(server: RunningTriops) -> None:
+    turns = {
+        f"llm__input_messages__{n}__message__{part}": text
+        for n in range(300)
+        for part, text in (("role", "user"), ("content", f"turn {n}"))
+    }
+    answer = {"llm__output_messages__0__message__content": "the end", "llm__token_count__prompt": 7}
+    long = [{"role": "user", "parts": [{"type": "text", "content": f"{n} " + "word " * 100}]} for n in range(300)]
+    send(
+        server,
+        span(20, 1, openinference__span__kind="LLM", **turns, **answer),
+        span(20, 2, gen_ai__operation__name="chat", gen_ai__input__messages=orjson.dumps(long).decode()),
+        span(20, 3, gen_ai__operation__name="chat", gen_ai__input__messages=orjson.dumps(long * 2).decode()),
+    )
+    whole = got(server, f"/llm/traces/{20:032x}")
+    spread, one, cut = whole["items"]
+    assert (len(spread["input"]), spread["output"][0]["parts"][0]["content"]) == (300, "the end")
+    assert whole["trace"]["input_tokens"] == 7
+    assert len(one["input"]) == 300
+    assert 300 < len(cut["input"]) < 600
+    assert cut["input"][-1]["parts"][0]["content"].endswith("word…") or cut["input"][-1]["role"] == "user"
+
+
+def test_half_of_a_character_does_not_lose_a_request_of_json(server: RunningTriops) -> None:
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [call(24, 1, said="HALF"), call(24, 2, said="whole")]}]}]}
+    for half in (rb"\\ud83d", b"\xff"):
+        sent = orjson.dumps(body).replace(b"HALF", rb"\\ud83d\\ude00 \\\\ud83d " + half)
+        answer = httpx.post(f"{server.url}/v1/traces", content=sent, headers={"content-type": "application/json"})
+        assert answer.status_code == 200, answer.text
+    assert got(server, f"/llm/traces/{24:032x}")["trace"]["spans"] == 2
+
+
+def test_messages_that_come_as_log_records_are_in_the_conversation(server: RunningTriops) -> None:
+    silent = {"gen_ai__operation__name": "chat", "gen_ai__usage__input_tokens": 3}
+    send(server, span(25, 1, **silent), span(25, 2, **silent))
+    at = str(time.time_ns())
+
+    def record(number: int, name: str, **told: Any) -> dict[str, Any]:
+        return {"timeUnixNano": at, "traceId": f"{25:032x}", "spanId": f"{25 * 100_000 + number:016x}", **told} | {
+            "attributes": [{"key": "event.name", "value": plain(name)}, *told.get("attributes", ())]
+        }
+
+    asked = orjson.dumps([{"role": "user", "parts": [{"type": "text", "content": "of now"}]}]).decode()
+    said = {"kvlistValue": {"values": [{"key": "content", "value": plain("once")}]}}
+    choice = {"kvlistValue": {"values": [{"key": "message", "value": plain('{"content":"so it was"}')}]}}
+    records = [
+        record(1, "gen_ai.client.inference.operation.details",
+               attributes=[{"key": "gen_ai.input.messages", "value": plain(asked)}]),
+        record(2, "gen_ai.user.message", body=said),
+        record(2, "gen_ai.choice", body=choice),
+    ]  # fmt: skip
+    sent = {"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}
+    assert httpx.post(f"{server.url}/v1/logs", json=sent).status_code == 200
+    new, old = got(server, f"/llm/traces/{25:032x}")["items"]
+    assert new["input"][0]["parts"][0]["content"] == "of now"
+    assert [old[side][0]["parts"][0]["content"] for side in ("input", "output")] == ["once", "so it was"]

@@ -29,6 +29,7 @@ from triops.edges.otlp.intake import Intake
 from triops.kernel.errors import Overloaded, StoreFull
 from triops.kernel.limits import Limits
 from triops.ports.clock import SystemClock
+from triops.web import sniff
 from triops.web.body import Bodies
 from triops.web.sniff import PREFACE, Nobody, sniffing_protocol
 from triops.web.splice import listen
@@ -188,3 +189,29 @@ async def test_an_idle_connection_does_not_hold_up_the_end() -> None:
         await channel.close()
     await inner.stop(0)
     assert stores.spans.rows() == 1
+
+
+async def test_who_says_nothing_or_never_ends_a_head_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sniff, "HEAD_S", 0.05)
+    stores, bodies, made = Stores(), Bodies(LIMITS), []
+    intake = Intake(stores.receiver(LIMITS), SystemClock(), LIMITS)
+    inner = GrpcServer(intake, bodies, stores.authenticate, LIMITS)
+
+    class Counted(Nobody):
+        def back(self, protocol: Any, arguments: tuple[Any, ...]) -> None:
+            made.append(protocol)
+
+    async with asyncio.timeout(20):
+        async with serving([], http=sniffing_protocol(inner, Counted()), timeout_keep_alive=0.05) as port:
+            channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+            call = channel.unary_unary(f"/{SERVICES['traces']}/Export")
+            await call(request().SerializeToString())
+            for beginning in (b"", b"GET /health HTTP/1.1\r\nhost: x\r\nx-slow: "):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(beginning)
+                assert await reader.read() == b""
+                writer.close()
+            await call(request(2).SerializeToString())  # over the connection that it had
+            assert len(made) == 3
+            await channel.close()
+    await inner.stop(0)

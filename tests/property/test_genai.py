@@ -18,6 +18,7 @@ from triops.kernel.genai.plans import Plans
 from triops.kernel.genai.said import said
 from triops.kernel.genai.sayings import sayings
 from triops.kernel.genai.texts import words
+from triops.kernel.genai.values import opened
 from triops.lenses.llmops.traces.redaction import Rule
 
 TEXT = st.text(max_size=20)
@@ -133,3 +134,14 @@ def test_sums_over_any_tree(given: list[tuple[int, bool]]) -> None:
     roots = parent == 0
     assert int(summed[roots].sum()) == int(counts.sum())
     assert call.any() == counts.any()
+
+
+@settings(max_examples=40)
+@given(JSON, st.data())
+def test_messages_that_were_cut_off_are_read_as_far_as_they_go(value: Any, data: st.DataObject) -> None:
+    asked = {"role": "user", "content": "q" * 120}
+    text = orjson.dumps([asked, {"role": "user", "content": value}]).decode()
+    short = text[: data.draw(st.integers(150, len(text)))]
+    assert opened(short)[0] == asked
+    ended = opened(text[:100])
+    assert ended[0]["content"] == text[27:100] + "…"

@@ -25,7 +25,9 @@ from triops.kernel.signal import fingerprint
 from triops.web.columns import Decoded
 
 NOW = 1_800_000_000_000_000_000
-LIMITS = Limits(rows_per_request=2000, attributes=8, attribute_bytes=64, events_per_span=3, label_count=8)
+LIMITS = Limits(
+    rows_per_request=2000, attributes=8, span_attributes=8, attribute_bytes=64, events_per_span=3, label_count=8
+)
 TIMES = st.integers(0, 2**64 - 1)
 spans_decoder, metrics_decoder, logs_decoder = SpanDecoder(LIMITS), MetricDecoder(LIMITS), LogDecoder(LIMITS)
 

@@ -62,10 +62,13 @@ def test_applying_is_all_or_none(tmp_path: Path) -> None:
             server.client.apply([good, {"kind": "Polcy", "name": "b", "spec": {}}])
         assert server.client.documents() == []
         server.client.apply([good])
-        gone = server.client.call("DELETE", "/documents/Policy/a")
+        gone = server.client.call("DELETE", "/documents/Policy/a", body={"why": "it asked for too much"})
         assert gone["name"] == "a"
         assert server.client.documents() == []
         assert [c["title"] for c in server.client.changes()] == ["Policy a deleted", "Policy a created"]
+        newest = server.client.call("GET", "/audit")["items"][0]
+        assert (newest["verb"], newest["details"]["why"]) == ("document.deleted", "it asked for too much")
+        assert server.client.changes()[0]["details"]["why"] == "it asked for too much"
 
 
 def test_a_user_is_erased_and_others_stay(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The gateway's own HTTP server: what it reads, what it refuses, in which order it answers."""
 
 import asyncio
+import contextlib
 import random
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -232,6 +233,22 @@ async def test_slow_requests_and_idle_connections_end() -> None:
         for beginning in (b"", b"POST /v1", POST[:60], POST[:-1]):
             assert await said(port, beginning, finish=False) == b""
         assert not house.asked
+
+
+async def test_a_head_that_trickles_in_has_its_time_in_all() -> None:
+    async with housed(Bounds(slow_s=0.05, sweep_s=0.01)) as (house, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        ended = asyncio.ensure_future(reader.read())
+        for byte in POST.partition(b"\r\n\r\n")[0] + b"\r\nx-slow: " + b"a" * 1000:
+            if ended.done():
+                break
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0.002)
+        assert ended.done()
+        with contextlib.suppress(ConnectionError):  # the last bytes may have crossed its end
+            assert await ended == b""
+        assert not house.asked
+        writer.close()
 
 
 async def test_a_reader_that_does_not_read_holds_the_writer_and_is_ended() -> None:

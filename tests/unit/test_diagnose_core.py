@@ -194,3 +194,52 @@ def test_the_true_cause_is_first_in_most_made_up_systems(fault: str) -> None:
     cases = [make(seed, fault) for seed in range(7000, 7150)]
     right = sum(diagnose(incident_of(c), c.anomalies, c.changes, c.topology, c.now)[0].entity == c.cause for c in cases)
     assert right / len(cases) >= 0.82
+
+
+CALLS = Topology(
+    tuple(
+        Relation(EntityId(source), kind, EntityId(target), 0, NOW)
+        for source, kind, target in (
+            ("application:bot", RelationKind.CALLS, "route:fast"),
+            ("application:bot", RelationKind.USES, "prompt:support"),
+            ("application:bot", RelationKind.RUNS_ON, "service:bot"),
+            ("service:bot", RelationKind.USES, "application:bot"),
+            ("route:fast", RelationKind.CALLS, "provider:acme"),
+            ("route:fast", RelationKind.USES, "llm:acme/small"),
+            ("route:fast", RelationKind.USES, "llm:acme/large"),
+            ("llm:acme/small", RelationKind.RUNS_ON, "provider:acme"),
+            ("llm:acme/large", RelationKind.RUNS_ON, "provider:acme"),
+        )
+    )
+)
+
+
+def of_calls(*entities: str, kind: str = "latency", unit: str = "ms", onset: float = -60) -> list[Anomaly]:
+    made = [replace(slow(e, onset), kind=kind, unit=unit, symptom=e.startswith("application:")) for e in entities]
+    return [replace(one, id=AnomalyId(f"{one.id}_{kind}")) for one in made]
+
+
+def test_a_slow_provider_comes_before_the_prompt_that_nobody_changed() -> None:
+    bot, prompt, provider = "application:bot", "prompt:support", "provider:acme"
+    both = of_calls(bot, prompt, provider, "llm:acme/small", "llm:acme/large")
+    for long_ago in (-1500, -420):
+        made = [change("v1", prompt, long_ago, "prompt_label"), change("acme", provider, long_ago)]
+        assert found(both, made, CALLS)[0].entity == provider
+    first = found(both, [change("v1", prompt, -1500, "prompt_label")], CALLS)[0]
+    assert (first.entity, first.change) == (provider, None)
+    assert first.probability > 0.4
+    assert found(of_calls(bot, prompt, provider, "llm:acme/small"), [], CALLS)[0].entity == "llm:acme/small"
+    service = replace(slow("service:bot", -58), id=AnomalyId("service"))
+    assert found([*both, service], [], CALLS)[0].entity == provider
+
+
+def test_longer_answers_are_not_the_providers() -> None:
+    bot, prompt, provider = "application:bot", "prompt:support", "provider:acme"
+    sick = of_calls(bot, prompt, provider, "llm:acme/small")
+    longer = of_calls(bot, prompt, kind="output_length", unit="{character}")
+    moved = [change("v2", prompt, -65, "prompt_label"), change("new", prompt, -65, "registration")]
+    first, second = found([*sick, *longer], moved, CALLS)[:2]
+    assert (first.entity, first.change) == (prompt, "v2")
+    assert first.probability > 3 * second.probability
+    deployed = found(of_calls(bot, prompt), [change("v7", "bot", -65, "deploy")], CALLS)[0]
+    assert deployed.change == "v7"

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from triops.adapters.providers import anthropic_read, gemini_read, ollama_read, openai_usage
 from triops.adapters.providers.anthropic import AnthropicProvider
 from triops.adapters.providers.gemini import GeminiProvider
 from triops.adapters.providers.ollama import OllamaProvider
@@ -13,13 +14,19 @@ from triops.adapters.providers.openai import OpenAIProvider
 from triops.edges.anthropic import Messages
 from triops.edges.ollama import OllamaChat, OllamaGenerate
 from triops.edges.openai import ChatDialect, EmbeddingsDialect, ResponsesDialect
-from triops.kernel.completion import Ask
+from triops.kernel.completion import Ask, Usage
 from triops.kernel.errors import Invalid
 from triops.ports.providers import Outgoing, Target
 from triops.testing.upstream import wires
 from triops.testing.upstream.orders import read
 from triops.testing.upstream.wire import Answer, Request
 
+INPUTS = (
+    lambda number: openai_usage.usage_of({"prompt_tokens": number}),
+    lambda number: anthropic_read.usage_of({"input_tokens": number}),
+    lambda number: gemini_read.usage_of({"promptTokenCount": number}),
+    lambda number: ollama_read.usage_of({"prompt_eval_count": number}),
+)
 PIXEL = "iVBORw0KGgo="
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 CALL = {"type": "function", "function": {"name": "weather", "description": "Of a city", "parameters": SCHEMA}}
@@ -507,3 +514,14 @@ def test_who_asks_for_embeddings_is_told_or_dropped_by_name(provider: str) -> No
     outgoing = adapter.request(ask, dialect.content(ask), target)
     told = orjson.loads(outgoing.body).get("user")
     assert (told, outgoing.dropped) == (("ann", ()) if provider == "openai" else (None, ("user",)))
+
+
+@pytest.mark.parametrize(("number", "expected"), [(7, Usage(7)), (7.0, Usage(7)), (0, Usage(0))])
+def test_a_whole_number_of_tokens_is_what_it_is_however_it_is_written(number: Any, expected: Usage) -> None:
+    assert {read(number) for read in INPUTS} == {expected}
+
+
+@pytest.mark.parametrize("number", [-1, 7.5, 1 << 40, True, "7", None])
+def test_what_is_no_number_of_tokens_is_no_usage(number: Any) -> None:
+    """The call is then counted here, and marked as an estimate; else it would have cost nothing."""
+    assert {read(number) for read in INPUTS} == {None}

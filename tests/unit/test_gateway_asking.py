@@ -1,4 +1,4 @@
-"""What an attempt is sent with, and what it is charged where its provider did not say."""
+"""What an attempt is sent with, what it is charged where its provider did not say, and how its fault is told."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,9 +12,11 @@ from triops.lenses.llmops.gateway.asking import Asker
 from triops.lenses.llmops.gateway.belonging import owner_of
 from triops.lenses.llmops.gateway.doing import Asking, Doing
 from triops.lenses.llmops.gateway.estimate import Estimators
+from triops.lenses.llmops.gateway.faults import failed
 from triops.lenses.llmops.gateway.said import Heard
-from triops.lenses.llmops.gateway.specs import Caller
+from triops.lenses.llmops.gateway.specs import Caller, ProviderSpec
 from triops.ports.providers import Fault
+from triops.ports.upstream import Host
 
 PARTS = cast(Any, SimpleNamespace(estimators=Estimators()))
 MINE = {"openai-organization": "org-mine", "openai-project": "proj-mine"}
@@ -55,3 +57,18 @@ def test_who_was_not_asked_is_owed_nothing() -> None:
     assert billed.input == 0
     asking.asked = True
     assert Asker(PARTS)._billed(call, asking, late) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "variable", "words"),
+    [
+        ("set", "", "set it anew: triops provider key up"),
+        ("env", "UP_KEY", "the server's environment holds it in UP_KEY"),
+        ("missing", "UP_KEY", "the server's environment has no UP_KEY"),
+        ("none", "", "its Provider names none: api_key_env, or credential: true"),
+    ],
+)
+def test_a_refused_credential_says_what_to_do_about_it(source: str, variable: str, words: str) -> None:
+    spec = ProviderSpec("up", "openai", Host("http", "x", 80), source=source, variable=variable)
+    told = failed(Fault("auth", "who?", status=401), spec, frozenset())
+    assert (told.status, told.message) == (502, f"up: refused our credential (status 401); {words}")

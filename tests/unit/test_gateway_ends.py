@@ -82,10 +82,8 @@ def up() -> Iterator[LoopbackProvider]:
 
 
 @asynccontextmanager
-async def gateway(up: LoopbackProvider, folder: Path, model: str) -> AsyncIterator[tuple[Gateway, FileJournal]]:
-    provider = (
-        f'kind: Provider\nname: upstream\nspec: {{dialect: openai, base_url: "{up.url}/v1", allow_private: true}}'
-    )
+async def gateway(url: str, folder: Path, model: str) -> AsyncIterator[tuple[Gateway, FileJournal]]:
+    provider = f'kind: Provider\nname: upstream\nspec: {{dialect: openai, base_url: "{url}/v1", allow_private: true}}'
     price = PRICE.replace("provider: upstream,", f'provider: upstream, model: "{model}",')
     route = ROUTE.replace("small-1", f'"{model}"')
     told = config(provider, route, price, KEY, secrets={"trg_bot": "bot"})
@@ -114,7 +112,7 @@ def outcomes(folder: Path) -> list[dict[str, Any]]:
 
 
 async def test_a_stop_in_the_middle_of_a_stream_records_and_settles_it(up: LoopbackProvider, tmp_path: Path) -> None:
-    async with gateway(up, tmp_path, "m!words=500,between_ms=20") as (gate, journal):
+    async with gateway(up.url, tmp_path, "m!words=500,between_ms=20") as (gate, journal):
         caller = Caller()
         call = asyncio.create_task(gate.answer(asked(stream=True), HEADERS, caller))
         while caller.events_seen < 5:
@@ -131,9 +129,39 @@ async def test_a_stop_in_the_middle_of_a_stream_records_and_settles_it(up: Loopb
         assert (budget["spent"], budget["reserved"]) == (attempt["cost"], 0)
 
 
+async def test_a_stream_that_said_its_end_is_not_waited_for(tmp_path: Path) -> None:
+    """The caller would have stopped reading at [DONE], had he asked the provider himself."""
+    events = [
+        b'data: {"choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": null}]}\n\n',
+        b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n',
+        b'data: {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}\n\n',
+        b"data: [DONE]\n\n",
+    ]
+
+    async def stays(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        writer.write(head + b"".join([b"%x\r\n%b\r\n" % (len(event), event) for event in events]))
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(stays, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with gateway(url, tmp_path, "small-1") as (gate, _):
+            caller = Caller()
+            async with asyncio.timeout(20):  # of the 60 s that it might take between two parts
+                await gate.answer(asked(stream=True), HEADERS, caller)
+            assert caller.finished
+    (outcome,) = outcomes(tmp_path)
+    (attempt,) = outcome["attempts"]
+    assert (outcome["error"], attempt["error"], attempt["estimated"]) == ("", "", False)
+    assert (attempt["usage"]["input"], attempt["usage"]["output"]) == (7, 3)
+
+
 @pytest.mark.parametrize("stop", [["x" * 1000] * 20_000, "\ud800"])
 async def test_words_that_no_record_holds_are_left_out_of_it(up: LoopbackProvider, tmp_path: Path, stop: Any) -> None:
-    async with gateway(up, tmp_path, "small-1") as (gate, _):
+    async with gateway(up.url, tmp_path, "small-1") as (gate, _):
         caller = Caller()
         ask = asked()
         # what `raw` says of settings goes into the record as it came
@@ -152,7 +180,7 @@ async def test_without_room_for_the_record_nobody_is_asked(
 ) -> None:
     monkeypatch.setattr("triops.adapters.embedded.journal._SPARED", 1 << 62)
     before = len(list(up.ledger().entries()))
-    async with gateway(up, tmp_path, "small-1") as (gate, journal):
+    async with gateway(up.url, tmp_path, "small-1") as (gate, journal):
         caller = Caller()
         await gate.answer(asked(), HEADERS, caller)
         assert isinstance(caller.refused[-1], StoreFull)

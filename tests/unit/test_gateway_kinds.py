@@ -24,6 +24,7 @@ TARGETS = [{"provider": "upstream", "model": "small-1"}]
         ("Provider", {"dialect": "openai", "base_url": "http://user:pass@x/v1"}, "spec.base_url"),
         ("Provider", {"dialect": "openai", "base_url": "http://x/v1?key=1"}, "spec.base_url"),
         ("Provider", {"dialect": "openai", "base_url": "http://x/v1\r\nX: y"}, "spec.base_url"),
+        ("Provider", {"dialect": "openai", "base_url": "http://x\n/v1"}, "spec.base_url"),
         ("Provider", {"dialect": "openai", "base_url": "http://x:99999/"}, "spec.base_url"),
         ("Provider", {"dialect": "openai", "headers": {"x-a": "b\r\nx-c: d"}}, "spec.headers.x-a"),
         ("Provider", {"dialect": "openai", "headers": {"Host": "other"}}, "spec.headers.Host"),
@@ -112,6 +113,23 @@ def test_dates_of_yaml_are_read_from_files(tmp_path: Path, written: str) -> None
     assert price.find("", "m", 1_767_225_600 * 10**9 - 1) is None
 
 
+def test_a_member_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "key.yaml"
+    file.write_text("kind: Key\nname: k\nspec:\n  routes: []\n  requests_per_minute: 5\n  requests_per_minute: 6")
+    with pytest.raises(Invalid, match=r"requests_per_minute is given twice.*line 6"):
+        read_documents(file)
+    file.write_text("kind: Key\nname: k\nspec:\n  <<: {team: a, user: b}\n  team: c")
+    assert read_documents(file)[0]["spec"] == {"team": "c", "user": "b"}
+
+
+@pytest.mark.parametrize("written", [".nan", "-.inf", "!!binary YQ==", "!!set {a}"])
+def test_what_json_has_no_word_for_is_refused_by_its_place(tmp_path: Path, written: str) -> None:
+    file = tmp_path / "route.yaml"
+    file.write_text(f"kind: Route\nname: r\nspec: {{targets: [{{weight: {written}}}]}}")
+    with pytest.raises(Invalid, match=r"spec\.targets\.0\.weight"):
+        read_documents(file)
+
+
 def test_a_provider_is_ready_to_be_asked() -> None:
     spec = """
 kind: Provider
@@ -145,6 +163,26 @@ spec: {targets: [{provider: upstream, model: m}], timeout_s: 30, timeouts: {firs
 """
     (target,) = project(UPSTREAM, route).routes["r"].targets
     assert target.timeouts == Timeouts(5.0, 2.0, 30.0, 30.0)
+
+
+@pytest.mark.parametrize(
+    ("provider", "route", "total"),
+    [
+        ("{}", "{total_s: 4}", 4.0),
+        ("{total_s: 4}", "{}", 4.0),
+        ("{total_s: 4}", "{total_s: 7}", 7.0),
+        ("{total_s: 900}", "{}", 30.0),
+        ("{}", "{}", 30.0),
+    ],
+)
+def test_an_attempt_has_its_own_time_within_the_whole_call_s(provider: str, route: str, total: float) -> None:
+    found = project(
+        f"kind: Provider\nname: up\nspec: {{dialect: openai, timeouts: {provider}}}",
+        f"""kind: Route
+name: r
+spec: {{targets: [{{provider: up, model: m}}], timeout_s: 30, timeouts: {route}}}""",
+    ).routes["r"]
+    assert (found.timeout_s, found.targets[0].timeouts.total) == (30.0, total)
 
 
 def test_documents_that_do_not_fit_together_are_told_and_stop_nothing() -> None:

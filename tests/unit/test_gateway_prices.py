@@ -34,6 +34,19 @@ def test_a_call_costs_what_its_price_says() -> None:
     assert prices.cost("local", "anything", Usage(1, 1), JULY) == Cost(0, "")
 
 
+def test_a_sender_may_name_the_provider_in_its_own_words() -> None:
+    prices = project(UPSTREAM, PRICE).prices
+    for provider in ("openai", ""):
+        assert prices.told(provider, "small-1", Usage(1000, 500), JULY) == Cost(450_000_000, "small-1@1")
+    assert prices.told("openai", "small-2", Usage(1, 1), JULY) == Cost(None)
+    both = project(
+        PRICE,
+        PRICE.replace("name: small-1", "name: o\n").replace("{provider: upstream", "{model: small-1, provider: o"),
+    ).prices
+    assert both.told("openai", "small-1", Usage(1, 1), JULY) == Cost(None)
+    assert both.told("o", "small-1", Usage(1000, 500), JULY).price == "o@1"
+
+
 def test_the_price_that_began_last_counts_while_it_lasts() -> None:
     prices = project(TWO).prices
     found = {at: prices.find("upstream", "m", at) for at in (JANUARY - 1, JANUARY, JUNE - 1, JUNE, JULY - 1, JULY)}

@@ -37,6 +37,8 @@ class Came:
     def ended(self) -> bool:
         return not self._left and self._fault is None
 
+    def ending(self) -> None: ...
+
     async def some(self) -> bytes:
         if not self._left and self._fault is not None:
             raise self._fault

@@ -215,6 +215,6 @@ def test_of_calls_on_one_path_the_lowest_counts() -> None:
     assert span[counted(span, parent, span, call, told)].tolist() == [5, 6, 7]
     circle = np.array([2, 1], dtype=np.uint64)
     ids, both = np.array([1, 2], dtype=np.uint64), np.array([True, True])
-    assert counted(ids, circle, ids, both, both).tolist() == [False, False]
+    assert counted(ids, circle, ids, both, both).tolist() == [True, True]  # none is the lowest, and none is lost
     values = np.array([0, 0, 0, 0, 5, 6, 7, 0])
     assert totals(span, parent, values).tolist() == [18, 5, 5, 5, 5, 6, 7, 0]

@@ -167,6 +167,8 @@ def test_embeddings() -> None:
     assert content == Embed(("a",), 3, extra={"truncate": True})
     tree = orjson.loads(PROVIDER.request(ask, content, TARGET).body)
     assert tree == {"model": "small-1", "input": ["a"], "dimensions": 3, "truncate": True}
+    named = OllamaEmbed().ask(b'{"model":"m","input":"a","user":"ann","metadata":{"session_id":"s"}}', {})
+    assert (named.user, named.session, set(named.raw)) == ("ann", "s", {"model", "input"})
     old = OllamaEmbeddings()
     ask = old.ask(b'{"model":"m","prompt":"a"}', {})
     assert PROVIDER.request(ask, old.content(ask), TARGET).path == "/api/embed"

@@ -262,6 +262,8 @@ def test_what_other_servers_say_otherwise() -> None:
             Usage(9, 7, reasoning=3),
         ),
         ({"prompt_tokens": 9, "prompt_cache_hit_tokens": 5, "completion_tokens": 1}, Usage(9, 1, 5)),
+        ({"prompt_tokens": 9.0, "completion_tokens": 4.0}, Usage(9, 4)),
+        ({"prompt_tokens": 9.5, "completion_tokens": 4}, None),
         ({"prompt_tokens": -1, "completion_tokens": 1}, None),
         ({"prompt_tokens": "9"}, None),
         (None, None),

@@ -156,6 +156,29 @@ async def test_connections_are_kept_and_one_that_was_let_go_is_tried_afresh_once
         await upstream.close()
 
 
+async def test_a_kept_connection_that_closes_late_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever worked for a while has read the request, and may bill it."""
+    clock, heard = asyncio.get_running_loop().time, 0
+
+    async def works_and_closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal heard
+        await request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        await request(reader)
+        heard += 1
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock() + 3.0)
+
+    async with speaking(works_and_closes) as host:
+        upstream = HttpUpstream()
+        coming = await upstream.send(host, ASK, LONG)
+        assert await coming.read(100) == b"ok"
+        coming.close()
+        with pytest.raises(Fault, match="before it answered"):
+            await upstream.send(host, ASK, LONG)
+        assert heard == 1
+        await upstream.close()
+
+
 async def test_a_fresh_connection_that_closes_is_not_tried_again() -> None:
     heard = 0
 

@@ -69,6 +69,15 @@ def test_the_last_good_version_whatever_the_server_answers(answer: Any, tmp_path
     assert (restarted.get("p").render(x=2), restarted.get("p").stale) == ("good 2", True)
 
 
+def test_how_old_a_version_may_be_is_said_each_time() -> None:
+    line = Line(says(GOOD))
+    cache = PromptCache(folder="", client=line.client())
+    cache.get("p")
+    line.answer = fails
+    assert not cache.get("p").stale
+    assert cache.get("p", ttl_s=0).stale
+
+
 def test_a_version_that_is_no_template_is_told_where_no_good_one_is_known() -> None:
     with pytest.raises(Invalid, match="not a Jinja2 template"):
         PromptCache(folder="", client=Line(says(BROKEN)).client()).get("p")

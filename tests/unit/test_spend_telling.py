@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.unit.test_watch_calls import Call as Heard
+from tests.unit.test_watch_calls import columns
 from triops.adapters.sealing import AesSealing
 from triops.kernel.anomaly import Anomaly
 from triops.kernel.call import Intent, Outcome
@@ -124,6 +126,14 @@ def test_a_failed_call_is_an_error_and_a_metadata_only_call_says_nothing() -> No
     assert orjson.loads(batch.resources.attributes[0])["service.name"] == "gateway"
 
 
+def test_a_first_token_is_within_its_call() -> None:
+    asked = intent(1)
+    rows = SpanRows()
+    rows.add(ended(asked, outcome(asked, first_ns=26_000_000)))
+    batch = rows.batch()
+    assert orjson.loads(batch.attributes[0])["triops.first_token_ms"] == int(batch.duration_ns[0]) / 1e6 == 25.0
+
+
 def test_a_call_that_asked_nobody_cost_nothing() -> None:
     asked = intent(1)
     rows = SpanRows()
@@ -200,6 +210,19 @@ async def test_calls_and_documents_make_the_graph(records: Records) -> None:
         ("route:fast", "calls", "provider:upstream"),
         ("route:fast", "uses", llm),
         (llm, "runs_on", "provider:upstream"),
+        ("application:support", "runs_on", "service:support"),
+        ("service:support", "uses", "application:support"),
+    }
+    told = replace(columns([Heard(0.0), Heard(0.0)]), application=["elsewhere", "support"], prompt=["", ""])
+    graph.heard(DEFAULT_PROJECT, told, [True, False])
+    await graph.write(AT + 1)
+    more = (await entities.topology(DEFAULT_PROJECT, 0.0)).relations
+    assert {(r.source, r.target) for r in more} - {(a, b) for a, _, b in links} == {
+        ("application:elsewhere", "provider:local"),
+        ("application:elsewhere", "llm:local/small"),
+        ("application:elsewhere", "service:elsewhere"),
+        ("service:elsewhere", "application:elsewhere"),
+        ("llm:local/small", "provider:local"),
     }
     route = Document("Route", "fast", {"targets": [{"provider": "upstream", "model": "small-1"}]})
     key = Document("Key", "bot", {"application": "support", "routes": ["fast"]})

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 class Limits:
     body_bytes: int = 64 << 20  # a decompressed request body; over it: 413
     compressed_bytes: int = 16 << 20  # as received; over it: 413
-    attributes: int = 128  # of one point, record, span or resource; the rest is dropped and counted
+    attributes: int = 128  # of one point, record, event or resource; the rest is dropped and counted
+    span_attributes: int = 2048  # of one span: OpenInference has two and more of each message of a conversation
     attribute_bytes: int = 32 << 10  # one attribute's text; longer is cut
+    content_bytes: int = 256 << 10  # likewise, where it is what was said to a model or by one
     log_body_bytes: int = 256 << 10  # one log body; longer is cut
     events_per_span: int = 128  # the rest is dropped and counted
     label_count: int = 128  # of one series; over it the series is refused

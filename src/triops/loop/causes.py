@@ -114,7 +114,7 @@ def _ranked(weighed: Sequence[Weighed], doubt: float, scene: Scene) -> tuple[Hyp
 
 def _title(weighed: Weighed, scene: Scene) -> str:
     if weighed.change is not None:
-        return f"{weighed.change.kind} on {name_of(weighed.entity)}: {weighed.change.title}"
+        return f"{weighed.change.kind.replace('_', ' ')} on {name_of(weighed.entity)}: {weighed.change.title}"
     claims = scene.symptoms.get(weighed.entity) or scene.serious(weighed.entity)
     if claims:
         return headline(max(claims, key=lambda a: a.score))

@@ -11,7 +11,7 @@ from triops.kernel.incident import Incident, Status, flaps, transition
 from triops.loop.maintenance import Window
 from triops.loop.reach import Reach, measured_edges
 from triops.loop.steps import Step, StepKind, opened
-from triops.loop.wording import headline, listed, name_of, span
+from triops.loop.wording import headline, listed, measure, name_of, span
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +235,7 @@ def _aged(now: float, case: Case, updates: dict[AnomalyId, Anomaly], busy: bool,
         steps.append(_escalate(incident, worst))
     over = [a for a in changed if a.symptom and a.ended_at is not None]
     if over:
-        text = listed([f"{name_of(a.entity)}: {a.signal or a.kind}" for a in over]) + " back to normal"
+        text = listed([f"{name_of(a.entity)}: {_sign(a)}" for a in over]) + " back to normal"
         steps.append(Step(StepKind.NOTE, incident.id, text=text))
     symptoms = [a for a in case.anomalies if a.symptom]
     ends = [a.ended_at for a in symptoms if a.ended_at is not None]
@@ -246,6 +246,10 @@ def _aged(now: float, case: Case, updates: dict[AnomalyId, Anomaly], busy: bool,
         return steps  # held open: it would come back
     text = f"all signals normal for {span(now - max(ends))}"
     return [*steps, Step(StepKind.RESOLVE, incident.id, "resolved", text=text)]
+
+
+def _sign(anomaly: Anomaly) -> str:
+    return measure(anomaly) if anomaly.value is not None else anomaly.kind.replace("_", " ")
 
 
 def _worsened(updates: dict[AnomalyId, Anomaly], resolved: Sequence[Case]) -> list[Step]:

@@ -9,6 +9,7 @@ from triops.loop.reach import measured_edges
 
 PASSIVE = frozenset({"database", "cache", "queue", "external", "messaging"})  # their load is made by who calls them
 DRIVEN = PASSIVE - {"external"}
+_THROUGH = frozenset({"route"})  # have no measure of their own, so that looking healthy says nothing of them
 _DEPTH = 6  # relations followed up or down; a longer chain is not walked
 
 
@@ -106,6 +107,16 @@ class Scene:
                     found.append(guest)
         return found
 
+    def used_by(self, entity: EntityId) -> set[EntityId]:
+        """Whoever calls it, what it runs for, or what leads to it, and what else these use of their own: prompts."""
+        callers = set(self.callers.get(entity, ()))
+        for guest in self.guests.get(entity, ()):
+            callers |= self.callers.get(guest, set())
+        for through in [c for c in callers if c.partition(":")[0] in _THROUGH]:
+            callers |= self.callers.get(through, set())
+        prompts = {p for c in callers for p in self.callees.get(c, ()) if p.startswith("prompt:")}
+        return callers | prompts
+
     def in_common(self, entity: EntityId) -> list[EntityId]:
         """Symptomatic things that call `entity` and have no sick callee: several of them point at what they share."""
         callers = sorted(c for c in self.callers.get(entity, ()) if c in self.symptoms)
@@ -125,7 +136,11 @@ class Scene:
                     if sick:
                         found[other] = max(found.get(other, 0.0), sure)
                         following[other] = (sure, False)
-                    elif not gap and other not in following:
+                    elif other in following:
+                        continue
+                    elif other.partition(":")[0] in _THROUGH:
+                        following[other] = (sure, gap)
+                    elif not gap:
                         following[other] = (sure * 0.6, True)
             seen |= following.keys()
             frontier = following

@@ -23,6 +23,11 @@ _LIKELY = frozenset({
     "config", "deploy", "deployment", "release", "rollout", "rollback", "upgrade", "restart", "scale", "job", "flag",
     "feature_flag", "migration", "schema", "promotion", "prompt_label", "index_rebuild",
 })  # fmt: skip
+_IDLE = frozenset({"registration"})  # of a version that nobody uses until an alias or label names it
+_INERT = frozenset({"prompt", "route", "key", "guard"})  # what they do changes only when they are changed
+_INERT_BLAME = 1.5  # how well a change must fit, that it alone speaks for them
+_SERVING = frozenset({"provider", "llm"})  # answer models' calls
+_ASKED = frozenset({"output_length", "output_tokens", "input_tokens"})  # how much is asked of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +59,19 @@ def weigh(entity: EntityId, changes: Sequence[Change], scene: Scene) -> list[Wei
                     *_self_time(entity, scene, change),
                     *_spread(entity, scene, change),
                     *_excuse(entity, scene, change),
+                    *_answering(entity, scene, blame.weight),
                 ),
             )
             for change, blame in fitting
         ]
     aside = [replace(blame, weight=0.0) for _, blame in timed[:1]]
-    facts = (*base, *_self_time(entity, scene, None), *_spread(entity, scene, None), *_excuse(entity, scene, None))
+    facts = (
+        *base,
+        *_self_time(entity, scene, None),
+        *_spread(entity, scene, None),
+        *_excuse(entity, scene, None),
+        *_answering(entity, scene, 0.0),
+    )
     return [Weighed(entity, None, (*facts, *aside))]
 
 
@@ -67,6 +79,10 @@ def _own(entity: EntityId, scene: Scene) -> list[Evidence]:
     claims = sorted(scene.of.get(entity, ()), key=lambda a: (not a.symptom, -a.score))
     serious = scene.serious(entity)
     if not claims:
+        apps = [g for g in sorted(scene.guests.get(entity, ())) if g.startswith("application:") and scene.serious(g)]
+        if apps:
+            claim = scene.serious(apps[0])[0]
+            return [Evidence("anomaly", f"its calls of models are unusual: {phrase(claim)}", 0.8, claim.id)]
         if entity.startswith("host:"):
             return [Evidence("anomaly", f"{name_of(entity)} itself shows nothing unusual", -3.5)]
         unseen = entity.partition(":")[0] in PASSIVE
@@ -108,6 +124,36 @@ def _driver(entity: EntityId, scene: Scene) -> list[Evidence]:
         f"{listed([name_of(c) for c in changed])}, which {'alone ' if len(callers) == 1 else ''}uses it, just changed"
     )
     return [Evidence("change", text, -1.5 if len(callers) == 1 else -0.7)]
+
+
+def _answering(entity: EntityId, scene: Scene, blame: float) -> list[Evidence]:
+    """A call's prompt, model and provider show the same trouble, since it is the same calls: which of them it is.
+    `blame`: how well a change of it fits."""
+    type_ = entity.partition(":")[0]
+    if type_ in _INERT:
+        against = -3.0 * max(0.0, 1.0 - blame / _INERT_BLAME)
+        text = (
+            f"a {type_} does nothing by itself, and {'was not changed' if blame <= 0 else 'its change was long before'}"
+        )
+        return [Evidence("change", text, against)] if against else []
+    if type_ not in _SERVING or not scene.serious(entity):
+        return []
+    users = {e for e in (*scene.explained(entity), *scene.used_by(entity)) if e != entity}
+    if any(a.kind in _ASKED for e in users for a in scene.of.get(e, ())):
+        found = [Evidence("anomaly", "what is asked of it changed too", -1.5)]
+    elif users.isdisjoint(scene.changed):
+        found = [Evidence("anomaly", "what is asked of it is as before", 1.0)]
+    else:
+        found = []
+    kin = sorted(scene.guests.get(entity, ()))
+    if len(kin) > 1 and len(ill := [model for model in kin if scene.serious(model)]) == 1:
+        found.append(Evidence("topology", f"of its {len(kin)} models only {name_of(ill[0])} is unusual", -2.0))
+    for host in sorted(scene.hosts.get(entity, ())):
+        kin = sorted(scene.guests.get(host, ()))
+        if scene.serious(host) and all(scene.serious(model) for model in kin):
+            weight = -2.0 if len(kin) > 1 else -0.7
+            found.append(Evidence("topology", f"all that {name_of(host)} answers is unusual", weight))
+    return found
 
 
 def _self_time(entity: EntityId, scene: Scene, change: Change | None) -> list[Evidence]:
@@ -181,6 +227,8 @@ def _excuse(entity: EntityId, scene: Scene, change: Change | None) -> list[Evide
     started = scene.started(entity)
     worst, excuse = None, 0.0
     for callee, sure in sorted(below.items()):
+        if callee in scene.guests.get(entity, ()):  # a part of it
+            continue
         begun = scene.started(callee)
         if started is not None and begun is not None and begun > started + 2 * ONSET_SOFT_S:
             continue
@@ -249,10 +297,11 @@ def _timing(entity: EntityId, change: Change, scene: Scene) -> Evidence | None:
     near = 0.7 * math.exp(-max(before, 0.0) / 60.0) + 0.3 * math.exp(-max(before, 0.0) / 600.0)
     near *= math.exp(min(before, 0.0) / ONSET_SOFT_S)  # the onset may be off by as much, but a cause comes first
     when = f"{span(before)} before" if before > 0 else "just as"
-    text = f"{change.kind} “{change.title}” {when} it began"
+    text = f"{change.kind.replace('_', ' ')} “{change.title}” {when} it began"
     if change.remedy or change.entity.startswith(_DOCUMENT):
         return Evidence("change", text, -2.0 + near, change.id)
-    return Evidence("change", text, (4.3 if kind in _LIKELY else 3.3) * near - 0.3, change.id)
+    strength = 4.3 if kind in _LIKELY else 1.3 if kind in _IDLE else 3.3
+    return Evidence("change", text, strength * near - 0.3, change.id)
 
 
 def _is_log(anomaly: Anomaly) -> bool:

@@ -14,11 +14,13 @@ def name_of(entity: EntityId) -> str:
 
 def quantity(value: float, unit: str) -> str:
     """A measure as people say it; three significant digits; ratios (unit `1`) as per cent, what is counted (`{token}`)
-    by its plural."""
+    by its plural, milliseconds from a thousand on as seconds."""
     if unit in ("1", "ratio"):
         return f"{value * 100:.3g} %"
     if unit == "USD":
         return f"${Decimal(f'{value:.3g}'):f}"  # a call may cost a millionth
+    if unit == "ms" and abs(value) >= 999.5:
+        return f"{value / 1000:.3g} s"
     if unit.startswith("{"):
         unit = f"{unit.strip('{}')}s"
     shown = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -116,6 +116,34 @@ class LlmPace:
     first_token_ms: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CallsOf:
+    """Calls that meet every condition which is not "". `prompt`: a name, whichever version."""
+
+    application: str = ""
+    prompt: str = ""
+    provider: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LlmStep:
+    """Calls that began in [time_ns, time_ns + step). Means (milliseconds, tokens, characters) are of those that did not
+    fail, None where none says. `cost`: pico-dollars of the `costed` calls whose sender said it."""
+
+    time_ns: int
+    calls: int
+    failed: int
+    ms: float | None
+    ms_p95: float | None
+    first_ms: float | None
+    input_tokens: float | None
+    output_tokens: float | None
+    output_chars: float | None
+    cost: int
+    costed: int
+
+
 class LlmSpans(Protocol):
     async def llm_traces(self, project: ProjectId, query: LlmQuery) -> LlmTraces:
         """A page, newest first by the trace's first such span. Raises: Invalid."""
@@ -132,6 +160,12 @@ class LlmSpans(Protocol):
 
     async def llm_pace(self, project: ProjectId, start_ns: int, end_ns: int) -> LlmPace:
         """Of the calls that began in [start, end), as told, at a glance: one that is told of twice is in it twice."""
+        ...
+
+    async def llm_steps(
+        self, project: ProjectId, start_ns: int, end_ns: int, step_ns: int, calls: CallsOf
+    ) -> Sequence[LlmStep]:
+        """Steps from `start_ns` on in which a call began, in order; calls as told, like `llm_pace`. Raises: Invalid."""
         ...
 
     async def llm_traces_of(self, project: ProjectId, user: str) -> Sequence[int]:

@@ -84,7 +84,9 @@ class Event:
 
 class Decoder(Protocol):
     """Reads one streamed answer. Raises: Fault for an error event, garbage (an event that is not the dialect's, or over
-    32 MB), or an end before the end."""
+    32 MB), or an end before the end. `done`: the dialect's own end has come, and nothing that counts follows."""
+
+    done: bool
 
     def feed(self, data: bytes) -> Sequence[Event]: ...
 

@@ -48,6 +48,10 @@ class Coming(Protocol):
         """What has come of the body since it was last asked, waited for; b"" at its end. Raises: Fault."""
         ...
 
+    def ending(self) -> None:
+        """All was said: the body's end is waited for a moment only, so that the connection may be kept."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -8,6 +8,7 @@ Safe to use from several threads; `aprompt` is the same for asyncio.
 import asyncio
 import json
 import logging
+import math
 import os
 import random
 import threading
@@ -88,7 +89,12 @@ class _Entry:
     lock: threading.Lock = field(default_factory=threading.Lock)
     served: _Served | None = None
     failed: Unreachable | TriopsError | None = None
-    until: float = 0.0  # monotonic: fresh, or the server is left alone, for so long
+    good_at: float = -math.inf  # monotonic: when the server answered last
+    alone_until: float = 0.0  # monotonic: after a failure it is not asked again before
+
+    def fresh(self, ttl_s: float) -> bool:
+        now = time.monotonic()
+        return self.served is not None and (now < self.alone_until or now - self.good_at < ttl_s)
 
 
 class PromptCache:
@@ -133,7 +139,7 @@ class PromptCache:
         asked = str(version) if version is not None else label or "production"
         entry = self._entry((name, f"{'v' if version is not None else 'l'}:{asked}"))
         served = entry.served
-        if served is None or time.monotonic() >= entry.until:
+        if served is None or not entry.fresh(ttl_s):
             try:
                 served = self._renew(entry, name, asked, version is not None, ttl_s)
             except Unreachable:
@@ -164,14 +170,14 @@ class PromptCache:
             assert known is not None
             return known
         try:
-            if entry.served is not None and time.monotonic() < entry.until:
+            if entry.served is not None and entry.fresh(ttl_s):
                 return entry.served
-            if entry.failed is not None and time.monotonic() < entry.until:
+            if entry.failed is not None and time.monotonic() < entry.alone_until:
                 raise entry.failed.with_traceback(None)
             try:
                 answer = self._ask(name, asked, numbered)
                 entry.served, entry.failed = _served(answer, stale=False), None
-                entry.until = time.monotonic() + ttl_s
+                entry.good_at, entry.alone_until = time.monotonic(), 0.0
                 self._keep(name, asked, numbered, answer)
             except (ApiError, Unreachable, TriopsError, ValueError, KeyError, TypeError, AttributeError) as error:
                 if isinstance(error, ApiError) and error.status < 500 and error.status != 429:
@@ -179,7 +185,7 @@ class PromptCache:
                     if error.status == 404:
                         self._forget(name, asked, numbered)
                     raise
-                entry.until = time.monotonic() + _AGAIN_S
+                entry.alone_until = time.monotonic() + _AGAIN_S
                 last = _stale(entry.served) if entry.served is not None else self._kept(name, asked, numbered)
                 if last is None:
                     entry.failed = (

@@ -10,9 +10,9 @@ import numpy as np
 import orjson
 import pytest
 
-from triops.kernel.clock import DAY_NS, day_of
+from triops.kernel.clock import DAY_NS, NS, day_of
 from triops.kernel.errors import Invalid
-from triops.ports.llm_spans import LlmQuery, LlmTraces
+from triops.ports.llm_spans import CallsOf, LlmQuery, LlmTraces
 from triops.testing.batches import Span, spans
 from triops.testing.contract_telemetry import DAY, NOON, ONE, OTHER
 
@@ -140,6 +140,40 @@ class LlmSpansContract:
             assert (pace.traces, pace.failed, pace.first_token_ms) == (4, 1, 4.0)
             assert pace.p95_ms == pytest.approx(29.0)
 
+    async def test_steps_are_means_of_the_calls_that_are_meant(self, tmp_path: Path) -> None:
+        def timed(trace: int, at_s: int, ms: int, words: str = "four", **more: Any) -> Span:
+            said = orjson.dumps([{"role": "assistant", "parts": [{"type": "text", "content": words}]}]).decode()
+            told = {
+                "gen_ai.provider.name": "openai", "gen_ai.response.model": "small-1", "triops.prompt.name": "greet",
+                "triops.cost_usd": "0.25", "triops.first_token_ms": ms / 10, "gen_ai.output.messages": said,
+            }  # fmt: skip
+            return call(trace, 1, NOON + at_s * NS, attributes=told | more.pop("told", {}), duration_ns=ms * MS, **more)
+
+        first = [timed(1, 0, 100, service="bot"), timed(2, 9, 300, "fourteen chars", service="bot")]
+        first.append(timed(3, 9, 9000, service="bot", status=2))
+        later = [timed(4, 30, 50, service="bot", told={"gen_ai.provider.name": "other"})]
+        apart = [timed(5, 0, 7, service="shop"), timed(6, 60, 7, service="bot"), timed(7, -1, 7, service="bot")]
+        async with self.started(tmp_path) as store:
+            assert await store.llm_steps(ONE, NOON, NOON + 60 * NS, 10 * NS, CallsOf()) == []
+            await store.append(ONE, spans(*first, *later, *apart))
+            await store.append(OTHER, spans(timed(8, 0, 7, service="bot")))
+            one, two = await store.llm_steps(ONE, NOON, NOON + 60 * NS, 10 * NS, CallsOf(application="bot"))
+            assert (one.time_ns, one.calls, one.failed, two.time_ns, two.calls) == (NOON, 3, 1, NOON + 30 * NS, 1)
+            assert (one.ms, one.first_ms, one.output_chars) == (200.0, 20.0, 9.0)
+            assert (one.input_tokens, one.output_tokens) == (10.0, 5.0)
+            assert one.ms_p95 == pytest.approx(290.0)
+            assert (one.cost, one.costed, two.cost) == (3 * 250_000_000_000, 3, 250_000_000_000)
+            for of, calls in (
+                (CallsOf(provider="other"), [1]),
+                (CallsOf(provider="openai", model="small-1"), [4]),
+                (CallsOf(prompt="greet", application="shop"), [1]),
+                (CallsOf(model="nothing"), []),
+            ):
+                told = await store.llm_steps(ONE, NOON, NOON + 60 * NS, 60 * NS, of)
+                assert [step.calls for step in told] == calls, of
+            with pytest.raises(Invalid):
+                await store.llm_steps(ONE, NOON, NOON + DAY_NS, 1000, CallsOf())
+
     async def test_what_was_said_may_go_before_the_spans(self, tmp_path: Path) -> None:
         event = {"name": "gen_ai.content.prompt", "time_ns": NOON, "attributes": {"gen_ai.prompt": "needle"}}
         old = call(
@@ -257,6 +291,21 @@ class LlmSpansContract:
             rows = await store.llm_rows(ONE, ALL)
             assert (rows.person.tolist(), rows.session.tolist()) == (["ada"] * 2, ["talk"] * 2)
             assert len(await store.llm_rows(ONE, replace(ALL, user="bob"))) == 0
+
+    async def test_a_plain_span_says_whose_its_trace_is(self, tmp_path: Path) -> None:
+        request = {"http.route": "/chat", "user.id": "ada", "session.id": "talk"}
+        async with self.started(tmp_path) as store:
+            asked = Span(1, 1, NOON, name="GET /chat", attributes=request)
+            await store.append(ONE, spans(asked, call(1, 2, NOON + 1, "what of it", parent=1)))
+            await store.append(ONE, spans(Span(2, 1, NOON, name="GET /cart", attributes=request)))
+            for told in (ALL, replace(ALL, user="ada"), replace(ALL, session="talk", text="of it")):
+                assert ids(await store.llm_traces(ONE, told)) == [1]
+            assert ids(await store.llm_traces(ONE, replace(ALL, text="/chat"))) == []
+            rows = await store.llm_rows(ONE, replace(ALL, user="ada"))
+            assert (rows.person.tolist(), rows.session.tolist()) == (["ada"] * 2, ["talk"] * 2)
+            assert await store.llm_traces_of(ONE, "ada") == [1]
+            assert await store.erase_user(ONE, "ada") == 3
+            assert ids(await store.llm_traces(ONE, replace(ALL, text="what of it"))) == []
 
     async def test_a_user_is_erased_with_their_traces_whole(self, tmp_path: Path) -> None:
         chain = {"openinference.span.kind": "CHAIN", "user.id": "ada", "session.id": "hers"}

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113, 3.4
 UNDECIDED_S = 10.0  # a connection that stays within a beginning that says nothing yet is closed
+HEAD_S = 60.0  # for a request's head in all, however its bytes trickle in
 GRACE_S = 5.0
 _FLUSH_S = 0.01
 
@@ -72,6 +73,9 @@ def sniffing_protocol(inner: Inner, elsewhere: Elsewhere) -> type[HttpToolsProto
             super().connection_made(transport)
             if self.given:  # before anything else is read
                 self.data_received(self.given)
+            else:  # who says nothing is not waited for longer than between two requests
+                wait = self.timeout_keep_alive
+                self.timeout_keep_alive_task = self.loop.call_later(wait, self.timeout_keep_alive_handler)
 
         def data_received(self, data: bytes) -> None:
             if self._away:
@@ -94,7 +98,12 @@ def sniffing_protocol(inner: Inner, elsewhere: Elsewhere) -> type[HttpToolsProto
 
         def on_message_begin(self) -> None:
             self._within = True
+            self._timer = self.loop.call_later(HEAD_S, self.transport.close)
             super().on_message_begin()
+
+        def on_headers_complete(self) -> None:
+            self._untimed()
+            super().on_headers_complete()
 
         def on_message_complete(self) -> None:
             self._within = False
@@ -151,6 +160,10 @@ def sniffing_protocol(inner: Inner, elsewhere: Elsewhere) -> type[HttpToolsProto
         def _decided(self) -> None:
             self._head = b""
             self._first = False
+            self._unset_keepalive_if_required()
+            self._untimed()
+
+        def _untimed(self) -> None:
             if self._timer:
                 self._timer.cancel()
                 self._timer = None

@@ -19,7 +19,8 @@ from triops.adapters.embedded.relation import union
 from triops.adapters.embedded.traces import AROUND_NS, summaries_of
 from triops.kernel.errors import Invalid
 from triops.kernel.genai.counting import counted
-from triops.ports.llm_spans import LlmPace, LlmQuery, LlmRows, LlmTraces, Tree
+from triops.kernel.genai.values import short
+from triops.ports.llm_spans import LlmQuery, LlmRows, LlmTraces, Tree
 from triops.ports.spans import TraceSummary
 
 _LOW = 2**64 - 1
@@ -31,7 +32,7 @@ MOST_SPANS = 100_000  # of one trace
 MOST_ROWS = 500_000
 _GROUPED = """
 SELECT trace_hi, trace_lo, min(time_ns) AS began FROM {rows} GROUP BY trace_hi, trace_lo
-HAVING began >= $floor AND began < $top AND began >= $start AND began < $end{having}
+HAVING bool_or(telling) AND began >= $floor AND began < $top AND began >= $start AND began < $end{having}
 ORDER BY began DESC, trace_hi DESC, trace_lo DESC
 """
 Key = tuple[int, int, int]  # start, and the trace's halves: what traces are sorted by
@@ -63,22 +64,11 @@ def rows_in(connection: Connection, names: Sequence[str], project: int, query: L
     return with_inherited(loaded_traces(connection, names, project, traces, around, summed=False).rows)
 
 
-def pace_in(connection: Connection, names: Sequence[str], project: int, start_ns: int, end_ns: int) -> LlmPace:
-    select = "SELECT trace_lo, status, duration_ns, first_ns FROM {day}.llm"
-    select += " WHERE project = $project AND call = 1 AND time_ns >= $start AND time_ns < $end"
-    traces, failed, p95_ns, first_ns = connection.execute(
-        f"""SELECT count(DISTINCT trace_lo), count(DISTINCT trace_lo) FILTER (status = 2),
-        quantile_cont(duration_ns, 0.95) FILTER (status <> 2),
-        quantile_cont(first_ns, 0.5) FILTER (status <> 2 AND first_ns > 0) FROM {union(names, select)}""",
-        {"project": project, "start": start_ns, "end": end_ns},
-    ).fetchone()
-    ms = [None if ns is None else ns / 1e6 for ns in (p95_ns, first_ns)]
-    return LlmPace(traces, failed, *ms)
-
-
 def persons_traces(connection: Connection, names: Sequence[str], project: int, user: str) -> list[int]:
-    select = "SELECT DISTINCT trace_hi, trace_lo FROM {day}.llm WHERE project = $project AND person = $user"
-    rows = connection.execute(f"SELECT DISTINCT * FROM {union(names, select)}", {"project": project, "user": user})
+    select = "SELECT DISTINCT trace_hi, trace_lo FROM {day}.llm WHERE project = $project AND "
+    named, telling = union(names, select + "person = $user"), union(names, select + "type <> ''")
+    sql = f"SELECT DISTINCT * FROM {named} WHERE (trace_hi, trace_lo) IN (SELECT (trace_hi, trace_lo) FROM {telling})"
+    rows = connection.execute(sql, {"project": project, "user": user})
     return [hi << 64 | lo for hi, lo in rows.fetchall()]
 
 
@@ -126,7 +116,9 @@ def _found(
     flags, having, values = _conditions(query)
     values |= {"project": project, "start": query.start_ns, "end": query.end_ns, "to": query.end_ns + AROUND_NS}
     top = min(query.end_ns, before[0] + 1) if before else query.end_ns
-    columns = "SELECT trace_hi, trace_lo, time_ns, duration_ns, status, input_tokens, output_tokens"
+    columns = (
+        "SELECT trace_hi, trace_lo, time_ns, duration_ns, status, input_tokens, output_tokens, type <> '' AS telling"
+    )
     columns += "".join(f", {condition} AS {name}" for name, condition in flags.items())
     columns += " FROM {day}.llm WHERE project = $project AND time_ns >= $from AND time_ns < $to"
     if query.text:
@@ -187,7 +179,7 @@ def _conditions(query: LlmQuery) -> tuple[dict[str, str], str, dict[str, Any]]:
     for column, value in asked.items():
         if value:
             flags[f"is_{column}"] = f"{column} = $is_{column}"
-            values[f"is_{column}"] = value
+            values[f"is_{column}"] = short(value)
     if query.prompt:
         name, at, version = query.prompt.rpartition("@")
         flags["is_prompt"] = "prompt = $is_prompt" + (" AND prompt_version = $is_version" if at else "")

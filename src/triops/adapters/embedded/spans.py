@@ -10,12 +10,12 @@ from triops.adapters.embedded.dayfile import Beside
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.layout import SPANS
 from triops.adapters.embedded.llm_index import LlmIndex
+from triops.adapters.embedded.llm_pace import pace_in, steps_in
 from triops.adapters.embedded.llm_reading import (
     MOST_SPANS,
     NOTHING,
     loaded_traces,
     newest_llm,
-    pace_in,
     persons_sessions,
     persons_traces,
     rows_in,
@@ -27,7 +27,7 @@ from triops.adapters.embedded.traces import AROUND_NS, newest_traces, sort_key, 
 from triops.kernel.ids import ProjectId
 from triops.kernel.page import Page, encode_cursor
 from triops.kernel.signal import SpanBatch, fingerprint
-from triops.ports.llm_spans import LlmPace, LlmQuery, LlmRows, LlmTraces
+from triops.ports.llm_spans import CallsOf, LlmPace, LlmQuery, LlmRows, LlmStep, LlmTraces
 from triops.ports.spans import RedTable, SpanRow, TraceQuery, TraceSummary
 from triops.ports.telemetry import Appended
 
@@ -134,6 +134,19 @@ class EmbeddedSpans(TelemetryStore):
             lambda connection, names: pace_in(connection, names, fingerprint(project), start_ns, end_ns),
         )
         return found or LlmPace()
+
+    async def llm_steps(
+        self, project: ProjectId, start_ns: int, end_ns: int, step_ns: int, calls: CallsOf
+    ) -> Sequence[LlmStep]:
+        check_range(start_ns, end_ns)
+        check_step(step_ns, start_ns, end_ns)
+        found = await self._query(
+            self._days(start_ns, end_ns),
+            lambda connection, names: steps_in(
+                connection, names, fingerprint(project), start_ns, end_ns, step_ns, calls
+            ),
+        )
+        return found or []
 
     async def llm_traces_of(self, project: ProjectId, user: str) -> Sequence[int]:
         found = await self._query(

@@ -14,13 +14,18 @@ _INFLATED = 1 << 20  # of one piece
 class Answer:
     """Filled by a connection, emptied by the gateway (`ports.upstream.Coming`)."""
 
-    __slots__ = ("_ahead", "_closed", "_inflater", "_loop", "_pause", "_pieces", "_release", "_waiter", "begun",
-                 "ended", "error", "headers", "status")  # fmt: skip
+    __slots__ = ("_ahead", "_closed", "_ending", "_inflater", "_loop", "_pause", "_pieces", "_release", "_waiter",
+                 "begun", "ended", "error", "headers", "status")  # fmt: skip
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, pause: Callable[[bool], None], release: Callable[[bool], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        pause: Callable[[bool], None],
+        ending: Callable[[], None],
+        release: Callable[[bool], None],
     ) -> None:
-        """`pause`: stop or go on reading; `release`: done with the connection, which may be kept or not."""
+        """`pause`: stop or go on reading; `ending`: only the body's end is to come; `release`: done with the
+        connection, which may be kept or not."""
         self._loop = loop
         self.status = 0
         self.headers: Mapping[str, str] = {}
@@ -30,6 +35,7 @@ class Answer:
         self._pieces: deque[bytes] = deque()
         self._ahead = 0
         self._pause = pause
+        self._ending = ending
         self._release = release
         self._waiter: asyncio.Future[None] | None = None
         self._closed = False
@@ -103,6 +109,10 @@ class Answer:
                 return b""
             else:
                 await self._next()
+
+    def ending(self) -> None:
+        if not self.ended:
+            self._ending()
 
     def close(self) -> None:
         if not self._closed:

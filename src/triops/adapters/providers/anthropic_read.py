@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from triops.adapters.providers.anthropic_messages import ANSWER
-from triops.adapters.providers.json_body import as_count, as_text
+from triops.adapters.providers.json_body import as_count, as_text, count_of
 from triops.kernel.completion import ANTHROPIC_BLOCK, ANTHROPIC_MEMBER, Choice, Citation, Finish, Part, Reply, Usage
 from triops.ports.providers import Fault, FaultKind
 
@@ -127,14 +127,15 @@ def finish_of(reason: Any, *, answered: bool) -> Finish:
 
 def usage_of(value: Any) -> Usage | None:
     """Anthropic counts what was read from its cache and written to it apart from the input."""
-    if not isinstance(value, dict) or type(value.get("input_tokens")) is not int:
+    fresh = count_of(value.get("input_tokens")) if isinstance(value, dict) else None
+    if fresh is None:
         return None
     cached, stored = as_count(value.get("cache_read_input_tokens")), as_count(value.get("cache_creation_input_tokens"))
     output = as_count(value.get("output_tokens"))
     details = value.get("output_tokens_details")
     thought = as_count(details.get("thinking_tokens")) if isinstance(details, dict) else 0
     return Usage(
-        input=as_count(value["input_tokens"]) + cached + stored,
+        input=fresh + cached + stored,
         output=output,
         cached_input=cached,
         cache_write=stored,

@@ -41,14 +41,14 @@ class MessageDecoder:
         self._blocks: dict[int, _Block] = {}  # those on their way that have no word of ours
         self._answered = False
         self._finished = False
-        self._done = False
+        self.done = False
 
     def feed(self, data: bytes) -> Sequence[Event]:
-        return [self._event(sent) for sent in self._splitter.feed(data) if not self._done]
+        return [self._event(sent) for sent in self._splitter.feed(data) if not self.done]
 
     def end(self) -> Sequence[Event]:
-        events = [self._event(sent) for sent in self._splitter.end() if not self._done]
-        if self._done:
+        events = [self._event(sent) for sent in self._splitter.end() if not self.done]
+        if self.done:
             return events
         if not self._finished:
             raise Fault("cut", "the stream ended before its end")
@@ -172,7 +172,7 @@ class MessageDecoder:
         return (*(Delta("whole", item=member) for member in members), ended)
 
     def _stop(self) -> tuple[Delta, ...]:
-        self._done = True
+        self.done = True
         usage = usage_of(self._usage)
         finish = () if self._finished else (Delta("finish"),)
         return finish if usage is None else (*finish, Delta("usage", usage=usage))

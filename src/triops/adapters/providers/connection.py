@@ -10,6 +10,7 @@ from triops.ports.providers import Fault
 from triops.ports.upstream import Timeouts
 
 _HEADERS = 64 << 10
+_END_S = 0.25  # for the end of a body of which nothing more is needed
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -64,6 +65,11 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self._last = self._loop.time()
             self._transport.resume_reading()
+
+    def ending(self) -> None:
+        times = self._timeouts
+        self._timeouts = Timeouts(times.connect, times.first, min(times.between, _END_S), times.total)
+        self._watch(self._look(self._loop.time()))
 
     def settle(self, whole: bool) -> bool:
         """The answer is done with; unless `whole`, the connection is closed, for its rest would still come. Answers
@@ -189,7 +195,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         times = self._timeouts
         if now >= self._sent + times.total:
-            words = f"no complete answer within {times.total:g} s"
+            words = f"no complete answer within {round(times.total, 1) or times.total:g} s"
         elif answer.begun:
             words = f"nothing more came for {times.between:g} s"
         else:

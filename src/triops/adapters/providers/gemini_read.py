@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from triops.adapters.providers.faults import error_of, refused
-from triops.adapters.providers.json_body import as_count, as_text, event_of
+from triops.adapters.providers.json_body import as_count, as_text, count_of, event_of
 from triops.adapters.providers.parts import call_id
 from triops.adapters.providers.sse import Sent, Splitter
 from triops.kernel.completion import Choice, Delta, Finish, Part, PartKind, Reply, Usage
@@ -147,9 +147,10 @@ def _probability(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def usage_of(value: Any) -> Usage | None:
     """Thoughts are billed as output, results of Google's own tools as input."""
-    if not isinstance(value, dict) or type(value.get("promptTokenCount")) is not int:
+    prompt = count_of(value.get("promptTokenCount")) if isinstance(value, dict) else None
+    if prompt is None:
         return None
-    read = as_count(value["promptTokenCount"]) + as_count(value.get("toolUsePromptTokenCount"))
+    read = prompt + as_count(value.get("toolUsePromptTokenCount"))
     thought = as_count(value.get("thoughtsTokenCount"))
     said = as_count(value.get("candidatesTokenCount"))
     cached = min(as_count(value.get("cachedContentTokenCount")), read)
@@ -158,6 +159,7 @@ def usage_of(value: Any) -> Usage | None:
 
 class ContentDecoder:
     def __init__(self) -> None:
+        self.done = False  # never: its streams have no end of their own
         self._splitter = Splitter()
         self._answer = ""
         self._calls: dict[int, int] = {}  # how many tool calls each candidate that began has made

@@ -9,7 +9,7 @@ from triops.adapters.providers.faults import MOST_BODY
 from triops.kernel.errors import Invalid
 from triops.ports.providers import Fault, Target
 
-MOST_TOKENS = 1 << 40
+_MOST_TOKENS = 1 << 40
 
 
 def written(tree: Mapping[str, Any]) -> bytes:
@@ -46,9 +46,17 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+def count_of(value: Any) -> int | None:
+    """Of tokens, which some servers write as 7.0; None for what is no whole number from 0, or more than any answer
+    has."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and 0 <= value < _MOST_TOKENS else None
+
+
 def as_count(value: Any) -> int:
-    """Of tokens; 0 for what is no whole number from 0, or more than any answer has."""
-    return value if type(value) is int and 0 <= value < MOST_TOKENS else 0
+    """0 for what is no count."""
+    return count_of(value) or 0
 
 
 def headers_of(own: tuple[tuple[str, str], ...], target: Target) -> tuple[tuple[str, str], ...]:

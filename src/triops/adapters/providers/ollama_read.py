@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from triops.adapters.providers.faults import MOST_BODY
-from triops.adapters.providers.json_body import as_count, as_text
+from triops.adapters.providers.json_body import as_count, as_text, count_of
 from triops.adapters.providers.lines import LineSplitter
 from triops.adapters.providers.parts import call_id
 from triops.kernel.completion import Choice, Delta, Finish, Part, Reply, Usage
@@ -76,11 +76,12 @@ def finish_of(tree: Mapping[str, Any], *, called: bool) -> Finish:
 
 def usage_of(tree: Mapping[str, Any]) -> Usage | None:
     """None where it says nothing. A prompt that was wholly in its cache may come without a count."""
-    if "prompt_eval_count" not in tree and "eval_count" not in tree:
+    prompt, said = count_of(tree.get("prompt_eval_count")), count_of(tree.get("eval_count"))
+    if prompt is None and said is None:
         return None
-    read = as_count(tree.get("prompt_eval_count"))
+    read = prompt or 0
     cached = min(as_count(tree.get("prompt_eval_cached_count")), read)
-    return Usage(read, as_count(tree.get("eval_count")), cached_input=cached)
+    return Usage(read, said or 0, cached_input=cached)
 
 
 def _created(tree: Mapping[str, Any]) -> int:
@@ -97,14 +98,14 @@ class LineDecoder:
         self._started = False
         self._answer = ""  # when the first line was made, which names calls that have no id
         self._calls = 0
-        self._done = False
+        self.done = False
 
     def feed(self, data: bytes) -> Sequence[Event]:
-        return [self._event(line) for line in self._splitter.feed(data) if not self._done]
+        return [self._event(line) for line in self._splitter.feed(data) if not self.done]
 
     def end(self) -> Sequence[Event]:
-        events = [self._event(line) for line in self._splitter.end() if not self._done]
-        if not self._done:
+        events = [self._event(line) for line in self._splitter.end() if not self.done]
+        if not self.done:
             raise Fault("cut", "the stream ended before its end")
         return events
 
@@ -137,7 +138,7 @@ class LineDecoder:
         if tree.get("logprobs"):
             deltas.append(Delta("logprobs", logprobs=tree["logprobs"]))
         if tree.get("done") is True:
-            self._done = True
+            self.done = True
             deltas.append(Delta("finish", finish=finish_of(tree, called=self._calls > 0)))
             if (usage := usage_of(tree)) is not None:
                 deltas.append(Delta("usage", usage=usage))

@@ -142,18 +142,18 @@ class ChatDecoder:
         self._tools: dict[tuple[int, int], str] = {}
         self._members: dict[tuple[int, str], list[Any]] = {}  # pieces of those that have no word of ours
         self._named = False
-        self._done = False
+        self.done = False
 
     def feed(self, data: bytes) -> Sequence[Event]:
-        return [self._event(sent) for sent in self._splitter.feed(data) if not self._done]
+        return [self._event(sent) for sent in self._splitter.feed(data) if not self.done]
 
     def end(self) -> Sequence[Event]:
-        events = [self._event(sent) for sent in self._splitter.end() if not self._done]
-        if self._done:
+        events = [self._event(sent) for sent in self._splitter.end() if not self.done]
+        if self.done:
             return events
         if not self._begun or self._begun - self._finished:
             raise Fault("cut", "the stream ended before its end")
-        self._done = True
+        self.done = True
         return [*events, Event(b"data: [DONE]\n\n", ())]
 
     def _event(self, sent: Sent) -> Event:
@@ -164,7 +164,7 @@ class ChatDecoder:
             tree = orjson.loads(data)
         except orjson.JSONDecodeError:
             if data.startswith(b"[DONE]"):
-                self._done = True
+                self.done = True
                 return Event(sent.raw, ())
             raise Fault("garbage", "an event that is not JSON", body=data[:65536]) from None
         if not isinstance(tree, dict):

@@ -99,7 +99,7 @@ class ResponsesDecoder:
     def __init__(self) -> None:
         self._splitter = Splitter()
         self._begun = False
-        self._done = False
+        self.done = False
         self._kinds: set[str] = set()
         self._calls: dict[int, int] = {}
         self._places: dict[DeltaKind, int] = {"text": 0, "thinking": 0, "refusal": 0}  # which one is being said
@@ -110,7 +110,7 @@ class ResponsesDecoder:
 
     def end(self) -> Sequence[Event]:
         events = [self._event(sent) for sent in self._splitter.end()]
-        if not self._done:
+        if not self.done:
             raise Fault("cut", "the stream ended before its end")
         return events
 
@@ -189,7 +189,7 @@ class ResponsesDecoder:
     def _ended(self, kind: str, response: Mapping[str, Any], data: bytes) -> tuple[Delta, ...]:
         if kind == "response.failed":
             raise failed(_mapping(response.get("error")), data)
-        self._done = True
+        self.done = True
         finish = Delta("finish", finish=_finish(response, self._kinds))
         usage = usage_of(response.get("usage"))
         return (finish,) if usage is None else (finish, Delta("usage", usage=usage))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from triops.adapters.providers.json_body import MOST_TOKENS
+from triops.adapters.providers.json_body import count_of
 from triops.kernel.completion import Usage
 
 
@@ -40,5 +40,4 @@ def created_of(value: Any) -> int:
 
 
 def _count(value: Mapping[str, Any], field: str) -> int | None:
-    count = value.get(field) if isinstance(value, dict) else None
-    return count if type(count) is int and 0 <= count < MOST_TOKENS else None
+    return count_of(value.get(field)) if isinstance(value, dict) else None

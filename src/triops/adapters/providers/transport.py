@@ -1,7 +1,7 @@
 """HTTP/1.1 to providers over kept connections (`ports/upstream.py`), hand-written: this is the gateway's hot path.
 
-A request is sent a second time only where its connection had been used before and closed before one byte of an answer
-came: a kept connection that the provider let go while it was idle. Everything else is the gateway's to retry.
+A request is sent a second time only where its connection had been used before and closed at once, before one byte of an
+answer came: a kept connection that the provider let go while it was idle. Everything else is the gateway's to retry.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from triops.ports.providers import Fault, Outgoing
 from triops.ports.upstream import Coming, Host, Timeouts
 
 _IDLE_S = 55.0  # most servers close a kept connection after 60 s or more
+_LET_GO_S = 1.0  # a kept connection that was closed later had its request read, and perhaps worked for
 _HOSTS = 1000  # pools kept; over it the one used longest ago is forgotten
 
 
@@ -64,13 +65,14 @@ class HttpUpstream:
                 except BaseException:
                     pool.busy -= 1
                     raise
-            answer = Answer(self._loop, connection.pause, partial(self._give_back, pool, connection))
+            answer = Answer(self._loop, connection.pause, connection.ending, partial(self._give_back, pool, connection))
             connection.exchange(request, answer, timeouts, began)
             try:
                 while not answer.status:
                     await answer.headed()
             except Fault as fault:
-                if fresh or fault.kind != "cut" or not connection.lost or connection.heard:
+                let_go = connection.lost and not connection.heard and self._loop.time() - began < _LET_GO_S
+                if fresh or fault.kind != "cut" or not let_go:
                     answer.close()
                     raise
                 connection.settle(whole=False)

@@ -1,5 +1,6 @@
 """Artifacts: the proxy that clients write to and read from, and what of runs and models is listed and shown by it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from starlette.responses import Response
 from triops.edges.mlflow.attachments import attachment
 from triops.edges.mlflow.fields import text
 from triops.edges.mlflow.router import Answer, Call, Endpoint
+from triops.edges.mlflow.spans_redaction import RuleOf
+from triops.edges.mlflow.trace_artifact import cleaned, is_spans
 from triops.kernel.errors import Invalid, TooLarge
 from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Right
@@ -21,11 +24,16 @@ _LISTED = 100_000  # entries of one folder
 _PAGE = 1000
 _ENTRY_BYTES = 256  # about what an entry is as an object
 _SMALL = 10 << 20  # bytes that `upload-artifact` takes
+_SPANS = 64 << 20  # bytes of a trace's spans, where they are redacted
 PAGES = ("/get-artifact", "/model-versions/get-artifact", "//model-versions/get-artifact")
 _TEST = "tests/conformance/test_mlflow_artifacts.py"
 
 
 class ArtifactCalls:
+    """`rule_of`: what of a project's spans must not be stored."""
+
+    rule_of: RuleOf | None = None
+
     def __init__(self, places: Places, owners: Owners) -> None:
         self._places = places
         self._owners = owners
@@ -68,7 +76,10 @@ class ArtifactCalls:
         path = safe_path(given)
         if given.endswith("/"):
             raise Invalid("Artifact path must include a filename (cannot end with '/').", field="path")
-        await self._places.store.write(call.project, path, streamed(call.request))
+        body = streamed(call.request)
+        if is_spans(path) and (rule := await self.rule_of(call.project) if self.rule_of else None):
+            body = _once(await asyncio.to_thread(cleaned, await _read(body, _SPANS), rule))
+        await self._places.store.write(call.project, path, body)
         return Response()
 
     async def delete(self, call: Call) -> Answer:
@@ -110,15 +121,11 @@ class ArtifactCalls:
         if not given:
             raise Invalid("Request must specify path.", field="path")
         path = safe_path(given)
-        data = bytearray()
-        async for chunk in streamed(call.request):
-            data += chunk
-            if len(data) > _SMALL:
-                raise Invalid("Artifact size is too large. Max size is 10MB.", field="data")
+        data = await _read(streamed(call.request), _SMALL)
         if not data:
             raise Invalid("Request must specify data.", field="data")
         place = self._places.at(await self._owners.run(call.project, run), path)
-        await place.files.write(call.project, place.path, _once(bytes(data)))
+        await place.files.write(call.project, place.path, _once(data))
         return Response(media_type="application/json")
 
     async def _list_at(self, call: Call, location: str, path: str) -> Answer:
@@ -153,6 +160,15 @@ async def _all(files: Files, project: ProjectId, path: str) -> Sequence[Entry]:
             return entries
         if len(entries) >= _LISTED:
             raise TooLarge(f"'{path}' has more than {_LISTED} entries; list its folders one by one", limit=_LISTED)
+
+
+async def _read(body: AsyncIterator[bytes], most: int) -> bytes:
+    data = bytearray()
+    async for chunk in body:
+        data += chunk
+        if len(data) > most:
+            raise Invalid(f"Artifact size is too large. Max size is {most >> 20}MB.", field="data")
+    return bytes(data)
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

@@ -1,6 +1,6 @@
 """Assessments of traces: feedback, expectations, references to issues."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +8,7 @@ from triops.edges.mlflow.fields import anything
 from triops.edges.mlflow.router import Answer, Call, Endpoint
 from triops.edges.mlflow.trace_json import said_assessment, said_value, shown_assessment
 from triops.kernel.errors import Invalid
+from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Right
 from triops.kernel.trace import Assessment, AssessmentKind
 from triops.ledger.traces.assessments import Assessments
@@ -16,8 +17,11 @@ _TEST = "tests/conformance/test_mlflow_traces.py"
 _ALL = "3.0/mlflow/traces/{trace_id}/assessments"
 
 
-def assessment_endpoints(assessments: Assessments, now_ms: Callable[[], int]) -> list[Endpoint]:
-    handlers = _Handlers(assessments, now_ms)
+Cleaner = Callable[[ProjectId], Awaitable[Callable[[str], str]]]  # what of a project's texts may be stored
+
+
+def assessment_endpoints(assessments: Assessments, now_ms: Callable[[], int], cleaner: Cleaner) -> list[Endpoint]:
+    handlers = _Handlers(assessments, now_ms, cleaner)
     given = {"assessment": anything(required=True)}
     change = {**given, "update_mask": anything(required=True)}
     one = f"{_ALL}/{{assessment_id}}"
@@ -30,13 +34,15 @@ def assessment_endpoints(assessments: Assessments, now_ms: Callable[[], int]) ->
 
 
 class _Handlers:
-    def __init__(self, assessments: Assessments, now_ms: Callable[[], int]) -> None:
+    def __init__(self, assessments: Assessments, now_ms: Callable[[], int], cleaner: Cleaner) -> None:
         self._assessments = assessments
         self._now_ms = now_ms
+        self._cleaner = cleaner
 
     async def create(self, call: Call) -> Answer:
         trace = call.path["trace_id"]
-        assessment = said_assessment(_object(call.body["assessment"]), self._now_ms())
+        said = said_assessment(_object(call.body["assessment"]), self._now_ms())
+        assessment = _cleaned(said, await self._cleaner(call.project))
         return _shown(await self._assessments.create(call.project, trace, assessment), trace)
 
     async def get(self, call: Call) -> Answer:
@@ -46,14 +52,23 @@ class _Handlers:
     async def change(self, call: Call) -> Answer:
         trace, given = call.path["trace_id"], _object(call.body["assessment"])
         paths, now_ms = _paths(call.body["update_mask"]), self._now_ms()
+        clean = await self._cleaner(call.project)
         changed = await self._assessments.change(
-            call.project, trace, call.path["assessment_id"], lambda old: _changed(old, given, paths, now_ms)
+            call.project,
+            trace,
+            call.path["assessment_id"],
+            lambda old: _cleaned(_changed(old, given, paths, now_ms), clean),
         )
         return _shown(changed, trace)
 
     async def delete(self, call: Call) -> Answer:
         await self._assessments.delete(call.project, call.path["trace_id"], call.path["assessment_id"])
         return {}
+
+
+def _cleaned(said: Assessment, clean: Callable[[str], str]) -> Assessment:
+    value = clean(said.value) if isinstance(said.value, str) else said.value
+    return replace(said, value=value, rationale=clean(said.rationale))
 
 
 def _changed(old: Assessment, given: Mapping[str, Any], paths: set[str], now_ms: int) -> Assessment:

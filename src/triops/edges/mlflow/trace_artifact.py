@@ -1,16 +1,19 @@
 """A trace's spans as the one JSON document that MLflow's pages and `download` read: attributes are JSON in JSON."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from triops.edges.mlflow.spans_redaction import Rule
 from triops.edges.mlflow.spans_wire import base64_of, kept, plain, texts_of
 from triops.kernel.genai.meaning import TYPE
 from triops.lenses.mlops.genai_traces.looking import SpanView
 
+_PATH = re.compile(r"(?:^|/)traces/[^/]+/artifacts/traces\.json$")
 _STATUS = {1: "OK", 2: "ERROR"}
 _CODES = {1: "STATUS_CODE_OK", 2: "STATUS_CODE_ERROR"}
 
@@ -66,3 +69,32 @@ def span_document(span: Span, trace: str) -> dict[str, Any]:
             for link in span.links
         ],
     }
+
+
+def is_spans(path: str) -> bool:
+    """Whether an artifact is such a document: clients before 3.5 send it, and later ones where their spans come later
+    than their trace."""
+    return _PATH.search(path) is not None
+
+
+def cleaned(document: bytes, rule: Rule) -> bytes:
+    """Without what must not be stored. Of what cannot be read, nothing: it is not known to be clean."""
+    try:
+        read = orjson.loads(document)
+    except orjson.JSONDecodeError:
+        read = None
+    spans = read.get("spans") if isinstance(read, dict) else None
+    return orjson.dumps({"spans": [_cleaned(span, rule) for span in spans or () if isinstance(span, dict)]})
+
+
+def _cleaned(span: dict[str, Any], rule: Rule) -> dict[str, Any]:
+    clean = dict(span)
+    if isinstance(attributes := span.get("attributes"), dict):
+        kept = rule.attributes(attributes)
+        clean["attributes"] = attributes if kept is None else kept
+    if isinstance(events := span.get("events"), list):
+        events = [event for event in events if isinstance(event, dict)]
+        clean["events"] = rule.events(events) or events
+    if isinstance(status := span.get("status"), dict) and isinstance(message := status.get("message"), str):
+        clean["status"] = {**status, "message": rule.text(message)}
+    return clean

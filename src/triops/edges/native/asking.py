@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 
 from triops.edges.native.services import Services
 from triops.kernel.clock import NS, parse_time
@@ -36,7 +37,18 @@ Admin = Annotated[Principal, Depends(right(Right.ADMINISTER))]
 Limit = Annotated[int, Query(ge=1, le=1000, description="rows of one page")]
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next` of the page before")]
 Text = Annotated[str, Query(max_length=500)]
+Why = Annotated[str, Field(max_length=2000, description="for the history, the time line and the audit trail")]
 TimeText = Annotated[str, Query(max_length=64, description="unix seconds, RFC 3339, `now`, or relative: `-15m`, `-2h`")]
+
+
+class Reason(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    why: Why = ""
+
+
+def said_why(body: Reason | None) -> dict[str, str]:
+    """What the audit keeps of a reason: nothing where none was given."""
+    return {"why": body.why} if body is not None and body.why else {}
 
 
 @dataclass(frozen=True, slots=True)

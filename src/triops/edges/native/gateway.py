@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from triops.edges.native.asking import JSON, Admin, Reader, S, Text
+from triops.edges.native.asking import JSON, Admin, Reader, Reason, S, Text, said_why
 from triops.edges.native.services import Services
 from triops.kernel.errors import Unavailable
 from triops.kernel.ids import ProjectId
@@ -87,10 +87,10 @@ async def rotate_key(who: Admin, services: S, id: Name, body: Rotation) -> JSON:
 
 
 @router.delete("/gateway/keys/{id}", summary="Revoke a secret, at once")
-async def revoke_key(who: Admin, services: S, id: Name) -> JSON:
+async def revoke_key(who: Admin, services: S, id: Name, body: Reason | None = None) -> JSON:
     now = services.clock.now()
     revoked = await services.spend.keys.revoke(who.project, id, now)
-    entry = AuditEntry(now, who.name, "gateway_key.revoke", id, details={"key": revoked.key})
+    entry = AuditEntry(now, who.name, "gateway_key.revoke", id, details={"key": revoked.key, **said_why(body)})
     await services.audit.append(who.project, entry)
     await services.spend.told()
     return _key(revoked)
@@ -107,10 +107,12 @@ async def set_credential(who: Admin, services: S, name: Name, body: NewCredentia
 
 
 @router.delete("/providers/{name}/credential", summary="Forget a provider's credential")
-async def delete_credential(who: Admin, services: S, name: Name) -> JSON:
+async def delete_credential(who: Admin, services: S, name: Name, body: Reason | None = None) -> JSON:
     await services.spend.credentials.delete(who.project, name)
     now = services.clock.now()
-    await services.audit.append(who.project, AuditEntry(now, who.name, "credential.delete", name))
+    await services.audit.append(
+        who.project, AuditEntry(now, who.name, "credential.delete", name, details=said_why(body))
+    )
     await services.spend.told()
     return {"provider": name, "set": False}
 

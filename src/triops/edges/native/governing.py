@@ -1,12 +1,25 @@
 """Documents, keys, sessions, audit, settings, erasure."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from triops.edges.native.asking import JSON, Admin, Cursor, Limit, Reader, S, Text, Writer, services_of
+from triops.edges.native.asking import (
+    JSON,
+    Admin,
+    Cursor,
+    Limit,
+    Reader,
+    Reason,
+    S,
+    Text,
+    Writer,
+    said_why,
+    services_of,
+)
 from triops.edges.native.services import Services
 from triops.edges.native.showing import listed
 from triops.kernel.change import Change
@@ -156,7 +169,13 @@ def _state(known: Document | None, new: Document) -> str:
 
 
 async def _record(
-    services: Services, project: ProjectId, document: Document, state: str, author: str, now: float
+    services: Services,
+    project: ProjectId,
+    document: Document,
+    state: str,
+    author: str,
+    now: float,
+    why: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Each apply is a Change, of what the document is about, so that a diagnosis can suspect it."""
     entity, kind = services.kinds.subject(document)
@@ -167,22 +186,22 @@ async def _record(
         f"{document.kind} {document.name} {state}",
         now,
         author,
-        {"document": f"{document.kind}/{document.name}", "revision": document.revision, "state": state},
+        {"document": f"{document.kind}/{document.name}", "revision": document.revision, "state": state, **why},
     )
     await services.changes.record(project, change)
     services.bus.publish(ChangeRecorded(project, change))
-    details = {"revision": document.revision}
+    details = {"revision": document.revision, **why}
     await services.audit.append(
         project, AuditEntry(now, author, f"document.{state}", f"{document.kind}/{document.name}", details=details)
     )
 
 
 @router.delete("/documents/{kind}/{name}", summary="Remove a document")
-async def delete_document(who: Writer, services: S, kind: str, name: str) -> JSON:
+async def delete_document(who: Writer, services: S, kind: str, name: str, body: Reason | None = None) -> JSON:
     _allow(services, who, kind)
     await _hold(services, who, {(kind, name): None})
     gone = await services.documents.delete(who.project, kind, name)
-    await _record(services, who.project, gone, "deleted", who.name, services.clock.now())
+    await _record(services, who.project, gone, "deleted", who.name, services.clock.now(), said_why(body))
     return _document(gone)
 
 
@@ -203,10 +222,10 @@ async def create_key(who: Admin, services: S, body: NewKey) -> JSON:
 
 
 @router.delete("/keys/{id}", summary="Revoke a key, at once")
-async def revoke_key(who: Admin, services: S, id: str) -> JSON:
+async def revoke_key(who: Admin, services: S, id: str, body: Reason | None = None) -> JSON:
     now = services.clock.now()
     await services.keys.revoke(who.project, KeyId(id), now)
-    await services.audit.append(who.project, AuditEntry(now, who.name, "key.revoke", id))
+    await services.audit.append(who.project, AuditEntry(now, who.name, "key.revoke", id, details=said_why(body)))
     return {"id": id, "revoked_at": now}
 
 

@@ -15,15 +15,17 @@ from triops.edges.native.asking import (
     Cursor,
     Ever,
     LastDay,
+    LastHour,
     Limit,
     Reader,
+    Reason,
     S,
     Sender,
     Text,
     Window,
     Writer,
+    said_why,
 )
-from triops.edges.native.models import Reason
 from triops.kernel.clock import NS
 from triops.kernel.errors import Invalid, NotFound
 from triops.kernel.money import pico_of, usd
@@ -33,7 +35,7 @@ from triops.ledger.scores.scores import Score
 from triops.lenses.llmops.traces.model import Gathered, SpanLine, TraceLine
 from triops.lenses.llmops.traces.prompting import PromptUse
 from triops.lenses.llmops.traces.sums import Sum
-from triops.ports.llm_spans import LlmQuery
+from triops.ports.llm_spans import CallsOf, LlmQuery, LlmStep
 
 router = APIRouter()
 
@@ -95,6 +97,24 @@ async def llm_trace(who: Reader, services: S, trace: str, limit: Limit = 1000, c
     return await asyncio.to_thread(shown)
 
 
+@router.get("/llm/series", summary="How calls of models fared over time: times, lengths, tokens, cost, failures")
+async def llm_series(
+    who: Reader,
+    services: S,
+    window: LastHour,
+    application: Text = "",
+    prompt: Text = "",
+    provider: Text = "",
+    model: Text = "",
+    step: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    """Of the calls that were recorded. `cost_usd` is of the `costed` calls whose sender said it."""
+    step_ns = window.step_ns(step)
+    of = CallsOf(application, prompt, provider, model)
+    found = await services.llm.tracing.steps(who.project, window.start_ns, window.end_ns, step_ns, of)
+    return _json({"items": [step_json(one) for one in found], "step": step_ns / NS})
+
+
 @router.get("/llm/sessions", summary="Sessions, the latest first")
 async def llm_sessions(who: Reader, services: S, query: OfDay) -> Response:
     page = await services.llm.people.sessions(who.project, query)
@@ -147,7 +167,7 @@ async def erase_user(who: Admin, services: S, user: str, body: Reason | None = N
     if not user:
         raise Invalid("whose?", field="user", expected="a user's id")
     erased = to_json(await services.llm.erasing.user(who.project, user))
-    details = {**erased, "why": body.why} if body is not None and body.why else erased
+    details = {**erased, **said_why(body)}
     now = services.clock.now()
     await services.audit.append(who.project, AuditEntry(now, who.name, "erase", "user", details=details))
     return dict(erased)
@@ -205,6 +225,12 @@ def span_json(span: SpanLine) -> JSON:
     shown["total_cost_usd"] = None if span.total_cost is None else usd(span.total_cost)
     shown["events"] = [{**event, "at": event["time_ns"] / NS} if "time_ns" in event else event for event in span.events]
     return shown
+
+
+def step_json(step: LlmStep) -> JSON:
+    shown = to_json(step)
+    told = {"time": shown.pop("time_ns") / NS, "cost_usd": usd(shown.pop("cost"))}
+    return told | shown
 
 
 def use_json(use: PromptUse) -> JSON:

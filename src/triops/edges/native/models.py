@@ -1,12 +1,12 @@
 """Registered models, versions, aliases behind gates, approvals, cards, lineage."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from triops.edges.native.asking import JSON, Cursor, Limit, Reader, S, Text, Writer
+from triops.edges.native.asking import JSON, Cursor, Limit, Reader, Reason, S, Text, Why, Writer
 from triops.edges.native.permitting import PERMITTED
 from triops.edges.native.services import Services
 from triops.edges.native.showing import listed
@@ -19,17 +19,11 @@ from triops.lenses.mlops.permissions import Level
 from triops.lenses.mlops.registry.promotions import Move
 
 router = APIRouter(dependencies=PERMITTED)
-Why = Annotated[str, Field(max_length=2000, description="for the history, the time line and the audit trail")]
 
 
 class NewAlias(BaseModel):
     model_config = ConfigDict(extra="forbid")
     version: int = Field(ge=1, lt=1 << 31)
-    why: Why = ""
-
-
-class Reason(BaseModel):
-    model_config = ConfigDict(extra="forbid")
     why: Why = ""
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from triops.edges.native.asking import JSON, Cursor, Limit, Reader, S, Text, Writer
+from triops.edges.native.asking import JSON, Cursor, Limit, Reader, Reason, S, Text, Why, Writer
 from triops.edges.native.models import step_json
 from triops.edges.native.permitting import PERMITTED
 from triops.edges.native.services import Services
@@ -24,7 +24,6 @@ from triops.lenses.mlops.permissions import Level
 
 router = APIRouter(dependencies=PERMITTED)
 whole = APIRouter(dependencies=PERMITTED)  # asked last: a name with folders may end like any other path
-Why = Annotated[str, Field(max_length=2000, description="for the history, the time line and the audit trail")]
 Resolve = Annotated[bool, Query(description="with the prompts that it is made of in their places")]
 Number = Annotated[int, Field(ge=1, lt=1 << 31, strict=True)]
 
@@ -44,11 +43,6 @@ class NewLabel(BaseModel):
     share: dict[str, Annotated[int, Field(strict=True)]] | None = Field(
         None, description="percents by version, which sum to 100", max_length=20
     )
-    why: Why = ""
-
-
-class Reason(BaseModel):
-    model_config = ConfigDict(extra="forbid")
     why: Why = ""
 
 

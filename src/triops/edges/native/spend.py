@@ -23,6 +23,7 @@ async def spend(
     who: Reader, services: S, request: Request, by: By = "", start: TimeText = "", end: TimeText = "", every: Every = 0
 ) -> JSON:
     now = services.clock.now()
+    await services.spend.applying.up_to_date(now)
     found = await services.spend.spend.rows(
         who.project,
         _by(by),
@@ -41,6 +42,7 @@ async def forecast(who: Reader, services: S, request: Request, by: By = "") -> J
 
 @router.get("/budgets", summary="Every budget in its present window, the most used first")
 async def budgets(who: Reader, services: S, scope: Text = "", name: Text = "") -> JSON:
+    await services.spend.applying.up_to_date(services.clock.now())
     found = [shown(one) for one in await services.spend.budgets.standing(who.project)]
     items = [b for b in found if (not scope or b["scope"] == scope) and (not name or b["name"] == name)]
     return {"items": items[:1000], "next": None}

@@ -11,11 +11,12 @@ from triops.edges.ollama.content import chat_of, generated_of
 from triops.edges.ollama.options import max_tokens_of, options_of
 from triops.edges.ollama.problems import problem_of
 from triops.edges.ollama.stream import LineEncoder
+from triops.edges.ollama.who import who_of
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, PromptRef, Reply
 from triops.kernel.errors import TriopsError
 from triops.web.dialects import Encoder, Problem
-from triops.web.envelope import MOST_WHO, model_of, prompt_of, session_of, texts_of
-from triops.web.members import flag, mapping, sequence, text, tree_of
+from triops.web.envelope import model_of, prompt_of, session_of
+from triops.web.members import flag, mapping, sequence, tree_of
 
 
 class OllamaChat:
@@ -31,9 +32,7 @@ class OllamaChat:
     def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:
         tree = tree_of(body)
         prompt = self._prompt(tree)
-        metadata = texts_of(tree.pop("metadata", None))
-        user = text(tree, "user") or metadata.get("user_id", "")
-        tree.pop("user", None)
+        user, metadata = who_of(tree)
         return Ask(
             dialect=self.name,
             operation="chat",
@@ -42,7 +41,7 @@ class OllamaChat:
             size=len(body),
             stream=flag(tree, "stream") is not False,
             max_tokens=max_tokens_of(options_of(tree)),
-            user=user[:MOST_WHO],
+            user=user,
             session=session_of(metadata),
             metadata=metadata,
             prompt=prompt,

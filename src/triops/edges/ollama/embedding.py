@@ -7,10 +7,11 @@ from typing import Any
 import orjson
 
 from triops.edges.ollama.problems import problem_of
+from triops.edges.ollama.who import who_of
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
 from triops.kernel.errors import Invalid, NotOffered, TriopsError
 from triops.web.dialects import Encoder, Problem
-from triops.web.envelope import model_of
+from triops.web.envelope import model_of, session_of
 from triops.web.members import mapping, needed, texts, tree_of, whole
 
 _FIELDS = ("model", "input", "dimensions", "options")
@@ -28,7 +29,18 @@ class OllamaEmbed:
     def ask(self, body: bytes, headers: Mapping[str, str]) -> Ask:
         tree = tree_of(body)
         self._checked(tree)
-        return Ask(self.name, "embeddings", model_of(tree, None), tree, len(body), began_ns=self._now_ns())
+        user, metadata = who_of(tree)
+        return Ask(
+            self.name,
+            "embeddings",
+            model_of(tree, None),
+            tree,
+            len(body),
+            user=user,
+            session=session_of(metadata),
+            metadata=metadata,
+            began_ns=self._now_ns(),
+        )
 
     def _checked(self, tree: dict[str, Any]) -> None:
         if tree.get("input") is None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from triops.kernel.genai.content import is_content
 from triops.kernel.limits import Limits
 from triops.kernel.signal import fingerprint
 from triops.web.body import MESSAGE_BYTES
@@ -50,9 +51,13 @@ class Attributes:
         pairs = self.pairs(raws, cut)
         return "{" + ",".join([pair[1] for pair in pairs]) + "}"
 
-    def pairs(self, repeated: Sequence[bytes], cut: Counter[str]) -> list[Pair]:
-        """Sorted by key, each key once."""
-        bound = self._limits.attributes
+    def of_span(self, repeated: Sequence[bytes], cut: Counter[str]) -> list[Pair]:
+        """As `pairs`, with room for a conversation."""
+        return self.pairs(repeated, cut, self._limits.span_attributes)
+
+    def pairs(self, repeated: Sequence[bytes], cut: Counter[str], most: int = 0) -> list[Pair]:
+        """Sorted by key, each key once. `most`: how many, where it is not the usual bound."""
+        bound = most or self._limits.attributes
         raws = repeated[:bound]
         if len(raws) == bound and len(repeated) > bound:
             cut[f"attributes over {bound} of one row were dropped"] += len(repeated) - bound
@@ -86,17 +91,20 @@ class Attributes:
         return value if isinstance(value, str) else "" if value is None else orjson.dumps(value).decode()
 
     def _pair(self, raw: bytes, cut: Counter[str]) -> Pair:
+        bound = self._text_bytes
         if len(raw) <= self._short_bytes and (short := _short_text(raw)):
             key, value = short
             shown = orjson.dumps(value)
         else:
             message = self._key_value(raw)
             key = self._string(message.key, 1024, cut)
-            value = self._value(message.value, self._text_bytes, cut, 0)
+            if len(raw) > bound and is_content(key):
+                bound = self._limits.content_bytes
+            value = self._value(message.value, bound, cut, 0)
             shown = orjson.dumps(value)
-        if len(shown) > 2 * self._text_bytes and not isinstance(value, str):
+        if len(shown) > 2 * bound and not isinstance(value, str):
             cut["attributes were shortened"] += 1
-            value = shown[: self._text_bytes].decode("utf-8", "ignore")
+            value = shown[:bound].decode("utf-8", "ignore")
             shown = orjson.dumps(value)
         prefix = self._keys.get(key)
         if prefix is None:

@@ -5,6 +5,7 @@ enums numbers (names are taken too), names camelCase (snake_case is taken too), 
 """
 
 import base64
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,10 @@ _INTEGERS = {FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, Field
              FieldDescriptor.CPPTYPE_UINT64}  # fmt: skip
 _DOUBLES = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 _DEPTH = 64  # messages within messages
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 
 
 class JsonForm:
@@ -40,8 +45,8 @@ class JsonForm:
         """Raises: Invalid with the path of the first field that is not what it should be, TooLarge."""
         try:
             tree = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise Invalid(f"not JSON: {error}", field="body") from None
+        except orjson.JSONDecodeError:
+            tree = _mended(body)
         message = _REQUESTS[signal]()
         self._fill(message, tree, signal, 0, [self._most])
         return message.SerializeToString()
@@ -86,6 +91,18 @@ class JsonForm:
             fields = {name: field for field in descriptor.fields for name in (field.name, field.json_name)}
             self._fields[descriptor.full_name] = fields
         return fields
+
+
+def _mended(body: bytes) -> Any:
+    """Senders that cut texts at a length leave half of a character. Raises: Invalid."""
+    try:
+        return orjson.loads(_ESCAPE.sub(_whole, body.decode("utf-8", "replace")))
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"not JSON: {error}", field="body") from None
+
+
+def _whole(escape: re.Match[str]) -> str:
+    return "\\ufffd" if escape["half"] else escape[0]
 
 
 def _listed(value: Any, path: str, key: str) -> list[Any]:

@@ -62,7 +62,7 @@ class SpanDecoder:
         links: list[str] = []
         known_names: dict[bytes, str] = {}
         known_statuses: dict[bytes, tuple[int, str]] = {b"": (0, "")}
-        span_of, pairs_of = self._span, self._attributes.pairs
+        span_of, pairs_of = self._span, self._attributes.of_span
         room = self._limits.rows_per_request
         for group in field_bytes(body, 1, "ExportTraceServiceRequest"):
             room -= 1  # an empty group costs work too

@@ -16,7 +16,8 @@ from starlette.routing import BaseRoute, Route
 from triops.edges.ui.assets import Asset, Assets
 
 _STATIC = Path(__file__).parent / "static"
-_LATER = ("pages/", "vendor/", "parts/play", "parts/gateway", "parts/keyform")  # modules that only some pages load
+# Modules that only some pages load.
+_LATER = ("pages/", "vendor/", "parts/play", "parts/prompt", "parts/gateway", "parts/keyform")
 _YEAR_S = 365 * 24 * 3600
 # Charts set inline styles on their canvas and tooltip, hence 'unsafe-inline' for styles; never for scripts.
 _POLICY = (

@@ -21,9 +21,13 @@ _OTHER: Final = frozenset(
         "metadata", "langfuse.trace.metadata", "langfuse.observation.metadata", "llm.prompt_template.variables",
         "llm.prompt_template.template", "tool.parameters", "exception.message", "exception.stacktrace",
         "gen_ai.tool.definitions", "llm.tools", "langfuse.experiment.item.expected_output", "llm.function_call",
+        "langfuse.observation.status_message",
     )
 )  # fmt: skip
-_OTHER_PREFIXES: Final = ("retrieval.", "reranker.", "embedding.", "lk.", "gcp.vertex.agent.", "llm.prompt_template.")
+_OTHER_PREFIXES: Final = (
+    "retrieval.", "reranker.", "embedding.", "lk.", "gcp.vertex.agent.", "llm.prompt_template.",
+    "langfuse.trace.metadata.", "langfuse.observation.metadata.",
+)  # fmt: skip
 _FIELDS: Final = ("input", "output", "system")
 
 
@@ -35,7 +39,7 @@ def is_content(name: str) -> bool:
     """Of whatever kind. Names of models, counts, ids of users and sessions are none."""
     place = SAID.get(name)
     if place is not None:
-        return place[0] in _FIELDS
+        return place[0] in _FIELDS or name in _OTHER
     return (
         is_message(name)
         or name in _OTHER

@@ -4,12 +4,13 @@ A framework's span repeats the usage of the client's span below it, and a client
 one path from the root, the lowest counts.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from triops.kernel.signal import U64
+from triops.kernel.signal import I64, U64
 
 _DEEPEST = 64
 Flags = npt.NDArray[np.bool_]
@@ -21,6 +22,9 @@ def counted(span: U64, parent: U64, of: U64, call: Flags, said: Flags) -> Flags:
     Of the ones that told the lowest count; one that did not counts as a call where no such is above or below it."""
     climb = _Climb(span, parent)
     over = climb.over(of[said])
+    if climb.lost:
+        climb = _Climb(span, np.where(_circling(span, parent), np.uint64(0), parent))
+        over = climb.over(of[said])
     counts = said & ~np.isin(of, over)
     silent = call & ~said
     if silent.any():
@@ -38,10 +42,11 @@ def counted(span: U64, parent: U64, of: U64, call: Flags, said: Flags) -> Flags:
 
 
 class _Climb:
-    """From spans to their parents; an id that is not known has none. A circle of parents, and what is deeper than 64
-    steps, ends the climb."""
+    """From spans to their parents; an id that is not known has none. After 64 steps the climb ends, `lost` in a circle
+    of parents or in what is deeper."""
 
     def __init__(self, span: U64, parent: U64) -> None:
+        self.lost = False
         order = np.argsort(span, kind="stable")
         self._ids, self._parents = span[order], parent[order]
 
@@ -63,24 +68,41 @@ class _Climb:
                 break
             found.append(at)
             at = np.unique(self.step(at))
+        self.lost = bool(at.any())
         return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.uint64)
 
 
 def totals(span: U64, parent: U64, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Each span's value with those of all spans below it. A span in a circle keeps its own."""
+    """Each span's value with those of all spans below it. A span in a circle keeps its own. In Python's integers where
+    64 bits might not hold the sum."""
+    summed = values.astype(np.int64 if values.sum(dtype=np.float64) < 2**62 else object)
+    for below, above in _upwards(span, parent):
+        np.add.at(summed, above, summed[below])
+    return summed
+
+
+def _circling(span: U64, parent: U64) -> Flags:
+    """Whose parents lead back to themselves."""
+    circling = np.ones(len(span), dtype=bool)
+    for below, _ in _upwards(span, parent, roots=True):
+        circling[below] = False
+    return circling
+
+
+def _upwards(span: U64, parent: U64, roots: bool = False) -> Iterator[tuple[I64, I64]]:
+    """Places of spans and of their parents, children before parents; none of a circle. `roots`: also those that have
+    no parent, at -1."""
     order = np.argsort(span, kind="stable")
     ids = span[order]
     at = np.searchsorted(ids, parent)
     at[at == len(ids)] = 0
     known = (ids[at] == parent) & (parent != 0) if len(ids) else np.zeros(0, dtype=bool)
     up = np.where(known, order[at], -1) if len(ids) else np.zeros(0, dtype=np.int64)
-    summed = values.astype(np.int64)
     waiting = np.bincount(up[up >= 0], minlength=len(span))
     ready = np.flatnonzero(waiting == 0)
     while len(ready):
         climbing = ready[up[ready] >= 0]
-        np.add.at(summed, up[climbing], summed[climbing])
+        yield (ready, up[ready]) if roots else (climbing, up[climbing])
         np.subtract.at(waiting, up[climbing], 1)
         parents = np.unique(up[climbing])
         ready = parents[waiting[parents] == 0]
-    return summed

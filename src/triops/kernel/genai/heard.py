@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from triops.kernel.genai.messages import previews
-from triops.kernel.genai.names import MARKS
+from triops.kernel.genai.names import MARKS, WHOSE
 from triops.kernel.genai.plans import Plans
 from triops.kernel.genai.sayings import Sayings, sayings
 from triops.kernel.genai.texts import words
@@ -19,13 +19,14 @@ from triops.kernel.loading import loads_array, loads_object
 from triops.kernel.signal import I64, U8, U64, Text, service_of, text_column
 
 _EVENT = '"gen_ai.'
+_MARKS = (*MARKS, *WHOSE)
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One row a span that says something of a model, in columns of one length. `rows`: its place in the batch.
-    `application`: as the span says, else the service that sent it. `status`: 2 also where only its attributes say that
-    it failed. `input`, `output`: previews."""
+    """One row a span that says something of a model, or whose its trace is (its type is "", and its words are not
+    searched), in columns of one length. `rows`: its place in the batch. `application`: as the span says, else the
+    service that sent it. `status`: 2 also where only its attributes say that it failed. `input`, `output`: previews."""
 
     rows: I64
     said: Sayings
@@ -55,7 +56,7 @@ def heard(columns: Mapping[str, Any], resources: Mapping[str, Any], plans: Plans
             value = own[name]
             if type(value) is str and value[:1] in OPENING:
                 own[name] = opened(value)
-    told = sayings(attributes, planned, events, columns["time_ns"][rows].tolist())
+    told = sayings(attributes, planned, events, columns["time_ns"][rows].tolist(), whose=True)
     if told is None:
         return None
     if len(told) < len(rows):
@@ -63,8 +64,8 @@ def heard(columns: Mapping[str, Any], resources: Mapping[str, Any], plans: Plans
         planned, events = [planned[row] for row in told.rows], [events[row] for row in told.rows]
     names, notes = columns["name"][rows], columns["status_message"][rows]
     texts = [
-        words(name, map(own.__getitem__, plan.searched), its, note).casefold()
-        for name, own, plan, its, note in zip(names, attributes, planned, events, notes, strict=True)
+        words(name, map(own.__getitem__, plan.searched), its, note).casefold() if type_ else ""
+        for type_, name, own, plan, its, note in zip(told.type, names, attributes, planned, events, notes, strict=True)
     ]
     read = Heard(
         rows,
@@ -84,13 +85,13 @@ def _rows(attributes: Text, events: Text) -> I64:
     """Of the spans that may say something."""
     # One look over all of them first: most batches have no such span.
     whole = "\n".join(attributes)
-    mark = next((mark for mark in MARKS if mark in whole), None)
+    mark = next((mark for mark in _MARKS if mark in whole), None)
     told = [row for row, event in enumerate(events) if event and _EVENT in event]
     if mark is None:
         return np.array(told, np.int64)
     marked = [mark in text for text in attributes]  # one sender marks its spans alike
     if not all(marked):
-        others = [other for other in MARKS if other != mark and other in whole]
+        others = [other for other in _MARKS if other != mark and other in whole]
         marked = [has or any(other in text for other in others) for has, text in zip(marked, attributes, strict=True)]
     here = np.array(marked, np.bool_)
     here[told] = True

@@ -129,9 +129,11 @@ def _inside(value: Any, role: str, depth: int) -> list[dict[str, Any]]:
 
 
 def _is_message(value: Mapping[str, Any]) -> bool:
-    return ("role" in value and ("content" in value or "parts" in value or "tool_calls" in value)) or (
-        "parts" in value and isinstance(value["parts"], list)
-    ) or (value.get("type") in ("human", "ai", "system", "tool") and "content" in value)  # fmt: skip
+    if "role" in value:
+        return "content" in value or "parts" in value or "tool_calls" in value
+    if isinstance(value.get("parts"), list):
+        return True
+    return "content" in value and (value.get("type") in ("human", "ai", "system", "tool") or len(value) == 1)
 
 
 def _message(value: Mapping[str, Any], role: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 `SAID` maps a name to the field it fills and its rank in that field. `MARKS` begin the names (with the quote that opens
 a JSON key) of which a span of a model's call, or of an application around it, has at least one; a span without any is
-no such span.
+no such span; one of `WHOSE` may still say whose the trace around it is.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,9 @@ MARKS: Final = (
     '"gen_ai.', '"llm.', '"openinference.', '"traceloop.', '"langfuse.', '"ai.operationId"', '"mlflow.span', '"lmnr.',
     '"input.value"', '"output.value"', '"lk.', '"gcp.vertex.agent.',
 )  # fmt: skip
+
+# With which a span of any kind says whose a trace is.
+WHOSE: Final = ('"user.id"', '"session.id"', '"enduser.id"')
 
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "kind": (

@@ -16,7 +16,7 @@ from triops.kernel.genai.names import BEST, TYPES
 from triops.kernel.genai.plans import Plan
 from triops.kernel.genai.spoken import first_ns, spoken
 from triops.kernel.genai.spread import gathered
-from triops.kernel.genai.values import OPENING, TEXT, UNKNOWN, opened, pico, short, tags, tokens
+from triops.kernel.genai.values import MOST_TOKENS, OPENING, TEXT, UNKNOWN, opened, pico, short, tags, tokens
 from triops.kernel.signal import I64, Text, text_column
 
 Bool = npt.NDArray[np.bool_]
@@ -75,17 +75,24 @@ def sayings(
     planned: Sequence[Plan],
     events: Sequence[Sequence[Mapping[str, Any]]],
     start_ns: Sequence[int],
+    whose: bool = False,
 ) -> Sayings | None:
-    """`planned`: of each span, by its attributes' names. None where none says anything."""
+    """`planned`: of each span, by its attributes' names. `whose`: with those that say no more than whose their trace
+    is, as of the type "". None where none says anything."""
     found = _found(attributes, planned, events)
     rows: Sequence[int] = range(len(attributes))
     telling = [column for field, column in found.items() if field not in _SAY_NOTHING]
-    if all(None in column for column in telling):
-        rows = [row for row in rows if any(column[row] is not None for column in telling)]
-        if not rows:
-            return None
-        found = {field: [column[row] for row in rows] for field, column in found.items()}
-    return _columns(rows, found, [events[row] for row in rows], [start_ns[row] for row in rows])
+    if any(None not in column for column in telling):
+        return _columns(rows, found, events, start_ns)
+    tells = [any(column[row] is not None for column in telling) for row in rows]
+    named = [found[field] for field in ("user", "session") if field in found] if whose else []
+    rows = [row for row in rows if tells[row] or any(column[row] is not None for column in named)]
+    if not rows:
+        return None
+    found = {field: [column[row] for row in rows] for field, column in found.items()}
+    read = _columns(rows, found, [events[row] for row in rows], [start_ns[row] for row in rows])
+    read.type[[at for at, row in enumerate(rows) if not tells[row]]] = ""
+    return read
 
 
 def _found(
@@ -199,6 +206,11 @@ def _texts(column: list[Any] | None, count: int) -> Text:
     return text_column([value[:TEXT] if type(value) is str and value[:1] != '"' else short(value) for value in column])
 
 
+def _used(column: list[Any] | None, count: int) -> I64:
+    used = _counts(column, count)
+    return np.where(used <= MOST_TOKENS, used, UNKNOWN)
+
+
 def _counts(column: list[Any] | None, count: int) -> I64:
     if column is None:
         return np.full(count, UNKNOWN, np.int64)
@@ -217,8 +229,8 @@ def _types(kinds: list[Any] | None, asked: Bool) -> Text:
 
 def _tokens(found: Found, count: int) -> tuple[I64, I64, I64]:
     """Of what went in, came out, and was read from a cache."""
-    sent, made = _counts(found.get("input_tokens"), count), _counts(found.get("output_tokens"), count)
-    cached = np.maximum(_counts(found.get("cached_tokens"), count), 0)
+    sent, made = _used(found.get("input_tokens"), count), _used(found.get("output_tokens"), count)
+    cached = np.maximum(_used(found.get("cached_tokens"), count), 0)
     for row, value in enumerate(found.get("usage", ())):
         usage = opened(value)
         if isinstance(usage, dict):
@@ -247,7 +259,8 @@ def _costs(found: Found, count: int) -> I64:
 
 
 def _of(usage: Mapping[str, Any], *names: str) -> int:
-    return next((tokens(usage[name]) for name in names if name in usage), UNKNOWN)
+    told = next((tokens(usage[name]) for name in names if name in usage), UNKNOWN)
+    return told if told <= MOST_TOKENS else UNKNOWN
 
 
 def _first(found: Found, events: Sequence[Sequence[Mapping[str, Any]]], start_ns: Sequence[int]) -> I64:

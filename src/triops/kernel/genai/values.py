@@ -6,23 +6,38 @@ from typing import Any
 
 import orjson
 
+from triops.kernel.genai.cut import loads_cut
 from triops.kernel.money import PICO
 
 OPENING = frozenset(("{", "[", '"'))  # of JSON
 UNKNOWN = -1
 MOST = 2**62
+MOST_TOKENS = 2**40  # of one call, so that sums of many are whole numbers of 64 bits
 TEXT = 256  # characters of a name or an id
 _TAGS = 20
+_DEPTH = 64  # JSON in a text that is nested deeper stays a text
 
 
 def opened(value: Any) -> Any:
-    """A text that is a JSON object, list or text as that."""
+    """A text that is a JSON object, list or text as that, also where a sender's limit or ours cut it off."""
     if isinstance(value, str) and value[:1] in OPENING:
         try:
-            return orjson.loads(value)
+            inner = orjson.loads(value)
         except orjson.JSONDecodeError:
-            return value
+            return loads_cut(value)
+        return inner if value.count("{") + value.count("[") <= _DEPTH or _within(inner, _DEPTH) else value
     return value
+
+
+def _within(value: Any, depth: int) -> bool:
+    """Whether nothing in it is nested deeper, so that it can be shown again."""
+    level = [value]
+    for _ in range(depth):
+        inner = [one.values() if type(one) is dict else one for one in level]
+        level = [one for many in inner for one in many if type(one) in (dict, list)]
+        if not level:
+            return True
+    return False
 
 
 def tokens(value: Any) -> int:

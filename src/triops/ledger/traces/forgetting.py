@@ -1,5 +1,6 @@
 """Traces of experiments that hold the words of one user: forgotten whole, in steps."""
 
+import re
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
@@ -12,12 +13,20 @@ from triops.ledger.traces.traces import remove
 from triops.ports.records import Records
 
 _STEP = 200
+_OF_SPANS = re.compile("tr-([0-9a-f]{32})")
 _T, _M = tables.traces.c, tables.trace_metadata.c
 
 
 class TraceForgetting:
     def __init__(self, records: Records) -> None:
         self._records = records
+
+    async def named(self, project: ProjectId, user: str) -> Sequence[int]:
+        """Ids of the spans' traces whose metadata names the user."""
+        own = select(_T.id).join(tables.trace_metadata, _M.trace == _T.no)
+        own = own.where(_T.project == project, _M.key == USER, _M.value == user)
+        ids = await self._records.read(lambda c: c.scalars(own).all())
+        return [int(found[1], 16) for id in ids if (found := _OF_SPANS.fullmatch(id))]
 
     async def user(self, project: ProjectId, user: str, traces: Sequence[int]) -> int:
         """Those whose metadata names the user, and these, by the ids of their spans. Answers how many."""

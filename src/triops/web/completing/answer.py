@@ -76,6 +76,8 @@ class DialectTaker:
         self._last = lambda: self._end(rest)
 
     def refuse(self, error: TriopsError, told: Told) -> int:
+        if told.call:  # "" of who is not let in: nothing of his is recorded
+            error.details["call"] = told.call
         problem = problem_for(self._dialect, error)
         if self._begun:
             rest = self._encoding().fail(problem)
@@ -94,6 +96,8 @@ class DialectTaker:
         await self._connection.room()
 
     def _told(self, told: Told) -> list[tuple[str, str]]:
+        if not told.call:
+            return []
         headers = [("x-triops-call", told.call), ("x-triops-cache", told.cache)]
         if self._dialect.call_header:
             headers.append((self._dialect.call_header, told.call))

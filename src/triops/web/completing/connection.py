@@ -151,8 +151,9 @@ class Connection(asyncio.Protocol):
 
     def _not_ours(self, head: bytes, undecided: bool) -> None:
         if undecided:
+            if not self._head:
+                self.deadline = self._house.now() + self._house.bounds.slow_s
             self._head = head
-            self.deadline = self._house.now() + self._house.bounds.slow_s
         elif self._transport.get_write_buffer_size():
             self._head = head
             self._transport.pause_reading()
@@ -173,11 +174,12 @@ class Connection(asyncio.Protocol):
             self.data_received(head)
 
     def _read(self, data: bytes) -> None:
+        before = self._state
         self._wire += len(data)
         try:
             self._parser.feed_data(data)
             if self._state:
-                self._more_to_come()
+                self._more_to_come(before)
         except Refused as refused:
             self._refuse(refused)
         except httptools.HttpParserUpgrade as upgrade:
@@ -187,10 +189,11 @@ class Connection(asyncio.Protocol):
             cause = error.__context__
             self._refuse(cause if isinstance(cause, Refused) else Refused(400, "not an HTTP/1.1 request"))
 
-    def _more_to_come(self) -> None:
-        """Raises: Refused."""
+    def _more_to_come(self, before: int) -> None:
+        """`before`: the state before these bytes. Raises: Refused."""
         bounds = self._house.bounds
-        self.deadline = self._house.now() + bounds.slow_s
+        if before == 0 or self._state == 2:  # a head has its time in all, however its bytes trickle in
+            self.deadline = self._house.now() + bounds.slow_s
         if self._state == 1 and self._wire > bounds.headers:
             raise Refused(431, f"headers over {bounds.headers} bytes")
         if self._state == 2 and self._chunked and self._wire > bounds.headers + _WIRE_SLACK + 8 * self._size:

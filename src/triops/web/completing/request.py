@@ -27,10 +27,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Bounds:
-    """Of one connection. `headers` and `body` in bytes; seconds: `slow_s` without a byte of a request that has begun or
-    of an answer that is not read, `idle_s` between requests. `connections`: at once; over it the newest is refused.
-    `unasked`: bytes of a body that are read before it is known who sends it; `bodies`: of all connections together,
-    until their answers are complete."""
+    """Of one connection. `headers` and `body` in bytes; seconds: `slow_s` for a request's head, without a byte of its
+    body, or of an answer that is not read, `idle_s` between requests. `connections`: at once; over it the newest is
+    refused. `unasked`: bytes of a body that are read before it is known who sends it; `bodies`: of all connections
+    together, until their answers are complete."""
 
     headers: int = 64 << 10
     body: int = 64 << 20

@@ -113,10 +113,10 @@ export async function head(path, params, most, signal) {
   return { bytes: bytes.subarray(0, most), cut: size > most };
 }
 
-/** A reading that nobody waits for: leaving the page may end it. @param {Promise<any>} reading */
+/** A reading that nobody waits for: leaving the page may end it, as may the login. @param {Promise<any>} reading */
 export function inPassing(reading) {
   reading.catch((error) => {
-    if (error.name !== 'AbortError') console.error(error);
+    if (error.name !== 'AbortError' && error.status !== 401) console.error(error);
   });
 }
 

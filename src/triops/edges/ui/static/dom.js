@@ -64,17 +64,32 @@ export function slot(el, draw) {
       if (drawn && key === shown) return;
       if (writing(el)) return;
       const opened = new Set([...el.querySelectorAll('details[data-key][open]')].map((d) => d.dataset.key));
-      const active = /** @type {any} */ (document.activeElement);
-      const focused = el.contains(active) ? active.dataset.focus : null;
+      const active = document.activeElement;
+      const focused = active && el.contains(active) ? twin(active, el) : null;
       const fresh = document.createDocumentFragment();
       append(fresh, [draw(data)]);
       el.replaceChildren(fresh);
       for (const d of el.querySelectorAll('details[data-key]')) if (opened.has(d.dataset.key)) d.open = true;
-      if (focused) el.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+      focused?.()?.focus();
       shown = key;
       drawn = true;
     },
   };
+}
+
+/**
+ * How to find an element again after what is around it was drawn anew: by its `data-focus`, or by what it is called among
+ * its like.
+ * @param {any} el @param {Element} [root] what stays @returns {() => any}
+ */
+export function twin(el, root = document.body) {
+  const { tagName, dataset } = el;
+  if (dataset.focus) return () => root.querySelector(`[data-focus="${CSS.escape(dataset.focus)}"]`);
+  const called = (/** @type {Element} */ e) => e.getAttribute('aria-label') || e.getAttribute('href') || e.textContent?.trim();
+  const name = called(el);
+  const alike = () => [...root.querySelectorAll(tagName)].filter((e) => called(e) === name);
+  const at = alike().indexOf(el);
+  return () => alike()[at];
 }
 
 /** Someone is typing inside `el`: it must not be replaced under their hands. @param {HTMLElement} el */

@@ -169,3 +169,8 @@ export function typeOf(id) {
 export function percent(p) {
   return p > 0 && p < 0.01 ? '< 1 %' : `${Math.round(p * 100)} %`;
 }
+
+/** A kind as words: "prompt_label" → "prompt label". @param {string} kind */
+export function worded(kind) {
+  return String(kind).replaceAll('_', ' ');
+}

@@ -3,37 +3,11 @@
 import { get, remove } from './api.js';
 import { h } from './dom.js';
 import { icon } from './icons.js';
+import { BAR, FOOT, JUMPS, NAV } from './navigation.js';
 import { rangePicker } from './parts/range.js';
 import { palette } from './parts/palette.js';
 import { SidePanel } from './parts/panel.js';
 import { keep, kept, link, rangeOf } from './state.js';
-
-/** name, title, path; null is a group's head */
-const NAV = [
-  ['overview', 'Overview', '/ui'],
-  ['incidents', 'Incidents', '/ui/incidents'],
-  ['topology', 'Topology', '/ui/topology'],
-  ['changes', 'Changes', '/ui/changes'],
-  [null, 'Services', 'services'],
-  ['metrics', 'Metrics', '/ui/metrics'],
-  ['logs', 'Logs', '/ui/logs'],
-  ['traces', 'Traces', '/ui/traces'],
-  [null, 'Models', 'models'],
-  ['experiments', 'Experiments', '/ui/experiments'],
-  ['models', 'Models', '/ui/models'],
-  [null, 'Language', 'language'],
-  ['llm', 'LLM traces', '/ui/llm'],
-  ['cost', 'Cost', '/ui/cost'],
-  ['prompts', 'Prompts', '/ui/prompts'],
-  ['playground', 'Playground', '/ui/playground'],
-  ['gateway', 'Gateway', '/ui/gateway'],
-];
-const FOOT = [
-  ['start', 'Start', '/ui/start'],
-  ['settings', 'Settings', '/ui/settings'],
-];
-const BAR = ['overview', 'incidents', 'topology', 'traces'];
-const JUMPS = { o: '/ui', i: '/ui/incidents', g: '/ui/topology', c: '/ui/changes', m: '/ui/metrics', l: '/ui/logs', t: '/ui/traces', e: '/ui/experiments', r: '/ui/models', a: '/ui/llm', d: '/ui/cost', p: '/ui/prompts', y: '/ui/playground', w: '/ui/gateway', s: '/ui/settings' };
 
 export class Frame {
   /** @param {(path: string, how?: {replace?: boolean}) => void} go */
@@ -197,7 +171,7 @@ export class Frame {
       } else if (event.key === 'g') jump = Date.now();
       else if (Date.now() - jump < 1200 && event.key in JUMPS) {
         jump = 0;
-        this.go(link(JUMPS[/** @type {keyof typeof JUMPS} */ (event.key)]));
+        this.go(link(JUMPS[event.key]));
       }
     });
   }

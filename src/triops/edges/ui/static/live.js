@@ -1,6 +1,7 @@
 /** The server's "something changed" stream, as one event source for the whole page. */
 
 import { BASE } from './api.js';
+import { parsed } from './parsing.js';
 
 const KINDS = ['incident', 'change', 'anomaly', 'action'];
 
@@ -32,7 +33,7 @@ export class Live {
       this.state(false);
     };
     for (const kind of KINDS) {
-      source.addEventListener(kind, (event) => this.heard(kind, parsed(/** @type {MessageEvent} */ (event).data)));
+      source.addEventListener(kind, (event) => this.heard(kind, parsed(/** @type {MessageEvent} */ (event).data, {})));
     }
   }
 
@@ -43,11 +44,3 @@ export class Live {
   }
 }
 
-/** @param {string} text */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return {};
-  }
-}

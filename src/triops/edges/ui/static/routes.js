@@ -86,6 +86,7 @@ function decoded(text) {
 /** Where a thing found by search is shown. @param {{kind: string, id: string, link?: string}} item @returns {string|null} */
 export function placeOf({ kind, id, link }) {
   const part = encodeURIComponent(id);
+  if (kind === 'entity' && id.startsWith('prompt:')) return `/ui/prompts/${encodeURIComponent(id.slice('prompt:'.length))}`;
   if (kind === 'entity') return `/ui/entities/${part}`;
   if (kind === 'incident') return `/ui/incidents/${part}`;
   if (kind === 'trace') return `/ui/traces/${part}`;

@@ -36,6 +36,7 @@ class Meaning:
 
 _MACHINERY = re.compile(
     r"(system|process|otel|otelcol|triops|jvm|python|nodejs|v8js|dotnet|cpython|runtime|container|k8s|hw|host"
+    r"|gen_ai"  # of models' calls, which are judged call by call where their spans are
     r"|go|node|prometheus|promhttp|scrape|net_conntrack|alertmanager|up)(?:[._:]|$)"
 )
 _NOT_A_LEVEL = re.compile(r"(_info|_created|[._]start[._]?time(_seconds)?|_timestamp(_seconds)?|\.uptime)$")

@@ -14,6 +14,7 @@ DEFAULT_URLS: Final = {
     "gemini": "https://generativelanguage.googleapis.com/v1beta",
     "ollama": "http://127.0.0.1:11434",
 }
+_URL = re.compile(r"[\x21-\x7e]*")
 _PORTS = {"http": 80, "https": 443}
 _PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
@@ -24,6 +25,8 @@ _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", 
 
 def address_of(url: str, *, allow_private: bool = False, ca: str = "") -> tuple[Host, str]:
     """The host, and the path without a trailing slash. Raises: Invalid."""
+    if not _URL.fullmatch(url):
+        raise _not_a_url(url)  # `urlsplit` leaves out line breaks
     try:
         parts = urlsplit(url)
         port = parts.port

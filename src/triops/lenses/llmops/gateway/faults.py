@@ -54,7 +54,7 @@ def failed(fault: Fault, provider: ProviderSpec, native: frozenset[str]) -> Prov
     for secret in _secrets(provider):
         body = body.replace(secret.encode(), _MASK.encode())
     if fault.kind == "auth" and not own:
-        message = f"refused our credential (status {fault.status}); set it anew: triops provider key {provider.name}"
+        message = f"refused our credential (status {fault.status}); {_mended(provider)}"
     return ProviderFailed(
         f"{provider.name}: {message}",
         fault=fault.kind,
@@ -64,3 +64,13 @@ def failed(fault: Fault, provider: ProviderSpec, native: frozenset[str]) -> Prov
         retry_after_s=fault.retry_after_s,
         provider=provider.name,
     )
+
+
+def _mended(provider: ProviderSpec) -> str:
+    """What an admin does about a refused credential."""
+    if provider.variable:
+        held = "has no" if provider.source == "missing" else "holds it in"
+        return f"the server's environment {held} {provider.variable}"
+    if provider.source == "none":
+        return "its Provider names none: api_key_env, or credential: true"
+    return f"set it anew: triops provider key {provider.name}"

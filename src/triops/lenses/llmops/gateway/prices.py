@@ -83,6 +83,7 @@ class Prices:
             self._prices.setdefault((price.provider, price.model), []).append(price)
         for several in self._prices.values():
             several.sort(key=lambda price: (-price.start_ns, price.label))
+        self._owners = {owner for owner, _ in self._prices if owner}
         open_ended = [(provider, model[:-1]) for provider, model in self._prices if model.endswith("*")]
         self._starts = sorted(open_ended, key=lambda one: (not one[0], -len(one[1]), one[1]))  # a provider's own first
 
@@ -104,6 +105,15 @@ class Prices:
 
     def cost(self, provider: str, model: str, usage: Usage, at_ns: int) -> Cost:
         return cost_of(self.find(provider, model, at_ns), usage)
+
+    def told(self, provider: str, model: str, usage: Usage, at_ns: int) -> Cost:
+        """`cost` of what a sender tells of, who may name providers in words of its own: where no price is of that
+        provider at all, by the price of the only provider that has the model."""
+        cost = self.cost(provider, model, usage, at_ns)
+        if cost.pico is not None or provider in self._owners:
+            return cost
+        having = [owner for owner in self._owners if self._at((owner, model), at_ns) is not None]
+        return self.cost(having[0], model, usage, at_ns) if len(having) == 1 else cost
 
     def most(self, provider: str, model: str, input_tokens: int, output_tokens: int, at_ns: int) -> int | None:
         price = self.find(provider, model, at_ns)

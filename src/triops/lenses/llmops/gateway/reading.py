@@ -90,8 +90,10 @@ def route_of(document: Document, providers: Mapping[str, ProviderSpec]) -> Route
         provider = providers.get(one["provider"])
         timeouts = timeouts_of(own, provider.timeouts if provider else Timeouts())
         if total is not None:
+            said = "total_s" in own or timeouts.total != Timeouts().total
+            attempt = min(timeouts.total, total) if said else total
             timeouts = Timeouts(
-                min(timeouts.connect, total), min(timeouts.first, total), min(timeouts.between, total), total
+                min(timeouts.connect, total), min(timeouts.first, total), min(timeouts.between, total), attempt
             )
         return Weighted(one["provider"], one["model"], one.get("weight", 1), provider, timeouts)
 

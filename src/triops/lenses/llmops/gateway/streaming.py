@@ -39,8 +39,9 @@ class Streaming:
         try:
             await self._pass_on(coming)
         except Fault as fault:
-            if len(heard.finishes) < self._choices or fault.kind == "garbage":
-                raise  # else all was said, and only the end is missing
+            said = self._decoder.done or len(heard.finishes) >= self._choices
+            if fault.kind == "garbage" or not said:
+                raise  # else only the end is missing
         self._through(self._decoder.end())
         if self._guard is not None:
             deltas, findings = self._guard.end()
@@ -64,6 +65,8 @@ class Streaming:
                 events = self._decoder.feed(data)
                 if events:
                     self._through(events)
+                    if self._decoder.done:
+                        coming.ending()
                 if self._out and not coming.ended:
                     self._send()
                     await self._call.taker.room()

@@ -12,10 +12,12 @@ One range of sequence numbers at a time, in these steps. A crash between any two
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Protocol
 
+from triops.kernel.errors import TriopsError
 from triops.kernel.ids import ProjectId
 from triops.kernel.signal import SpanBatch
 from triops.ledger.calls.book import Charge, Position, SpendBook
@@ -27,6 +29,7 @@ from triops.ports.journal import MOST_READ, Entry, JournalReader
 log = logging.getLogger(__name__)
 
 _MOST = 5000
+_ASKED_ROUNDS = 4  # ranges that who asks for the books waits for
 _ROUNDS = 40  # ranges of one tick; what is left waits for the next
 # A commit costs as much as some hundred calls of it, so calls that keep coming are applied together.
 _EVERY_S = 0.8
@@ -113,6 +116,14 @@ class Applying:
             # not at once: a gateway that is starting may still read from a position that it was told before
             await asyncio.to_thread(self.journal.drop_through, self._droppable)
             self._dropped_at, self._droppable = now, self._passed()
+
+    async def up_to_date(self, now: float) -> None:
+        """For who asks what was spent: what was answered before he asked is in the books, unless they are far behind.
+        Nothing is raised: what cannot be applied is the next tick's to tell."""
+        with suppress(TriopsError):
+            for _ in range(_ASKED_ROUNDS):
+                if not await self.apply_range(now) or not self._behind:
+                    break
 
     async def all(self, now: float) -> None:
         """Everything that the journal has by now. Raises as `tick`."""

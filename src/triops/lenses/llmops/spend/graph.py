@@ -12,6 +12,7 @@ from triops.kernel.ids import EntityId, ProjectId, entity_id
 from triops.ledger.entities import Entities
 from triops.lenses.llmops.spend.applying import Applied
 from triops.lenses.llmops.spend.recording import service_of_call
+from triops.lenses.llmops.watch.model import CallColumns
 
 _EVERY_S: Final = 60.0
 _KNOWN: Final = 20_000  # things and relations of all projects that are remembered; else they are written again
@@ -98,6 +99,19 @@ class Graph:
             if (charge.project, seen) not in self._combined and len(self._combined) < _KNOWN:
                 self._combined.add((charge.project, seen))
 
+    def heard(self, project: ProjectId, calls: CallColumns, elsewhere: Sequence[bool]) -> None:
+        """Calls `elsewhere`, of applications that tell of themselves by their spans: as `applied`."""
+        named = zip(elsewhere, calls.application, calls.provider, calls.model, calls.prompt, strict=True)
+        for mine, application, provider, model, prompt in set(named):
+            if not mine or not (application := self._bounded(project, "application", application)):
+                continue
+            provider = self._bounded(project, "provider", provider) if provider else ""
+            model = self._bounded(project, provider, model) if model else ""
+            prompt = self._bounded(project, prompt) if prompt else ""
+            seen = (application, "", "", provider, model, prompt)
+            if (project, seen) not in self._combined and len(self._combined) < _KNOWN:
+                self._combined.add((project, seen))
+
     async def write(self, now: float) -> None:
         combined, self._combined = self._combined, set()
         by_project: dict[ProjectId, tuple[dict[EntityId, Entity], dict[Link, Relation]]] = {}
@@ -144,7 +158,9 @@ def _things(seen: tuple[str, ...], now: float) -> list[Entity]:
 
 def _linked(seen: tuple[str, ...]) -> list[Link]:
     application, _, route, provider, model, prompt = seen
-    caller, links = entity_id("application", application), []
+    caller, service = entity_id("application", application), entity_id("service", application)
+    # the service of that name waits for these calls, and what is changed in it changes them
+    links = [(service, RelationKind.USES, caller), (caller, RelationKind.RUNS_ON, service)]
     if prompt:
         links.append((caller, RelationKind.USES, entity_id("prompt", prompt)))
     source = caller

@@ -116,6 +116,7 @@ def _row(call: Call, resources: dict[str, tuple[str, int]]) -> tuple[Any, ...]:
     attempts = outcome.get("attempts") or ()
     provider = (attempts[-1].get("provider") or "") if attempts else ""
     error = outcome.get("error") or ""
+    took = min(max(int(outcome.get("ended_ns") or started) - started, 0), _LATEST_NS)
     return (
         sender[1],
         trace >> 64,
@@ -124,15 +125,15 @@ def _row(call: Call, resources: dict[str, tuple[str, int]]) -> tuple[Any, ...]:
         _number(intent.get("parent"), 64),
         f"{intent.get('operation') or 'chat'} {intent.get('asked') or ''}".rstrip(),
         started,
-        min(max(int(outcome.get("ended_ns") or started) - started, 0), _LATEST_NS),
+        took,
         str(outcome.get("message") or error) if error else "",
         f"provider:{provider}" if provider else "",
-        orjson.dumps(_attributes(call, attempts, provider), option=orjson.OPT_SORT_KEYS).decode(),
+        orjson.dumps(_attributes(call, attempts, provider, took), option=orjson.OPT_SORT_KEYS).decode(),
         _events(attempts),
     )
 
 
-def _attributes(call: Call, attempts: Sequence[Mapping[str, Any]], provider: str) -> dict[str, Any]:
+def _attributes(call: Call, attempts: Sequence[Mapping[str, Any]], provider: str, took: int) -> dict[str, Any]:
     intent, outcome = call.intent, call.outcome
     told: dict[str, Any] = {name: value for key, name in _INTENT if (value := intent.get(key))}
     told |= {name: value for key, name in _OUTCOME if (value := outcome.get(key))}
@@ -148,7 +149,7 @@ def _attributes(call: Call, attempts: Sequence[Mapping[str, Any]], provider: str
     told["triops.cache"] = outcome.get("cache") or "off"
     told["triops.attempts"] = len(attempts)
     if first := outcome.get("first_ns"):
-        told["triops.first_token_ms"] = first / 1e6
+        told["triops.first_token_ms"] = min(first, took) / 1e6  # counted from a little earlier than the span
     if saved := outcome.get("saved"):
         told["triops.saved_usd"] = usd(saved)
     _usage(told, attempts)

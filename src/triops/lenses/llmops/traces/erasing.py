@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from triops.kernel.genai.values import TEXT
+from triops.kernel.genai.values import TEXT, short
 from triops.kernel.ids import ProjectId
 from triops.ledger.scores.scores import Scores
 from triops.ledger.traces.forgetting import TraceForgetting
@@ -45,18 +45,22 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class Erasing:
+    """`free`: artifacts that were the experiments' traces'."""
+
     stores: Sequence[Retained]
     llm: LlmSpans
     scores: Scores
     experiments: TraceForgetting
     forget_user: ForgetUser
+    free: Callable[[], Awaitable[None]]
     held: Held
     records: Records
 
     async def kept(self, project: ProjectId, user: str) -> Kept:
         """What would go, of what can be counted beforehand. Of an id that is longer only its beginning is indexed."""
-        known = user[:TEXT]
-        return Kept(await self.llm.llm_traces_of(project, known), await self.llm.llm_sessions_of(project, known))
+        known = short(user)
+        traces = [*await self.llm.llm_traces_of(project, known), *await self.experiments.named(project, user)]
+        return Kept(list(dict.fromkeys(traces)), await self.llm.llm_sessions_of(project, known))
 
     async def user(self, project: ProjectId, user: str) -> Erased:
         """What is found by the traces goes before them, so that a repeated call ends what a broken one began. A call
@@ -69,6 +73,7 @@ class Erasing:
         rows += await self.forget_user(project, user[:TEXT])
         for store in self.stores:
             rows += await store.erase_user(project, user, traces)
+        await self.free()
         if applied:
             await self.held.drop()
         await self.records.overwrite()

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from triops.kernel.clock import NS
+from triops.kernel.genai.values import short
 from triops.kernel.ids import ProjectId
 from triops.kernel.page import Page, decode_cursor, encode_cursor
 from triops.kernel.signal import I64
@@ -30,7 +31,7 @@ class People:
 
     async def session(self, project: ProjectId, query: LlmQuery, session: str) -> Gathered | None:
         page = await self._gathered(project, replace(query, session=session, cursor=None), "session")
-        return next((one for one in page.items if one.id == session), None)
+        return next((one for one in page.items if one.id == short(session)), None)
 
     async def _gathered(self, project: ProjectId, query: LlmQuery, by: str) -> Page[Gathered]:
         rows = told_once(await self._llm.llm_rows(project, query))

@@ -2,8 +2,8 @@
 
 import math
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from triops.kernel.errors import Invalid
@@ -16,16 +16,24 @@ _SOURCES = ("api", "user", "annotation", "eval")
 MOST = 1000  # of one request
 
 
+Cleaner = Callable[[ProjectId], Awaitable[Callable[[str], str] | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Scoring:
+    """`cleaner`: what of a project's texts may be stored; None: all."""
+
     scores: Scores
     clock: Clock
+    cleaner: Cleaner
 
     async def add(self, project: ProjectId, given: Sequence[Mapping[str, Any]], author: str) -> Sequence[Score]:
         """All or none. Raises: Invalid that names the field."""
         if len(given) > MOST:
             raise Invalid("too many scores at once", field="scores", got=len(given), expected=f"at most {MOST}")
         scores = [self.score(one, author) for one in given]
+        if (clean := await self.cleaner(project)) is not None:
+            scores = [replace(s, string_value=clean(s.string_value), comment=clean(s.comment)) for s in scores]
         await self.scores.put(project, scores)
         return scores
 

@@ -16,16 +16,19 @@ from triops.kernel.page import Page
 from triops.kernel.signal import I64
 from triops.ledger.scores.scores import Scores
 from triops.lenses.llmops.traces.model import SpanLine, TraceInFull, TraceLine
+from triops.lenses.llmops.traces.overheard import Events, Overheard
 from triops.lenses.llmops.traces.sums import Prices, add, costs, groups
-from triops.ports.llm_spans import LlmPace, LlmQuery, LlmRows, LlmSpans, LlmTraces
+from triops.ports.llm_spans import CallsOf, LlmPace, LlmQuery, LlmRows, LlmSpans, LlmStep, LlmTraces
+from triops.ports.logs import Logs
 from triops.ports.spans import SpanRow, Spans, TraceSummary
 
 _LOOKS = 20  # pages that are read to fill one when its traces must meet a cost
 
 
 class LlmTracing:
-    def __init__(self, spans: Spans, llm: LlmSpans, scores: Scores, prices: Prices) -> None:
+    def __init__(self, spans: Spans, llm: LlmSpans, logs: Logs, scores: Scores, prices: Prices) -> None:
         self._spans = spans
+        self._overheard = Overheard(logs)
         self._llm = llm
         self._scores = scores
         self._prices = prices
@@ -51,6 +54,12 @@ class LlmTracing:
         """Of [start, end) in unix seconds."""
         return await self._llm.llm_pace(project, int(start * NS), int(end * NS))
 
+    async def steps(
+        self, project: ProjectId, start_ns: int, end_ns: int, step_ns: int, calls: CallsOf
+    ) -> Sequence[LlmStep]:
+        """How those calls fared over time."""
+        return await self._llm.llm_steps(project, start_ns, end_ns, step_ns, calls)
+
     async def forget_contents(self, before: str) -> int:
         """What was said goes from all spans of the days before, of every project; answers how many changed."""
         return await self._llm.forget_contents(before)
@@ -64,7 +73,8 @@ class LlmTracing:
         own = costs(whole.rows, await self._prices(project))
         (line,) = lines(whole, own)
         scores = await self._scores.of_traces(project, [line.trace])
-        spans = _spans(whole, own, page.items)
+        events = await self._overheard.of(project, trace, page.items)
+        spans = _spans(whole, own, page.items, events)
         return TraceInFull(replace(line, scores=scores.get(line.trace, {})), spans, page.next)
 
 
@@ -121,7 +131,7 @@ def _end(rows: LlmRows, mine: I64) -> int:
     return int((rows.time_ns[mine] + rows.duration_ns[mine]).max()) if len(mine) else 0
 
 
-def _spans(whole: LlmTraces, own: I64, page: Sequence[SpanRow]) -> Sequence[SpanLine]:
+def _spans(whole: LlmTraces, own: I64, page: Sequence[SpanRow], overheard: Mapping[int, Events]) -> Sequence[SpanLine]:
     rows, tree = whole.rows, whole.tree
     order = np.argsort(tree.span, kind="stable")
     at = order[np.searchsorted(tree.span[order], rows.span_id)] if len(rows) else np.zeros(0, dtype=np.int64)
@@ -140,6 +150,7 @@ def _spans(whole: LlmTraces, own: I64, page: Sequence[SpanRow]) -> Sequence[Span
         found.append(
             _span(
                 span,
+                overheard.get(span.span_id, ()),
                 None if row is None or own[row] < 0 else int(own[row]),
                 int(summed[0][place]) if known and place is not None else None,
                 int(summed[2][place]) if place is not None else 0,
@@ -148,8 +159,8 @@ def _spans(whole: LlmTraces, own: I64, page: Sequence[SpanRow]) -> Sequence[Span
     return found
 
 
-def _span(span: SpanRow, cost: int | None, total_cost: int | None, total_tokens: int) -> SpanLine:
-    one = said(span.attributes, span.events, span.start_ns)
+def _span(span: SpanRow, overheard: Events, cost: int | None, total_cost: int | None, total_tokens: int) -> SpanLine:
+    one = said(span.attributes, [*span.events, *overheard], span.start_ns)
     failed = span.status == 2 or (one is not None and one.failed)
     heard = messages(one.input, "user") if one else []
     if one and one.system:

@@ -86,4 +86,4 @@ def groups(keys: Iterable[Any]) -> dict[Any, npt.NDArray[np.int64]]:
 
 def _exact(costs: I64) -> int:
     """In Python's integers where 64 bits might not hold the sum."""
-    return int(costs.sum()) if len(costs) < 1000 or int(costs.max()) < 2**62 // len(costs) else sum(costs.tolist())
+    return int(costs.sum()) if int(costs.max()) < 2**62 // len(costs) else sum(costs.tolist())

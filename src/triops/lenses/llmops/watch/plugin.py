@@ -172,5 +172,5 @@ def _said(unit: str, value: float) -> str:
     if unit == "USD":
         return f"${value:.3g}"
     if unit == "ms":
-        return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
+        return f"{value / 1000:.3g} s" if value >= 1000 else f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms"
     return f"{value:,.0f} {'tokens' if unit == '{token}' else 'characters'}"

@@ -55,7 +55,7 @@ class TraceService:
         """Raises: NotFound, Invalid."""
         law.trace_id(said.id)
         await self._begin(project)
-        clean = await self._clean(project)
+        clean = await self.clean(project)
         checked = replace(
             said,
             tags=law.said_tags(said.tags),
@@ -193,17 +193,18 @@ class TraceService:
             duration_ms=None,
             state=TraceState.IN_PROGRESS,
             tags=law.said_tags(tags),
-            metadata=_stored(law.said_metadata(metadata), await self._clean(project)),
+            metadata=_stored(law.said_metadata(metadata), await self.clean(project)),
         )
         return await self._traces.say(project, said, final=False)
 
     async def end_v2(
         self, project: ProjectId, id: str, end_ms: int, state: str, tags: Mapping[str, str], metadata: Mapping[str, str]
     ) -> Trace:
-        own, more = law.said_tags(tags), _stored(law.said_metadata(metadata), await self._clean(project))
+        own, more = law.said_tags(tags), _stored(law.said_metadata(metadata), await self.clean(project))
         return await self._traces.end(project, id, end_ms, state, own.items(), more.items())
 
-    async def _clean(self, project: ProjectId) -> Clean:
+    async def clean(self, project: ProjectId) -> Clean:
+        """What of a text the project may store."""
         clean = await self.clean_of(project) if self.clean_of is not None else None
         return clean or _as_it_is
 

@@ -26,6 +26,10 @@ class Gc:
             for run in due:
                 await self._freeing.free(run, before_ms)
         await self._freeing.free_experiments(before_ms)
+        await self.freed()
+
+    async def freed(self) -> None:
+        """Artifacts that are nobody's any more go."""
         while freed := await self._freeing.freed():
             for one in freed:
                 await self._on_freed(one.project, [one.artifact_uri])

@@ -29,8 +29,8 @@ export default {
     const answer = slot(h('p', { class: 'answer' }), ({ text }) => text);
     const nothing = slot(h('div'), ({ bare }) => bare && begin());
     const wrong = slot(h('div'), ({ problems }) => problems.length > 0 && h('section', { class: 'card' }, h('h2', null, 'Documents to put right'), h('ul', { class: 'plain' }, problems.map((/** @type {string} */ p) => h('li', null, health('warning', ''), ' ', p)))));
-    const routes = slot(h('section', { class: 'block' }), ({ routes, providers }) => routes.length > 0 && [h('h2', null, 'Routes'), routeCards(routes, providers)]);
-    const providers = slot(h('section', { class: 'card flush' }), ({ providers, admin }) => [h('div', { class: 'card-head' }, h('h2', null, 'Providers')), providerTable(providers, { done: again, admin })]);
+    const routes = slot(h('section', { class: 'block' }), ({ routes, providers }) => routes.length > 0 && [h('div', { class: 'card-head' }, h('h2', null, 'Routes'), h('span', { class: 'muted small' }, 'figures since the gateway’s start')), routeCards(routes, providers)]);
+    const providers = slot(h('section', { class: 'card flush' }), ({ providers, admin }) => [h('div', { class: 'card-head' }, h('h2', null, 'Providers'), h('span', { class: 'muted small' }, 'figures since the gateway’s start')), providerTable(providers, { done: again, admin })]);
     const keys = slot(h('section', { class: 'block' }), ({ keys, routes, secrets, budgets, admin, bare }) => {
       const make = () => newKey({ keys, routes, done: again });
       if (!keys.length) return admin && !bare && firstKey(make);

@@ -4,9 +4,10 @@ import { get, post, seg } from '../api.js';
 import { h, say, slot } from '../dom.js';
 import { lasting, when } from '../format.js';
 import { action } from '../parts/action.js';
-import { claim, evidence, evidenceSeries } from '../parts/evidence.js';
+import { charted, claim, evidence, evidenceSeries } from '../parts/evidence.js';
 import { health } from '../parts/health.js';
 import { hypotheses } from '../parts/hypotheses.js';
+import { callsOf } from '../parts/llmseries.js';
 import { marksIn } from '../parts/marks.js';
 import { askReason } from '../parts/reason.js';
 import { timeline } from '../parts/timeline.js';
@@ -74,7 +75,7 @@ export default {
       similar.set(pick(incident, ['similar']));
       layout.hidden = false;
       await drawCharts(incident, anomalies.slice(0, CHARTS));
-      await drawAfter(incident, anomalies[0]);
+      await drawAfter(incident, anomalies.find(charted));
     }
 
     /** The first sign, from before the onset to well after what was done about it. @param {any} incident @param {any} sign */
@@ -102,7 +103,7 @@ export default {
       await Promise.all(anomalies.map((a) => {
         let part = drawn.get(a.id);
         if (!part) {
-          part = evidence({ zoom: (range) => ctx.go(link('/ui/metrics', { ...range, q: a.evidence?.selector, service: a.evidence?.service })) });
+          part = evidence({ zoom: (range) => ctx.go(a.evidence?.llm ? callsOf(a.evidence, range) : link('/ui/metrics', { ...range, q: a.evidence?.selector, service: a.evidence?.service })) });
           drawn.set(a.id, part);
           charts.append(part.el);
         }

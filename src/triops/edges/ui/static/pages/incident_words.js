@@ -23,6 +23,7 @@ export function answerOf(i) {
   if (i.status === 'resolved') out.push(`Resolved after ${lasting(i.resolved_at - i.opened_at)}${acting?.status === 'succeeded' ? ` by “${acting.title}”` : ''}.`);
   else if (acting?.status === 'waiting') out.push(h('button', { type: 'button', class: 'link', on: { click: () => document.getElementById('block-3')?.scrollIntoView({ block: 'start', behavior: 'smooth' }) } }, h('b', null, `“${acting.title}” waits for your approval.`)));
   else if (acting?.status === 'running') out.push(`“${acting.title}” is running.`);
+  else if (acting?.status === 'succeeded' && i.status === 'reopened') out.push(`“${acting.title}” had helped; then it came back.`);
   else if (acting?.status === 'succeeded') out.push(`“${acting.title}” helped: the recovery is verified; it closes when it stays so.`);
   else if (acting?.status === 'verifying') out.push(`“${acting.title}” is done; watching whether it helps.`);
   return out;
@@ -42,7 +43,7 @@ export function outcome(i) {
     : !done.length ? [h('span', { class: 'muted' }, 'Nothing was done yet. '), `${still.length} of ${i.anomalies.length} signs persist.`]
     : [health(done[done.length - 1].status), ` ${still.length ? `${still.length} of ${i.anomalies.length} signs persist.` : 'No sign persists.'}`, verifying(done[done.length - 1])];
   return [h('p', null, verdict), steps(i, done),
-    done.map((/** @type {any} */ a) => h('p', { class: 'small' }, h('b', null, a.title), ' ', h('span', { class: 'muted' }, 'ran ', when(a.started_at), a.result && `: ${a.result}`)))];
+    done.map((/** @type {any} */ a) => h('p', { class: 'small' }, h('b', null, a.title), ' ', h('span', { class: 'muted' }, 'ran ', when(a.started_at), a.result && `: ${a.result.split('\n').join(' · ')}`)))];
 }
 
 /** @param {any} a */

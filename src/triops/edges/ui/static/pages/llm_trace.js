@@ -7,6 +7,7 @@ import { conversation } from '../parts/conversation.js';
 import { empty } from '../parts/empty.js';
 import { spanDetail } from '../parts/llmspan.js';
 import { dollars, errorText, money, promptLink, sessionPath, tokens, tracesOf } from '../parts/llmwords.js';
+import { playLink } from '../parts/playfrom.js';
 import { scores } from '../parts/scores.js';
 import { stat } from '../parts/stat.js';
 import { waterfall } from '../parts/waterfall.js';
@@ -46,7 +47,7 @@ export default {
     /** @param {any} span */
     function choose(span) {
       detail.hidden = false;
-      detail.replaceChildren(spanDetail(span, () => { detail.hidden = true; }));
+      detail.replaceChildren(spanDetail(span, ctx.params.id, () => { detail.hidden = true; }));
       if (ctx.query.get('span') !== span.span) history.replaceState(history.state, '', link(location.pathname, { tab: 'waterfall', span: span.span }));
     }
 
@@ -61,7 +62,8 @@ export default {
       if (!spans.length) return none.replaceChildren(empty('No span of this trace is stored.', { hint: 'It may be older than the retention of spans.', link: ['All LLM traces', link('/ui/llm')] }));
       const { trace } = page;
       const tab = ctx.query.get('tab') === 'waterfall' ? 'waterfall' : '';
-      ctx.head({ title: trace.input || trace.root, question: [trace.application && h('a', { href: tracesOf({ application: trace.application }) }, trace.application), ' · ', h('span', { title: exact(trace.at) }, clock(trace.at, { day: true })), ' · ', h('span', { class: 'mono small' }, trace.trace)] });
+      const again = spans.reduce((/** @type {any} */ last, s) => playLink(trace.trace, s) || last, null);
+      ctx.head({ title: trace.input || trace.root, question: [trace.application && h('a', { href: tracesOf({ application: trace.application }) }, trace.application), ' · ', h('span', { title: exact(trace.at) }, clock(trace.at, { day: true })), ' · ', h('span', { class: 'mono small' }, trace.trace)], tools: again ? [again] : [] });
       answer.set({ words: answerOf(trace, spans, Boolean(page.next)) });
       stats.set({ trace });
       tabs.set({ tab, spans: trace.spans });
@@ -116,8 +118,8 @@ function factsOf(trace, spans) {
   const [key, route, cache] = ['triops.key', 'triops.route', 'triops.cache'].map(of);
   return [h('h2', null, 'About'), h('dl', { class: 'facts' },
     fact('Application', trace.application && h('a', { href: link(`/ui/entities/${encodeURIComponent(`application:${trace.application}`)}`) }, trace.application)),
-    fact('Model', trace.model && h('a', { href: tracesOf({ model: trace.model }) }, trace.model)), fact('Provider', trace.provider), fact('Route', route), fact('Prompt', trace.prompt && promptLink(trace)),
-    fact('Session', trace.session && h('a', { href: sessionPath(trace.session) }, trace.session)), fact('User', trace.user && h('a', { href: tracesOf({ user: trace.user }) }, trace.user)), fact('Key', key), fact('Cache', cache && cache !== 'off' && cache),
+    fact('Model', trace.model && h('a', { href: tracesOf({ model: trace.model }) }, trace.model)), fact('Provider', trace.provider && h('a', { href: tracesOf({ provider: trace.provider }) }, trace.provider)), fact('Route', route), fact('Prompt', trace.prompt && promptLink(trace)),
+    fact('Session', trace.session && h('a', { href: sessionPath(trace.session) }, trace.session)), fact('User', trace.user && h('a', { href: tracesOf({ user: trace.user }) }, trace.user)), fact('Key', key && h('a', { href: tracesOf({ key }) }, key)), fact('Cache', cache && cache !== 'off' && cache),
     fact('Tags', trace.tags.length > 0 && trace.tags.map((/** @type {string} */ tag) => h('a', { class: 'tag', href: tracesOf({ tag }) }, tag)))),
   h('p', { class: 'small more' }, h('a', { href: link(`/ui/traces/${encodeURIComponent(trace.trace)}`) }, 'As a trace of services'), ' · ', h('a', { href: link('/ui/logs', { trace_id: trace.trace, from, to }) }, 'Logs'), ' · ', h('a', { href: link('/ui/incidents', { from, to }) }, 'Incidents then'))];
 }

@@ -4,7 +4,7 @@ import { all, get, inPassing, put, seg } from '../api.js';
 import { h, say, slot } from '../dom.js';
 import { count, sentence, when } from '../format.js';
 import { aliasCards, historyList } from '../parts/aliases.js';
-import { approvals } from '../parts/approvals.js';
+import { inbox } from '../parts/approvals.js';
 import { empty } from '../parts/empty.js';
 import { failure } from '../parts/failure.js';
 import { health } from '../parts/health.js';
@@ -40,7 +40,7 @@ export default {
     const base = `/models/${encodeURIComponent(name)}`;
     const again = () => inPassing(refresh());
     const answer = slot(h('p', { class: 'answer' }), ({ text }) => text);
-    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, again, { named: false, chosen: ctx.query.get('approval') })]);
+    const waits = inbox(again, { named: false, chosen: () => ctx.query.get('approval') });
     /** @type {any[]} */ let versions = [];
     /** @type {any} */ let model = null;
     const names = slot(h('div', { class: 'alias-cards' }), ({ model, versions, history }) => aliasCards(model, versions, history, {
@@ -62,7 +62,7 @@ export default {
       ],
     });
     const body = h('div', { class: 'page' });
-    root.append(answer.el, inbox.el, names.el, tabs.el, body);
+    root.append(answer.el, waits.el, names.el, tabs.el, body);
     const versionCard = h('section', { class: 'card flush' }, list.el);
     const history = slot(h('section', { class: 'card' }), ({ items }) => historyList(items));
     const chooser = h('select', { 'aria-label': 'Version', on: { change: () => ctx.set({ v: chooser.value }) } });
@@ -106,8 +106,7 @@ export default {
       const v = ctx.query.get('v') || String(model.latest ?? '');
       ctx.head({ title: name, question: model.description || 'What is live, who approved it, is it still right?', tools: versions.length ? [h('button', { type: 'button', class: waiting.items.length ? null : 'primary', on: { click: () => promoteTo(String(model.latest)) } }, 'Promote …')] : null });
       answer.set({ text: answerOf(model, versions, waiting.items, moves.items) });
-      inbox.el.hidden = !waiting.items.length;
-      inbox.set({ items: waiting.items });
+      waits.set(waiting.items);
       names.set({ model, versions, history: moves.items });
       tabs.set({ tab, v: ctx.query.get('v') });
       if (tab === 'history') {

@@ -3,7 +3,7 @@
 import { all, get, inPassing } from '../api.js';
 import { h, slot } from '../dom.js';
 import { count, sentence, when } from '../format.js';
-import { approvals } from '../parts/approvals.js';
+import { inbox } from '../parts/approvals.js';
 import { empty } from '../parts/empty.js';
 import { filters } from '../parts/filters.js';
 import { aliasBadge, modelPath } from '../parts/runwords.js';
@@ -25,7 +25,7 @@ export default {
   mount(ctx, root) {
     const bar = filters(ctx, [{ name: 'q', label: 'Name', placeholder: 'part of a name', wide: true }]);
     const answer = slot(h('p', { class: 'answer' }), ({ text }) => text);
-    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, () => inPassing(refresh()))]);
+    const waits = inbox(() => inPassing(refresh()));
     const nothing = h('div');
     const list = table({
       name: 'models', label: 'Models', key: (m) => m.name, href: (m) => modelPath(m.name), sort: '-updated', empty: nothing,
@@ -39,7 +39,7 @@ export default {
       ],
     });
     const card = h('section', { class: 'card flush', hidden: true }, list.el);
-    root.append(answer.el, inbox.el, bar.el, card);
+    root.append(answer.el, waits.el, bar.el, card);
 
     async function refresh() {
       bar.sync();
@@ -48,8 +48,7 @@ export default {
       nothing.replaceChildren(asked ? empty('No model like this.') : empty('No model is registered yet.', { hint: 'Log a model and give it a name in one go:', command: `export MLFLOW_TRACKING_URI=${location.origin}\npython -c 'import mlflow; mlflow.autolog()  # then: mlflow.sklearn.log_model(model, name="model", registered_model_name="my-model")'` }));
       list.set(items);
       card.hidden = false;
-      inbox.el.hidden = !waiting.items.length;
-      inbox.set({ items: waiting.items });
+      waits.set(waiting.items);
       const live = items.filter((m) => Object.keys(m.aliases).length).length;
       answer.set({ text: !items.length ? (asked ? 'No model matches.' : 'No model is registered yet.') : `${next ? 'More than ' : ''}${sentence(count(items.length, 'model'))}, ${live ? `${live === items.length ? 'all' : live} with a live version` : 'none live under an alias'}; ${waiting.items.length ? `${count(waiting.items.length, 'promotion')} ${waiting.items.length === 1 ? 'waits' : 'wait'} for an approval` : 'nothing waits for an approval'}.` });
     }

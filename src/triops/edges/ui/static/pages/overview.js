@@ -3,7 +3,7 @@
 import { get, inPassing } from '../api.js';
 import { h, slot } from '../dom.js';
 import { figure, percent } from '../format.js';
-import { approvals } from '../parts/approvals.js';
+import { inbox } from '../parts/approvals.js';
 import { changeLine, consequences } from '../parts/changelist.js';
 import { empty } from '../parts/empty.js';
 import { health, tone } from '../parts/health.js';
@@ -26,7 +26,7 @@ export default {
   mount(ctx, root) {
     const answer = slot(h('p', { class: 'answer', 'aria-live': 'polite' }), ({ text, state }) => [health(state, ''), ' ', text]);
     const lenses = slot(h('div', { class: 'lenses' }), ({ list, now }) => list.map((/** @type {any} */ l) => lensCard(l, now)));
-    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, () => inPassing(refresh()))]);
+    const waits = inbox(() => inPassing(refresh()));
     const incidents = slot(h('section', { class: 'card', hidden: true }), (/** @type {any[]} */ list) => [
       h('div', { class: 'card-head' }, h('h2', null, 'Active incidents'), h('a', { class: 'small', href: link('/ui/incidents') }, 'all incidents')), h('ul', { class: 'lines' }, list.map(incidentLine))]);
     const changes = slot(h('section', { class: 'card' }), ({ list, came }) => [
@@ -46,15 +46,14 @@ export default {
     });
     const serviceCard = h('section', { class: 'card flush' }, services.el);
     const columns = h('div', { class: 'columns', hidden: true }, h('div', null, incidents.el, serviceCard), h('div', null, changes.el));
-    root.append(answer.el, lenses.el, inbox.el, columns);
+    root.append(answer.el, lenses.el, waits.el, columns);
 
     async function refresh() {
       const [data, now, waiting] = await Promise.all(calls(ctx).map((c) => get(c.path, c.params, ctx.signal)));
       const worst = data.incidents.some((/** @type {any} */ i) => i.severity === 'critical') ? 'critical' : data.incidents.length ? 'warning' : data.services.length ? 'ok' : 'unknown';
       answer.set({ text: inWords(data), state: worst });
       lenses.set({ list: data.lenses, now });
-      inbox.el.hidden = !waiting.items.length;
-      inbox.set({ items: waiting.items });
+      waits.set(waiting.items);
       incidents.el.hidden = !data.incidents.length;
       incidents.set(data.incidents);
       services.set(data.services);

@@ -1,13 +1,16 @@
 /** The playground: a prompt, picked or written, asked of up to four models side by side. */
 
-import { all, get, post } from '../api.js';
+import { all, get, post, seg } from '../api.js';
 import { h, say, slot } from '../dom.js';
 import { ask } from '../parts/ask.js';
 import { playAnswer } from '../parts/playanswer.js';
+import { tracePath } from '../parts/llmwords.js';
+import { askedIn, settingsOf } from '../parts/playfrom.js';
 import { filledIn, playPrompt } from '../parts/playprompt.js';
 import { promptPath } from '../parts/promptwords.js';
 
 const MOST = 4;
+const MOST_SPANS = 20000;
 const LOOKS = 12; // times that a call's cost is asked for before it is left open
 const LOOK_MS = 500;
 
@@ -15,6 +18,8 @@ const LOOK_MS = 500;
 function calls(ctx) {
   const name = ctx.query.get('prompt');
   /** @type {import('../api.js').Call[]} */ const out = [{ path: '/gateway' }, { path: '/prompts', params: { limit: 1000 } }];
+  const trace = ctx.query.get('trace');
+  if (trace && !name) out.push({ path: `/llm/traces/${seg(trace)}`, params: { limit: 1000 } });
   if (name) out.push({ path: `/prompts/${encodeURIComponent(name)}/versions`, params: { limit: 1000 } });
   return out;
 }
@@ -33,7 +38,7 @@ export default {
     let asked = 0;
     const models = h('datalist', { id: 'play-models' });
     const answer = slot(h('p', { class: 'answer' }), ({ text }) => text);
-    const picked = h('select', { 'aria-label': 'Prompt', on: { change: () => ctx.set({ prompt: picked.value, v: null }) } });
+    const picked = h('select', { 'aria-label': 'Prompt', on: { change: () => ctx.set({ prompt: picked.value, v: null, trace: null, span: null }) } });
     const version = h('select', { 'aria-label': 'Version', on: { change: () => ctx.set({ v: version.value }) } });
     const versionLabel = h('label', null, 'Version', version);
     const run = h('button', { type: 'button', class: 'primary', on: { click: go } }, 'Run');
@@ -130,7 +135,7 @@ export default {
           const made = await post(`/prompts/${encodeURIComponent(name)}/versions`, { ...spec, note });
           say('Saved');
           shown = '';
-          ctx.set({ prompt: name, v: made.version });
+          ctx.set({ prompt: name, v: made.version, trace: null, span: null });
         },
       });
     }
@@ -144,24 +149,33 @@ export default {
       if (picked.dataset.names !== there.join('\n')) picked.replaceChildren(...there.map((n) => h('option', { value: n }, n || 'none: write one'))); // an open list stays open
       picked.dataset.names = there.join('\n');
       picked.value = wanted;
-      const key = `${wanted}@${ctx.query.get('v') || ''}`;
+      const trace = ctx.query.get('trace') || '';
+      const key = `${wanted}@${ctx.query.get('v') || ''}@${trace}@${ctx.query.get('span') || ''}`;
       if (key !== shown) {
         versions = wanted ? (await all(`/prompts/${encodeURIComponent(wanted)}/versions`, {}, 1000, ctx.signal)).items : [];
         version.replaceChildren(...versions.map((v) => h('option', { value: String(v.version) }, `${v.version}${v.labels.length ? ` (${v.labels.join(', ')})` : ''}`)));
         const chosen = versions.find((v) => String(v.version) === ctx.query.get('v')) || versions.find((v) => v.labels.includes('production')) || versions[0];
         if (chosen) version.value = String(chosen.version);
-        prompt.load(chosen || null);
+        const call = trace && !wanted ? await callIn(trace, ctx.query.get('span') || '', ctx.signal) : null;
+        if (call) prompt.load(null, askedIn(call), settingsOf(call));
+        else prompt.load(chosen || null);
         shown = key;
       }
       versionLabel.hidden = !versions.length;
       if (!answers.length) for (const name of given(ctx, prompt.stored, names)) add(name);
-      ctx.head({ title: 'Playground', tools: wanted ? [h('a', { class: 'button', href: promptPath(wanted, { v: version.value }) }, 'The prompt')] : null });
+      ctx.head({ title: 'Playground', tools: wanted ? [h('a', { class: 'button', href: promptPath(wanted, { v: version.value }) }, 'The prompt')] : trace ? [h('a', { class: 'button', href: tracePath(trace) }, 'The call it is from')] : null });
       answer.set({ text: answerOf(gateway, names) });
       told();
     }
     return { refresh, leave: () => answers.forEach((a) => a.stop()) };
   },
 };
+
+/** A call of a trace with words to ask again. @param {string} trace @param {string} span @param {AbortSignal} signal */
+async function callIn(trace, span, signal) {
+  const { items } = await all(`/llm/traces/${seg(trace)}`, {}, MOST_SPANS, signal);
+  return items.find((s) => s.span === span && askedIn(s).length) || null;
+}
 
 /** Routes, their aliases, and models that providers list. @param {any} gateway @returns {string[]} */
 function offered(gateway) {

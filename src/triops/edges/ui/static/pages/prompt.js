@@ -3,7 +3,7 @@
 import { all, get, inPassing, seg } from '../api.js';
 import { h, slot } from '../dom.js';
 import { count, sentence, when } from '../format.js';
-import { approvals } from '../parts/approvals.js';
+import { inbox } from '../parts/approvals.js';
 import { code } from '../parts/code.js';
 import { empty } from '../parts/empty.js';
 import { failure } from '../parts/failure.js';
@@ -41,18 +41,18 @@ export default {
     const choose = (/** @type {string|number} */ v) => ctx.set({ v, version: null, tab: null });
     const move = (/** @type {string} */ label, /** @type {string} */ version = '') => moveLabel({ prompt, versions, label, version, usage: used, done: again });
     const answer = slot(h('p', { class: 'answer' }), ({ text }) => text);
-    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, again, { named: false, chosen: ctx.query.get('approval') })]);
+    const waits = inbox(again, { named: false, chosen: () => ctx.query.get('approval') });
     const labels = slot(h('div', { class: 'alias-cards' }), ({ prompt, versions, history }) => labelCards(prompt, versions, history, { open: choose, move, done: again }));
     const tabs = slot(h('nav', { class: 'tabs', 'aria-label': 'Parts of the prompt' }), ({ tab, comments }) => TABS.map(([id, title]) => h('a', { href: promptPath(name, { tab: id, v: ctx.query.get('v'), a: ctx.query.get('a'), b: ctx.query.get('b') }), 'aria-current': tab === id && 'true' }, title, id === 'comments' && comments > 0 && h('span', { class: 'muted' }, ` ${comments}`))));
     const body = h('div', { class: 'page' });
     const words = slot(h('div', { class: 'prompt-words' }), ({ versions, at }) => (versions.length ? [versionList(versions, at, choose), shown(versions.find((/** @type {any} */ v) => v.version === at) || versions[0])] : empty('It has no version yet.')));
-    const [from, to] = ['Before', 'After'].map((label) => h('select', { 'aria-label': label, on: { change: () => ctx.set({ a: from.value, b: to.value }, { replace: true }) } }));
+    const [from, to] = ['From version', 'to version'].map((label) => h('select', { 'aria-label': label, on: { change: () => ctx.set({ a: from.value, b: to.value }, { replace: true }) } }));
     const differs = slot(h('section', { class: 'card' }), ({ data, error }) => (error ? failure(error) : promptDiff(data)));
     const chooser = h('div', { class: 'knobs' }, h('label', null, 'From', from), h('label', null, 'to', to));
     const usage = slot(h('section', { class: 'card flush' }), ({ usage, prompt }) => promptUsage(name, usage, prompt));
     const comments = promptComments(base, again);
     const history = slot(h('section', { class: 'card' }), ({ items }) => promptHistory(items));
-    root.append(answer.el, inbox.el, labels.el, tabs.el, body);
+    root.append(answer.el, waits.el, labels.el, tabs.el, body);
 
     /** @param {any} v */
     function shown(v) {
@@ -78,13 +78,13 @@ export default {
       const at = Number(ctx.query.get('v') || ctx.query.get('version')) || prompt.labels.production || prompt.latest;
       ctx.head({ title: name, question: prompt.description || undefined, tools: [h('a', { class: 'button', href: link('/ui/playground', { prompt: name, v: at }) }, 'Playground')] });
       answer.set({ text: answerOf(prompt, versions, moved.items, usages.rows) });
-      inbox.el.hidden = !waiting.items.length;
-      inbox.set({ items: waiting.items });
+      waits.set(waiting.items);
       labels.set({ prompt, versions, history: moved.items });
       labels.el.classList.toggle('desk-only', Boolean(tab)); // a phone shows what was asked for first
       tabs.set({ tab, comments: said.items.length });
       if (tab === 'diff') {
-        const pair = [Number(ctx.query.get('a')) || previous({ version: at }), Number(ctx.query.get('b')) || at];
+        const [a, b] = at === prompt.latest ? [previous({ version: at }), at] : [at, prompt.latest]; // what a move to the newest would change
+        const pair = [Number(ctx.query.get('a')) || a, Number(ctx.query.get('b')) || b];
         for (const [select, chosen] of /** @type {[any, number][]} */ ([[from, pair[0]], [to, pair[1]]])) {
           if (select.childElementCount !== versions.length) select.replaceChildren(...versions.map((v) => h('option', { value: String(v.version) }, `version ${v.version}${v.labels.length ? ` (${v.labels.join(', ')})` : ''}`)));
           select.value = String(chosen);

@@ -3,7 +3,7 @@
 import { all, get, inPassing } from '../api.js';
 import { h, slot } from '../dom.js';
 import { count, sentence, short, when } from '../format.js';
-import { approvals } from '../parts/approvals.js';
+import { inbox } from '../parts/approvals.js';
 import { empty } from '../parts/empty.js';
 import { code } from '../parts/code.js';
 import { filters } from '../parts/filters.js';
@@ -27,7 +27,7 @@ export default {
   mount(ctx, root) {
     const bar = filters(ctx, [{ name: 'q', label: 'Name', placeholder: 'part of a name', wide: true }]);
     const answer = slot(h('p', { class: 'answer' }), ({ text }) => text);
-    const inbox = slot(h('section', { class: 'inbox', hidden: true }), ({ items }) => [h('h2', null, 'Waits for an approval'), approvals(items, () => inPassing(refresh()))]);
+    const waits = inbox(() => inPassing(refresh()));
     const nothing = h('div');
     const list = table({
       name: 'prompts', label: 'Prompts', key: (p) => p.name, href: (p) => promptPath(p.name), sort: '-updated', empty: nothing,
@@ -43,7 +43,7 @@ export default {
       ],
     });
     const card = h('section', { class: 'card flush prompt-list', hidden: true }, list.el);
-    root.append(answer.el, inbox.el, bar.el, card);
+    root.append(answer.el, waits.el, bar.el, card);
 
     async function refresh() {
       bar.sync();
@@ -57,8 +57,7 @@ export default {
       card.hidden = false;
       const tools = [h('a', { class: 'button primary', href: link('/ui/playground') }, 'Write one …')];
       ctx.head({ title: 'Prompts', tools });
-      inbox.el.hidden = !waiting.items.length;
-      inbox.set({ items: waiting.items });
+      waits.set(waiting.items);
       answer.set({ text: [answerOf(mine, Boolean(next), asked), waiting.items.length ? ` ${sentence(count(waiting.items.length, 'move'))} of a label ${waiting.items.length === 1 ? 'waits' : 'wait'} for an approval.` : ''] });
     }
     return { refresh };

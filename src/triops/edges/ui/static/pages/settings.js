@@ -1,6 +1,6 @@
 /** Settings: keys, documents (runbooks, policies, notifiers, maintenance), what is kept, who did what. */
 
-import { get } from '../api.js';
+import { get, inPassing } from '../api.js';
 import { h, slot } from '../dom.js';
 import { link } from '../state.js';
 import { auditTab, noticesTab, serverTab } from './settings_books.js';
@@ -40,7 +40,7 @@ export default {
       tabs.set({ now: name });
       const answers = await Promise.all(TABS[name].calls.map((c) => get(c.path, c.params, ctx.signal)));
       if (shown !== name) {
-        part = TABS[name].tab(() => refresh());
+        part = TABS[name].tab(() => inPassing(refresh()));
         place.replaceChildren(part.el);
         shown = name;
       }

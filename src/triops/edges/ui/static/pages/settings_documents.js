@@ -22,7 +22,7 @@ export function documentsTab(refresh) {
 
   /** @param {any} d */
   function erase(d) {
-    askReason({ title: `Delete ${d.kind} “${d.name}”`, says: 'Triops stops following it at once. The audit keeps that it was there.', act: 'Delete', done: async () => { await remove(`/documents/${seg(d.kind)}/${seg(d.name)}`); say('Deleted'); refresh(); } });
+    askReason({ title: `Delete ${d.kind} “${d.name}”`, says: 'Triops stops following it at once. The audit keeps that it was there.', act: 'Delete', done: async (why) => { await remove(`/documents/${seg(d.kind)}/${seg(d.name)}`, { why }); say('Deleted'); refresh(); } });
   }
 
   return {

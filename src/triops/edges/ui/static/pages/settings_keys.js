@@ -4,6 +4,7 @@ import { post, remove, seg } from '../api.js';
 import { h, say, slot } from '../dom.js';
 import { count, sentence, when } from '../format.js';
 import { code } from '../parts/code.js';
+import { notice } from '../parts/dialog.js';
 import { empty } from '../parts/empty.js';
 import { failure } from '../parts/failure.js';
 import { health } from '../parts/health.js';
@@ -17,10 +18,10 @@ export function keysTab(refresh) {
   const name = h('input', { required: true, maxlength: 100, placeholder: 'ci', 'aria-label': 'Name of the key' });
   const role = h('select', { 'aria-label': 'Role' }, ROLES.map(([v, t]) => h('option', { value: v }, t)));
   const days = h('select', { 'aria-label': 'Valid' }, [['', 'until revoked'], ['30', '30 days'], ['90', '90 days'], ['365', 'a year']].map(([v, t]) => h('option', { value: v }, t)));
-  const made = h('div', { 'aria-live': 'polite' });
+  const wrong = h('div', { role: 'alert' });
   const form = h('form', { class: 'inline-form', on: { submit: create } }, h('label', null, 'Name', name), h('label', null, 'Role', role), h('label', null, 'Valid', days), h('button', { class: 'primary', type: 'submit' }, 'Create a key'));
   const list = slot(h('div'), ({ items }) => (items.length ? h('table', { class: 'plain-table' }, h('thead', null, h('tr', null, ['Name', 'Role', 'Key', 'Created', 'State', ''].map((t, i) => h('th', { class: (i === 2 || i === 3) && 'wide-only' }, t || h('span', { class: 'unseen' }, 'Act'))))), h('tbody', null, items.map(row))) : empty('No key yet: on this machine everyone may do everything.', { hint: 'As soon as one key exists, every call needs one. Triops only listens beyond loopback when keys exist.' })));
-  const el = h('section', { class: 'card' }, answer.el, form, made, list.el);
+  const el = h('section', { class: 'card' }, answer.el, form, wrong, list.el);
 
   /** @param {any} k */
   function row(k) {
@@ -36,18 +37,19 @@ export function keysTab(refresh) {
     try {
       const expires = days.value ? { expires_at: Math.floor(Date.now() / 1000) + Number(days.value) * 86400 } : {};
       const { key, secret } = await post('/keys', { name: name.value.trim(), role: role.value, ...expires });
-      made.replaceChildren(h('div', { class: 'secret' }, h('strong', null, `The secret of “${key.name}”. It is shown only now.`), code(secret)));
+      wrong.replaceChildren();
+      notice({ title: `The secret of ${key.name}`, act: 'I have it', wide: true, firm: true }, h('p', null, 'It is shown only now: copy it before you close. Once a key exists, every call and every login needs one.'), code(secret, 'Secret'));
       name.value = '';
       name.blur();
       refresh();
     } catch (error) {
-      made.replaceChildren(failure(error));
+      wrong.replaceChildren(failure(error));
     }
   }
 
   /** @param {any} k */
   function revoke(k) {
-    askReason({ title: `Revoke “${k.name}”`, says: `Whatever uses this ${k.role} key is refused at once. It cannot be undone.`, act: 'Revoke', done: async () => { await remove(`/keys/${seg(k.id)}`); say('Revoked'); refresh(); } });
+    askReason({ title: `Revoke “${k.name}”`, says: `Whatever uses this ${k.role} key is refused at once. It cannot be undone.`, act: 'Revoke', done: async (why) => { await remove(`/keys/${seg(k.id)}`, { why }); say('Revoked'); refresh(); } });
   }
 
   return {

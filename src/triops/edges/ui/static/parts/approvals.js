@@ -1,16 +1,29 @@
 /** Moves of a model's alias or a prompt's label that wait for a person: what they ask, what the checks say, approve or reject. */
 
 import { post, seg } from '../api.js';
-import { h, say } from '../dom.js';
+import { h, say, slot } from '../dom.js';
 import { when } from '../format.js';
+import { notice } from './dialog.js';
 import { health } from './health.js';
 import { labelBadge, promptPath } from './promptwords.js';
 import { askReason } from './reason.js';
 import { aliasBadge, modelPath } from './runwords.js';
 
-/** @param {any[]} list approvals @param {() => void} done @param {{named?: boolean, chosen?: string|null}} [how] `named`: say which model or prompt; `chosen`: one to stand out */
-export function approvals(list, done, { named = true, chosen = null } = {}) {
-  return h('div', null, list.map((a) => one(a, done, named, a.id === chosen)));
+/**
+ * A section that is there while something waits.
+ * @param {() => void} done @param {{named?: boolean, chosen?: () => string|null}} [how] `named`: say which model or prompt; `chosen`: the id of one that stands out
+ */
+export function inbox(done, { named = true, chosen = () => null } = {}) {
+  const el = h('section', { class: 'inbox', hidden: true });
+  const held = slot(el, ({ items, marked }) => [h('h2', null, 'Waits for an approval'), h('div', null, items.map((/** @type {any} */ a) => one(a, done, named, a.id === marked)))]);
+  return {
+    el,
+    /** @param {any[]} items */
+    set(items) {
+      el.hidden = !items.length;
+      held.set({ items, marked: chosen() });
+    },
+  };
 }
 
 /** @param {any} a @param {() => void} done @param {boolean} named @param {boolean} chosen */
@@ -43,4 +56,11 @@ function look(a) {
 export function checksList(checks) {
   if (!checks?.length) return null;
   return h('ul', { class: 'checks' }, checks.map((c) => h('li', null, health(c.passed ? 'ok' : 'failed', c.passed ? 'passed' : 'failed'), h('strong', null, c.name), h('span', { class: 'muted' }, c.text))));
+}
+
+/** What became of a move that was asked for: a person must not have to guess. @param {{state: string, reasons: any[], approval?: any}} answer */
+export function toldMove({ state, reasons, approval }) {
+  if (state === 'moved') return say('Done');
+  notice({ title: state === 'waiting' ? 'It waits for an approval' : 'The gate refused it' },
+    reasons.length > 0 && h('ul', { class: 'plain' }, reasons.map((r) => h('li', null, typeof r === 'string' ? r : r.text || JSON.stringify(r)))), checksList(approval?.checks));
 }

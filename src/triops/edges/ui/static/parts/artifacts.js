@@ -4,6 +4,7 @@ import { all, head, seg, urlOf } from '../api.js';
 import { h } from '../dom.js';
 import { text as measured } from '../format.js';
 import { icon } from '../icons.js';
+import { parsed } from '../parsing.js';
 import { code } from './code.js';
 import { parseCsv } from './csvparse.js';
 import { empty } from './empty.js';
@@ -139,14 +140,6 @@ function binary(bytes) {
   return some.includes(0);
 }
 
-/** @param {string} text @returns {any} undefined where it is not JSON */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 /** What mlflow.log_table writes. @param {any} value */
 function isTable(value) {

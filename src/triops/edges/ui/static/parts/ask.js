@@ -1,21 +1,22 @@
 /** A dialog with a few fields and one act; an error of the server stays in it, so that nothing typed is lost. */
 
 import { h } from '../dom.js';
+import { dialog } from './dialog.js';
 import { failure } from './failure.js';
 
 /**
- * `many` is a choice of several: its value has one a line. `wide` puts short fields side by side.
- * @typedef {{name: string, label: string, value?: string, placeholder?: string, kind?: 'line'|'words'|'choice'|'many'|'number'|'date', options?: [string, string][], optional?: boolean, most?: number, least?: number}} AskField
+ * `many` is a choice of several: its value has one a line. `least` is a number's least, and how long a text must be. `wide` puts short fields side by side.
+ * A function that `done` answers is called once the dialog is closed.
+ * @typedef {{name: string, label: string, value?: string, placeholder?: string, kind?: 'line'|'words'|'secret'|'choice'|'many'|'number'|'date', options?: [string, string][], optional?: boolean, most?: number, least?: number}} AskField
  * @param {{title: string, says?: any, fields: AskField[], act: string, tone?: string, wide?: boolean, done: (values: Record<string, string>) => Promise<any>}} how
  */
 export function ask({ title, says, fields, act, tone = 'primary', wide = false, done }) {
   const inputs = new Map(fields.map((f) => [f.name, inputOf(f)]));
   const go = h('button', { class: tone, type: 'submit' }, act);
   const wrong = h('div');
-  const form = h('form', { method: 'dialog', on: { submit, input: ready } }, h('h2', null, title), says && h('div', { class: 'says' }, says),
-    h('div', { class: 'fields' }, fields.map((f) => (f.kind === 'many' ? h('fieldset', { class: 'choices' }, h('legend', null, f.label), inputs.get(f.name)) : h('label', { class: f.kind === 'words' && 'whole-line' }, f.label + (f.optional && ['line', 'words', undefined].includes(f.kind) ? ' (optional)' : ''), inputs.get(f.name))))), wrong,
-    h('div', { class: 'buttons' }, h('button', { type: 'button', on: { click: () => dialog.close() } }, 'Cancel'), go));
-  const dialog = h('dialog', { class: ['dialog', wide && 'wide'], 'aria-label': title, on: { close: () => dialog.remove() } }, form);
+  const labelled = (/** @type {AskField} */ f) => (f.kind === 'many' ? h('fieldset', { class: 'choices' }, h('legend', null, f.label), inputs.get(f.name)) : h('label', { class: f.kind === 'words' && 'whole-line' }, f.label + (f.optional && ['line', 'words', undefined].includes(f.kind) ? ' (optional)' : ''), inputs.get(f.name)));
+  const close = dialog({ title, wide }, (close) => h('form', { on: { submit, input: ready } }, says && h('div', { class: 'says' }, says), h('div', { class: 'fields' }, fields.map(labelled)), wrong,
+    h('div', { class: 'buttons' }, h('button', { type: 'button', on: { click: close } }, 'Cancel'), go)));
 
   /** @param {AskField} f @returns {string} */
   function valueOf({ name, kind }) {
@@ -24,7 +25,7 @@ export function ask({ title, says, fields, act, tone = 'primary', wide = false, 
   }
 
   function ready() {
-    go.disabled = fields.some((f) => !f.optional && !valueOf(f));
+    go.disabled = fields.some((f) => !f.optional && valueOf(f).length < (f.kind === 'number' ? 1 : f.least || 1));
   }
 
   /** @param {Event} event */
@@ -32,8 +33,9 @@ export function ask({ title, says, fields, act, tone = 'primary', wide = false, 
     event.preventDefault();
     go.disabled = true;
     try {
-      await done(Object.fromEntries(fields.map((f) => [f.name, valueOf(f)])));
-      dialog.close();
+      const then = await done(Object.fromEntries(fields.map((f) => [f.name, valueOf(f)])));
+      close();
+      if (typeof then === 'function') then();
     } catch (error) {
       wrong.replaceChildren(failure(error));
       wrong.scrollIntoView({ block: 'nearest' });
@@ -41,9 +43,7 @@ export function ask({ title, says, fields, act, tone = 'primary', wide = false, 
     }
   }
 
-  document.body.append(dialog);
   ready();
-  dialog.showModal();
   (inputs.get(fields[0]?.name) || go).focus();
 }
 
@@ -53,5 +53,5 @@ function inputOf({ kind = 'line', value = '', placeholder = '', options = [], mo
   if (kind === 'many') return h('div', { class: 'boxes' }, options.map(([id, name]) => h('label', { class: 'box' }, h('input', { type: 'checkbox', value: id, checked: value.split('\n').includes(id) }), name)));
   if (kind === 'words') return h('textarea', { rows: 3, maxlength: most, placeholder, value});
   if (kind === 'number') return h('input', { type: 'number', min: least, step: 'any', inputmode: 'decimal', placeholder, value });
-  return h('input', { type: kind === 'date' ? 'date' : 'text', maxlength: most, placeholder, value, autocomplete: 'off'});
+  return h('input', { type: kind === 'secret' ? 'password' : kind === 'date' ? 'date' : 'text', spellcheck: kind === 'secret' ? 'false' : null, maxlength: most, placeholder, value, autocomplete: 'off'});
 }

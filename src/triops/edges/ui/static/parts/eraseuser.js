@@ -4,6 +4,7 @@ import { ApiError, get, remove, seg } from '../api.js';
 import { h, say } from '../dom.js';
 import { count } from '../format.js';
 import { ask } from './ask.js';
+import { notice } from './dialog.js';
 import { failure } from './failure.js';
 
 /** @param {string} user @param {() => void} done after it was told */
@@ -23,7 +24,8 @@ function confirm(user, done) {
     fields: [{ name: 'typed', label: `Type ${user} to confirm`, most: 500 }, { name: 'why', label: 'Why, for the audit (do not name them there)', kind: 'words', placeholder: 'Asked for by letter of 3 May' }],
     done: async ({ typed, why }) => {
       if (typed !== user.trim()) throw new ApiError(400, { message: 'That is not the user’s id: nothing was erased.' });
-      tell(user, await remove(`/users/${seg(user)}`, { why }), done);
+      const gone = await remove(`/users/${seg(user)}`, { why });
+      return () => tell(user, gone, done);
     },
   });
 }
@@ -31,10 +33,6 @@ function confirm(user, done) {
 /** @param {string} user @param {{traces: number, sessions: number, rows: number}} gone @param {() => void} done */
 function tell(user, gone, done) {
   const words = gone.rows ? `Everything of ${user} is erased` : `Nothing of ${user} was kept`;
-  const dialog = h('dialog', { class: 'dialog', 'aria-label': words, on: { close: () => { dialog.remove(); done(); } } }, h('form', { method: 'dialog' }, h('h2', null, words),
-    h('p', null, gone.rows ? `${count(gone.traces, 'trace')} and ${count(gone.sessions, 'session')} are gone, ${count(gone.rows, 'row')} of all kinds in all, from the disk too.` : 'There was no row that names them.'), h('p', { class: 'muted' }, 'The audit tells when, by whom and why, but not whom.'),
-    h('div', { class: 'buttons' }, h('button', { type: 'submit', class: 'primary' }, 'Done'))));
-  document.body.append(dialog);
-  dialog.showModal();
+  notice({ title: words, act: 'Done', closed: done }, h('p', null, gone.rows ? `${count(gone.traces, 'trace')} and ${count(gone.sessions, 'session')} are gone, ${count(gone.rows, 'row')} of all kinds in all, from the disk too.` : 'There was no row that names them.'), h('p', { class: 'muted' }, 'The audit tells when, by whom and why, but not whom.'));
   say(words);
 }

@@ -3,9 +3,10 @@
 import { get } from '../api.js';
 import { h } from '../dom.js';
 import { lasting, nameOf, text, typeOf, when } from '../format.js';
-import { link, stepFor } from '../state.js';
+import { around, link, stepFor } from '../state.js';
 import { health } from './health.js';
 import { named, unitOf } from './labels.js';
+import { callSeries, callsOf, hasSeries } from './llmseries.js';
 import { timeseries } from './timeseries.js';
 
 /** RED measures as detectors name them → field, unit */
@@ -22,6 +23,7 @@ export function placeOfEvidence(a) {
   const ev = a.evidence || {};
   if (ev.selector) return link('/ui/metrics', { q: ev.selector });
   if (ev.budget) return link('/ui/cost', spender(a));
+  if (ev.llm) return callsOf(ev, around(a.started_at, a.ended_at));
   if (ev.query || ev.template_id) return link('/ui/logs', { query: ev.query, template: ev.template_id, service: ev.service });
   const service = ev.service || (ev.source ? nameOf(ev.source) : '');
   return service ? link('/ui/traces', { service, status: ev.measure === 'errors' ? 'error' : null }) : link(`/ui/entities/${encodeURIComponent(a.entity)}`);
@@ -50,6 +52,7 @@ export async function evidenceSeries(a, span, signal) {
     const spent = new Map(rows.map((/** @type {any} */ r) => [r.at, Number(r.cost_usd)]));
     return { series: rows.length ? [{ name: 'spent', points: Array.from({ length: Math.ceil((span.end - first) / every) }, (_, i) => [first + i * every, spent.get(first + i * every) || 0]) }] : [], unit: 'USD' };
   }
+  if (ev.llm) return callSeries(ev, span, signal);
   const target = ev.target || (ev.service ? `service:${ev.service}` : a.entity.startsWith('service:') ? a.entity : '');
   const asked = nameOf(ev.source || target);
   if (!target) return { series: [], unit: a.unit };
@@ -102,10 +105,15 @@ export function evidence({ zoom } = {}) {
     async set(a, span, marks, signal) {
       words.replaceChildren(...claim(a));
       const { series, unit } = await evidenceSeries(a, span, signal);
-      const note = a.evidence?.selector || a.evidence?.service || a.evidence?.target ? undefined : 'This claim carries no series';
-      await chart.set({ series, unit, span, marks: { ...marks, anomalies: [a] }, note, threshold: a.expected !== null && a.expected !== undefined && series.length <= 2 && (unit === a.unit || (unit === 'ratio' && a.unit === '1')) ? { value: a.expected, name: 'expected' } : undefined });
+      chart.el.hidden = !charted(a);
+      if (charted(a)) await chart.set({ series, unit, span, marks: { ...marks, anomalies: [a] }, threshold: a.expected !== null && a.expected !== undefined && series.length <= 2 && (unit === a.unit || (unit === 'ratio' && a.unit === '1')) ? { value: a.expected, name: 'expected' } : undefined });
     },
   };
+}
+
+/** Whether there are numbers over time behind it. @param {any} a */
+export function charted({ entity, evidence: ev = {} }) {
+  return ev.llm ? hasSeries(ev.measure) : Boolean(ev.selector || ev.budget || ev.service || ev.target || ev.source || entity.startsWith('service:'));
 }
 
 /** @param {any} a */

@@ -28,5 +28,5 @@ export function keyCard(k, secrets, budgets, routes, { done, admin }) {
 
 /** @param {number} share @param {string} words @param {string} used @param {string} most */
 function bar(share, words, used, most) {
-  return h('li', null, h('div', { class: 'limit-words small' }, h('span', null, h('strong', null, used), h('span', { class: 'muted' }, ` of ${most} ${words}`)), share >= 0.7 && h('span', { class: share >= 0.9 ? 'critical' : 'warning' }, `${Math.round(share * 100)} %`)), limitBar(share, `${used} of ${most} ${words}`));
+  return h('li', null, h('div', { class: 'limit-words small' }, h('span', null, h('strong', null, used), h('span', { class: 'muted' }, ` of ${most} ${words}`)), share >= 0.8 && h('span', { class: share >= 1 ? 'critical' : 'warning' }, '◆ ', `${Math.round(share * 100)} %`)), limitBar(share, `${used} of ${most} ${words}`));
 }

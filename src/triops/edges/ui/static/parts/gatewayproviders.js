@@ -3,7 +3,7 @@
 import { put, remove, seg } from '../api.js';
 import { h, say } from '../dom.js';
 import { clock, figure, short } from '../format.js';
-import { failure } from './failure.js';
+import { ask } from './ask.js';
 import { health } from './health.js';
 import { askReason } from './reason.js';
 
@@ -50,36 +50,24 @@ function credential(p, admin, done) {
     stored && p.credential === 'set' && h('button', { type: 'button', class: 'small ghost', 'aria-label': `Forget the credential of ${p.name}`, on: { click: () => forget(p, done) } }, 'Forget …'));
 }
 
-/** A form whose field is a password: never drawn, never kept in the page. @param {any} p @param {() => void} done */
+/** The field is a password's: never drawn, and gone with the box. @param {any} p @param {() => void} done */
 function give(p, done) {
-  const secret = h('input', { type: 'password', autocomplete: 'off', spellcheck: 'false', required: true, maxlength: 8000, 'aria-label': 'Credential' });
-  const wrong = h('div');
-  const form = h('form', { method: 'dialog', on: { submit } }, h('h2', null, `Credential of ${p.name}`), h('div', { class: 'says' }, h('p', null, 'It is stored encrypted, used for calls to ', h('code', null, p.base_url || p.dialect), ', and never shown again.')), h('label', null, 'Credential', secret), wrong,
-    h('div', { class: 'buttons' }, h('button', { type: 'button', on: { click: () => dialog.close() } }, 'Cancel'), h('button', { class: 'primary', type: 'submit' }, 'Store it')));
-  const dialog = h('dialog', { class: 'dialog', 'aria-label': `Credential of ${p.name}`, on: { close: () => dialog.remove() } }, form);
-
-  /** @param {Event} event */
-  async function submit(event) {
-    event.preventDefault();
-    try {
-      await put(`/providers/${seg(p.name)}/credential`, { secret: secret.value });
-      secret.value = '';
-      dialog.close();
+  ask({
+    title: `Credential of ${p.name}`, says: ['It is stored encrypted, used for calls to ', h('code', null, p.base_url || p.dialect), ', and never shown again.'],
+    fields: [{ name: 'secret', label: 'Credential', kind: 'secret', most: 8000 }],
+    act: 'Store it',
+    done: async ({ secret }) => {
+      await put(`/providers/${seg(p.name)}/credential`, { secret });
       say('Stored');
       done();
-    } catch (error) {
-      wrong.replaceChildren(failure(error));
-    }
-  }
-  document.body.append(dialog);
-  dialog.showModal();
-  secret.focus();
+    },
+  });
 }
 
 /** @param {any} p @param {() => void} done */
 function forget(p, done) {
-  askReason({ title: `Forget the credential of ${p.name}`, says: 'Calls to it fail until another is set. It cannot be brought back from here.', act: 'Forget', tone: 'danger', done: async () => {
-    await remove(`/providers/${seg(p.name)}/credential`);
+  askReason({ title: `Forget the credential of ${p.name}`, says: 'Calls to it fail until another is set. It cannot be brought back from here.', act: 'Forget', tone: 'danger', done: async (why) => {
+    await remove(`/providers/${seg(p.name)}/credential`, { why });
     say('Forgotten');
     done();
   } });

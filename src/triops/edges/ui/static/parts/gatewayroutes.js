@@ -22,8 +22,10 @@ function refusedOf(route) {
 export function routeState(route, providers) {
   const missing = [...route.targets, ...route.fallbacks].filter((t) => !providers.some((p) => p.name === t.provider));
   if (missing.length) return ['critical', `names no provider: ${missing[0].provider}`];
-  const shut = route.targets.filter((/** @type {any} */ t) => breakerOf(t, providers)?.state === 'open');
-  if (route.targets.length && shut.length === route.targets.length) return ['critical', 'every target is cut off'];
+  const cut = (/** @type {any} */ t) => breakerOf(t, providers)?.state === 'open';
+  const shut = route.targets.filter(cut);
+  const behind = route.fallbacks.find((/** @type {any} */ t) => !cut(t));
+  if (route.targets.length && shut.length === route.targets.length) return behind ? ['warning', `cut off; ${behind.provider}/${behind.model} answers`] : ['critical', 'every target is cut off'];
   if (shut.length) return ['warning', `${shut[0].provider}/${shut[0].model} is cut off`];
   const bad = route.errors - refusedOf(route);
   if (bad > 0 && bad / route.requests >= (route.requests >= 20 ? 0.05 : 0.5)) return ['warning', `${percent(bad / route.requests)} of calls fail`];

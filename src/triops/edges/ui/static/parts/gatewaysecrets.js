@@ -5,6 +5,7 @@ import { h, say } from '../dom.js';
 import { when } from '../format.js';
 import { ask } from './ask.js';
 import { code } from './code.js';
+import { notice } from './dialog.js';
 import { askReason } from './reason.js';
 
 /** @type {[string, string][]} */
@@ -32,9 +33,9 @@ export function makeSecret(key, route, done) {
     fields: [{ name: 'days', label: 'Valid', kind: 'choice', options: VALID, optional: true }],
     act: 'Make it',
     done: async ({ days }) => {
-      const made = await post('/gateway/keys', { key, expires_at: endsAt(days) });
-      shownOnce(key, made.secret, route);
+      const { secret } = await post('/gateway/keys', { key, expires_at: endsAt(days) });
       done();
+      return () => shownOnce(key, secret, route);
     },
   });
 }
@@ -46,9 +47,9 @@ function rotate(key, s, route, done) {
     fields: [{ name: 'grace', label: 'The present one is good for', kind: 'choice', options: GRACE }, { name: 'days', label: 'The new one is valid', kind: 'choice', options: VALID, optional: true }],
     act: 'Rotate',
     done: async ({ grace, days }) => {
-      const made = await post(`/gateway/keys/${seg(s.id)}/rotate`, { grace_s: Number(grace), expires_at: endsAt(days) });
-      shownOnce(key, made.secret, route);
+      const { secret } = await post(`/gateway/keys/${seg(s.id)}/rotate`, { grace_s: Number(grace), expires_at: endsAt(days) });
       done();
+      return () => shownOnce(key, secret, route);
     },
   });
 }
@@ -56,17 +57,14 @@ function rotate(key, s, route, done) {
 /** @param {string} key @param {string} secret @param {string} route */
 export function shownOnce(key, secret, route) {
   const base = location.origin;
-  const dialog = h('dialog', { class: 'dialog wide', 'aria-label': `The secret of ${key}`, on: { close: () => dialog.remove(), cancel: (/** @type {Event} */ e) => e.preventDefault() } }, h('form', { method: 'dialog' }, h('h2', null, `The secret of ${key}`), h('p', null, 'It is shown only now: copy it before you close.'),
-    code(secret, 'Secret'), code(`export OPENAI_BASE_URL=${base}/v1\nexport OPENAI_API_KEY=${secret}`, 'For any OpenAI client'), code(`curl ${base}/v1/chat/completions -H 'authorization: Bearer ${secret}' -H 'content-type: application/json' -d '{"model": "${route || 'MODEL'}", "messages": [{"role": "user", "content": "Hi"}]}'`, 'Or try it'),
-    h('div', { class: 'buttons' }, h('button', { type: 'submit', class: 'primary' }, 'I have it'))));
-  document.body.append(dialog);
-  dialog.showModal();
+  notice({ title: `The secret of ${key}`, act: 'I have it', wide: true, firm: true }, h('p', null, 'It is shown only now: copy it before you close.'),
+    code(secret, 'Secret'), code(`export OPENAI_BASE_URL=${base}/v1\nexport OPENAI_API_KEY=${secret}`, 'For any OpenAI client'), code(`curl ${base}/v1/chat/completions -H 'authorization: Bearer ${secret}' -H 'content-type: application/json' -d '{"model": "${route || 'MODEL'}", "messages": [{"role": "user", "content": "Hi"}]}'`, 'Or try it'));
 }
 
 /** @param {string} key @param {any} s @param {() => void} done */
 function revoke(key, s, done) {
-  askReason({ title: `Revoke trg_…${s.hint} of ${key}`, says: 'Whatever calls with it is refused at once. It cannot be undone.', act: 'Revoke', tone: 'danger', done: async () => {
-    await remove(`/gateway/keys/${seg(s.id)}`);
+  askReason({ title: `Revoke trg_…${s.hint} of ${key}`, says: 'Whatever calls with it is refused at once. It cannot be undone.', act: 'Revoke', tone: 'danger', done: async (why) => {
+    await remove(`/gateway/keys/${seg(s.id)}`, { why });
     say('Revoked');
     done();
   } });

@@ -1,7 +1,7 @@
 /** Ranked causes: how likely each is, and what speaks for and against it. */
 
 import { h } from '../dom.js';
-import { nameOf, percent, when } from '../format.js';
+import { nameOf, percent, when, worded } from '../format.js';
 import { link } from '../state.js';
 import { changeDetails } from './changelist.js';
 import { empty } from './empty.js';
@@ -13,7 +13,7 @@ export function hypotheses(ctx, { hypotheses: list }) {
     h('div', { class: 'hyp-head' }, h('div', { class: 'bar', 'aria-hidden': 'true' }, h('i', { style: { width: `${Math.max(1, hyp.probability * 100)}%` } })), h('b', { class: 'hyp-p' }, percent(hyp.probability)),
       h('span', { class: 'hyp-title' }, hyp.title || (hyp.entity ? nameOf(hyp.entity) : 'Something Triops has no evidence of')), hyp.entity && h('button', { type: 'button', class: 'link small', on: { click: () => ctx.panel(hyp.entity) } }, nameOf(hyp.entity))),
     h('details', { open: at === 0, data: { key: `hyp-${hyp.rank}` } }, h('summary', { class: 'small' }, hyp.evidence?.length ? `${hyp.evidence.length} ${hyp.evidence.length === 1 ? 'piece' : 'pieces'} of evidence` : 'No evidence recorded'),
-      hyp.change && h('div', { class: 'hyp-change' }, h('span', { class: 'tag' }, hyp.change.kind), ' ', h('a', { href: link('/ui/changes', { change: hyp.change.id }) }, hyp.change.title), h('span', { class: 'muted small' }, ' ', hyp.change.author, ' ', when(hyp.change.at)), changeDetails(hyp.change)),
+      hyp.change && h('div', { class: 'hyp-change' }, h('span', { class: 'tag' }, worded(hyp.change.kind)), ' ', h('a', { href: link('/ui/changes', { change: hyp.change.id }) }, hyp.change.title), h('span', { class: 'muted small' }, ' ', hyp.change.author, ' ', when(hyp.change.at)), changeDetails(hyp.change)),
       h('ul', { class: 'weights' }, (hyp.evidence || []).map(weighed))))));
 }
 

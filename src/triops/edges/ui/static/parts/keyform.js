@@ -45,8 +45,8 @@ export function newKey({ keys, routes, done }) {
       if (keys.some((k) => k.name === name)) throw new ApiError(400, { message: `There is a key ${name} already: change that one, or choose another name.` });
       await apply(name, specOf({}, { ...given, application: given.application || name }));
       const { secret } = await post('/gateway/keys', { key: name, expires_at: endsAt(valid) });
-      shownOnce(name, secret, given.routes?.split('\n')[0] || routes[0]?.name || '');
       done();
+      return () => shownOnce(name, secret, given.routes?.split('\n')[0] || routes[0]?.name || '');
     },
   });
 }
@@ -70,10 +70,10 @@ export async function changeKey(key, routes, done) {
 
 /** @param {any} key @param {() => void} done */
 export function removeKey(key, done) {
-  askReason({ title: `Remove the key ${key.name}`, says: 'Whatever calls with one of its secrets is refused at once. What it spent stays in the books.', act: 'Remove', tone: 'danger', done: async () => {
+  askReason({ title: `Remove the key ${key.name}`, says: 'Whatever calls with one of its secrets is refused at once. What it spent stays in the books.', act: 'Remove', tone: 'danger', done: async (why) => {
     const { items } = await get('/gateway/keys', { key: key.name });
-    for (const secret of items.filter((/** @type {any} */ s) => !s.revoked_at)) await remove(`/gateway/keys/${seg(secret.id)}`);
-    await remove(`/documents/Key/${seg(key.name)}`);
+    for (const secret of items.filter((/** @type {any} */ s) => !s.revoked_at)) await remove(`/gateway/keys/${seg(secret.id)}`, { why });
+    await remove(`/documents/Key/${seg(key.name)}`, { why });
     say('Removed');
     done();
   } });

@@ -1,6 +1,7 @@
 /** From data to what serves: dataset, run, logged model, version, alias and endpoint, as boxes from left to right. */
 
 import { h, svg } from '../dom.js';
+import { worded } from '../format.js';
 import { iconPath } from '../icons.js';
 import { layers } from './layers.js';
 
@@ -38,7 +39,7 @@ function link(e, at, narrow) {
   const [x1, y1, x2, y2] = narrow ? [a.x + WIDE / 2, a.y + HIGH, b.x + WIDE / 2, b.y] : [a.x + WIDE, a.y + HIGH / 2, b.x, b.y + HIGH / 2];
   const [mx, my] = [(x1 + x2) / 2, (y1 + y2) / 2];
   const path = narrow ? `M${x1} ${y1}C${x1} ${my} ${x2} ${my} ${x2} ${y2}` : `M${x1} ${y1}C${mx} ${y1} ${mx} ${y2} ${x2} ${y2}`;
-  return svg('g', null, svg('path', { class: 'edge', d: path, 'stroke-width': 1.5 }, svg('title', null, String(e.kind).replaceAll('_', ' '))), svg('path', { class: 'edge', d: narrow ? `M${x2 - 4} ${y2 - 6}L${x2} ${y2 - 1}L${x2 + 4} ${y2 - 6}` : `M${x2 - 6} ${y2 - 4}L${x2 - 1} ${y2}L${x2 - 6} ${y2 + 4}`, 'stroke-width': 1.5 }));
+  return svg('g', null, svg('path', { class: 'edge', d: path, 'stroke-width': 1.5 }, svg('title', null, worded(e.kind))), svg('path', { class: 'edge', d: narrow ? `M${x2 - 4} ${y2 - 6}L${x2} ${y2 - 1}L${x2 + 4} ${y2 - 6}` : `M${x2 - 6} ${y2 - 4}L${x2 - 1} ${y2}L${x2 - 6} ${y2 + 4}`, 'stroke-width': 1.5 }));
 }
 
 /** @param {any} n @param {{x: number, y: number}} p @param {(path: string) => void} go */

@@ -1,5 +1,7 @@
 /** The spans of a trace as one conversation in order: what was said once is shown once. Pure. */
 
+import { parsed } from '../parsing.js';
+
 /**
  * @typedef {object} Turn
  * @property {'message'|'tool'|'note'} kind
@@ -70,16 +72,11 @@ export function plain(value) {
   if (value === null || value === undefined) return '';
   if (Array.isArray(value) && value.length && value.every((v) => v && typeof v === 'object' && typeof (v.text ?? v.content) === 'string')) return plain(value.map((v) => v.text ?? v.content).join('\n'));
   if (typeof value !== 'string') return JSON.stringify(value);
-  const parsed = opened(value);
-  return parsed === undefined ? value : JSON.stringify(parsed);
+  const read = opened(value);
+  return read === undefined ? value : JSON.stringify(read);
 }
 
 /** A text that is an object or a list of JSON as that; else undefined. @param {any} text */
 export function opened(text) {
-  if (typeof text !== 'string' || !/^\s*[[{]/.test(text)) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return typeof text === 'string' && /^\s*[[{]/.test(text) ? parsed(text) : undefined;
 }

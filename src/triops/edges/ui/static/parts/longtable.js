@@ -3,7 +3,8 @@
  * is the source's. Rows can be chosen (click, Shift for a stretch, Space); below 700 px each row is a card.
  */
 
-import { h } from '../dom.js';
+import { h, twin } from '../dom.js';
+import { bring, inView, layTracks, rowBy } from './rows.js';
 
 /**
  * @typedef {object} Column
@@ -59,16 +60,15 @@ export function longtable({ name, label, source, key, href, sort, choose, chosen
   const height = () => (narrow.matches ? CARD : ROW);
 
   function layout() {
-    const tracks = columns.map((c) => c.width || (c.right ? 'minmax(84px, 0.6fr)' : 'minmax(100px, 1fr)')).join(' ');
-    el.style.setProperty('--tracks', tracks);
-    const least = [...tracks.matchAll(/(?:minmax\(|^| )(\d+)px/g)].reduce((sum, m) => sum + Number(m[1]), 0);
-    el.style.setProperty('--least', `${least + 16 * (columns.length + 1)}px`);
+    layTracks(el, columns, { figures: 'minmax(84px, 0.6fr)', words: 'minmax(100px, 1fr)' });
     const [by, down] = [order.replace(/^-/, ''), order.startsWith('-')];
+    const refocus = head.contains(document.activeElement) ? twin(document.activeElement, head) : null;
     head.replaceChildren(...columns.map((c) => {
       const sorted = by === c.id;
       const words = [h('span', { class: 'th-text' }, c.label), sorted && h('span', { 'aria-hidden': 'true' }, down ? ' ↓' : ' ↑')];
-      return h('div', { role: 'columnheader', class: [c.right && 'right'], title: c.title || c.label, 'aria-sort': c.fixed ? null : sorted ? (down ? 'descending' : 'ascending') : 'none' }, c.fixed ? h('span', { class: 'th-fixed' }, words) : h('button', { type: 'button', tabindex: '-1', on: { click: () => sort(c) } }, words));
+      return h('div', { role: 'columnheader', class: [c.right && 'right'], title: c.title || c.label, 'aria-sort': c.fixed ? null : sorted ? (down ? 'descending' : 'ascending') : 'none' }, c.fixed ? h('span', { class: 'th-fixed' }, words) : h('button', { type: 'button', data: { focus: c.id }, on: { click: () => sort(c) } }, words));
     }));
+    refocus?.()?.focus();
     arrange();
   }
 
@@ -85,9 +85,7 @@ export function longtable({ name, label, source, key, href, sort, choose, chosen
   function draw() {
     const tall = height();
     const size = source.size();
-    const free = size <= FREE;
-    const first = free ? 0 : Math.max(0, Math.floor(scroller.scrollTop / tall) - SPARE);
-    const last = free ? size : Math.min(size, Math.ceil((scroller.scrollTop + scroller.clientHeight) / tall) + SPARE);
+    const [first, last] = size <= FREE ? [0, size] : inView(scroller, size, tall, SPARE);
     if (last > first) source.want(first, last);
     const rows = [];
     for (let i = first; i < last; i++) rows.push(drawRow(source.at(i), i, tall));
@@ -151,25 +149,21 @@ export function longtable({ name, label, source, key, href, sort, choose, chosen
   /** @param {KeyboardEvent} event */
   function keyed(event) {
     if (/** @type {any} */ (event.target).closest('button')) return;
-    const page = Math.max(1, Math.floor(scroller.clientHeight / height()) - 2);
-    /** @type {Record<string, number>} */
-    const moves = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: source.size() - 1 };
+    const to = rowBy(event.key, at, source.size(), scroller, height());
     if (event.key === 'Enter') activate();
     else if (event.key === ' ') {
       const row = source.at(at);
       if (row && !headOf?.(row)) pick(at, !chosen(row), event.shiftKey);
       else if (row) activate();
-    } else if (event.key in moves) move(moves[event.key]);
+    } else if (to !== null) move(to);
     else return;
     event.preventDefault();
   }
 
   /** @param {number} to */
   function move(to) {
-    at = Math.max(0, Math.min(source.size() - 1, to));
-    const tall = height();
-    if (at * tall < scroller.scrollTop) scroller.scrollTop = at * tall;
-    else if ((at + 2) * tall > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = (at + 2) * tall - scroller.clientHeight;
+    at = to;
+    bring(scroller, at, height());
     draw();
     document.getElementById(`${name}-${at}`)?.scrollIntoView({ block: 'nearest' });
   }

@@ -3,13 +3,11 @@
 import { get } from '../api.js';
 import { h, quiet } from '../dom.js';
 import { icon } from '../icons.js';
+import { FOOT, NAV } from '../navigation.js';
 import { placeOf } from '../routes.js';
 import { link } from '../state.js';
 
-const PAGES = [
-  ['Overview', '/ui'], ['Incidents', '/ui/incidents'], ['Topology', '/ui/topology'], ['Changes', '/ui/changes'], ['Metrics', '/ui/metrics'],
-  ['Logs', '/ui/logs'], ['Traces', '/ui/traces'], ['Experiments', '/ui/experiments'], ['Models', '/ui/models'], ['Start: send data', '/ui/start'], ['Settings', '/ui/settings'],
-];
+const PAGES = [...NAV, ...FOOT].filter(([name]) => name).map(([, title, path]) => [String(title), String(path)]);
 
 /** @param {(path: string) => void} go */
 export function palette(go) {
@@ -18,7 +16,7 @@ export function palette(go) {
   let at = 0;
   let asked = 0;
   const list = h('ul', { class: 'found', role: 'listbox', id: 'found', 'aria-label': 'Found', hidden: true });
-  const input = h('input', { type: 'search', placeholder: 'Search services, runs, models, traces …', role: 'combobox', 'aria-label': 'Search', 'aria-expanded': 'false', 'aria-controls': 'found', 'aria-autocomplete': 'list', autocomplete: 'off', spellcheck: 'false', on: { input: () => ask(), focus: () => ask(), keydown: key, blur: () => setTimeout(hide, 150) } });
+  const input = h('input', { type: 'search', placeholder: 'Search services, prompts, runs, models …', role: 'combobox', 'aria-label': 'Search', 'aria-expanded': 'false', 'aria-controls': 'found', 'aria-autocomplete': 'list', autocomplete: 'off', spellcheck: 'false', on: { input: () => ask(), focus: () => ask(), keydown: key, blur: () => setTimeout(hide, 150) } });
   const el = h('div', { class: 'search', role: 'search' }, icon('search', 16), input, h('kbd', { 'aria-hidden': 'true' }, '/'), list);
 
   const ask = quiet(async () => {

@@ -15,7 +15,7 @@ export function playAnswer({ remove, changed, suggestions }) {
   const figures = h('dl', { class: 'play-figures' });
   const foot = h('div', { class: 'play-foot small' });
   const wrong = h('div');
-  const el = h('article', { class: 'card play-answer', 'aria-label': 'Answer' }, h('div', { class: 'play-head' }, model, close), figures, wrong, words, foot);
+  const el = h('article', { class: 'card play-answer', 'aria-label': 'Answer' }, h('div', { class: 'play-head' }, h('label', null, 'Model or route', model), close), figures, wrong, words, foot);
   /** @type {AbortController|null} */ let running = null;
   let trace = '';
   /** @type {import('./chatstream.js').Answer|null} */ let last = null;

@@ -2,12 +2,15 @@
 
 import { h } from '../dom.js';
 import { icon } from '../icons.js';
+import { parsed } from '../parsing.js';
 import { linesOf } from './promptwords.js';
 
 const ROLES = ['system', 'user', 'assistant'];
 const PLAIN = /\{\{\{?\s*([A-Za-z_]\w*)\s*\}?\}\}/g;
 
 /** @typedef {{role: string, content: string}} Line */
+/** @type {Line[]} */
+const EMPTY = [{ role: 'system', content: '' }, { role: 'user', content: '' }];
 
 /** Names that templates read, in order. Pure. @param {Line[]} lines */
 export function variablesOf(lines) {
@@ -92,14 +95,14 @@ export function playPrompt(changed) {
       const names = (fields.dataset.names || '').split(',').filter(Boolean);
       return Object.fromEntries(names.filter((n) => values.get(n) || known[n]?.required !== false).map((n) => [n, typed(values.get(n) ?? '', known[n]?.type)]));
     },
-    /** @param {any} version of a prompt, or null for an empty sheet */
-    load(version) {
+    /** @param {any} version of a prompt, or null for words of no version @param {Line[]} lines @param {any} settings */
+    load(version, lines = version ? linesOf(version) : EMPTY, settings = version?.settings) {
       stored = version;
       rows = [];
       list.replaceChildren();
-      for (const line of version ? linesOf(version) : [{ role: 'system', content: '' }, { role: 'user', content: '' }]) insert(line);
-      temperature.value = version?.settings?.temperature ?? '';
-      most.value = version?.settings?.max_tokens ?? '';
+      for (const line of lines) insert(line);
+      temperature.value = settings?.temperature ?? '';
+      most.value = settings?.max_tokens ?? '';
       delete fields.dataset.names;
       drawFields();
     },
@@ -117,11 +120,7 @@ function typed(text, type) {
   if (type === 'number' && text.trim() !== '' && !Number.isNaN(Number(text))) return Number(text);
   if (type === 'boolean') return /^(true|yes|1)$/i.test(text.trim());
   if (type === 'array' || type === 'object') {
-    try {
-      return JSON.parse(text);
-    } catch {
-      return text; // the gateway says what it expected
-    }
+    return parsed(text, text); // the gateway says what it expected
   }
   return text;
 }

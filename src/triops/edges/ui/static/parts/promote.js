@@ -1,9 +1,9 @@
 /** Moving an alias: which version, why; and what the registry answered: moved, waits, or refused with its reasons. */
 
 import { put, post, remove } from '../api.js';
-import { h, say } from '../dom.js';
+import { h } from '../dom.js';
 import { ask } from './ask.js';
-import { checksList } from './approvals.js';
+import { toldMove } from './approvals.js';
 
 /** @param {string} model @param {string} alias */
 function path(model, alias) {
@@ -25,8 +25,9 @@ export function promote({ model, version, versions, aliases, alias = '', done })
     act: 'Move the alias',
     done: async (given) => {
       const name = given.alias.replace(/^@/, '');
-      tell(await put(path(model, name), { version: Number(given.version || version), why: given.why }));
+      const answer = await put(path(model, name), { version: Number(given.version || version), why: given.why });
       done();
+      return () => toldMove(answer);
     },
   });
 }
@@ -34,29 +35,17 @@ export function promote({ model, version, versions, aliases, alias = '', done })
 /** @param {string} model @param {string} alias @param {() => void} done */
 export function undoAlias(model, alias, done) {
   ask({ title: `Undo the last move of @${alias}`, says: 'The alias goes back to where it was before, and the history keeps both.', fields: [{ name: 'why', label: 'Why', kind: 'words', placeholder: 'What went wrong' }], act: 'Undo', done: async ({ why }) => {
-    tell(await post(`${path(model, alias)}/undo`, { why }));
+    const answer = await post(`${path(model, alias)}/undo`, { why });
     done();
+    return () => toldMove(answer);
   } });
 }
 
 /** @param {string} model @param {string} alias @param {() => void} done */
 export function dropAlias(model, alias, done) {
   ask({ title: `Remove @${alias}`, says: 'Whoever loads the model by this name gets an error from then on.', fields: [{ name: 'why', label: 'Why', kind: 'words' }], act: 'Remove', tone: 'danger', done: async ({ why }) => {
-    tell(await remove(path(model, alias), { why }));
+    const answer = await remove(path(model, alias), { why });
     done();
+    return () => toldMove(answer);
   } });
-}
-
-/** What became of it, in a dialog of its own: a person must not have to guess. @param {any} answer */
-function tell(answer) {
-  if (!answer || answer.state === 'moved' || !answer.state) {
-    say('Done');
-    return;
-  }
-  const words = answer.state === 'waiting' ? 'It waits for an approval' : 'The gate refused it';
-  const dialog = h('dialog', { class: 'dialog', 'aria-label': words, on: { close: () => dialog.remove() } }, h('form', { method: 'dialog' }, h('h2', null, words),
-    (answer.reasons || []).length > 0 && h('ul', { class: 'plain' }, answer.reasons.map((/** @type {any} */ r) => h('li', null, typeof r === 'string' ? r : r.text || JSON.stringify(r)))),
-    answer.approval && checksList(answer.approval.checks), h('div', { class: 'buttons' }, h('button', { type: 'submit', class: 'primary' }, 'Understood'))));
-  document.body.append(dialog);
-  dialog.showModal();
 }

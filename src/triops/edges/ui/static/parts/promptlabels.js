@@ -1,9 +1,10 @@
 /** The labels of a prompt: what each stands for, who put it there and why; moving, sharing, undoing, removing. */
 
 import { ApiError, post, put, remove } from '../api.js';
-import { h, say } from '../dom.js';
-import { when } from '../format.js';
+import { h } from '../dom.js';
+import { when, worded } from '../format.js';
 import { link } from '../state.js';
+import { toldMove } from './approvals.js';
 import { ask } from './ask.js';
 import { labelBadge, movedText, shareText } from './promptwords.js';
 
@@ -45,18 +46,20 @@ function shareBar(share, open) {
 export function moveLabel({ prompt, versions, label = '', version = '', usage = [], done }) {
   const carried = usage.reduce((n, row) => n + row.calls, 0);
   const reach = label && prompt.labels[label] ? [`Callers that ask for “${label}” get it with their next call. `, carried ? h('strong', null, `In the time shown, ${carried.toLocaleString('en')} calls used this prompt.`) : ''] : 'Callers that ask for the label get this version with their next call.';
+  const likely = versions.find((v) => v.version !== prompt.labels[label])?.version ?? prompt.latest; // the newest that it is not on
   ask({
     title: label ? `Move the label ${label}` : 'Put a label on a version',
     says: [h('p', null, reach), h('p', null, 'It is recorded as a change, and can be undone.')],
     fields: [
       ...(label ? [] : [/** @type {import('./ask.js').AskField} */ ({ name: 'label', label: 'Label', placeholder: Object.keys(prompt.labels).join(', ') || 'production', most: 255 })]),
-      { name: 'version', label: 'Version', kind: 'choice', value: version || String(prompt.latest), options: versions.slice(0, 200).map((v) => [String(v.version), `version ${v.version}${v.note ? ` – ${v.note.slice(0, 60)}` : ''}`]) },
+      { name: 'version', label: 'Version', kind: 'choice', value: version || String(likely), options: versions.slice(0, 200).map((v) => [String(v.version), `version ${v.version}${v.note ? ` – ${v.note.slice(0, 60)}` : ''}`]) },
       { name: 'why', label: 'Why', kind: 'words', placeholder: 'A few words for those who read this later' },
     ],
     act: 'Move the label',
     done: async (given) => {
-      tell(await put(path(prompt.name, label || given.label), { version: Number(given.version), why: given.why }));
+      const answer = await put(path(prompt.name, label || given.label), { version: Number(given.version), why: given.why });
       done();
+      return () => toldMove(answer);
     },
   });
 }
@@ -73,8 +76,9 @@ function shareOut(prompt, label, done) {
       const parts = share.split(/[,;]/).map((p) => p.replace('%', '').split(':').map((x) => x.trim())).filter((p) => p[0]);
       const sum = parts.reduce((n, [, p]) => n + Number(p), 0);
       if (sum !== 100) throw new ApiError(400, { message: `The percents are together ${Number.isNaN(sum) ? 'no number' : sum}, not 100.` });
-      tell(await put(path(prompt.name, label), { share: Object.fromEntries(parts.map(([v, p]) => [v, Number(p)])), why }));
+      const answer = await put(path(prompt.name, label), { share: Object.fromEntries(parts.map(([v, p]) => [v, Number(p)])), why });
       done();
+      return () => toldMove(answer);
     },
   });
 }
@@ -82,34 +86,25 @@ function shareOut(prompt, label, done) {
 /** @param {string} prompt @param {string} label @param {any} last @param {() => void} done */
 function undo(prompt, label, last, done) {
   ask({ title: `Undo the last move of ${label}`, says: `The label goes back to ${movedText(last.from)}. The history keeps both.`, fields: [{ name: 'why', label: 'Why', kind: 'words', placeholder: 'What went wrong' }], act: 'Undo', done: async ({ why }) => {
-    tell(await post(`${path(prompt, label)}/undo`, { why }));
+    const answer = await post(`${path(prompt, label)}/undo`, { why });
     done();
+    return () => toldMove(answer);
   } });
 }
 
 /** @param {string} prompt @param {string} label @param {() => void} done */
 function drop(prompt, label, done) {
   ask({ title: `Remove the label ${label}`, says: 'Callers that ask for it are refused from then on.', fields: [{ name: 'why', label: 'Why', kind: 'words' }], act: 'Remove', tone: 'danger', done: async ({ why }) => {
-    tell(await remove(path(prompt, label), { why }));
+    const answer = await remove(path(prompt, label), { why });
     done();
+    return () => toldMove(answer);
   } });
-}
-
-/** What became of it: a move may wait for an approval, or be refused by a gate. @param {any} answer */
-function tell(answer) {
-  if (answer.state === 'moved') return say('Done');
-  const words = answer.state === 'waiting' ? 'It waits for an approval' : 'The gate refused it';
-  const dialog = h('dialog', { class: 'dialog', 'aria-label': words, on: { close: () => dialog.remove() } }, h('form', { method: 'dialog' }, h('h2', null, words),
-    answer.reasons.length > 0 && h('ul', { class: 'plain' }, answer.reasons.map((/** @type {any} */ r) => h('li', null, typeof r === 'string' ? r : JSON.stringify(r)))),
-    h('div', { class: 'buttons' }, h('button', { type: 'submit', class: 'primary' }, 'Understood'))));
-  document.body.append(dialog);
-  dialog.showModal();
 }
 
 /** Who made, moved and removed what, newest first. @param {any[]} items */
 export function promptHistory(items) {
   if (!items.length) return h('p', { class: 'muted' }, 'Nothing has happened to this prompt yet.');
-  return h('ul', { class: 'lines' }, items.map((m) => h('li', { class: 'line' }, h('span', { class: 'tag' }, m.label ? 'label' : m.kind === 'registration' ? (m.version ? 'version' : 'prompt') : String(m.kind).replaceAll('_', ' ')),
+  return h('ul', { class: 'lines' }, items.map((m) => h('li', { class: 'line' }, h('span', { class: 'tag' }, m.label ? 'label' : m.kind === 'registration' ? (m.version ? 'version' : 'prompt') : worded(m.kind)),
     h('div', { class: 'line-body' }, m.label ? [labelBadge(m.label), ' ', h('span', { class: 'muted' }, `${m.from ? movedText(m.from) : 'nothing'} → `), m.to ? movedText(m.to) : 'removed'] : m.version ? `version ${m.version} was written` : 'the prompt was made',
       h('div', { class: 'muted small' }, m.who || 'someone', m.why ? `: ${m.why}` : '')),
     h('div', { class: 'line-side small' }, when(m.at), m.change && h('div', null, h('a', { href: link('/ui/changes', { change: m.change }) }, 'as a change'))))));

@@ -32,8 +32,8 @@ export function promptUsage(name, usage, prompt) {
     h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'Version'), COLUMNS.map(([title, , note]) => h('th', { class: 'right', scope: 'col', title: note }, title)), scores.map((s) => h('th', { class: 'right', scope: 'col', title: 'The mean of a score' }, s)))),
     h('tbody', null, usage.rows.map((r) => h('tr', null,
       h('th', { scope: 'row' }, h('div', { class: 'version-top' }, h('a', { href: link('/ui/llm', { prompt: `${name}@${r.version}` }) }, `version ${r.version}`), labels(r).map((l) => labelBadge(l))), limitBar(r.calls / total, `${percent(r.calls / total)} of the calls`, ''), h('div', { class: 'muted small' }, `${percent(r.calls / total)} of calls · `, when(r.last_at))),
-      COLUMNS.map(([, cell]) => h('td', { class: 'right' }, cell(r))),
-      scores.map((s) => h('td', { class: 'right' }, r.scores[s] ? [short(r.scores[s].mean), h('div', { class: 'muted small' }, `of ${short(r.scores[s].count)}`)] : '–')))))));
+      COLUMNS.map(([title, cell]) => h('td', { class: 'right', data: { label: title } }, cell(r))),
+      scores.map((s) => h('td', { class: 'right', data: { label: s } }, r.scores[s] ? [short(r.scores[s].mean), h('div', { class: 'muted small' }, `of ${short(r.scores[s].count)}`)] : '–')))))));
 }
 
 /** @param {any} r */

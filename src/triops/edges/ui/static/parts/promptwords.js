@@ -55,7 +55,7 @@ export function promptLines(version) {
 }
 
 /** @param {number} share 0 to 1 or more @param {string} label @param {string} [tone] */
-export function limitBar(share, label, tone = share >= 0.9 ? 'critical' : share >= 0.7 ? 'warning' : '') {
+export function limitBar(share, label, tone = share >= 1 ? 'critical' : share >= 0.8 ? 'warning' : '') {
   return h('div', { class: ['limit-bar', tone], role: 'img', 'aria-label': label }, h('i', { style: { width: `${Math.min(100, Math.max(0, share * 100))}%` } }));
 }
 

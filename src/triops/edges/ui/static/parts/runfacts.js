@@ -1,6 +1,7 @@
 /** What stands beside a run: its family, its data, the models it made, its tags. */
 
 import { h } from '../dom.js';
+import { parsed } from '../parsing.js';
 import { json } from './json.js';
 import { nameOfRun, runPath } from './runwords.js';
 
@@ -47,12 +48,7 @@ function contextOf(tags) {
 
 /** @param {any} text */
 function readable(text) {
-  if (typeof text !== 'string') return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+  return typeof text === 'string' ? parsed(text, text) : text;
 }
 
 /** @param {any} profile */

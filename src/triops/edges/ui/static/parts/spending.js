@@ -46,11 +46,11 @@ export function spendTable({ by, label, empty, colors, narrow, traces }) {
     name: `spend-${by}`, label: `Spend by ${label.toLowerCase()}`, title: `By ${label.toLowerCase()}`, key: (r) => nameIn(r, by), sort: '-cost', empty,
     columns: [
       { id: 'name', label, value: (r) => nameIn(r, by), width: 'minmax(130px, 1.5fr)', cell: (r) => h('span', null, h('i', { class: 'dot-key', style: { background: colors().get(nameIn(r, by)) || 'var(--strong-line)' } }), link(r, r[by] ? r[by] : h('span', { class: 'muted' }, nameIn(r, by)), narrow(r))) },
-      { id: 'cost', label: 'Cost', right: true, value: (r) => Number(r.cost_usd), cell: (r) => money(r.cost_usd) },
+      { id: 'cost', label: 'Cost', right: true, value: (r) => Number(r.cost_usd), cell: (r) => money(r.cost_usd), width: 'minmax(88px, 0.6fr)' },
       { id: 'share', label: 'Share', right: true, value: (r) => r.share, width: 'minmax(84px, 0.9fr)', cell: (r) => h('span', { class: 'share' }, h('span', { class: 'track' }, h('i', { style: { width: `${r.share * 100}%` } })), h('span', null, percent(r.share))) },
       { id: 'growth', label: 'Trend', right: true, value: (r) => (r.before === null ? null : r.before ? Number(r.cost_usd) / r.before : Infinity), width: '64px', cell: (r) => (r.before === null || !Number(r.cost_usd) ? h('span', { class: 'muted' }, '–') : h('span', { title: `$${r.before.toFixed(6)} in the time before, as long as this`, class: Number(r.cost_usd) > 1.5 * r.before ? 'warning' : 'muted' }, growth(Number(r.cost_usd), r.before))) },
       { id: 'requests', label: 'Calls', right: true, value: (r) => r.requests, cell: (r) => link(r, short(r.requests), traces(r)) },
-      { id: 'per', label: 'Per call', right: true, value: (r) => (r.requests ? Number(r.cost_usd) / r.requests : null), cell: (r) => figure(r.requests ? Number(r.cost_usd) / r.requests : null, 'USD') },
+      { id: 'per', label: 'Per call', right: true, value: (r) => (r.requests ? Number(r.cost_usd) / r.requests : null), cell: (r) => figure(r.requests ? Number(r.cost_usd) / r.requests : null, 'USD'), width: 'minmax(88px, 0.6fr)' },
       { id: 'input', label: 'Tokens in', right: true, value: (r) => r.input_tokens, cell: (r) => short(r.input_tokens) },
       { id: 'output', label: 'out', right: true, value: (r) => r.output_tokens, cell: (r) => short(r.output_tokens), width: '64px' },
       { id: 'errors', label: 'Errors', right: true, value: (r) => r.errors, cell: (r) => (r.errors ? h('span', { class: 'critical' }, short(r.errors)) : h('span', { class: 'muted' }, '0')), width: '64px' },

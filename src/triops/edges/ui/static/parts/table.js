@@ -3,10 +3,11 @@
  * below 700 px each row is a card.
  */
 
-import { h } from '../dom.js';
+import { h, twin } from '../dom.js';
 import { icon } from '../icons.js';
 import { keep, kept } from '../state.js';
 import { popover } from './popover.js';
+import { bring, inView, layTracks, rowBy } from './rows.js';
 import { saveCsv } from './save.js';
 
 /**
@@ -56,16 +57,14 @@ export function table({ name, label, title, columns, open, href, key, sort = '',
   const rowHeight = () => (narrow.matches ? CARD : ROW);
 
   function layout() {
-    const tracks = visible().map((c) => c.width || (c.right ? 'minmax(72px, 0.6fr)' : 'minmax(90px, 1fr)')).join(' ');
-    el.style.setProperty('--tracks', tracks);
-    // Narrower than this the table scrolls sideways instead of squeezing its figures.
-    const least = [...tracks.matchAll(/(?:minmax\(|^| )(\d+)px/g)].reduce((sum, m) => sum + Number(m[1]), 0);
-    el.style.setProperty('--least', `${least + 16 * (visible().length + 1)}px`);
+    layTracks(el, visible(), { figures: 'minmax(72px, 0.6fr)', words: 'minmax(90px, 1fr)' });
+    const refocus = head.contains(document.activeElement) ? twin(document.activeElement, head) : null;
     head.replaceChildren(...visible().map((c) => {
       const [by, down] = [order.replace('-', ''), order.startsWith('-')];
       const sorted = by === c.id;
-      return h('div', { role: 'columnheader', class: [c.right && 'right'], 'aria-sort': sorted ? (down ? 'descending' : 'ascending') : 'none' }, h('button', { type: 'button', tabindex: '-1', on: { click: () => sortBy(c) } }, c.label, sorted && h('span', { 'aria-hidden': 'true' }, down ? ' ↓' : ' ↑')));
+      return h('div', { role: 'columnheader', class: [c.right && 'right'], 'aria-sort': sorted ? (down ? 'descending' : 'ascending') : 'none' }, h('button', { type: 'button', data: { focus: c.id }, on: { click: () => sortBy(c) } }, c.label, sorted && h('span', { 'aria-hidden': 'true' }, down ? ' ↓' : ' ↑')));
     }));
+    refocus?.()?.focus();
     arrange();
   }
 
@@ -92,9 +91,7 @@ export function table({ name, label, title, columns, open, href, key, sort = '',
 
   function draw() {
     const height = rowHeight();
-    const free = shown.length <= FREE;
-    const first = free ? 0 : Math.max(0, Math.floor(scroller.scrollTop / height) - SPARE);
-    const last = free ? shown.length : Math.min(shown.length, Math.ceil((scroller.scrollTop + scroller.clientHeight) / height) + SPARE);
+    const [first, last] = shown.length <= FREE ? [0, shown.length] : inView(scroller, shown.length, height, SPARE);
     const cols = visible();
     body.replaceChildren(...shown.slice(first, last).map((row, i) => drawRow(row, first + i, cols, height)));
     if (at >= first && at < last) scroller.setAttribute('aria-activedescendant', `${name}-${at}`);
@@ -107,7 +104,7 @@ export function table({ name, label, title, columns, open, href, key, sort = '',
     return h('div', { role: 'row', id: `${name}-${i}`, 'aria-rowindex': i + 2, class: ['tr', (open || href) && 'opens', i === at && 'at', mark?.(row)], style: { top: `${i * height}px` }, data: { i: String(i) } },
       cols.map((c, n) => {
         const shows = c.cell ? c.cell(row) : c.value(row);
-        return h('div', { role: 'gridcell', class: [c.right && 'right', n === 0 && 'first'], data: { label: c.label } }, n === 0 && to ? h('a', { href: to, tabindex: '-1' }, shows) : shows);
+        return h('div', { role: 'gridcell', class: [c.right && 'right', n === 0 && 'first'], title: typeof shows === 'string' ? shows : null, data: { label: c.label } }, n === 0 && to ? h('a', { href: to, tabindex: '-1' }, shows) : shows);
       }));
   }
 
@@ -133,22 +130,18 @@ export function table({ name, label, title, columns, open, href, key, sort = '',
   /** @param {KeyboardEvent} event */
   function keyed(event) {
     if (/** @type {any} */ (event.target) !== scroller) return;
-    const page = Math.max(1, Math.floor(scroller.clientHeight / rowHeight()) - 2);
-    /** @type {Record<string, number>} */
-    const moves = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: shown.length - 1 };
+    const to = rowBy(event.key, at, shown.length, scroller, rowHeight());
     if (event.key === 'Enter') activate();
-    else if (event.key in moves) move(moves[event.key]);
+    else if (to !== null) move(to);
     else return;
     event.preventDefault();
   }
 
   /** @param {number} to */
   function move(to) {
-    at = Math.max(0, Math.min(shown.length - 1, to));
+    at = to;
     atKey = key && shown[at] ? key(shown[at]) : '';
-    const height = rowHeight();
-    if (at * height < scroller.scrollTop) scroller.scrollTop = at * height;
-    else if ((at + 2) * height > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = (at + 2) * height - scroller.clientHeight;
+    bring(scroller, at, rowHeight());
     draw();
     document.getElementById(`${name}-${at}`)?.scrollIntoView({ block: 'nearest' });
   }

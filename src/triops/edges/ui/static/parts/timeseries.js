@@ -4,7 +4,7 @@
  */
 
 import { h } from '../dom.js';
-import { clock, dayOf, nameOf, text } from '../format.js';
+import { clock, dayOf, nameOf, text, worded } from '../format.js';
 
 /** @typedef {{name: string, points: [number, number|null][], color?: string, dashed?: boolean}} Series */
 /** @typedef {{series: Series[], unit?: string, span: import('../state.js').Span, marks?: import('./marks.js').Marks, focus?: string, threshold?: {value: number, name: string}, note?: string, every?: number}} Chart `every`: seconds that each bar stands for, from its point on */
@@ -173,7 +173,7 @@ function tip(rows, data) {
     known.slice(0, 14).map((r) => h('div', { class: 'tip-row' }, h('i', { style: { background: r.color } }), h('span', { class: 'tip-name' }, r.seriesName), h('b', null, text(r.value[1], data.unit)))),
     known.length > 14 && h('div', { class: 'muted' }, `and ${known.length - 14} more`),
     anomalies.map((a) => h('div', { class: `tip-note ${a.severity}` }, '▒ ', a.title || `${a.kind} of ${a.signal}`)),
-    changes.map((c) => h('div', { class: 'tip-note change' }, '┆ ', `${c.kind} of ${nameOf(c.entity)}: ${c.title}`)));
+    changes.map((c) => h('div', { class: 'tip-note change' }, '┆ ', `${worded(c.kind)} of ${nameOf(c.entity)}: ${c.title}`)));
 }
 
 /** What a bar stands for. @param {number} at @param {number} every */

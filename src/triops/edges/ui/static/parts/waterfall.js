@@ -2,6 +2,7 @@
 
 import { h } from '../dom.js';
 import { text } from '../format.js';
+import { bring, inView, rowBy } from './rows.js';
 import { palette } from './timeseries.js';
 import { rowsOf, treeOf } from './tree.js';
 
@@ -21,7 +22,7 @@ export function waterfall({ choose, group = (span) => span.service, note }) {
   const body = h('div', { class: 'wf-body', role: 'presentation' });
   const scroller = h('div', { class: 'wf-scroll', role: 'tree', tabindex: '0', 'aria-label': 'Spans of this trace', on: { scroll: draw, keydown: keyed, click: clicked } }, body);
   const legend = h('div', { class: 'legend' });
-  const el = h('div', { class: 'waterfall' }, legend, axis, scroller);
+  const el = h('div', { class: ['waterfall', note && 'noted'] }, legend, axis, scroller);
   new ResizeObserver(draw).observe(scroller);
   addEventListener('triops:theme', () => tree.size && set(tree.roots.length ? spansOf(tree.roots) : []));
 
@@ -54,8 +55,7 @@ export function waterfall({ choose, group = (span) => span.service, note }) {
   }
 
   function draw() {
-    const first = Math.max(0, Math.floor(scroller.scrollTop / ROW) - SPARE);
-    const last = Math.min(rows.length, Math.ceil((scroller.scrollTop + scroller.clientHeight) / ROW) + SPARE);
+    const [first, last] = inView(scroller, rows.length, ROW, SPARE);
     body.replaceChildren(...rows.slice(first, last).map((node, i) => drawRow(node, first + i)));
     if (at >= first && at < last) scroller.setAttribute('aria-activedescendant', `span-${at}`);
     else scroller.removeAttribute('aria-activedescendant');
@@ -68,16 +68,13 @@ export function waterfall({ choose, group = (span) => span.service, note }) {
     const [left, width] = [((span.start - tree.start) / whole) * 100, (span.duration_ms / 1000 / whole) * 100];
     const shut = folded.has(span.span_id);
     const error = span.status === 'error';
-    const after = left + width < (note ? 66 : 84);
-    // A bar from edge to edge carries its time inside; else the label would run into the names.
-    const inside = !after && left < 25;
     const color = colors.get(group(span)) || '';
     return h('div', { class: ['wf-row', i === at && 'at', node.critical && 'on-path', error && 'error'], role: 'treeitem', id: `span-${i}`, 'aria-level': node.depth + 1, 'aria-expanded': node.children.length ? String(!shut) : null, 'aria-selected': String(i === at), style: { top: `${i * ROW}px` }, data: { i: String(i) } },
       h('div', { class: 'wf-name', style: { 'padding-left': `calc(${Math.min(node.depth, 24)} * var(--indent, 12px))` } },
         node.children.length ? h('button', { type: 'button', class: 'wf-fold', tabindex: '-1', 'aria-label': shut ? 'Unfold' : 'Fold', data: { fold: span.span_id } }, shut ? '▸' : '▾') : h('span', { class: 'wf-fold' }),
         h('i', { class: 'dot', style: { background: color } }), h('span', { class: 'wf-title', title: `${span.service}: ${span.name}` }, span.name), error && h('span', { class: 'critical wf-error', title: span.status_message || 'error' }, '◆', h('span', { class: 'word' }, ' error')), shut && h('span', { class: 'muted small' }, ` +${countBelow(node)}`)),
       h('div', { class: 'wf-lane' }, h('div', { class: 'wf-bar', style: { left: `${left}%`, width: `max(2px, ${width}%)`, background: color } }),
-        h('span', { class: ['wf-time', inside && 'inside'], style: inside ? { right: `calc(${Math.max(0, 100 - left - width)}% + 4px)` } : after ? { left: `calc(${left + width}% + 6px)` } : { right: `calc(${100 - left}% + 6px)` } }, text(span.duration_ms, 'ms'), note && h('span', { class: 'wf-note' }, note(span)))));
+        h('span', { class: 'wf-time', style: { left: `calc(max(${left + width}%, ${left}% + 2px) + 6px)` } }, text(span.duration_ms, 'ms'), note && h('span', { class: 'wf-note' }, note(span)))));
   }
 
   /** @param {string} id */
@@ -98,8 +95,7 @@ export function waterfall({ choose, group = (span) => span.service, note }) {
   /** @param {number} i */
   function select(i) {
     at = Math.max(0, Math.min(rows.length - 1, i));
-    if (at * ROW < scroller.scrollTop) scroller.scrollTop = at * ROW;
-    else if ((at + 1) * ROW > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = (at + 1) * ROW - scroller.clientHeight;
+    bring(scroller, at, ROW, 0);
     draw();
     if (rows[at]) choose(rows[at]);
   }
@@ -107,10 +103,8 @@ export function waterfall({ choose, group = (span) => span.service, note }) {
   /** @param {KeyboardEvent} event */
   function keyed(event) {
     const node = rows[at];
-    const page = Math.max(1, Math.floor(scroller.clientHeight / ROW) - 1);
-    /** @type {Record<string, number>} */
-    const moves = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: rows.length - 1 };
-    if (event.key in moves) select(moves[event.key]);
+    const to = rowBy(event.key, at, rows.length, scroller, ROW);
+    if (to !== null) select(to);
     else if (event.key === 'ArrowLeft' && node?.children.length && !folded.has(node.span.span_id)) toggle(node.span.span_id);
     else if (event.key === 'ArrowLeft' && node?.parent) select(rows.indexOf(node.parent));
     else if (event.key === 'ArrowRight' && node && folded.has(node.span.span_id)) toggle(node.span.span_id);
