@@ -29,6 +29,7 @@ from triops.lenses.llmops.gateway.said import Heard, deltas_of
 from triops.lenses.llmops.gateway.specs import Caller, RouteSpec
 from triops.lenses.llmops.gateway.taker import Taker, Told
 from triops.lenses.llmops.gateway.tickets import Most
+from triops.lenses.llmops.redaction.rule import Rule
 from triops.ports.journal import JournalReader
 from triops.ports.providers import Event
 
@@ -89,6 +90,7 @@ class Gateway:
         call = Doing(ask, headers, taker, caller, record, started_ns)
         if user := caller.user or headers.get("x-triops-user", "")[:_NAME]:
             call.user = user
+        call.redaction = project.redaction
         call.task = asyncio.current_task()
         self._doing[call.id] = call
         taker.on_gone = partial(self._left, call)
@@ -97,12 +99,16 @@ class Gateway:
         try:
             await self._answered(call, project, headers)
         except asyncio.CancelledError:
+            if call.redaction is not None:
+                await self._cut_short(call, call.redaction)
             self._cancelled(call)
             if not call.given_up:
                 raise
             if call.task is not None:
                 call.task.uncancel()
         except TriopsError as error:
+            if call.redaction is not None:
+                await self._cut_short(call, call.redaction)
             self._refused(call, error)
         except Exception:
             log.exception("call %s failed", call.id)
@@ -144,6 +150,8 @@ class Gateway:
         call.size = size_of(call.ask, call.content)
         call.expected = parts.estimators.of(project.project).input_tokens(call.ask, call.size, call.ask.model)
         parts.recorder.heard(call)
+        if call.redaction is not None:
+            await parts.recorder.redact_heard(call, call.redaction)
         entry = None if route.cache is None else looked_up(parts.cache, call, route, headers, parts.now())
         if entry is not None:
             self._from_cache(call, project, route, entry)
@@ -154,6 +162,8 @@ class Gateway:
             checking.answered(call)
             if call.key is not None:
                 kept(parts.cache, call, route, parts.now())
+        if call.redaction is not None:
+            await parts.recorder.redact_answered(call, call.redaction)
         self._close(call, _GONE if call.disconnected else 200, "disconnected" if call.disconnected else "")
         call.taker.finish()
 
@@ -177,6 +187,16 @@ class Gateway:
         else:
             call.answer = entry.answer
             call.raw = entry.body if entry.body and entry.dialect == call.ask.dialect else None
+
+    async def _cut_short(self, call: Doing, rule: Rule) -> None:
+        """What may be recorded of an answer that has no end. Cancelled meanwhile, it is none of it: the call ends."""
+        try:
+            await self._parts.recorder.redact_answered(call, rule)
+        except asyncio.CancelledError:
+            if call.task is not None:
+                call.task.uncancel()
+                if not call.given_up:
+                    call.task.cancel()  # at the next wait: the record comes first
 
     # How a call ends: once, by one of these
 

@@ -1,6 +1,5 @@
 """The guards of one route: requests and answers judged whole, and answers judged as they come."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,7 @@ from triops.lenses.llmops.guards.model import Finding, Verdict, summed
 from triops.lenses.llmops.guards.parts import judged_parts, part_size
 from triops.lenses.llmops.guards.screen import Screen
 from triops.lenses.llmops.guards.stream import StreamGuard
-from triops.lenses.llmops.guards.texts import Steps, drained, judged_text
+from triops.lenses.llmops.guards.texts import Steps, drained, in_turns, judged_text
 
 
 class Guarding:
@@ -31,13 +30,7 @@ class Guarding:
 
     async def input_in_turns(self, content: Chat | Embed) -> Verdict[Any]:
         """As `input`, and lets others run every 2 kB."""
-        steps = self._judged_input(content)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-            await asyncio.sleep(0)
+        return await in_turns(self._judged_input(content))  # type: ignore[no-any-return]
 
     def output(self, reply: Reply | Embedded) -> Verdict[Any]:
         """A whole answer. `logprobs` of what was replaced are left out: they repeat it."""

@@ -1,5 +1,6 @@
 """One text judged whole, in turns: a long one lets others run every 2 kB."""
 
+import asyncio
 from collections.abc import Generator
 from typing import Any
 
@@ -8,7 +9,7 @@ from triops.lenses.llmops.guards.passage import Passage
 from triops.lenses.llmops.guards.screen import Screen
 
 _PIECE = 2048  # characters that are judged without a pause
-Steps = Generator[None, None, Any]
+Steps = Generator[int, None, Any]  # how many characters were judged since the step before
 
 
 def drained(steps: Steps) -> Any:
@@ -18,6 +19,19 @@ def drained(steps: Steps) -> Any:
             next(steps)
         except StopIteration as stop:
             return stop.value
+
+
+async def in_turns(steps: Steps) -> Any:
+    """Lets others run every 2 kB."""
+    judged = 0
+    while True:
+        try:
+            judged += next(steps)
+        except StopIteration as stop:
+            return stop.value
+        if judged >= _PIECE:
+            judged = 0
+            await asyncio.sleep(0)
 
 
 def judged_text(screen: Screen, text: str, json: bool, findings: list[Finding]) -> Steps:
@@ -33,7 +47,7 @@ def judged_text(screen: Screen, text: str, json: bool, findings: list[Finding]) 
         piece, found = passage.feed(text[at : at + _PIECE])
         pieces.append(piece)
         findings += found
-        yield
+        yield _PIECE
     piece, found = passage.end()
     findings += found
     return "".join([*pieces, piece]), passage
