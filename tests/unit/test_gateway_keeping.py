@@ -74,6 +74,19 @@ def test_what_the_bound_cut_in_two_is_not_kept_in_part(most: int) -> None:
     assert "ada" not in message_kept(mailed, text, most)
 
 
+@pytest.mark.parametrize("at", range(10, 60))
+def test_an_answer_that_has_no_end_is_not_kept_to_its_last_letter(at: int) -> None:
+    text = f"please write it to {MAIL} at once"
+    heard = Heard(10_000)
+    heard.hear([Delta("text", text=text[:at])])
+    answered = drained(output_kept(rule(pii=["EMAIL_ADDRESS"]), heard.text(10_000), 10_000))
+    (choice,) = orjson.loads(answered)
+    assert "ada" not in answered
+    assert choice["finish"] == "error"
+    assert choice["parts"][0]["text"].startswith("please"[: at - 10])
+    assert choice["parts"][0]["text"].endswith("…")
+
+
 def test_errors_quote_what_was_sent() -> None:
     assert message_kept(rule(pii=[]), f"up: no such user {MAIL}", 500) == "up: no such user [EMAIL_ADDRESS]"
     assert message_kept(rule(keep="none"), f"up: no such user {MAIL}", 500) == ""

@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 from triops.lenses.llmops.guards.texts import Steps, drained
-from triops.lenses.llmops.redaction.cleaning import Redact, cleaned
+from triops.lenses.llmops.redaction.cleaning import CUT, Redact, cleaned
 from triops.lenses.llmops.redaction.rule import Rule
 
 # The span's attribute of a request's parameter.
@@ -30,6 +30,7 @@ _DISPENSABLE: Final[Mapping[str, tuple[str, ...]]] = {
 _INPUT: Final = "gen_ai.input.messages"
 _OUTPUT: Final = "gen_ai.output.messages"
 _LABELS: Final = frozenset({"kind", "finish", "parts"})
+_UNFINISHED: Final = frozenset({"error", "length"})
 _ROLES: Final = frozenset({"system", "developer", "user", "assistant", "model", "tool", "function"})
 
 
@@ -84,7 +85,10 @@ def _said(rule: Rule, name: str, text: str, most: int) -> Steps:
         role = message.get("role")
         if role is not None and role not in _ROLES:
             message["role"] = yield from cleaned(role, rule.redact)
-        yield from _parts(message["parts"], rule.redact, 2 * len(text) >= most)
+        parts, unfinished = message["parts"], message.get("finish") in _UNFINISHED
+        if unfinished and parts and (last := parts[-1].get("text")):
+            parts[-1]["text"] = last.removesuffix(CUT) + CUT
+        yield from _parts(parts, rule.redact, unfinished or 2 * len(text) >= most)
     return orjson.dumps(said).decode()
 
 

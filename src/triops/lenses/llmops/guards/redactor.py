@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from triops.lenses.llmops.guards.passage import Passage
+from triops.lenses.llmops.guards.passage import LOOK_AHEAD, Passage
 from triops.lenses.llmops.guards.screen import Screen
 from triops.lenses.llmops.guards.texts import Steps, drained
 
@@ -27,8 +27,8 @@ class Redactor:
         return drained(self.steps(text))  # type: ignore[no-any-return]
 
     def steps(self, text: str, cut: bool = False) -> Steps:
-        """In turns of 2 kB. `cut`: it went on where it ends, so its end, which may be the beginning of anything, goes
-        too."""
+        """In turns of 2 kB. `cut`: it went on where it ends, so its last words, which may be the beginning of anything,
+        go too."""
         if not self._screen.reads:
             return text
         passage = Passage(self._screen, look_ahead=_PIECE, batch=1)
@@ -40,7 +40,6 @@ class Redactor:
         for at in range(0, len(text), _PIECE):
             out.append(passage.feed(text[at : at + _PIECE])[0])
             yield _PIECE
-        if cut:
-            return "".join(out)
-        out.append(passage.end()[0])
-        return "".join(out) if passage.changed else text
+        rest = passage.end()[0]
+        out.append(rest[:-LOOK_AHEAD] if cut else rest)
+        return "".join(out) if passage.changed or cut else text
