@@ -4,11 +4,13 @@ import asyncio
 import os
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from triops.kernel.call import Attempt, Cached
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
 from triops.lenses.llmops.gateway.cache import Key
 from triops.lenses.llmops.gateway.estimate import Size
+from triops.lenses.llmops.gateway.prices import Price
 from triops.lenses.llmops.gateway.router import Pick
 from triops.lenses.llmops.gateway.said import Heard
 from triops.lenses.llmops.gateway.specs import Caller, ProviderSpec, RouteSpec
@@ -19,6 +21,7 @@ from triops.lenses.llmops.redaction.rule import Rule
 
 _TAGS = 20
 _NAME = 200
+_UNKNOWN = Size()
 
 
 class Doing:
@@ -95,7 +98,7 @@ class Doing:
         self.task: asyncio.Task[Any] | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.begun = self.disconnected = self.given_up = False
-        self.size = Size()
+        self.size = _UNKNOWN
         self.expected = 0
         self.intents = 0
         self.attempts: list[Attempt] = []
@@ -161,25 +164,38 @@ class Doing:
 
 
 class Asking:
-    """One attempt in progress. `asked`: something may have been sent; `sent`: the provider has begun to answer."""
+    """One attempt in progress, at the price when it began. `asked`: something may have been sent; `sent`: the provider
+    has begun to answer."""
 
-    __slots__ = ("asked", "model", "provider", "sent", "started_ns", "status")
+    __slots__ = ("asked", "model", "price", "provider", "sent", "started_ns", "status")
 
-    def __init__(self, provider: ProviderSpec, model: str, started_ns: int) -> None:
+    def __init__(self, provider: ProviderSpec, model: str, started_ns: int, price: Price | None) -> None:
         self.provider = provider
         self.model = model
         self.started_ns = started_ns
+        self.price = price
         self.asked = False
         self.sent = False
         self.status = 0
 
 
 def _filled_by_caller(text: str) -> tuple[str, int, str]:
-    """`name@version` or `name@label`: a prompt that the caller read and filled in himself."""
-    name, _, which = text.strip()[:_NAME].partition("@")
+    """`name@version` or `name@label`: a prompt that the caller read and filled in himself. The name is percent-encoded
+    where it is not ASCII; raw UTF-8, which some clients send, is read as well."""
+    name, at, which = text.strip().rpartition("@")
+    name, which = (_decoded(name), _decoded(which)) if at else (_decoded(which), "")
     if which.isascii() and which.isdigit() and len(which) < 10:
-        return name, int(which), ""
-    return name, 0, which
+        return name[:_NAME], int(which), ""
+    return name[:_NAME], 0, which[:_NAME]
+
+
+def _decoded(text: str) -> str:
+    if text.isascii() and "%" not in text:
+        return text
+    try:
+        return unquote_to_bytes(text.encode("latin-1")).decode()
+    except UnicodeError:
+        return text
 
 
 def _parent(header: str, own: str) -> tuple[str, str]:

@@ -66,7 +66,7 @@ def settings_kept(rule: Rule, settings: Mapping[str, Any]) -> Steps:
 
 def message_kept(rule: Rule, message: str, most: int) -> str:
     """Of an error, at once. `most`: characters that are kept of one."""
-    if rule.keep == "none":
+    if rule.keep != "all":
         return ""
     if rule.redact is None or not message:
         return message[:most]

@@ -75,7 +75,7 @@ class Recorder:
             members = call.intent(provider, model, at_ns)
             if call.redaction is not None:
                 members = intent_kept(call.redaction, members)
-            self._append("i", _written(members, _ASKED))
+            self._told(self._journal.append("i", _written(members, _ASKED)))
         except TriopsError:
             call.intents -= 1
             raise
@@ -99,7 +99,8 @@ class Recorder:
 
     def outcome(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> None:
         """Raises: StoreFull, Unavailable."""
-        self._append("o", _written(self.members(call, ended_ns, status, error, message), _ANSWERED))
+        members = self.members(call, ended_ns, status, error, message)
+        self._told(self._journal.append("o", _written(members, _ANSWERED)))
 
     def members(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> dict[str, Any]:
         """Of `kernel.call.Outcome`."""
@@ -135,10 +136,7 @@ class Recorder:
         }
 
     def settled(self, outcome: Outcome) -> None:
-        self._append("o", orjson.dumps(outcome))
-
-    def _append(self, kind: str, body: bytes) -> None:
-        self._told(self._journal.append(kind, body))
+        self._told(self._journal.append("o", orjson.dumps(outcome)))
 
     def _output(self, call: Doing) -> tuple[str, int, tuple[str, ...], str]:
         """Its text, how many characters it has in all, how each choice ended, and the model's own name."""

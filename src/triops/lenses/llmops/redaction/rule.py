@@ -58,7 +58,12 @@ class Rule:
         return kept if changed else None
 
     def text(self, text: str) -> str:
+        """What stays of what people write of a trace: scores, comments, rationales."""
         return self.redact(text) if self.redact is not None and text else text
+
+    def said(self, text: str) -> str:
+        """What stays of what a status or a preview says: exceptions quote what was said, and none is a message."""
+        return self.text(text) if self.keep == "all" else ""
 
     def goes(self, name: str) -> bool:
         """Of an attribute, by its name."""

@@ -21,13 +21,13 @@ def spans_kept(rule: Rule, batch: SpanBatch) -> SpanBatch:
     """`batch` itself where nothing goes."""
     whole = "\n".join(batch.attributes) + "\n" + "\n".join(batch.events)
     marks = [mark for mark in _looked_for(rule) if mark in whole]
-    if not marks and rule.redact is None:
+    messages = batch.status_message
+    if (rule.redact is not None or rule.keep != "all") and any(messages):
+        messages = np.array([rule.said(text) for text in messages], dtype=object)
+    if not marks and messages is batch.status_message:
         return batch
     attributes = _column(batch.attributes, marks, partial(_attributes_text, rule))
     events = _column(batch.events, marks, partial(_events_text, rule))
-    messages = batch.status_message
-    if rule.redact is not None and any(messages):
-        messages = np.array([rule.text(text) for text in messages], dtype=object)
     if attributes is batch.attributes and events is batch.events and messages is batch.status_message:
         return batch
     return replace(batch, attributes=attributes, events=events, status_message=messages)
@@ -56,7 +56,7 @@ def _body(rule: Rule, text: str) -> str:
 
 
 def _looked_for(rule: Rule) -> list[str]:
-    return [*MARKS, _EVENT, '"exception', *(f'"{name}' for name in (*rule.names, *rule.prefixes))]
+    return [*MARKS, _EVENT, '"exception', '"error.message"', *(f'"{name}' for name in (*rule.names, *rule.prefixes))]
 
 
 def _attributes_text(rule: Rule, text: str) -> str:
