@@ -294,7 +294,9 @@ class Heard:
 def _marked(reply: Reply) -> Reply:
     """Of texts that there was no room for, each may have been cut."""
     choices = [
-        replace(choice, parts=tuple([replace(part, text=part.text + _CUT) for part in choice.parts]))
+        replace(
+            choice, parts=tuple([replace(part, text=part.text + _CUT) if part.text else part for part in choice.parts])
+        )
         for choice in reply.choices
     ]
     return replace(reply, choices=tuple(choices))
