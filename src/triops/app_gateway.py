@@ -52,6 +52,7 @@ _STOP_S = 1.0
 _LOCK_S = 20.0  # the process before may still end its calls
 _TOLD_S = 0.05
 _TIDY_S = 5.0
+_SPEAKERS = 1000  # that are kept; over it all are made anew
 
 
 def journal_folder(data: Path) -> Path:
@@ -59,18 +60,20 @@ def journal_folder(data: Path) -> Path:
 
 
 class Speakers:
-    """Who speaks a provider's dialect; one adapter for each way of speaking it."""
+    """Who speaks a provider's dialect; one adapter for each address and way of speaking it."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, bool, bool], Provider] = {}
+        self._kept: dict[tuple[str, str, str, bool], Provider] = {}
 
     def __call__(self, spec: ProviderSpec) -> Provider:
         """Raises: NotFound for a dialect that is not spoken here."""
-        responses = spec.responses == "native" if spec.responses else speaks_responses(spec.host.name)
-        at = (spec.dialect, responses, spec.stream_usage)
+        at = (spec.dialect, spec.host.name, spec.responses, spec.stream_usage)
         provider = self._kept.get(at)
         if provider is None:
-            provider = self._kept[at] = _speaker(*at)
+            if len(self._kept) >= _SPEAKERS:
+                self._kept.clear()
+            responses = spec.responses == "native" if spec.responses else speaks_responses(spec.host.name)
+            provider = self._kept[at] = _speaker(spec.dialect, responses, spec.stream_usage)
         return provider
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from tests.unit.gateway import FAST, NOON, PRICE, UPSTREAM, ask, project
+from triops.kernel.clock import NS
 from triops.kernel.errors import BudgetExceeded, RateLimited
 from triops.lenses.llmops.gateway.admission import Admission, most_of
 from triops.lenses.llmops.gateway.limits import Sliding
@@ -66,7 +67,8 @@ class Money(RuleBasedStateMachine):
     )
     def admit(self, tokens: int, output: int | None, user: str) -> Any:
         said = ask(max_tokens=output, user=user)
-        most = most_of(PROJECT, PICK, said, tokens, tokens, self.now)
+        price = PROJECT.prices.find(PICK.provider.name, PICK.model, int(self.now * NS))
+        most = most_of(PICK, price, said, tokens, tokens)
         try:
             ticket = self.admission.admit(CALLER, PROJECT, PROJECT.routes["fast"], user, most, self.now)
         except BudgetExceeded:
@@ -144,7 +146,8 @@ def test_calls_of_a_limited_key_never_have_more_tokens_reserved_than_a_minute_ha
     limited = project(UPSTREAM, FAST, PRICE, "kind: Key\nname: bot\nspec: {tokens_per_minute: 500}")
     caller, admission, held = Caller("default", "bot", spec=limited.keys["bot"]), Admission(), 0
     for tokens in expected:
-        most = most_of(limited, PICK, ask(), 1, tokens, NOON)
+        price = limited.prices.find(PICK.provider.name, PICK.model, int(NOON * NS))
+        most = most_of(PICK, price, ask(), 1, tokens)
         try:
             admission.admit(caller, limited, limited.routes["fast"], "", most, NOON)
             held += tokens

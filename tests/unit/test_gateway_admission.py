@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.gateway import FAST, NOON, PRICE, UPSTREAM, ask, project
 from triops.kernel.call import Attempt, Intent, Outcome
+from triops.kernel.clock import NS
 from triops.kernel.completion import Ask, Usage
 from triops.kernel.errors import BudgetExceeded, Forbidden, Overloaded, RateLimited
 from triops.kernel.money import PICO
@@ -53,7 +54,8 @@ class Desk:
         said = said or ask(max_tokens=100, user=user)
         route = resolve(self.project, self.caller, model)
         pick = next(Router().plan(self.project, route, Random(1), lambda: now))
-        most = most_of(self.project, pick, said, tokens, expected, now)
+        price = self.project.prices.find(pick.provider.name, pick.model, int(now * NS))
+        most = most_of(pick, price, said, tokens, expected)
         return self.admission.admit(self.caller, self.project, route, said.user, most, now)
 
     def budget(self, at: int = 0, now: float = NOON) -> dict[str, Any]:
@@ -125,7 +127,8 @@ def test_a_further_attempt_reserves_beside_what_the_first_cost() -> None:
     desk = Desk(key(f'budget_usd: {{amount: "{2 * COST / PICO:.6f}"}}'))
     ticket = desk.admit()
     pick = next(Router().plan(desk.project, desk.project.routes["fast"], Random(1), lambda: NOON))
-    most = most_of(desk.project, pick, ask(max_tokens=100), 100, 0, NOON)
+    price = desk.project.prices.find(pick.provider.name, pick.model, int(NOON * NS))
+    most = most_of(pick, price, ask(max_tokens=100), 100, 0)
     assert ticket.again(most, NOON, pico=COST) is None
     assert ticket.reserved == 2 * COST
     with pytest.raises(BudgetExceeded):

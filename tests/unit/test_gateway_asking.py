@@ -46,11 +46,11 @@ def test_an_estimate_is_never_above_what_was_reserved(
     call.heard = Heard(10_000)
     call.heard.hear([Delta("text", text="many more words than were allowed " * 20)])
     provider = project(UPSTREAM).providers["upstream"]
-    assert Asker(PARTS)._output_tokens(call, Asking(provider, "small-1", 0)) == most
+    assert Asker(PARTS)._output_tokens(call, Asking(provider, "small-1", 0, None)) == most
 
 
 def test_who_was_not_asked_is_owed_nothing() -> None:
-    call, asking = doing(), Asking(project(UPSTREAM).providers["upstream"], "small-1", 0)
+    call, asking = doing(), Asking(project(UPSTREAM).providers["upstream"], "small-1", 0, None)
     late = Fault("timeout", "no complete answer within 30 s")
     billed = Asker(PARTS)._billed(call, asking, late)
     assert billed is not None

@@ -176,3 +176,14 @@ def test_it_goes_on_syncing_where_a_segment_ended_just_then(tmp_path: Path, monk
     journal.append("i", b"x")
     wait_for(lambda: synced, what="the disk to have it")
     journal.close()
+
+
+def test_what_is_appended_after_a_sync_is_synced_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    journal = FileJournal(tmp_path)
+    for _ in range(3):
+        before = len(synced)
+        journal.append("i", b"one")
+        wait_for(lambda before=before: len(synced) > before, what="the disk to have it")  # type: ignore[misc]
+    journal.close()

@@ -5,16 +5,14 @@ Bounds: connections a provider, header bytes, body bytes of a whole answer. Redi
 rebound between check and use).
 """
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
 from triops.kernel.value import value
 from triops.ports.providers import Outgoing
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """Where a provider is. `ca`: a file of certificates to trust beside the system's."""
 
     scheme: str
@@ -35,23 +33,19 @@ class Timeouts:
 
 
 class Coming(Protocol):
-    """An answer whose headers have come. `close` is safe twice, and gives the connection back when the body was read to
-    its end, else closes it."""
+    """An answer whose headers have come. `ended`: the whole of it has. `close` is safe twice, and gives the connection
+    back when the body was read to its end, else closes it."""
 
     status: int
     headers: Mapping[str, str]
-
-    @property
-    def more(self) -> bool:
-        """Whether the next of `chunks` has come already."""
-        ...
+    ended: bool
 
     async def read(self, most: int) -> bytes:
         """The whole body. Raises: Fault (cut, timeout; garbage over `most` bytes)."""
         ...
 
-    def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes. Raises: Fault."""
+    async def some(self) -> bytes:
+        """What has come of the body since it was last asked, waited for; b"" at its end. Raises: Fault."""
         ...
 
     def ending(self) -> None:

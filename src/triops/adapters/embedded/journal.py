@@ -48,6 +48,7 @@ class FileJournal:
         self._fd = -1
         self._size = 0
         self._dirty = threading.Event()
+        self._told = False  # the syncer, of what was appended
         self._closing = False
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -81,19 +82,20 @@ class FileJournal:
         seq = self._next
         rest = _NUMBERED.pack(seq, kind.encode()) + body
         record = _CHECKED.pack(len(body), zlib.crc32(rest)) + rest
+        size = len(record)
         try:
-            if self._size and self._size + len(record) > self._segment:
+            if self._size + size > self._segment and self._size:
                 self._begin()
-            written = os.write(self._fd, record)
-            if written != len(record):
+            if os.write(self._fd, record) != size:
                 raise OSError(28, "short write")
         except OSError as error:
             os.ftruncate(self._fd, self._size)
             os.lseek(self._fd, self._size, os.SEEK_SET)
             raise StoreFull(f"the gateway's journal cannot be written: {os.strerror(error.errno or 0)}") from error
-        self._size += written
+        self._size += size
         self._next = seq + 1
-        if not self._dirty.is_set():
+        if not self._told:
+            self._told = True
             self._dirty.set()
         return seq
 
@@ -131,6 +133,7 @@ class FileJournal:
                 return
             time.sleep(_SYNC_S)
             self._dirty.clear()
+            self._told = False  # before what was appended is synced: whoever appends from now on tells anew
             if self._full or time.monotonic() - looked_at >= _LOOK_S:
                 self._look()
                 looked_at = time.monotonic()

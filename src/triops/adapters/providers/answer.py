@@ -3,7 +3,7 @@
 import asyncio
 import zlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 from triops.ports.providers import Fault
 
@@ -45,16 +45,17 @@ class Answer:
 
     def came(self, headers: Mapping[str, str], status: int) -> None:
         self.headers, self.status = headers, status
-        coding = headers.get("content-encoding", "").strip().lower()
-        if not coding:
-            pass  # nearly always
-        elif coding in ("gzip", "x-gzip", "deflate"):
+        if "content-encoding" in headers:
+            self._coded(headers["content-encoding"].strip().lower())
+        self._wake()
+
+    def _coded(self, coding: str) -> None:
+        if coding in ("gzip", "x-gzip", "deflate"):
             self._inflater = zlib.decompressobj(wbits=47)
-        elif coding != "identity":
+        elif coding not in ("", "identity"):
             self.fail(
                 Fault("garbage", f"the provider answered with content-encoding {coding}, which was not asked for")
             )
-        self._wake()
 
     def put(self, data: bytes) -> None:
         self.begun = True
@@ -64,8 +65,7 @@ class Answer:
         self._ahead += len(data)
         if self._ahead > _AHEAD:
             self._pause(True)
-        if self._waiter is not None:
-            self._wake()
+        self._wake()
 
     def end(self) -> None:
         self.ended = True
@@ -76,12 +76,11 @@ class Answer:
             self.error = fault
             self._wake()
 
-    async def headed(self) -> None:
-        """Until the headers have come. Raises: Fault."""
-        while not self.status:
-            if self.error is not None:
-                raise self.error
-            await self._next()
+    def headed(self) -> "asyncio.Future[None]":
+        """Until something came, while there are no headers. Raises: Fault."""
+        if self.error is not None:
+            raise self.error
+        return self._next()
 
     # The gateway's side
 
@@ -92,36 +91,24 @@ class Answer:
             return self._pieces.pop()  # nearly always
         pieces: list[bytes] = []
         size = 0
-        async for piece in self.chunks():
-            size += len(piece)
+        while data := await self.some():
+            size += len(data)
             if size > most:
                 raise Fault("garbage", f"the provider's answer is over {most} bytes")
-            pieces.append(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            pieces.append(data)
+        return b"".join(pieces)
 
-    @property
-    def more(self) -> bool:
-        return bool(self._pieces)
-
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def some(self) -> bytes:
         while True:
-            while self._pieces:
-                data = self._pieces.popleft()
-                if self._ahead > _AHEAD >= self._ahead - len(data):
-                    self._pause(False)
-                self._ahead -= len(data)
-                if self._inflater is None:
-                    yield data
-                    continue
-                while data:
-                    plain, data = self._inflated(data)
-                    if plain:
-                        yield plain
-            if self.error is not None:
+            if self._pieces:
+                if data := self._taken():
+                    return data
+            elif self.error is not None:
                 raise self.error
-            if self.ended:
-                return
-            await self._next()
+            elif self.ended:
+                return b""
+            else:
+                await self._next()
 
     def ending(self) -> None:
         if not self.ended:
@@ -135,13 +122,29 @@ class Answer:
             if not self.ended:
                 self.fail(Fault("cut", "the call was given up"))
 
-    def _inflated(self, data: bytes) -> tuple[bytes, bytes]:
-        assert self._inflater is not None
+    def _taken(self) -> bytes:
+        """All that has come; of what is packed, a piece."""
+        pieces, before = self._pieces, self._ahead
+        if self._inflater is None:
+            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            pieces.clear()
+            self._ahead = 0
+        else:
+            packed = pieces.popleft()
+            data, rest = self._inflated(self._inflater, packed)
+            if rest:
+                pieces.appendleft(rest)
+            self._ahead -= len(packed) - len(rest)
+        if before > _AHEAD >= self._ahead:
+            self._pause(False)
+        return data
+
+    def _inflated(self, inflater: "zlib._Decompress", packed: bytes) -> tuple[bytes, bytes]:
         try:
-            plain = self._inflater.decompress(data, _INFLATED)
+            plain = inflater.decompress(packed, _INFLATED)
         except zlib.error:
             raise Fault("garbage", "the provider's answer is not the gzip that it says") from None
-        return plain, self._inflater.unconsumed_tail
+        return plain, inflater.unconsumed_tail
 
     def _next(self) -> "asyncio.Future[None]":
         """Until something more has come."""
@@ -149,6 +152,8 @@ class Answer:
         return waiter
 
     def _wake(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)

@@ -17,12 +17,15 @@ class UpstreamConnection(asyncio.Protocol):
     """`usable`: kept, silent, and not closed by the other end. One timer a connection: it looks how long ago something
     came and is set again, so that neither a byte nor a short exchange costs one."""
 
-    __slots__ = ("_answer", "_coded", "_fields", "_headed", "_heading", "_kept", "_last", "_length", "_loop", "_parser",
-                 "_sent", "_timeouts", "_timer", "_timer_at", "_transport", "heard", "idle_since", "lost")  # fmt: skip
+    __slots__ = ("_answer", "_bodies", "_coded", "_fields", "_headed", "_heading", "_kept", "_last", "_length", "_loop",
+                 "_parser", "_sent", "_timeouts", "_timer", "_timer_at", "_transport", "heard", "idle_since", "lost",
+                 "on_body")  # fmt: skip
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = cast(asyncio.Transport, None)
+        self._bodies: list[bytes] = []  # pieces of a body in what is being read
+        self.on_body = self._bodies.append  # the parser calls it
         self._parser = httptools.HttpResponseParser(self)
         self._answer: Answer | None = None
         self._fields: dict[str, str] = {}
@@ -47,14 +50,12 @@ class UpstreamConnection(asyncio.Protocol):
         self._answer = answer
         self._timeouts = timeouts
         self._heading = 0
-        self._headed = False
         self._fields = {}
-        self._length = self._coded = False
+        self._headed = self._length = self._coded = self.heard = False
         self._sent = began
         self._last = self._loop.time()
-        self.heard = False
-        self._watch(self._look(self._last))
         self._transport.write(request)
+        self._watch(min(began + timeouts.first, began + timeouts.total, self._last + timeouts.between))
 
     def pause(self, paused: bool) -> None:
         if self.lost or self._transport.is_closing():
@@ -70,11 +71,13 @@ class UpstreamConnection(asyncio.Protocol):
         self._timeouts = Timeouts(times.connect, times.first, min(times.between, _END_S), times.total)
         self._watch(self._look(self._loop.time()))
 
-    def settle(self, whole: bool) -> None:
-        """The answer is done with; unless `whole`, the connection is closed, for its rest would still come."""
+    def settle(self, whole: bool) -> bool:
+        """The answer is done with; unless `whole`, the connection is closed, for its rest would still come. Answers
+        whether it can be used again."""
         self._answer = None
         if not whole or not self._kept:
             self.close()
+        return self._kept and not self.lost
 
     def close(self) -> None:
         self._kept = False
@@ -100,8 +103,10 @@ class UpstreamConnection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._kept = False
+            self._put(answer)
             answer.fail(Fault("garbage", "the provider's answer is not HTTP/1.1"))
             return
+        self._put(answer)
         if not self._headed and self._heading > _HEADERS:
             self._kept = False
             answer.fail(Fault("garbage", f"the provider's headers are over {_HEADERS} bytes"))
@@ -139,16 +144,21 @@ class UpstreamConnection(asyncio.Protocol):
         if self._answer is not None:
             self._answer.came(self._fields, status)
 
-    def on_body(self, body: bytes) -> None:
-        if self._answer is not None and not self._answer.ended:
-            self._answer.put(body)
-
     def on_message_complete(self) -> None:
         if not self._headed:
             return
         self._kept = self._kept and bool(self._parser.should_keep_alive())
         if self._answer is not None:
+            self._put(self._answer)
             self._answer.end()
+
+    def _put(self, answer: Answer) -> None:
+        """What came together goes on together."""
+        bodies = self._bodies
+        if bodies:
+            if not answer.ended:
+                answer.put(bodies[0] if len(bodies) == 1 else b"".join(bodies))
+            bodies.clear()
 
     # Time
 

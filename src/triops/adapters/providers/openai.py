@@ -39,20 +39,24 @@ class OpenAIProvider:
 
     def request(self, ask: Ask, content: Chat | Embed | None, target: Target) -> Outgoing:
         dropped: list[str] = []
+        response = self._as_response(ask)
         if content is None:
             tree = dict(ask.raw)
         elif ask.operation == "moderations" and isinstance(content, Chat):
             tree = moderation_of(content)
         elif isinstance(content, Embed):
             tree, dropped = embed_of(content, ask.dialect)
-        elif self._as_response(ask):
+        elif response:
             tree = responses_of(content)
         else:
             tree, dropped = chat_of(content, ask.dialect, modern=self._modern)
         tree["model"] = target.model
+        path = "/responses" if response else "/chat/completions"
         if ask.operation == "chat":
             self._add(ask, content, tree, target.cap)
-        return Outgoing("POST", target.path + self._path(ask), _headers(ask, target), written(tree), tuple(dropped))
+        else:
+            path = f"/{ask.operation}"
+        return Outgoing("POST", target.path + path, _headers(ask, target), written(tree), tuple(dropped))
 
     def reply(self, ask: Ask, status: int, headers: Mapping[str, str], body: bytes) -> Reply | Embedded:
         if not 200 <= status < 300:
@@ -73,11 +77,6 @@ class OpenAIProvider:
 
     def _as_response(self, ask: Ask) -> bool:
         return self._modern and ask.dialect == "openai.responses"
-
-    def _path(self, ask: Ask) -> str:
-        if ask.operation != "chat":
-            return f"/{ask.operation}"
-        return "/responses" if self._as_response(ask) else "/chat/completions"
 
     def _add(self, ask: Ask, content: Chat | Embed | None, tree: dict[str, Any], cap: int | None) -> None:
         """What the target and we add to a chat."""

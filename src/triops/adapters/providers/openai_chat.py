@@ -32,7 +32,7 @@ def reply_of(tree: Mapping[str, Any]) -> Reply:
     return Reply(
         id=as_text(tree.get("id")),
         model=as_text(tree.get("model")),
-        choices=tuple(_choice(one, i) for i, one in enumerate(choices)),
+        choices=tuple([_choice(one, i) for i, one in enumerate(choices)]),
         usage=usage_of(tree.get("usage")),
         created=created_of(tree.get("created")),
     )
@@ -56,11 +56,11 @@ def _choice(value: Any, place: int) -> Choice:
     if message.get("images"):
         parts += images_of(message)
     refusal = message.get("refusal")
-    if isinstance(refusal, str) and refusal:
+    if refusal and isinstance(refusal, str):
         parts.append(Part("refusal", refusal))
     calls = message.get("tool_calls")
-    for call in calls if isinstance(calls, list) else ():
-        parts.append(_call(call))
+    if calls and isinstance(calls, list):
+        parts += [_call(call) for call in calls]
     if isinstance(old := message.get("function_call"), dict):
         name = as_text(old.get("name"))
         parts.append(Part("tool_call", as_text(old.get("arguments")), id=name, name=name))

@@ -20,15 +20,18 @@ def usage_of(value: Any) -> Usage | None:
     written = _count(value, "completion_tokens")
     if written is None:
         written = _count(value, "output_tokens") or 0
-    said = value.get("prompt_tokens_details") or value.get("input_tokens_details")
-    cached, stored = (_count(said, "cached_tokens"), _count(said, "cache_write_tokens")) if said else (0, 0)
-    if not said and "prompt_cache_hit_tokens" in value:
-        cached = _count(value, "prompt_cache_hit_tokens")  # DeepSeek
-    thought = value.get("completion_tokens_details") or value.get("output_tokens_details")
-    reasoning = (_count(thought, "reasoning_tokens") or 0) if thought else 0
-    if reasoning and _count(value, "total_tokens") == read + written + reasoning:
-        written += reasoning  # xAI
-    return Usage(read, written, min(cached or 0, read), min(stored or 0, read), min(reasoning, written))
+    cached = stored = reasoning = 0
+    if said := value.get("prompt_tokens_details") or value.get("input_tokens_details"):
+        cached = min(_count(said, "cached_tokens") or 0, read)
+        stored = min(_count(said, "cache_write_tokens") or 0, read)
+    elif "prompt_cache_hit_tokens" in value:  # DeepSeek
+        cached = min(_count(value, "prompt_cache_hit_tokens") or 0, read)
+    if thought := value.get("completion_tokens_details") or value.get("output_tokens_details"):
+        reasoning = _count(thought, "reasoning_tokens") or 0
+        if reasoning and _count(value, "total_tokens") == read + written + reasoning:
+            written += reasoning  # xAI
+        reasoning = min(reasoning, written)
+    return Usage(read, written, cached, stored, reasoning)
 
 
 def created_of(value: Any) -> int:

@@ -68,7 +68,8 @@ class HttpUpstream:
             answer = Answer(self._loop, connection.pause, connection.ending, partial(self._give_back, pool, connection))
             connection.exchange(request, answer, timeouts, began)
             try:
-                await answer.headed()
+                while not answer.status:
+                    await answer.headed()
             except Fault as fault:
                 let_go = connection.lost and not connection.heard and self._loop.time() - began < _LET_GO_S
                 if fresh or fault.kind != "cut" or not let_go:
@@ -97,8 +98,7 @@ class HttpUpstream:
 
     def _give_back(self, pool: _Pool, connection: UpstreamConnection, whole: bool) -> None:
         pool.busy -= 1
-        connection.settle(whole)
-        if connection.usable and not self._closed:
+        if connection.settle(whole) and not self._closed:
             connection.idle_since = self._loop.time()
             pool.idle.append(connection)
 
@@ -195,10 +195,8 @@ def _lines(host: Host) -> str:
 
 def _request(lines: str, outgoing: Outgoing) -> bytes:
     """Raises: Fault when a header or the path would break out of its line."""
-    head = f"{outgoing.method} {outgoing.path}{lines}{len(outgoing.body)}\r\n"
-    for key, value in outgoing.headers:
-        head += f"{key}: {value}\r\n"
-    head += "\r\n"
+    first = f"{outgoing.method} {outgoing.path}{lines}{len(outgoing.body)}"
+    head = "\r\n".join([first, *map(": ".join, outgoing.headers), "\r\n"])
     count = len(outgoing.headers) + 5
     if head.count("\n") != count or head.count("\r") != count or "\0" in head or outgoing.path.count(" "):
         raise Fault("invalid", "a header or the path of the provider's request holds a line break")

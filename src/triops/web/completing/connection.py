@@ -7,7 +7,7 @@ answered and the connection closes after the first, which HTTP/1.1 allows: its c
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, cast
 
 import httptools
@@ -21,6 +21,20 @@ _WIRE_SLACK = 64 << 10  # what framing of a chunked body may cost beside 8 bytes
 _PIECE = 48  # what holding a piece of a body costs beside its bytes
 _LINGER_S = 2.0
 _HIGH_WATER = 256 << 10
+_ONCE = frozenset({"content-length", "transfer-encoding", "host", "authorization", "x-api-key"})
+
+
+def _joined(fields: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Of a head that has a field twice. Raises: Refused."""
+    headers: dict[str, str] = {}
+    for name, value in fields:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        if key in headers:
+            if key in _ONCE:
+                raise Refused(400, f"the header {key} came twice")
+            text = f"{headers[key]}, {text}"
+        headers[key] = text
+    return headers
 
 
 class House(Protocol):
@@ -50,9 +64,9 @@ class House(Protocol):
 class Connection(asyncio.Protocol):
     """`gone`: the client has left; `on_gone` is called once when that happens while an answer is made."""
 
-    __slots__ = ("_asked", "_body", "_chunked", "_counted", "_head", "_head_left", "_headers", "_house", "_keep",
-                 "_last", "_loop", "_old", "_opening", "_parser", "_refused", "_room", "_size", "_state", "_surplus",
-                 "_task", "_transport", "_url", "_wire", "busy", "deadline", "gone", "on_gone")  # fmt: skip
+    __slots__ = ("_asked", "_body", "_chunked", "_counted", "_fields", "_head", "_headers", "_house", "_keep", "_last",
+                 "_loop", "_old", "_opening", "_parser", "_refused", "_room", "_size", "_state", "_surplus", "_task",
+                 "_transport", "_url", "_wire", "busy", "deadline", "gone", "on_gone")  # fmt: skip
 
     def __init__(self, house: House, head: bytes = b"") -> None:
         """`head`: what was read of the connection before it came here."""
@@ -73,18 +87,17 @@ class Connection(asyncio.Protocol):
         self._refused = False
         self._opening = b""  # the head of an answer in pieces: it goes with the first of them
         self._counted = 0  # of the house's bodies
+        self._wire = 0  # bytes of the request
         self._begin()
 
     def _begin(self) -> None:
         self._url = b""
+        self._fields: list[tuple[bytes, bytes]] = []  # of its head, as they come
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._size = 0
-        self._wire = 0
-        self._head_left = self._house.bounds.headers
         self._keep = True
-        self._old = False
-        self._chunked = False
+        self._old = self._chunked = False
         self._asked = False  # who sends it
 
     # What asyncio calls
@@ -161,16 +174,12 @@ class Connection(asyncio.Protocol):
             self.data_received(head)
 
     def _read(self, data: bytes) -> None:
-        bounds = self._house.bounds
-        if self._state != 1:  # a head has its time in all, however its bytes trickle in
-            self.deadline = self._house.now() + bounds.slow_s
+        before = self._state
         self._wire += len(data)
         try:
             self._parser.feed_data(data)
-            if self._state == 1 and self._wire > bounds.headers:
-                raise Refused(431, f"headers over {bounds.headers} bytes")
-            if self._state == 2 and self._chunked and self._wire > bounds.headers + _WIRE_SLACK + 8 * self._size:
-                raise Refused(400, "chunks too small for their framing")
+            if self._state:
+                self._more_to_come(before)
         except Refused as refused:
             self._refuse(refused)
         except httptools.HttpParserUpgrade as upgrade:
@@ -179,6 +188,16 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, Refused) else Refused(400, "not an HTTP/1.1 request"))
+
+    def _more_to_come(self, before: int) -> None:
+        """`before`: the state before these bytes. Raises: Refused."""
+        bounds = self._house.bounds
+        if before == 0 or self._state == 2:  # a head has its time in all, however its bytes trickle in
+            self.deadline = self._house.now() + bounds.slow_s
+        if self._state == 1 and self._wire > bounds.headers:
+            raise Refused(431, f"headers over {bounds.headers} bytes")
+        if self._state == 2 and self._chunked and self._wire > bounds.headers + _WIRE_SLACK + 8 * self._size:
+            raise Refused(400, "chunks too small for their framing")
 
     def _without_upgrade(self) -> bytes:
         """The head again, as if another protocol had not been offered, which clients of the JVM do with every request:
@@ -193,45 +212,39 @@ class Connection(asyncio.Protocol):
         if self.busy:
             self._surplus = True
             return
-        self._begin_kept_wire()
-        self._state = 1
-
-    def _begin_kept_wire(self) -> None:
-        wire = self._wire
         self._begin()
-        self._wire = wire
+        self._state = 1
 
     def on_url(self, url: bytes) -> None:
         if not self._surplus:
             self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._state != 1:  # trailers, and those of a surplus request, say nothing
-            return
-        self._head_left -= len(name) + len(value) + 4
-        if self._head_left < 0:
-            raise Refused(431, f"headers over {self._house.bounds.headers} bytes")
-        headers = self._headers
-        key = name.decode("latin-1").lower()
-        headers[key] = value.decode("latin-1") if key not in headers else self._repeated(key, value)
+        if self._state == 1:  # trailers, and those of a surplus request, say nothing
+            self._fields.append((name, value))
 
-    def _repeated(self, key: str, value: bytes) -> str:
-        if key in ("content-length", "transfer-encoding", "host", "authorization", "x-api-key"):
-            raise Refused(400, f"the header {key} came twice")
-        return f"{self._headers[key]}, {value.decode('latin-1')}"
+    def _read_fields(self) -> dict[str, str]:
+        """Raises: Refused."""
+        fields, most = self._fields, self._house.bounds.headers
+        if self._wire > most and sum(len(name) + len(value) + 4 for name, value in fields) > most:
+            raise Refused(431, f"headers over {most} bytes")
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in fields}
+        return headers if len(headers) == len(fields) else _joined(fields)
 
     def on_headers_complete(self) -> None:
-        if self._surplus or self._parser.should_upgrade():  # it is read again without
+        parser = self._parser
+        if self._surplus:
+            return
+        self._headers = headers = self._read_fields()
+        if parser.should_upgrade():  # it is read again without
             return
         self._state = 2
-        self.deadline = self._house.now() + self._house.bounds.slow_s
-        headers, parser = self._headers, self._parser
         self._keep = bool(parser.should_keep_alive())
         self._old = parser.get_http_version() != "1.1"
-        length, coding = headers.get("content-length"), headers.get("transfer-encoding")
+        coding = headers.get("transfer-encoding")
         if coding is not None:
             self._chunked = True
-            if length is not None:
+            if "content-length" in headers:
                 raise Refused(400, "content-length and transfer-encoding together")
             if coding.lower() != "chunked" or self._old:
                 raise Refused(501, "no transfer-encoding but chunked is read")
@@ -239,35 +252,33 @@ class Connection(asyncio.Protocol):
             raise Refused(400, "the header host is missing")
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise Refused(415, "bodies are read as they are: send no content-encoding")
-        if length is not None and int(length) > self._house.bounds.body:
-            raise Refused(413, f"a body is at most {self._house.bounds.body} bytes")
-        if length is not None and int(length) > self._house.bounds.unasked:
-            self._admit()
+        self._expect(int(headers.get("content-length", "0")))
         if "expect" in headers:
             if headers["expect"].lower() != "100-continue":
                 raise Refused(417, "only 100-continue is expected here")
             if not self._old:
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
+    def _expect(self, size: int) -> None:
+        """A body of at least so many bytes. Raises: Refused."""
+        bounds = self._house.bounds
+        if size > bounds.body:
+            raise Refused(413, f"a body is at most {bounds.body} bytes")
+        if size > bounds.unasked and not self._asked:
+            self._asked = True
+            self._house.admit(self._path(), self._headers)
+
     def on_body(self, body: bytes) -> None:
         if self._surplus:
             return
-        self._size += len(body)
-        if self._size > self._house.bounds.body:
-            raise Refused(413, f"a body is at most {self._house.bounds.body} bytes")
-        if self._size > self._house.bounds.unasked and not self._asked:
-            self._admit()
-        size = len(body) + _PIECE
-        self._counted += size
-        self._house.bodies += size
-        if self._house.bodies > self._house.bounds.bodies:
+        house, size = self._house, len(body)
+        self._size += size
+        self._expect(self._size)
+        self._counted += size + _PIECE
+        house.bodies += size + _PIECE
+        if house.bodies > house.bounds.bodies:
             raise Refused(503, "requests under way fill the memory that they may have; try again")
         self._body.append(body)
-
-    def _admit(self) -> None:
-        """Raises: Refused."""
-        self._asked = True
-        self._house.admit(self._path(), self._headers)
 
     def _forget(self) -> None:
         """The body is needed no more."""

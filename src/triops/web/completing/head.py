@@ -8,11 +8,10 @@ Headers = Sequence[tuple[str, str]]
 
 
 def written(status: int, headers: Headers, framing: str) -> bytes:
-    """`framing`: lines of the connection's own. A value with line breaks is written on one line."""
+    """`headers`: at least one; a value with line breaks is written on one line. `framing`: lines of the connection's
+    own."""
     line = _LINES.get(status) or f"HTTP/1.1 {status} \r\n"
-    shown = ""
-    for name, value in headers:
-        shown += f"{name}: {value}\r\n"
-    if shown.count("\n") != len(headers) or shown.count("\r") != len(headers):
-        shown = "".join([f"{name}: {' '.join(value.split())}\r\n" for name, value in headers])
-    return f"{line}{shown}{framing}\r\n".encode("latin-1", "replace")
+    shown = "\r\n".join(map(": ".join, headers))
+    if shown.count("\n") != len(headers) - 1 or shown.count("\r") != len(headers) - 1:
+        shown = "\r\n".join([f"{name}: {' '.join(value.split())}" for name, value in headers])
+    return f"{line}{shown}\r\n{framing}\r\n".encode("latin-1", "replace")

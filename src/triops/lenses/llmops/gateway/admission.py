@@ -16,7 +16,7 @@ from triops.lenses.llmops.gateway.budgets import At, Counters, Window
 from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.limits import KeyLimits
 from triops.lenses.llmops.gateway.periods import Calendar, ends_at, start_of
-from triops.lenses.llmops.gateway.prices import FREE
+from triops.lenses.llmops.gateway.prices import FREE, Price
 from triops.lenses.llmops.gateway.queues import Queues
 from triops.lenses.llmops.gateway.router import Pick
 from triops.lenses.llmops.gateway.specs import EACH, BudgetSpec, Caller, KeySpec, RouteSpec, Scope
@@ -26,16 +26,13 @@ from triops.lenses.llmops.gateway.tickets import Most, Ticket
 __all__ = ["Admission", "Most", "Ticket", "most_of"]
 
 
-def most_of(project: ProjectConfig, pick: Pick, ask: Ask, input_most: int, expected: int, now: float) -> Most:
-    """What an attempt by this pick may use. `input_most` and `expected` are the estimator's."""
+def most_of(pick: Pick, price: Price | None, ask: Ask, input_most: int, expected: int) -> Most:
+    """What an attempt by this pick may use. `price`: its model's; `input_most` and `expected` are the estimator's."""
     if ask.operation == "count":  # providers count tokens for nothing
         return Most(0, 0, FREE)
     output = None if ask.max_tokens is None else ask.max_tokens * ask.n
     if ask.operation != "chat":
         output = 0
-    price = project.prices.find(pick.provider.name, pick.model, int(now * NS))
-    if price is None and ask.operation == "moderations":
-        price = FREE
     return Most(input_most, output, price, expected, ask.n, f"{pick.provider.name}/{pick.model}")
 
 

@@ -10,7 +10,7 @@ from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.doing import Asking, Doing
 from triops.lenses.llmops.gateway.faults import failed, masked
 from triops.lenses.llmops.gateway.parts import Parts
-from triops.lenses.llmops.gateway.prices import Cost
+from triops.lenses.llmops.gateway.prices import FREE, cost_of
 from triops.lenses.llmops.gateway.router import Pick, next_may_answer
 from triops.lenses.llmops.gateway.said import Heard
 from triops.lenses.llmops.gateway.specs import LOCAL, ProviderSpec, RouteSpec
@@ -37,15 +37,21 @@ class Asker:
         parts = self._parts
         last: Fault | None = None
         before: Pick | None = None
-        await place(parts.admission.queues, project.project, route)
+        if route.queue.wait_s > 0:
+            await place(parts.admission.queues, project.project, route)
         for pick in parts.router.plan(project, route, parts.rng, parts.now):
             if last is not None and _left_s(call, route, parts.now_ns()) <= 0:
                 break  # no time is left to ask anyone else
             if last is not None and pick.retry:
                 await asyncio.sleep(max(pick.wait_s, min(last.retry_after_s, _LONGEST_WAIT_S)))
-            self._reserve(call, project, route, pick)
+            now_ns = parts.now_ns()
+            price = project.prices.find(pick.provider.name, pick.model, now_ns)
+            if price is None and call.ask.operation == "moderations":
+                price = FREE  # as they are, unless a price says otherwise
+            asking = Asking(pick.provider, pick.model, now_ns, price)
+            self._reserve(call, project, route, pick, asking)
             before = pick
-            last = await self._attempt(call, project, route, pick)
+            last = await self._attempt(call, route, pick, asking)
             if last is None:
                 return
             if call.begun or call.disconnected or not next_may_answer(last.kind):
@@ -54,10 +60,10 @@ class Asker:
             raise parts.router.nobody(project, route, parts.now())
         raise failed(last, before.provider, parts.speaks(before.provider).native)
 
-    def _reserve(self, call: Doing, project: ProjectConfig, route: RouteSpec, pick: Pick) -> None:
+    def _reserve(self, call: Doing, project: ProjectConfig, route: RouteSpec, pick: Pick, asking: Asking) -> None:
         """Room for the most that the attempt may cost. Raises: Overloaded, RateLimited, BudgetExceeded, Forbidden."""
-        now = self._parts.now()
-        most = most_of(project, pick, call.ask, call.size.most, call.expected, now)
+        now = asking.started_ns / 1e9
+        most = most_of(pick, asking.price, call.ask, call.size.most, call.expected)
         if call.ticket is None:
             call.ticket = self._parts.admission.admit(call.caller, project, route, call.user, most, now)
         else:
@@ -68,41 +74,39 @@ class Asker:
         if call.answered_by is not None:
             self._ended(call, *call.answered_by, None)
 
-    async def _attempt(self, call: Doing, project: ProjectConfig, route: RouteSpec, pick: Pick) -> Fault | None:
+    async def _attempt(self, call: Doing, route: RouteSpec, pick: Pick, asking: Asking) -> Fault | None:
         """None when it answered."""
-        parts = self._parts
-        provider = parts.speaks(pick.provider)
-        asking = Asking(pick.provider, pick.model, parts.now_ns())
-        call.told.provider, call.told.model = pick.provider.name, pick.model
-        moderates = pick.provider.dialect != LOCAL and call.ask.dialect in provider.native
+        parts, spec = self._parts, pick.provider
+        provider = parts.speaks(spec)
+        call.told.provider, call.told.model = spec.name, pick.model
+        moderates = spec.dialect != LOCAL and call.ask.dialect in provider.native
         if call.ask.operation == "moderations" and not moderates:
             raise Invalid(
-                f"{pick.provider.name} moderates nothing", field="model", got=call.ask.model, expected="dialect openai"
+                f"{spec.name} moderates nothing", field="model", got=call.ask.model, expected="dialect openai"
             )
-        if pick.provider.dialect != LOCAL:
-            outgoing = self._outgoing(call, route, pick.provider, pick.model, provider)
-        parts.recorder.intend(call, pick.provider.name, pick.model, asking.started_ns)
+        if spec.dialect != LOCAL:
+            outgoing = self._outgoing(call, route, spec, pick.model, provider)
+        parts.recorder.intend(call, spec.name, pick.model, asking.started_ns)
         parts.router.started(pick, asking.started_ns / 1e9)
         try:
-            spec = pick.provider
             if spec.dialect == LOCAL:
                 spec = await self._here(spec, call)
                 outgoing = self._outgoing(call, route, spec, pick.model, provider)
             usage = await self._asked(call, spec, provider, outgoing, asking, self._times(call, route, pick, asking))
         except Fault as fault:
-            self._record(call, project, asking, self._billed(call, asking, fault), fault)
+            self._record(call, asking, self._billed(call, asking, fault), fault)
             self._ended(call, pick, asking, fault)
             return fault
         except TriopsError:  # ours, or a guard's: the provider did nothing wrong
-            self._record(call, project, asking, self._said(call) if asking.asked else NOTHING, None)
+            self._record(call, asking, self._said(call) if asking.asked else NOTHING, None)
             self._ended(call, pick, asking, None)
             raise
         except BaseException:
             cut = Fault("cut", "the call was given up")
-            self._record(call, project, asking, self._billed(call, asking, cut), cut)
+            self._record(call, asking, self._billed(call, asking, cut), cut)
             parts.router.abandoned(pick)
             raise
-        self._record(call, project, asking, usage, None)
+        self._record(call, asking, usage, None)
         call.answered_by = (pick, asking)
         return None
 
@@ -179,17 +183,13 @@ class Asker:
             return NOTHING
         return None
 
-    def _record(
-        self, call: Doing, project: ProjectConfig, asking: Asking, usage: Usage | None, fault: Fault | None
-    ) -> None:
+    def _record(self, call: Doing, asking: Asking, usage: Usage | None, fault: Fault | None) -> None:
         """`usage` None: the provider did not say, so it is counted here."""
         spec = asking.provider
         estimated = usage is None
         if usage is None:
             usage = Usage(min(call.expected, call.size.most), self._output_tokens(call, asking))
-        cost = project.prices.cost(spec.name, asking.model, usage, asking.started_ns)
-        if cost.pico is None and call.ask.operation == "moderations":
-            cost = Cost(0)  # as they are, unless a price says otherwise
+        cost = cost_of(asking.price, usage)
         kind, message, status = "", "", asking.status
         if fault is not None:
             kind, message, status = fault.kind, masked(fault.message[:500], spec), fault.status or status

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from triops.kernel.completion import Ask, Chat, Embedded, Reply
+from triops.kernel.completion import Ask, Chat, Embedded, PromptRef, Reply
 from triops.kernel.errors import Invalid
 from triops.kernel.prompts.sharing import pick_of
 from triops.lenses.llmops.gateway.cache import Cache, Entry
@@ -26,13 +26,10 @@ class Checking:
         self._config = config
         self._guards: dict[tuple[str, tuple[str, ...]], Guarding] = {}
 
-    def filled(self, call: Doing, project: ProjectConfig) -> Ask:
+    def filled(self, call: Doing, project: ProjectConfig, ref: PromptRef) -> Ask:
         """The request with its prompt put before what the caller says, and the model that is asked for.
         Raises: NotFound, Invalid."""
-        ask, ref = call.ask, call.ask.prompt
-        if ref is None:
-            return ask
-        prompts = project.prompts
+        ask, prompts = call.ask, project.prompts
         content = call.taker.content()
         if not isinstance(content, Chat):
             raise Invalid("only a chat is begun by a prompt", field="prompt")
@@ -47,8 +44,6 @@ class Checking:
 
     async def guarded(self, call: Doing, project: ProjectConfig, route: RouteSpec) -> None:
         """Raises: GuardBlocked; Invalid for a guard that cannot be read."""
-        if not route.guards:
-            return
         guarding = self._guarding(project, route)
         call.guarding = guarding
         if not guarding.inward:

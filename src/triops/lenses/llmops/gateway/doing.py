@@ -9,6 +9,7 @@ from triops.kernel.call import Attempt, Cached
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
 from triops.lenses.llmops.gateway.cache import Key
 from triops.lenses.llmops.gateway.estimate import Size
+from triops.lenses.llmops.gateway.prices import Price
 from triops.lenses.llmops.gateway.router import Pick
 from triops.lenses.llmops.gateway.said import Heard
 from triops.lenses.llmops.gateway.specs import Caller, ProviderSpec, RouteSpec
@@ -18,6 +19,7 @@ from triops.lenses.llmops.guards import Guarding
 
 _TAGS = 20
 _NAME = 200
+_UNKNOWN = Size()
 
 
 class Doing:
@@ -90,7 +92,7 @@ class Doing:
         self.task: asyncio.Task[Any] | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.begun = self.disconnected = self.given_up = False
-        self.size = Size()
+        self.size = _UNKNOWN
         self.expected = 0
         self.intents = 0
         self.attempts: list[Attempt] = []
@@ -156,14 +158,16 @@ class Doing:
 
 
 class Asking:
-    """One attempt in progress. `asked`: something may have been sent; `sent`: the provider has begun to answer."""
+    """One attempt in progress, at the price when it began. `asked`: something may have been sent; `sent`: the provider
+    has begun to answer."""
 
-    __slots__ = ("asked", "model", "provider", "sent", "started_ns", "status")
+    __slots__ = ("asked", "model", "price", "provider", "sent", "started_ns", "status")
 
-    def __init__(self, provider: ProviderSpec, model: str, started_ns: int) -> None:
+    def __init__(self, provider: ProviderSpec, model: str, started_ns: int, price: Price | None) -> None:
         self.provider = provider
         self.model = model
         self.started_ns = started_ns
+        self.price = price
         self.asked = False
         self.sent = False
         self.status = 0

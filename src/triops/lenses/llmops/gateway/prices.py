@@ -1,7 +1,7 @@
 """What calls cost, in whole pico-dollars: prices by provider and model, with the time each holds."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from triops.kernel.clock import NS
@@ -32,6 +32,10 @@ class Price:
     start_ns: int = 0
     end_ns: int = _EVER
     max_output: int = 0
+    dearest: int = field(init=False, repr=False, compare=False)  # of a token of input, however it is counted
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dearest", max(self.input, self.cached_input, self.cache_write))
 
     def cost(self, usage: Usage) -> int:
         """Nothing used costs nothing, also where each call has a price: nobody was asked."""
@@ -49,8 +53,7 @@ class Price:
 
     def most(self, input_tokens: int, output_tokens: int) -> int:
         """No usage within these numbers costs more."""
-        dearest = max(self.input, self.cached_input, self.cache_write)
-        return input_tokens * dearest + output_tokens * self.output + self.per_call
+        return input_tokens * self.dearest + output_tokens * self.output + self.per_call
 
     def affords(self, pico: int, input_tokens: int) -> int | None:
         """How many tokens of output `pico` pays for, beside the input; None: any number, since they cost nothing."""
@@ -101,8 +104,7 @@ class Prices:
         return None
 
     def cost(self, provider: str, model: str, usage: Usage, at_ns: int) -> Cost:
-        price = self.find(provider, model, at_ns)
-        return Cost(None) if price is None else Cost(min(price.cost(usage), _DEAREST), price.label)
+        return cost_of(self.find(provider, model, at_ns), usage)
 
     def told(self, provider: str, model: str, usage: Usage, at_ns: int) -> Cost:
         """`cost` of what a sender tells of, who may name providers in words of its own: where no price is of that
@@ -119,6 +121,10 @@ class Prices:
 
     def __len__(self) -> int:
         return sum(len(several) for several in self._prices.values())
+
+
+def cost_of(price: Price | None, usage: Usage) -> Cost:
+    return Cost(None) if price is None else Cost(min(price.cost(usage), _DEAREST), price.label)
 
 
 FREE: Final = Price("", "", "", 0, 0, 0, 0)

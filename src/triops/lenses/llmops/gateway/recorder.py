@@ -58,7 +58,7 @@ class Recorder:
     def intend(self, call: Doing, provider: str, model: str, at_ns: int) -> None:
         """Raises: StoreFull, Unavailable: then nobody may be asked."""
         try:
-            self._append("i", _written(call.intent(provider, model, at_ns), _ASKED))
+            self._told(self._journal.append("i", _written(call.intent(provider, model, at_ns), _ASKED)))
         except TriopsError:
             call.intents -= 1
             raise
@@ -82,7 +82,8 @@ class Recorder:
 
     def outcome(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> None:
         """Raises: StoreFull, Unavailable."""
-        self._append("o", _written(self.members(call, ended_ns, status, error, message), _ANSWERED))
+        members = self.members(call, ended_ns, status, error, message)
+        self._told(self._journal.append("o", _written(members, _ANSWERED)))
 
     def members(self, call: Doing, ended_ns: int, status: int, error: str, message: str) -> dict[str, Any]:
         """Of `kernel.call.Outcome`."""
@@ -112,10 +113,7 @@ class Recorder:
         }
 
     def settled(self, outcome: Outcome) -> None:
-        self._append("o", orjson.dumps(outcome))
-
-    def _append(self, kind: str, body: bytes) -> None:
-        self._told(self._journal.append(kind, body))
+        self._told(self._journal.append("o", orjson.dumps(outcome)))
 
     def _output(self, call: Doing) -> tuple[str, int, tuple[str, ...], str]:
         """Its text, how many characters it has in all, how each choice ended, and the model's own name."""

@@ -17,6 +17,7 @@ from triops.ports.upstream import Timeouts
 _WAYS = 10_000  # (project, provider, model) that are remembered; the one unused longest goes
 _ROUTES = 10_000
 _WEIGHT = 0.2  # of the newest call in the moving average
+_MOMENT_S = 0.01  # by which a call may last longer than it has time
 _HALF_S = 60.0  # what was learned of a way's latency counts half after this, so that slow ones are tried again
 _INPUT_PER_OUTPUT = 3  # how prices of input and output are weighed against each other
 ELSEWHERE = frozenset({"auth", "not_found"})  # of no use to ask the same again; another may answer
@@ -60,12 +61,14 @@ class Pick:
         "timeouts",
         "wait_s",
         "way",
+        "whole",
     )
 
     def __init__(self, target: Weighted, provider: ProviderSpec, way: Way, *, fallback: bool, canary: bool) -> None:
         self.provider = provider
         self.model = target.model
         self.timeouts = target.timeouts
+        self.whole = target.whole
         self.fallback = fallback
         self.canary = canary
         self.retry = False
@@ -78,11 +81,10 @@ class Pick:
     def timeouts_within(self, left_s: float, stream: bool) -> Timeouts:
         """The attempt's, within what is left of the whole call's. A whole answer begins when it is complete: until then
         it has the total."""
-        own = self.timeouts
-        if stream and own.total <= left_s:
+        own = self.timeouts if stream else self.whole
+        if own.total - left_s < _MOMENT_S:
             return own
-        total = min(own.total, left_s)
-        return Timeouts(own.connect, min(own.first, total) if stream else total, own.between, total)
+        return Timeouts(own.connect, min(own.first, left_s), own.between, left_s)
 
 
 class Router:

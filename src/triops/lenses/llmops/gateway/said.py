@@ -65,14 +65,14 @@ def plain_text(raw: Mapping[str, Any], most: int) -> str | None:
     for message in reversed(messages):
         if left <= 0:
             break
-        text = message.get("content") if type(message) is dict and len(message) == 2 else None
-        if type(text) is not str or type(role := message.get("role")) is not str or len(role) > _NAME:
+        if type(message) is not dict or len(message) != 2:
             return None
-        left -= _BYTES_EACH
-        if len(text) > left:
-            text = text[: max(0, left)] + _CUT
-            left = 0
-        left -= len(text)
+        role, text = message.get("role"), message.get("content")
+        if type(text) is not str or type(role) is not str or len(role) > _NAME:
+            return None
+        left -= _BYTES_EACH + len(text)
+        if left < 0:
+            text = text[: max(0, left + len(text))] + _CUT
         said.append({"role": role, "parts": [{"kind": "text", "text": text}]})
     said.reverse()
     return orjson.dumps(said).decode()

@@ -133,14 +133,14 @@ class Gateway:
 
     async def _answered(self, call: Doing, project: ProjectConfig, headers: Mapping[str, str]) -> None:
         parts, checking = self._parts, self._checking
-        ask = checking.filled(call, project)
-        route = resolve(project, call.caller, ask.model, ask.dialect)
-        call.route = route
-        if ask is not call.ask:
-            call.ask = ask
+        if call.ask.prompt is not None:
+            call.ask = checking.filled(call, project, call.ask.prompt)
+        ask = call.ask
+        call.route = route = resolve(project, call.caller, ask.model, ask.dialect)
         if route.record:
             call.record = recorded(route.record, call.record)  # type: ignore[arg-type]
-        await checking.guarded(call, project, route)
+        if route.guards:
+            await checking.guarded(call, project, route)
         call.size = size_of(call.ask, call.content)
         call.expected = parts.estimators.of(project.project).input_tokens(call.ask, call.size, call.ask.model)
         parts.recorder.heard(call)

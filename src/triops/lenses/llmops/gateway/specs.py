@@ -1,6 +1,6 @@
 """What the gateway's documents say, ready to be used: amounts as whole pico-dollars, times as unix seconds."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from triops.ports.upstream import Host, Timeouts
@@ -52,13 +52,17 @@ class ProviderSpec:
 @dataclass(frozen=True, slots=True)
 class Weighted:
     """One way that a route may go. `spec` None: there is no such provider (yet). `timeouts`: the route's where it says
-    so, else the provider's."""
+    so, else the provider's; `whole`: those of an answer that is no stream."""
 
     provider: str
     model: str
     weight: int = 1
     spec: ProviderSpec | None = None
     timeouts: Timeouts = DEFAULT_TIMEOUTS
+    whole: Timeouts = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "whole", replace(self.timeouts, first=self.timeouts.total))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class Streaming:
         guarding = call.guarding
         self._guard: StreamGuard | None = guarding.stream() if guarding is not None and guarding.outward else None
         self._native = native and self._guard is None
+        self._out: list[Event] = []
         self._held: list[Event] = []
         self._choices = max(1, call.ask.n)
 
@@ -41,50 +42,55 @@ class Streaming:
             said = self._decoder.done or len(heard.finishes) >= self._choices
             if fault.kind == "garbage" or not said:
                 raise  # else only the end is missing
-        rest = self._through(self._decoder.end())
+        self._through(self._decoder.end())
         if self._guard is not None:
             deltas, findings = self._guard.end()
             self._found(findings)
             heard.hear(deltas)
-            rest.append(Event(b"", tuple(deltas)))
+            self._out.append(Event(b"", tuple(deltas)))
         if not call.begun:
             self._begin()
-        taker.end([*rest, *self._held], self._native)
+        taker.end([*self._out, *self._held], self._native)
         return heard.usage
 
     async def _pass_on(self, coming: Coming) -> None:
-        """What came together goes on together, also what came before a fault."""
-        taker, size = self._call.taker, 0
-        out: list[Event] = []
+        """What came together goes on together, also what came before a fault; what came with the end waits for the
+        rest."""
+        size = 0
         try:
-            async for data in coming.chunks():
+            while data := await coming.some():
                 size += len(data)
                 if size > _STREAM:
                     raise Fault("garbage", f"the provider's answer is over {_STREAM} bytes")
                 events = self._decoder.feed(data)
                 if events:
-                    out += self._through(events)
+                    self._through(events)
                     if self._decoder.done:
                         coming.ending()
-                if out and not coming.more:
-                    together, out = out, []
-                    if not taker.gone:
-                        taker.events(together, self._native)
-                        await taker.room()
-        finally:
-            if out and not taker.gone:
-                taker.events(out, self._native)
+                if self._out and not coming.ended:
+                    self._send()
+                    await self._call.taker.room()
+        except BaseException:
+            self._send()
+            raise
 
-    def _through(self, events: Sequence[Event]) -> list[Event]:
-        """What may go on now."""
-        heard, held = self._heard, self._held
-        out: list[Event] = []
+    def _send(self) -> None:
+        out, self._out = self._out, []
+        if out and not self._call.taker.gone:
+            self._call.taker.events(out, self._native)
+
+    def _through(self, events: Sequence[Event]) -> None:
+        """Sorts what may go on now from what must wait."""
+        heard = self._heard
+        out = self._out if len(heard.finishes) < self._choices else self._held
         for event in events:
             if event.deltas:
                 if self._guard is not None:
                     event = Event(b"", tuple(self._guarded(event.deltas)))
                 heard.hear(event.deltas)
-            (held if len(heard.finishes) >= self._choices else out).append(event)
+                if len(heard.finishes) >= self._choices:
+                    out = self._held
+            out.append(event)
         if not self._call.begun and events:
             self._begin()
         now_ns = self._now_ns()
@@ -93,7 +99,6 @@ class Streaming:
         if now_ns >= self._due_ns:
             self._due_ns = now_ns + _PROGRESS_NS
             self._recorder.progress(self._call, now_ns)
-        return out
 
     def _guarded(self, deltas: Sequence[Delta]) -> list[Delta]:
         assert self._guard is not None

@@ -9,10 +9,10 @@ from triops.lenses.llmops.gateway.specs import RouteSpec
 
 
 async def place(queues: Queues, project: str, route: RouteSpec) -> None:
-    """Returns at once where there is room, or where the route lets nobody wait (then `admit` refuses); else when there
-    is, first come, first served. Raises: Overloaded after `queue.wait_s`, or when too many wait."""
+    """Of a route that lets calls wait. Returns at once where there is room; else when there is, first come, first
+    served. Raises: Overloaded after `queue.wait_s`, or when too many wait."""
     limit = route.queue.wait_s
-    if limit <= 0 or not queues.busy(project, route):
+    if not queues.busy(project, route):
         return
     loop = asyncio.get_running_loop()
     until = loop.time() + limit
