@@ -77,6 +77,10 @@ class Lookup(Protocol):
     method: str
     path: str
 
+    def dialect(self, headers: Mapping[str, str]) -> str:
+        """As whose client he asks who sends these (`openai`); "" where models are not told."""
+        ...
+
     def answer(self, body: bytes, headers: Mapping[str, str], name: str, served: Sequence[Served]) -> bytes:
         """Raises: TriopsError."""
         ...
