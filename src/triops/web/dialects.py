@@ -10,6 +10,7 @@ from typing import Protocol
 
 from triops.kernel.completion import Ask, Chat, Delta, Embed, Embedded, Reply
 from triops.kernel.errors import TriopsError
+from triops.lenses.llmops.gateway.limits import Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,10 @@ class Dialect(Protocol):
 
     def problem(self, error: TriopsError) -> Problem:
         """In the dialect's error shape, with the status its clients expect (they retry on some)."""
+        ...
+
+    def limits(self, left: Left) -> Sequence[tuple[str, str]]:
+        """Headers that say what the caller's key has left."""
         ...
 
 

@@ -65,7 +65,8 @@ class Asker:
         now = asking.started_ns / 1e9
         most = most_of(pick, asking.price, call.ask, call.size.most, call.expected)
         if call.ticket is None:
-            call.ticket = self._parts.admission.admit(call.caller, project, route, call.user, most, now)
+            call.ticket = ticket = self._parts.admission.admit(call.caller, project, route, call.user, most, now)
+            call.told.left = ticket.left
         else:
             call.ticket.again(most, now, sum([attempt.cost or 0 for attempt in call.attempts]))
 

@@ -169,6 +169,7 @@ class Gateway:
     def _from_cache(self, call: Doing, project: ProjectConfig, route: RouteSpec, entry: Entry) -> None:
         parts = self._parts
         call.ticket = parts.admission.admit(call.caller, project, route, call.user, _NOTHING, parts.now())
+        call.told.left = call.ticket.left
         call.saved = entry.cost
         call.told.provider, call.told.model, call.told.cost = entry.provider, entry.model, 0
         if call.ask.stream and isinstance(entry.answer, Reply):
@@ -228,6 +229,8 @@ class Gateway:
             call.answer = call.raw = None
         kind = error.fault if isinstance(error, ProviderFailed) else error.kind
         self._parts.counts.refused[kind] += 1
+        if call.told.left is None:
+            call.told.left = self._parts.admission.left(call.caller, self._parts.now())
         status = call.taker.refuse(error, call.told)
         try:
             self._close(call, status, kind, error.message)
