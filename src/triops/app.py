@@ -130,7 +130,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
 
     # Stores
     records = open_records(data)
-    threads = settings.store.threads or min(4, os.cpu_count() or 1)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = settings.store.threads or min(4, cores)  # more than cores would only take turns
     engine = Engine(data / "telemetry", memory=f"{settings.store.memory_mb}MB", threads=threads)
     attached = settings.store.attached_days
     metrics = EmbeddedMetrics(engine, limits=limits, now=clock.now, attached=attached)
@@ -295,8 +296,8 @@ def compose(settings: Settings, base_url: str, clock: Clock | None = None) -> Tr
     )
     intake = Intake(receiver, clock, limits)
     grpc = GrpcServer(intake, bodies, auth.require, limits)
-    mlops.traces.clean_of = traces.redacting.text
-    mlops.artifact_calls.rule_of = traces.redacting.rule
+    rule_of = traces.redacting.rule
+    mlops.traces.rule_of = mlops.artifact_calls.rule_of = mlops.importing.evaluations.rule_of = rule_of
     asgi = Starlette(
         routes=[
             *mlops.routes,  # the longest path of small requests: asked first

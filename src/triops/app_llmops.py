@@ -38,6 +38,8 @@ from triops.ports.clock import Clock
 from triops.ports.records import Records
 from triops.settings import Settings
 
+_INLINE_CALLS = 500  # whose words are not read: more would hold the event loop
+
 
 def llmops_kinds() -> Sequence[Kind]:
     return [*gateway_kinds(), guard_kind(), prompt_kind(), *traces_kinds()]
@@ -144,7 +146,8 @@ def compose_llmops(
         priced = await prices(event.project) if event.heard else None
         for heard in event.heard:
             texts = calls.texts(len(heard), clock.now())
-            columns = await asyncio.to_thread(calls_of, heard, priced, texts)
+            few = not texts and len(heard) <= _INLINE_CALLS
+            columns = calls_of(heard, priced, 0) if few else await asyncio.to_thread(calls_of, heard, priced, texts)
             calls.take(event.project, columns, clock.now())
             composed.graph.heard(event.project, columns, (~heard.said.gateway[heard.said.call]).tolist())
 

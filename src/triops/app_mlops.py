@@ -28,7 +28,7 @@ from triops.edges.mlflow.scorers import scorer_endpoints
 from triops.edges.mlflow.search import search_endpoints
 from triops.edges.mlflow.server_info import server_info_endpoints
 from triops.edges.mlflow.spans_intake import SpansIntake, Telemetry
-from triops.edges.mlflow.spans_redaction import RuleOf
+from triops.edges.mlflow.spans_redaction import redacted_span
 from triops.edges.mlflow.spans_wire import span_of
 from triops.edges.mlflow.trace_access import TraceAccess
 from triops.edges.mlflow.trace_artifact import span_views
@@ -67,6 +67,7 @@ from triops.lenses.mlops.artifacts.small import small_file
 from triops.lenses.mlops.evaluation import Datasets, ScorerBook
 from triops.lenses.mlops.genai_traces import TraceService
 from triops.lenses.mlops.genai_traces.plugin import trace_jobs
+from triops.lenses.mlops.genai_traces.redaction import RuleOf
 from triops.lenses.mlops.importing import EvaluationImport, Importing
 from triops.lenses.mlops.logged_models import Models, ModelSearch, logged_model_jobs
 from triops.lenses.mlops.permissions import Names, Permissions
@@ -182,7 +183,7 @@ def compose_mlops(
 
     # Provenance, and what comes from elsewhere
     provenances = Provenances(Runs(records), RunLinks(records), partial(small_file, places))
-    moved = EvaluationImport(records, clock, registry.webhooks, said_trace, span_of)
+    moved = EvaluationImport(records, clock, registry.webhooks, said_trace, span_of, redacted_span)
     importing = Importing(records, experiments, audit, Teller(records, bus, clock), clock, checked, places, moved)
 
     # Logged models

@@ -38,7 +38,7 @@ class Limits(_Section):
 
 class Store(_Section):
     memory_mb: int = Field(256, ge=64, le=1_000_000, description="what the telemetry engine may use for queries")
-    threads: int = Field(0, ge=0, le=256, description="of the telemetry engine; 0: one a core, at most 4")
+    threads: int = Field(0, ge=0, le=256, description="of the telemetry engine; 0: one a core it may use, at most 4")
     attached_days: int = Field(32, ge=2, le=400, description="day files held open at once")
 
 

@@ -1,5 +1,6 @@
 """Traces of models' calls by the native API: search, pages, scores, redaction, erasing a user."""
 
+import base64
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ import httpx
 import orjson
 import pytest
 
+from triops.sdk.importing.spans import encoded
 from triops.testing.server import RunningTriops
 
 
@@ -82,6 +84,19 @@ def test_a_price_fills_in_what_the_sender_did_not_say(server: RunningTriops) -> 
     whole = got(server, f"/llm/traces/{line['trace']}")
     assert [span["total_cost_usd"] for span in whole["items"]] == ["0.00103", "0.000515", "0.000515", "0.000515"]
     assert [span["cost_usd"] for span in whole["items"]] == [None, "0.000515", None, "0.000515"]
+
+
+def test_what_a_provider_keeps_costs_what_its_price_says(server: RunningTriops) -> None:
+    """Tokens read from a cache are cheap, tokens written to one dear; both are among the input."""
+    told = {"gen_ai__usage__input_tokens": 1000, "gen_ai__usage__cache_read__input_tokens": 600}
+    told |= {"gen_ai__usage__cache_creation__input_tokens": 300, "gen_ai__request__model": "keeps"}
+    send(server, span(70, 1, gen_ai__operation__name="chat", **told))
+    price = {"input_per_million_usd": "3", "cached_input_per_million_usd": "0.3", "cache_write_per_million_usd": "3.75"}
+    apply(server, {"kind": "Price", "name": "keeps", "spec": {**price, "from": "2020-01-01"}})
+    (line,) = got(server, "/llm/traces", model="keeps")["items"]
+    assert line["cost_usd"] == "0.001605"
+    (one,) = got(server, f"/llm/traces/{line['trace']}")["items"]
+    assert (one["cost_usd"], one["cached_tokens"], one["cache_write_tokens"]) == ("0.001605", 600, 300)
 
 
 def test_a_trace_of_ten_thousand_spans_pages(server: RunningTriops) -> None:
@@ -236,9 +251,40 @@ def test_what_must_not_be_stored_is_stored_nowhere(server: RunningTriops) -> Non
     for document in (orjson.dumps(kept), f"broken {mail}".encode()):
         assert httpx.put(artifacts, content=document).status_code == 200
         assert mail.encode() not in httpx.get(artifacts).content
+    elsewhere = {
+        "name": "say", "trace_id": base64.b64encode(bytes([9] * 16)).decode(), "start_time_unix_nano": time.time_ns(),
+        "span_id": base64.b64encode(bytes([9] * 8)).decode(), "status": {"message": "no credit for eve@example.org"},
+        "attributes": {"mlflow.spanInputs": "to eve@example.org", "card.number": "5555444433"},
+        "events": [{"name": "exception", "attributes": {"exception.message": "eve@example.org"}}],
+    }  # fmt: skip
+    moved = {"id": "tr-moved", "artifact_uri": "", "info": {**told, "trace_id": "tr-moved"}}
+    moved["spans"] = encoded([elsewhere])
+    items = [{"trace": moved, "to": experiment["experiment_id"]}]
+    assert api(server, "POST", "/import/mlflow/traces", json={"items": items})["items"][0]["state"] == "created"
+    kept = httpx.get(f"{server.url}/ajax-api/3.0/mlflow/traces/get", params={"trace_id": "tr-moved"})
+    assert "no credit for [EMAIL_ADDRESS]" in kept.text
+    assert "reach me at [EMAIL_ADDRESS]" in kept.text
     for path in server.data.rglob("*"):
         if path.is_file():
             assert b"eve@example.org" not in path.read_bytes(), path
+            assert b"5555444433" not in path.read_bytes(), path
+
+
+def test_an_exception_quotes_what_was_said(server: RunningTriops) -> None:
+    apply(server, {"kind": "Redaction", "name": "quiet", "spec": {"keep": "none"}})
+    failed = span(80, 1, gen_ai__operation__name="chat", error__type="refused", error__message="word in an attribute")
+    failed["status"] = {"code": 2, "message": "a word that was said"}
+    failed["events"] = [
+        {"name": "exception", "timeUnixNano": 1, "attributes": [
+            {"key": "exception.message", "value": plain("word in an event")},
+            {"key": "exception.stacktrace", "value": plain("word in a trace")},
+        ]}
+    ]  # fmt: skip
+    send(server, failed)
+    api(server, "DELETE", "/documents/Redaction/quiet")
+    shown = httpx.get(f"{server.url}/triops/v1/llm/traces/{80:032x}")
+    assert shown.json()["trace"]["error"] == "refused"
+    assert "word" not in shown.text
 
 
 def test_what_is_asked_wrongly_is_refused(server: RunningTriops) -> None:

@@ -67,6 +67,13 @@ def test_the_native_api(server: RunningTriops) -> None:
         "version": 2,
         "text": "Hi Ada",
     }
+    for latest in ("latest", "LATEST"):
+        assert api.call("GET", f"/prompts/native/labels/{latest}")["version"] == 2
+        assert api.call("GET", f"/prompts/native/versions/{latest}")["version"] == 2
+        with pytest.raises(ApiError, match="latest"):
+            api.move_label("native", latest, 1)
+        with pytest.raises(ApiError, match="latest"):
+            api.add_prompt_version("native", {"text": "new"}, labels=[latest])
     assert {change["where"] for change in api.prompt_diff("native", 1, "latest")["fields"]} >= {"type", "model"}
     assert [step["label"] for step in api.prompt_history("native")][:2] == ["production", "production"]
     assert api.call("POST", "/prompts/native/comments", body={"version": 2, "text": "good"})["who"] == "local"
@@ -132,6 +139,8 @@ def test_langfuse_writes(server: RunningTriops, langfuse: Langfuse) -> None:
     said = [{"role": "user", "content": "why?"}]
     assert found.compile(mood="kind", history=said) == [{"role": "system", "content": "Be kind"}, *said]
     assert langfuse.get_prompt("Film critic", version=1, cache_ttl_seconds=0).compile(level="x", movie="y")
+    with pytest.raises(LangfuseError, match="latest"):
+        langfuse.create_prompt(name="Film critic", type="chat", prompt=lines, labels=["Latest"])
     again = langfuse.create_prompt(name="Film critic", type="chat", prompt=lines)
     assert again.version == 3  # its users count on a new one
     langfuse.update_prompt(name="Film critic", version=2, new_labels=["production", "other"])
@@ -206,6 +215,38 @@ def test_langfuse_s_folders(server: RunningTriops, langfuse: Langfuse) -> None:
         langfuse.get_prompt(name, cache_ttl_seconds=0, max_retries=0)
 
 
+def test_folders_in_documents_and_what_mlflow_can_do_with_them(server: RunningTriops, langfuse: Langfuse) -> None:
+    api, name = server.client, "team/support"
+    document = {"kind": "Prompt", "name": name, "spec": {"text": "Hi {{who}}", "labels": {"production": 1}}}
+    assert api.apply([document])[0]["state"] == "created"
+    assert api.apply([document])[0]["state"] == "unchanged"
+    assert api.render_prompt(name, {"who": "Ada"})["text"] == "Hi Ada"
+    assert langfuse.get_prompt(name, cache_ttl_seconds=0).compile(who="Ada") == "Hi Ada"
+    for wrong in (
+        "team/versions",
+        "team/labels/x",
+        "/team",
+        "team/",
+        "team//x",
+        "../x",
+        "team/..",
+        "a" * 60 + "/" + "b" * 60,
+    ):
+        with pytest.raises(ApiError, match="not a document's name"):
+            api.apply([{**document, "name": wrong}])
+    with pytest.raises(ApiError, match="not a document's name"):
+        api.apply([{"kind": "Policy", "name": "a/b", "spec": {}}])
+    mlflow = pytest.importorskip("mlflow")
+    mlflow.set_tracking_uri(server.url)
+    client = mlflow.MlflowClient()
+    assert client.get_prompt_version(name, "1").template == "Hi {{who}}"
+    assert client.get_prompt_version_by_alias(name, "production").version == 1
+    with pytest.raises(mlflow.exceptions.MlflowException, match="Not a proper prompts:/ URI"):
+        mlflow.genai.load_prompt(f"prompts:/{name}@production")
+    assert api.call("DELETE", f"/documents/Prompt/{name}")["name"] == name
+    assert api.render_prompt(name, {"who": "Ada"})["text"] == "Hi Ada"  # versions stay
+
+
 def test_langfuse_s_prompts_of_prompts(server: RunningTriops, langfuse: Langfuse) -> None:
     def tag(name: str, which: str = "label=production") -> str:
         return f"@@@langfusePrompt:name={name}|{which}@@@"
@@ -271,7 +312,7 @@ def test_mlflow_reads_and_writes_the_same_prompts(server: RunningTriops, langfus
     assert (answer.status_code, "never changes" in answer.json()["message"]) == (400, True)
 
 
-def test_a_call_of_the_gateway_names_a_prompt(server: RunningTriops) -> None:
+def test_a_call_of_the_gateway_names_a_prompt(server: RunningTriops, tmp_path: Path) -> None:
     with LoopbackProvider() as provider:
         spec = {"dialect": "openai", "base_url": f"{provider.url}/v1", "allow_private": True}
         route = {"targets": [{"provider": "upstream", "model": "small-1!echo=1"}]}  # it says again what the user said
@@ -309,7 +350,11 @@ def test_a_call_of_the_gateway_names_a_prompt(server: RunningTriops) -> None:
             ask(label="nope")
         with pytest.raises(openai.BadRequestError, match="missing variable: shop"):
             ask(variables={})
-        wanted = {("asked", 1), ("asked", 2)}
+        wanted = {("asked", 1), ("asked", 2), ("grüße/an dich@100%", 1)}
+        server.client.add_prompt_version("grüße/an dich@100%", {"text": "hi"}, labels=["production"])
+        filled = cached(server, Line(), tmp_path).get("grüße/an dich@100%")
+        said = [{"role": "user", "content": str(filled.render())}]
+        client.chat.completions.create(model="echo", messages=said, extra_headers=filled.headers)  # type: ignore[arg-type]
         wait_for(lambda: wanted <= versions_paid_for(server))
 
 

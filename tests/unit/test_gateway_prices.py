@@ -1,8 +1,15 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.gateway import PRICE, UPSTREAM, project
 from triops.kernel.completion import Usage
+from triops.kernel.errors import Invalid
+from triops.kernel.genai.values import pico
+from triops.kernel.money import PICO, pico_of
 from triops.lenses.llmops.gateway.prices import Cost, Price
 
 NS = 10**9
@@ -119,3 +126,37 @@ def test_what_is_affordable_is_so_and_one_more_is_not(price: Price, pico: int, t
         assert price.most(tokens, output) <= pico < price.most(tokens, output + 1)
     else:
         assert output == 0
+
+
+@pytest.mark.parametrize("written", ["0", "0.15", "12", "1000000000", "0.000000000001", 3])
+def test_amounts_are_read_as_they_are_written(written: Any) -> None:
+    assert pico_of(written, "amount") == int(Decimal(written) * PICO)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["1_0", "1e3", " 1", "1 ", "1\n", "+1", "-1", ".5", "1.", "", "NaN", "١", "１", "0x1", "1,000", "1000000000.1",
+     "10000000000", True, 0.5, None, -1, "9" * 5000],
+)  # fmt: skip
+def test_what_is_no_plain_amount_is_refused(written: Any) -> None:
+    with pytest.raises(Invalid, match="not an amount of dollars"):
+        pico_of(written, "amount")
+
+
+def test_a_number_of_many_digits_is_refused() -> None:
+    with pytest.raises(Invalid, match="not an amount of dollars"):
+        pico_of(10**5000, "amount")
+
+
+def test_less_than_is_counted_is_refused() -> None:
+    for written, per in (("0.0000000000001", 1), ("0.0000001", 1_000_000)):
+        with pytest.raises(Invalid, match="more decimals than are counted"):
+            pico_of(written, "amount", per=per)
+
+
+@pytest.mark.parametrize(
+    ("sent", "known"), [("1e-6", 10**6), (1e-6, 10**6), ("1_0", -1), (" 1", -1), ("１", -1), ("NaN", -1), ("-1", -1)]
+)
+def test_what_a_sender_says_of_a_cost(sent: Any, known: int) -> None:
+    """JSON's numbers have exponents, also where they were put into a text."""
+    assert pico(sent) == known

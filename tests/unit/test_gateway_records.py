@@ -69,6 +69,27 @@ def test_records_have_the_members_of_their_nouns_and_are_read_back() -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "meant"),
+    [
+        ("support@3", ("support", 3, "")),
+        ("support@beta", ("support", 0, "beta")),
+        ("support", ("support", 0, "")),
+        ("gr%C3%BC%C3%9Fe/hallo@3", ("grüße/hallo", 3, "")),
+        ("grüße@3".encode().decode("latin-1"), ("grüße", 3, "")),
+        ("gr\u00fcn@3", ("gr\u00fcn", 3, "")),  # Latin-1
+        ("a%40b@2", ("a@b", 2, "")),
+        ("a@b@2", ("a@b", 2, "")),
+        ("50%25 off@1", ("50% off", 1, "")),
+        ("50% off@1", ("50% off", 1, "")),
+        (f"{'x' * 300}@7", ("x" * 200, 7, "")),
+    ],
+)
+def test_a_prompt_that_its_caller_filled_in(header: str, meant: tuple[str, int, str]) -> None:
+    call = doing({"x-triops-prompt": header})
+    assert (call.prompt, call.prompt_version, call.prompt_label) == meant
+
+
+@pytest.mark.parametrize(
     ("header", "joined"),
     [
         (PARENT, True),

@@ -27,9 +27,9 @@ STOP, DONE = chunk("{}", '"stop"'), b"data: [DONE]\n\n"
 
 
 class Came:
-    """An answer that comes in these pieces; after the last a fault, or the end."""
+    """An answer that comes in these pieces, or several at once; after the last a fault, or the end."""
 
-    def __init__(self, *pieces: bytes, fault: Fault | None = None) -> None:
+    def __init__(self, *pieces: bytes | list[bytes], fault: Fault | None = None) -> None:
         self._left = list(pieces)
         self._fault = fault
 
@@ -39,10 +39,11 @@ class Came:
 
     def ending(self) -> None: ...
 
-    async def some(self) -> bytes:
+    async def some(self) -> list[bytes]:
         if not self._left and self._fault is not None:
             raise self._fault
-        return self._left.pop(0) if self._left else b""
+        some = self._left.pop(0) if self._left else []
+        return [some] if isinstance(some, bytes) else some
 
 
 class Kept:
@@ -95,4 +96,9 @@ async def test_what_came_with_the_end_goes_with_the_end(
 
 async def test_what_came_before_a_fault_goes_on() -> None:
     kept = await streamed(Came(ONE + TWO, fault=Fault("cut", "the connection closed")))
+    assert (kept.sent, kept.rest) == ([ONE + TWO], b"fault")
+
+
+async def test_what_came_together_with_an_error_goes_on_before_it() -> None:
+    kept = await streamed(Came([ONE, TWO, b'data: {"error": {"message": "broken"}}\n\n'], fault=Fault("cut", "closed")))
     assert (kept.sent, kept.rest) == ([ONE + TWO], b"fault")

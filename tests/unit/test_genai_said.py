@@ -18,12 +18,19 @@ SENDERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {
             "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "small",
             "gen_ai.response.model": "small-1", "gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": 4,
-            "gen_ai.usage.cache_read.input_tokens": 3, "gen_ai.response.time_to_first_chunk": 0.25,
+            "gen_ai.usage.cache_read.input_tokens": 3, "gen_ai.usage.cache_creation.input_tokens": 2,
+            "gen_ai.response.time_to_first_chunk": 0.25,
             "gen_ai.conversation.id": "talk", "user.id": "ada", "error.type": "timeout",
             "gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","content":"Hi there"}]}]',
         },
         {"type": "llm", "call": True, "model": "small-1", "provider": "openai", "input_tokens": 9, "output_tokens": 4,
-         "cached_tokens": 3, "first_ns": 250_000_000, "session": "talk", "user": "ada", "error": "timeout"},
+         "cached_tokens": 3, "cache_write_tokens": 2, "first_ns": 250_000_000,
+         "session": "talk", "user": "ada", "error": "timeout"},
+    ),
+    "Anthropic's own count, without what was cached": (
+        {"mlflow.spanType": "LLM", "mlflow.chat.tokenUsage":
+         '{"input_tokens":9,"output_tokens":4,"cache_read_input_tokens":3,"cache_creation_input_tokens":2000}'},
+        {"call": True, "input_tokens": 2012, "output_tokens": 4, "cached_tokens": 3, "cache_write_tokens": 2000},
     ),
     "OpenTelemetry, earlier": (
         {"gen_ai.system": "openai", "gen_ai.request.model": "small", "gen_ai.usage.prompt_tokens": 9,
@@ -42,14 +49,16 @@ SENDERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {
             "openinference.span.kind": "LLM", "llm.model_name": "small", "llm.provider": "openai",
             "llm.token_count.prompt": 9, "llm.token_count.completion": 4, "llm.cost.total": 0.0015,
-            "llm.token_count.prompt_details.cache_read": 2, "session.id": "talk", "tag.tags": ["a"],
+            "llm.token_count.prompt_details.cache_read": 2, "llm.token_count.prompt_details.cache_write": 5,
+            "session.id": "talk", "tag.tags": ["a"],
             "input.value": '{"messages":[]}', "llm.input_messages.0.message.role": "user",
             "llm.input_messages.0.message.content": "Hi there",
             "llm.output_messages.0.message.role": "assistant",
             "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "look",
             "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments": "{}",
         },
-        {"type": "llm", "call": True, "input_tokens": 9, "cached_tokens": 2, "cost": 1_500_000_000, "tags": ["a"],
+        {"type": "llm", "call": True, "input_tokens": 9, "cached_tokens": 2, "cache_write_tokens": 5,
+         "cost": 1_500_000_000, "tags": ["a"],
          "input": [{"role": "user", "content": "Hi there"}]},
     ),
     "OpenLLMetry": (

@@ -1,10 +1,11 @@
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from triops.kernel.document import Document
-from triops.kernel.errors import Invalid, NotFound
+from triops.kernel.document import Document, Specs
+from triops.kernel.errors import Forbidden, Invalid, NotFound
 from triops.kernel.ids import ProjectId
 from triops.ledger.documents import Documents
 from triops.testing.books import open_records
@@ -73,3 +74,29 @@ async def test_lists_are_by_kind_then_name_of_one_project(book: Documents) -> No
     assert (await book.get(A, "Policy", "a")).spec["level"] == "ask"
     with pytest.raises(NotFound):
         await book.delete(B, "Policy", "b")
+
+
+async def test_what_binds_is_asked_of_the_documents_as_they_are_when_it_is_written(book: Documents) -> None:
+    """An admin's write that came in just before must hold, though it was not there when the editor's was begun."""
+
+    def hold(before: Specs, after: Specs) -> None:
+        if {name: spec.get("guards") for name, spec in before.items()} != {
+            name: after.get(name, {}).get("guards") for name in before
+        }:
+            raise Forbidden("guarded")
+
+    def route(name: str, **spec: object) -> Document:
+        return Document("Route", name, spec)
+
+    await book.put(A, [route("fast", retries=1), policy("p")])
+    admins = book.put(A, [route("fast", retries=1, guards=["careful"])])
+    editors = book.put(A, [route("fast", retries=2), policy("p", "act")], {"Route": hold})
+    _, refused = await asyncio.gather(admins, editors, return_exceptions=True)
+    assert isinstance(refused, Forbidden)
+    assert (await book.get(A, "Route", "fast")).spec == {"retries": 1, "guards": ["careful"]}
+    assert (await book.get(A, "Policy", "p")).spec["level"] == "ask"  # all or none
+    with pytest.raises(Forbidden):
+        await book.delete(A, "Route", "fast", {"Route": hold})
+    await book.put(B, [route("fast", retries=2)], {"Route": hold})
+    await book.put(A, [route("fast", retries=3, guards=["careful"]), route("new")], {"Route": hold})
+    assert (await book.delete(A, "Route", "new")).name == "new"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, insert
 
 from triops.kernel.anomaly import Severity
 from triops.kernel.change import Change
@@ -19,13 +20,14 @@ from triops.kernel.ids import IncidentId, ProjectId
 from triops.kernel.incident import Incident, Status
 from triops.kernel.prompts.spec import spec_of
 from triops.kernel.tenant import Principal, Role
-from triops.kernel.version import PROMPT_TEXT_TAG
+from triops.kernel.version import PROMPT_TAG, PROMPT_TEXT_TAG
 from triops.ledger.documents import Documents
 from triops.ledger.erase import erase_project
+from triops.ledger.versions import tables
 from triops.lenses.llmops.prompts.actuator import PromptActuator
 from triops.lenses.llmops.prompts.differing import diff
 from triops.lenses.llmops.prompts.documents import PromptDocuments, prompt_kind
-from triops.lenses.llmops.prompts.filling import fill, held
+from triops.lenses.llmops.prompts.filling import chosen, fill, held
 from triops.lenses.llmops.prompts.service import Prompts
 from triops.lenses.llmops.prompts.snapshot import prompts_snapshot
 from triops.lenses.mlops.registry.gates import Gates
@@ -87,7 +89,7 @@ class Parts:
 
     async def told(self, project: ProjectId) -> dict[str, Any]:
         """What the gateway hears."""
-        return await self.records.read(lambda c: prompts_snapshot(c, project))
+        return (await self.records.read(lambda c: prompts_snapshot(c, project)))[0]
 
     async def on(self, label: str = "production") -> dict[int, int]:
         return dict((await self.prompts.get(P, "support")).labels[label])
@@ -158,8 +160,12 @@ async def test_a_label_moves_shares_and_goes_back(tmp_path: Path) -> None:
         assert next((s.before, s.after) for s in steps if s.kind == "promotion") == ("2", "1:90,2:10")
         with pytest.raises(NotFound, match="no version 7"):
             await parts.prompts.label(EVE, "support", "production", {7: 100})
-        with pytest.raises(Invalid, match="latest"):
-            await parts.prompts.label(EVE, "support", "latest", {1: 100})
+        for latest in ("latest", "Latest", "LATEST"):
+            with pytest.raises(Invalid, match="latest"):
+                await parts.prompts.label(EVE, "support", latest, {1: 100})
+            assert (await parts.prompts.labelled(P, "support", latest)).version == 2
+            prompts = held(await parts.told(P))
+            assert chosen(prompts, PromptRef("support", label=latest), 0.0)[0] == 2
         with pytest.raises(NotFound, match="no label beta; labels: production"):
             await parts.prompts.labelled(P, "support", "beta")
         await parts.registry.delete_version(EVE, "support", "2")
@@ -198,6 +204,7 @@ async def test_applying_a_document_makes_versions_and_moves_labels_once(tmp_path
             ({**LONG, "labels": {"production": 9}}, "spec.labels.production"),
             ({**SHORT, "labels": {"production": {"1": 50}}}, "spec.labels.production"),
             ({**SHORT, "labels": {"latest": 1}}, "spec.labels.latest"),
+            ({**SHORT, "labels": {"LATEST": 1}}, "spec.labels.LATEST"),
             ({"text": "{% if %}", "engine": "jinja2"}, "spec.text"),
         ):
             with pytest.raises(Invalid) as caught:
@@ -293,6 +300,32 @@ async def test_the_gateway_is_told_of_labels_shares_and_the_newest(tmp_path: Pat
         await parts.bus.drain()
         assert [c.entity for c in parts.changes[before:]] == ["prompt:support"]  # whereby the gateway is told anew
         assert (await parts.prompts.version(P, "support", 1)).spec.settings == {"temperature": 1}
+
+
+async def test_the_gateway_is_told_of_all_prompts_and_which_are_left_out(tmp_path: Path) -> None:
+    async with composed(tmp_path) as parts:
+        here = [{"project": P, "name": f"p{n:04}"} for n in range(1_100)]
+        dated = [{**one, "created_ms": 1, "updated_ms": 1} for one in here]
+        bare = dict.fromkeys(("user", "stage", "source", "storage", "run", "run_link", "model_id"), "")
+        more = {"version": 1, "status": "READY", "status_message": ""}
+
+        def many(connection: Connection) -> None:
+            connection.execute(insert(tables.registered_models), [{**one, "last_version": 1} for one in dated])
+            connection.execute(
+                insert(tables.registered_model_tags), [{**one, "key": PROMPT_TAG, "value": "true"} for one in here]
+            )
+            connection.execute(insert(tables.model_versions), [{**one, **bare, **more} for one in dated])
+
+        await parts.records.write(many)
+        await parts.two()
+        told = await parts.told(P)
+        assert (len(told), told["p1099"]["versions"].keys(), len(told["support"]["versions"])) == (1_101, {"1"}, 2)
+        told, left_out = await parts.records.read(lambda c: prompts_snapshot(c, P, prompts=2))
+        assert list(told) == ["support", "p0000"]  # what changed last first
+        assert left_out == "1101 prompts; the 2 that changed last are served"
+        told, left_out = await parts.records.read(lambda c: prompts_snapshot(c, P, characters=30))
+        assert told["support"]["versions"].keys() == {"1"}  # with a label, so before all others
+        assert left_out == "texts of prompts over 0 MB together: not all versions are served"
 
 
 async def test_the_gateway_is_told_whole_prompts_and_says_what_cannot_be_made(tmp_path: Path) -> None:

@@ -50,7 +50,12 @@ def test_content_goes_whole_or_but_for_messages() -> None:
     assert "gen_ai.input.messages" not in call
     assert tool == {"openinference.span.kind": "TOOL", "session.id": "s"}
     assert call["gen_ai.usage.input_tokens"] == 3
-    assert orjson.loads(rule({"keep": "none"}).batch(SPANS).events[1])[0]["attributes"] == {}
+    kept = rule({"keep": "none"}).batch(SPANS)
+    assert orjson.loads(kept.events[1])[0]["attributes"] == {}
+    assert list(kept.status_message) == ["", "", ""]
+    plain = spans(Span(1, 1, 1, attributes={"a": 1}, status_message="of ada's order"))
+    assert list(rule({"keep": "messages"}).batch(plain).status_message) == [""]
+    assert list(rule({"attributes": ["b"]}).batch(plain).status_message) == ["of ada's order"]
     _, call, tool = after({"keep": "messages"}, {"keep": "all"})
     assert call["gen_ai.input.messages"] == MESSAGES
     assert "input.value" not in tool

@@ -108,6 +108,38 @@ def test_a_prompt_that_was_deleted_is_not_served_from_the_disk(tmp_path: Path) -
         PromptCache(folder=tmp_path, client=line.client()).get("p")
 
 
+def test_what_a_revoked_key_got_is_served_no_more(tmp_path: Path) -> None:
+    line = Line(says(GOOD))
+    cache = PromptCache(folder=tmp_path, client=line.client())
+    for name in ("p", "q"):
+        cache.get(name)
+    line.answer = says({"error": {"kind": "unauthenticated", "message": "not a valid key"}}, 401)
+    with pytest.raises(ApiError, match="not a valid key"):
+        PromptCache(folder=tmp_path, client=line.client()).get("p", ttl_s=0)
+    with pytest.raises(ApiError, match="not a valid key"):
+        cache.get("p", version=1)
+    line.answer = fails
+    for asked in (cache, PromptCache(folder=tmp_path, client=line.client())):
+        for name in ("p", "q"):
+            with pytest.raises(Unreachable):
+                asked.get(name)
+
+
+def test_what_a_key_may_not_read_any_more_is_served_no_more(tmp_path: Path) -> None:
+    line = Line(says(GOOD))
+    cache = PromptCache(folder=tmp_path, client=line.client())
+    for name in ("p", "q"):
+        cache.get(name)
+    line.answer = says({"error": {"kind": "forbidden", "message": "not yours"}}, 403)
+    with pytest.raises(ApiError, match="not yours"):
+        cache.get("p", ttl_s=0)
+    line.answer = fails
+    assert cache.get("q", ttl_s=0).stale
+    for asked in (cache, PromptCache(folder=tmp_path, client=line.client())):
+        with pytest.raises(Unreachable):
+            asked.get("p")
+
+
 def test_an_error_that_is_not_of_triops_is_an_api_error() -> None:
     with pytest.raises(ApiError) as raised:
         Line(says({"error": "no"}, 403)).client().call("GET", "/status")

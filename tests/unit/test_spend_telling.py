@@ -344,7 +344,10 @@ async def test_a_snapshot_is_what_the_gateway_can_parse(records: Records, tmp_pa
         credentials,
         clock,
         _opened,
-        lambda connection, project: {"p": {"labels": {}, "shares": {}, "versions": {}}},
+        lambda connection, project: (
+            {"p": {"labels": {}, "shares": {}, "versions": {}}},
+            f"{project}: too many prompts",
+        ),
         EnvironmentKeys({"SOME_KEY": "sk-env"}.get),
         {"limits": {"calls": 5}},
     )
@@ -379,6 +382,8 @@ async def test_a_snapshot_is_what_the_gateway_can_parse(records: Records, tmp_pa
     shown, problems = await snapshots.config(DEFAULT_PROJECT)
     assert {shown.providers[name].source for name in ("sealed", "named")} == {"set", "env"}
     assert "sk-" not in repr(shown.providers) + str(problems)
+    assert "default: too many prompts" in problems
+    assert list(project.prompts) == ["p"]
 
 
 async def _opened() -> bool:

@@ -17,6 +17,7 @@ from triops.adapters.embedded.known import Known, absent, keys
 from triops.adapters.embedded.logs import EmbeddedLogs
 from triops.adapters.embedded.metrics import EmbeddedMetrics
 from triops.adapters.embedded.spans import EmbeddedSpans
+from triops.adapters.embedded.told import Told
 from triops.kernel.clock import DAY_NS, NS
 from triops.kernel.errors import Invalid, Overloaded, StoreFull, TooLarge, Unavailable
 from triops.kernel.ids import ProjectId
@@ -100,6 +101,59 @@ def test_one_who_gave_up_waiting_is_left_out_and_a_fault_reaches_all_others() ->
         faulty.run(lambda: 1 // 0).result(20)
     assert faulty.run(lambda: 5).result(20) == 5
     faulty.stop()
+
+
+def test_what_comes_while_others_are_prepared_joins_them_and_a_fault_of_one_is_its_own() -> None:
+    slow, preparing, came = Slow(), threading.Event(), threading.Event()
+    slow.go.set()
+
+    def prepare(request: str) -> None:
+        preparing.set()
+        assert came.wait(20)
+        if request == "bad":
+            raise ZeroDivisionError
+
+    committer: Committer[str] = Committer("test", slow, prepare=prepare, joined_rows=10)
+    committer.start()
+    answers = [committer.submit("first", 4, 1)]
+    assert preparing.wait(20)
+    answers += [committer.submit(name, 3, 1) for name in ("bad", "second", "third")]
+    came.set()
+    with pytest.raises(ZeroDivisionError):
+        answers.pop(1).result(20)
+    assert [answer.result(20) for answer in answers] == [1, 1, 2]
+    assert slow.groups == [["first", "second"], ["third"]]
+    committer.stop()
+
+
+def test_where_fewer_came_than_last_time_the_next_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    committer, slow, _ = held()
+    two = [committer.submit(name, 1, 1) for name in ("a", "b")]
+    slow.go.set()
+    assert [answer.result(20) for answer in two] == [2, 2]
+    monkeypatch.setattr("triops.adapters.embedded.committer._MOMENT_S", 60.0)
+    assert [answer.result(20) for answer in [committer.submit(name, 1, 1) for name in ("c", "d")]] == [3, 3]
+    last = committer.submit("e", 1, 1)
+    committer.stop()  # which waits for nothing
+    assert last.result(20) == 4
+    assert slow.groups[1:] == [["a", "b"], ["c", "d"], ["e"]]
+
+
+def test_a_request_that_a_day_holds_is_never_taken_for_a_new_one() -> None:
+    told, rng = Told(days=2), np.random.default_rng(5)
+    high, low = (rng.integers(0, 2**64, 3000, dtype=np.uint64) for _ in range(2))
+    stored = list(zip(high.tolist(), low.tolist(), strict=True))
+    others = [(int(hi) ^ 1 << 3, int(lo)) for hi, lo in stored]
+
+    assert told.maybe("monday", stored, lambda: (high[:1000], low[:1000]))[:1000] == stored[:1000]
+    told.add("monday", stored[1000:])
+    assert told.maybe("monday", stored, lambda: (high, low)) == stored
+    assert len(told.maybe("monday", others, lambda: (high, low))) < 30
+    for day in ("tuesday", "wednesday"):
+        assert told.maybe(day, stored[:1], lambda: (high[:0], low[:0])) == []
+    assert told.maybe("monday", stored, lambda: (high, low)) == stored  # read anew: it was let go of
+    told.forget("monday")
+    assert told.maybe("monday", stored[:5], lambda: (high[:2], low[:2])) == stored[:2]
 
 
 async def test_only_a_few_day_files_stay_attached(tmp_path: Path) -> None:

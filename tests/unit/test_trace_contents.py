@@ -24,6 +24,7 @@ MS = 1_000_000
 
 def otlp(id: int) -> bytes:
     span = Span(name=f"s{id}", span_id=id.to_bytes(8, "big"))
+    span.status.message = "no place for your secret"
     for key, value in (("mlflow.spanInputs", "secret"), ("gen_ai.request.model", "small"), ("mine", "stays")):
         span.attributes.add(key=key).value.string_value = value
     span.attributes.add(key="gen_ai.usage.input_tokens").value.int_value = 7

@@ -183,6 +183,27 @@ def test_a_shift_that_no_window_proves_alone_is_proved_by_several() -> None:
     assert found[0].value == pytest.approx(2 * found[0].expected, rel=0.5)
 
 
+def test_two_slow_windows_of_few_calls_may_be_chance_and_five_are_none() -> None:
+    def claimed(windows: int) -> int:
+        """Of 30 applications of a call each four seconds, of which so many windows of four are 2.5 times as slow."""
+        detector, random_ = CallDetector(), random.Random(7)
+        names, none = [f"bot{n}" for n in range(30)], [""] * 30
+        claims: list[Anomaly] = []
+        with asyncio.Runner() as runner:
+            for step in range(148):
+                now = 1_000_000.0 + 4 * step
+                slow = 2.5 if 100 <= step < 100 + 4 * windows else 1.0
+                calls = columns([Call(now, ms=400 * random_.lognormvariate(0, 0.5) * slow) for _ in names])
+                detector.take(PROJECT, replace(calls, application=names, prompt=none, model=none, provider=none), now)
+                for second in range(4):
+                    claims += runner.run(detector.tick(PROJECT, now + second))
+        return len({claim.entity for claim in claims if claim.kind == "latency"})
+
+    assert claimed(0) == 0
+    assert claimed(2) <= 5
+    assert claimed(5) >= 20
+
+
 def test_answers_that_are_long_or_short_by_turns_claim_nothing() -> None:
     def make(random_: random.Random, now: float) -> Call:
         long = random_.random() < 0.3
@@ -225,6 +246,23 @@ def test_a_language_that_stays_becomes_usual() -> None:
     assert len(opened(claims)) == 1
     assert claims[-1].ended_at is not None
     assert claims[-1].ended_at >= claims[0].started_at + 3600
+
+
+def test_a_language_of_the_night_is_unusual_once() -> None:
+    """From then on the night's is usual, and the day's stays so while it sleeps."""
+    detector = CallDetector()
+    claims: list[Anomaly] = []
+    with asyncio.Runner() as runner:
+        for step in range(3 * 96):
+            now = 1_000_000.0 + 900 * step
+            night = step // 48 % 2 == 1
+            calls = [Call(now, language="es" if night else "en") for _ in range(20)]
+            if step >= 240:  # after two days a language that is new indeed
+                calls += [Call(now, language="ja") for _ in range(20)]
+            detector.take(PROJECT, columns(calls), now)
+            claims += runner.run(detector.tick(PROJECT, now))
+    claims = [c for c in opened(claims) if (str(c.entity), c.kind) == ("application:bot", "language")]
+    assert [int(c.started_at - 1_000_000) // 43_200 for c in claims] == [1, 5]
 
 
 def test_where_many_languages_are_spoken_none_is_unusual() -> None:
@@ -277,15 +315,40 @@ def test_languages(text: str, code: str) -> None:
 
 def test_what_is_silent_for_long_makes_room_for_what_is_not() -> None:
     watch = CallWatch(WatchProfile(slots=4, forget_s=100.0))
-    watch.take(columns([Call(1.0)]), 1.0)
+    watch.take(columns([Call(1.0)]), np.array([1.0]))
     assert len(watch.keys) == 4
     others = replace(columns([Call(2.0)]), application=["other"], prompt=[""], model=[""], provider=[""])
-    watch.take(others, 2.0)
+    watch.take(others, np.array([2.0]))
     assert watch.refused == 1
     assert sorted(watch.forget(200.0).tolist()) == [0, 1, 2, 3]
     assert len(watch.forget(201.0)) == 0
-    watch.take(others, 202.0)
+    watch.take(others, np.array([202.0]))
     assert (watch.refused, len(watch.keys)) == (1, 4)
     assert "application:other" in watch.keys
-    watch.take(columns([Call(203.0)]), 203.0)
+    watch.take(columns([Call(203.0)]), np.array([203.0]))
     assert watch.refused == 2
+
+
+def test_calls_that_are_taken_together_say_what_they_say_one_by_one() -> None:
+    random_ = random.Random(3)
+    batches = [
+        (columns([replace(Call(at), ms=random_.uniform(100, 900)) for _ in range(random_.randint(1, 9))]), at)
+        for at in (1.0, 1.5, 1.75, 4.0, 90.0, 91.0)
+    ]
+    batches.insert(3, (replace(batches[3][0], application=["other"] * len(batches[3][0])), 3.0))
+    alone, together = CallWatch(WatchProfile()), CallWatch(WatchProfile())
+    for watch in (alone, together):
+        watch.take(columns([Call(0.5)]), np.array([0.5]))
+    for calls, at in batches:
+        alone.take(calls, np.full(len(calls), at))
+    told = np.concatenate([np.full(len(calls), at) for calls, at in batches])
+    together.take(CallColumns.joined([calls for calls, _ in batches]), told)
+
+    order = [together.keys.index(key) for key in alone.keys]
+    for name in ("heard", "gap"):
+        got, expected = getattr(together, name)[order], getattr(alone, name)[: len(order)]
+        np.testing.assert_allclose(got, expected, err_msg=name)
+    for name in ("count", "started", "total", "squares", "known", "hits", "trials"):
+        got, expected = getattr(together.windows, name)[..., order], getattr(alone.windows, name)[..., : len(order)]
+        np.testing.assert_allclose(got, expected, err_msg=name)
+    assert (alone.gap > 1.0).sum() == 4

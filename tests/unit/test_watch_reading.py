@@ -77,6 +77,7 @@ def test_openinference_and_a_price() -> None:
         "llm.token_count.prompt": 10,
         "llm.token_count.completion": 5,
         "llm.token_count.prompt_details.cache_read": 4,
+        "llm.token_count.prompt_details.cache_write": 3,
         "llm.output_messages.0.message.role": "assistant",
         "llm.output_messages.0.message.content": "The lamp is on its way to you.",
     }
@@ -87,7 +88,7 @@ def test_openinference_and_a_price() -> None:
         return 10**9
 
     calls = calls_of(batch(attributes), priced)
-    assert asked == [("openai", "gpt-x", Usage(10, 5, 4))]
+    assert asked == [("openai", "gpt-x", Usage(10, 5, 4, 3))]
     assert (calls.model[0], calls.provider[0], calls.cost_usd[0]) == ("gpt-x", "openai", 0.001)
     assert calls.output_chars[0] == 30
 

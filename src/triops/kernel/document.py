@@ -15,3 +15,6 @@ class Document:
     revision: int = 1
     updated_at: float = 0.0
     updated_by: str = ""
+
+
+Specs = Mapping[str, Mapping[str, Any]]  # of a project's documents of one kind, by name

@@ -146,7 +146,8 @@ def _shown(value: Any) -> Any:
     """A value short enough to repeat in an error."""
     if value is None or isinstance(value, bool | float) or (isinstance(value, int) and -(1 << 63) <= value < 1 << 63):
         return value
-    text = str(value)
+    many = isinstance(value, int) and value.bit_length() > 10_000  # Python writes no more digits than that
+    text = hex(value) if many else str(value)
     return text if len(text) <= 120 else text[:117] + "..."
 
 

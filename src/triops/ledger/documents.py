@@ -1,12 +1,12 @@
 """The book of documents: configuration as code, as `triops apply` gave it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, select, update
 
-from triops.kernel.document import Document
+from triops.kernel.document import Document, Specs
 from triops.kernel.errors import Invalid, NotFound, TooLarge
 from triops.kernel.ids import ProjectId
 from triops.ledger import tables
@@ -17,7 +17,12 @@ from triops.ports.records import Records
 _D = tables.documents.c
 _H = tables.document_revisions.c
 _DOCUMENTS = 10_000  # of one project; over it: TooLarge
+_NOTHING: Final[Mapping[str, Any]] = {}
 _REVISIONS = 100  # of one document; the oldest are forgotten
+
+# By kind, what is asked in the transaction that writes: of the documents as they are and as they would be. What it
+# raises is raised, and nothing is written.
+Holds = Mapping[str, Callable[[Specs, Specs], None]]
 
 
 class Documents:
@@ -35,10 +40,13 @@ class Documents:
         """Rises whenever a document of any project may have changed."""
         return sum(self._versions.values())
 
-    async def put(self, project: ProjectId, documents: Sequence[Document]) -> Sequence[tuple[Document, str]]:
+    async def put(
+        self, project: ProjectId, documents: Sequence[Document], holds: Holds = _NOTHING
+    ) -> Sequence[tuple[Document, str]]:
         """All or none, in one transaction. Answers each as stored with `created`, `changed` or `unchanged`; a change
         raises its revision by one and keeps the earlier revisions (the last 100). Deleted and made again, a document
-        goes on where its revisions ended. Raises: Invalid for one given twice; TooLarge over 10,000 in a project."""
+        goes on where its revisions ended. Raises: Invalid for one given twice; TooLarge over 10,000 in a project; what
+        one of `holds` raises."""
         given: set[tuple[str, str]] = set()
         for document in documents:
             if (document.kind, document.name) in given:
@@ -46,6 +54,7 @@ class Documents:
             given.add((document.kind, document.name))
 
         def write(connection: Connection) -> list[tuple[Document, str]]:
+            _hold(connection, project, holds, {(one.kind, one.name): one.spec for one in documents})
             stored = [_put(connection, project, document) for document in documents]
             total = connection.scalar(select(func.count()).select_from(tables.documents).where(_D.project == project))
             if (total or 0) > _DOCUMENTS:
@@ -84,14 +93,15 @@ class Documents:
         rows = await self._records.read(lambda c: c.execute(statement).all())
         return [_document(row) for row in rows]
 
-    async def delete(self, project: ProjectId, kind: str, name: str) -> Document:
-        """Answers what was deleted. Raises: NotFound."""
+    async def delete(self, project: ProjectId, kind: str, name: str, holds: Holds = _NOTHING) -> Document:
+        """Answers what was deleted. Raises: NotFound; what one of `holds` raises."""
         here = _is(tables.documents, project, kind, name)
 
         def write(connection: Connection) -> Document:
             row = connection.execute(select(tables.documents).where(here).with_for_update()).one_or_none()
             if row is None:
                 raise NotFound(f"no {kind} named {name}")
+            _hold(connection, project, holds, {(kind, name): None})
             connection.execute(delete(tables.documents).where(here))
             return _document(row)
 
@@ -108,6 +118,21 @@ def documents_of(connection: Connection, kinds: Collection[str]) -> Mapping[Proj
     for row in connection.execute(asked):
         found.setdefault(ProjectId(row.project), []).append(_document(row))
     return found
+
+
+def _hold(
+    connection: Connection,
+    project: ProjectId,
+    holds: Holds,
+    altered: Mapping[tuple[str, str], Mapping[str, Any] | None],
+) -> None:
+    """`altered`: specs by kind and name; None: it is removed."""
+    for kind, hold in holds.items():
+        own = {name: spec for (its, name), spec in altered.items() if its == kind}
+        if own:
+            asked = select(tables.documents).where(_D.project == project, _D.kind == kind).with_for_update()
+            before = {row.name: loads_mapping(row.spec) for row in connection.execute(asked)}
+            hold(before, {name: spec for name, spec in {**before, **own}.items() if spec is not None})
 
 
 def _put(connection: Connection, project: ProjectId, document: Document) -> tuple[Document, str]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import jsonschema
 from jsonschema.exceptions import best_match
 
-from triops.kernel.document import Document
+from triops.kernel.document import Document, Specs
 from triops.kernel.errors import Invalid
 from triops.kernel.ids import EntityId, ProjectId, entity_id
 from triops.kernel.plain import check_plain
@@ -21,21 +21,21 @@ _SPEC_BYTES = 64 << 10
 _SPEC_DEPTH = 24  # the books hold 32 levels, and an action holds a spec some levels down
 
 
-Specs = Mapping[str, Mapping[str, Any]]  # of a project's documents of one kind, by name
 Loosened = Callable[[Specs, Specs], str]  # what would no longer hold, of these before and these after; "": nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`schema` describes `spec`; `check` sees a document that fits it, and raises Invalid, or Forbidden. `binds`: it
-    says what editors may not do, so it is not theirs to write. `loosened`: of a kind that is theirs to write, but not
-    all of it."""
+    """`schema` describes `spec`, `names` what a name may be; `check` sees a document that fits them, and raises
+    Invalid, or Forbidden. `binds`: it says what editors may not do, so it is not theirs to write. `loosened`: of a
+    kind that is theirs to write, but not all of it."""
 
     name: str
     schema: Mapping[str, Any]
     check: Callable[[Document], None] | None = None
     binds: bool = False
     loosened: Loosened | None = None
+    names: str = NAME
 
 
 class Applier(Protocol):
@@ -82,8 +82,8 @@ class Kinds:
         known = self._kinds.get(kind)
         if known is None:
             raise Invalid("no such kind of document", field="kind", got=kind, expected=", ".join(sorted(self._kinds)))
-        for error in jsonschema.Draft202012Validator({"type": "string", "pattern": NAME}).iter_errors(name):
-            raise Invalid("not a document's name", field="name", got=name, expected=NAME) from error
+        for error in jsonschema.Draft202012Validator({"type": "string", "pattern": known.names}).iter_errors(name):
+            raise Invalid("not a document's name", field="name", got=name, expected=known.names) from error
         check_plain(spec, "spec", _SPEC_DEPTH)
         if len(repr(spec)) > _SPEC_BYTES:
             raise Invalid("the spec is too large", field="spec", got=len(repr(spec)), expected=f"≤ {_SPEC_BYTES} bytes")
@@ -121,7 +121,7 @@ class Kinds:
                     "additionalProperties": False,
                     "properties": {
                         "kind": {"const": kind.name},
-                        "name": {"type": "string", "pattern": NAME},
+                        "name": {"type": "string", "pattern": kind.names},
                         "spec": dict(kind.schema),
                     },
                 }

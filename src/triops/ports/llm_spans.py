@@ -69,6 +69,7 @@ class LlmRows:
     input_tokens: I64
     output_tokens: I64
     cached_tokens: I64
+    cache_write_tokens: I64
     cost: I64
     estimated: U8
     first_ns: I64

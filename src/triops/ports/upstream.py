@@ -5,7 +5,7 @@ Bounds: connections a provider, header bytes, body bytes of a whole answer. Redi
 rebound between check and use).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from triops.kernel.value import value
@@ -44,8 +44,9 @@ class Coming(Protocol):
         """The whole body. Raises: Fault (cut, timeout; garbage over `most` bytes)."""
         ...
 
-    async def some(self) -> bytes:
-        """What has come of the body since it was last asked, waited for; b"" at its end. Raises: Fault."""
+    async def some(self) -> Sequence[bytes]:
+        """What has come of the body since it was last asked, waited for, in the pieces that it was sent in; [] at its
+        end. Raises: Fault."""
         ...
 
     def ending(self) -> None:

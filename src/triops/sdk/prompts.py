@@ -34,6 +34,7 @@ TTL_S = 60.0
 TIMEOUT_S = 3.0
 _AGAIN_S = 5.0  # after a failure the server is left alone for so long
 _KEPT = 1_000  # prompts in memory; the ones asked for longest ago go
+_ASCII = "/!$&'()*+,;=[]~"  # of a name, beside letters and digits, what a header may hold as it is
 _SPEC = ("messages", "text", "engine", "variables", "model", "settings")
 
 
@@ -64,8 +65,9 @@ class Prompt:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """For a call through the gateway, so that it is counted as this version's."""
-        return {"x-triops-prompt": f"{self.name}@{self.version}"}
+        """For a call through the gateway, so that it is counted as this version's. Clients send ASCII alone in headers:
+        what is none of a name is percent-encoded, which the gateway reads back."""
+        return {"x-triops-prompt": f"{quote(self.name, safe=_ASCII)}@{self.version}"}
 
     def render(self, **variables: Any) -> str | list[dict[str, Any]]:
         """A text, or messages for a chat prompt. Raises: triops.kernel.errors.Invalid that names the variables that are
@@ -182,8 +184,10 @@ class PromptCache:
             except (ApiError, Unreachable, TriopsError, ValueError, KeyError, TypeError, AttributeError) as error:
                 if isinstance(error, ApiError) and error.status < 500 and error.status != 429:
                     entry.served = None  # it is gone, or not for this key: what was known is not served any more
-                    if error.status == 404:
+                    if error.status in (403, 404):
                         self._forget(name, asked, numbered)
+                    elif error.status == 401:
+                        self._forget_all()
                     raise
                 entry.alone_until = time.monotonic() + _AGAIN_S
                 last = _stale(entry.served) if entry.served is not None else self._kept(name, asked, numbered)
@@ -232,6 +236,15 @@ class PromptCache:
         if file is not None:
             with suppress(OSError):
                 file.unlink(missing_ok=True)
+
+    def _forget_all(self) -> None:
+        """What a key got that is valid no more, also for other prompts and after a restart."""
+        with self._lock:
+            self._entries.clear()
+        if self._folder is not None:
+            with suppress(OSError):
+                for file in self._folder.glob("*.json"):
+                    file.unlink(missing_ok=True)
 
     def _kept(self, name: str, asked: str, numbered: bool) -> _Served | None:
         file = self._file(name, asked, numbered)

@@ -101,6 +101,7 @@ class LlmSpansContract:
             "session.id": "s", "triops.prompt.name": "greet", "triops.prompt.version": 3, "tag.tags": ["a", "b"],
             "gen_ai.output.messages": '[{"role":"assistant","parts":[{"type":"text","content":"Good day"}]}]',
             "triops.cost_usd": "0.000012", "triops.first_token_ms": 12.5, "triops.key": "k",
+            "gen_ai.usage.cache_read.input_tokens": 2, "gen_ai.usage.cache_creation.input_tokens": 3,
         }  # fmt: skip
         async with self.started(tmp_path) as store:
             await store.append(ONE, spans(call(1, 7, NOON, attributes=more, service="bot", status=2)))
@@ -117,6 +118,7 @@ class LlmSpansContract:
             }
             assert (rows.prompt_version[0], rows.application[0], rows.type[0]) == ("3", "bot", "llm")
             assert (rows.input[0], rows.output[0], orjson.loads(rows.tags[0])) == ("hello", "Good day", ["a", "b"])
+            assert (rows.cached_tokens[0], rows.cache_write_tokens[0]) == (2, 3)
             numbers = (rows.input_tokens[0], rows.output_tokens[0], rows.cost[0], rows.first_ns[0], rows.status[0])
             assert numbers == (10, 5, 12_000_000, 12_500_000, 2)
             assert rows.counts.tolist() == [True]
@@ -177,8 +179,9 @@ class LlmSpansContract:
     async def test_what_was_said_may_go_before_the_spans(self, tmp_path: Path) -> None:
         event = {"name": "gen_ai.content.prompt", "time_ns": NOON, "attributes": {"gen_ai.prompt": "needle"}}
         old = call(
-            1, 1, NOON - DAY_NS, "needle", attributes={"triops.cost_usd": "0.5", "user.id": "ada"}, events=[event]
-        )
+            1, 1, NOON - DAY_NS, "needle", attributes={"triops.cost_usd": "0.5", "user.id": "ada"}, events=[event],
+            status=2, status_message="no such needle",
+        )  # fmt: skip
         plain = Span(2, 2, NOON - DAY_NS, attributes={"note": "needle"})
         async with self.started(tmp_path) as store:
             await store.append(ONE, spans(old, plain, call(3, 3, NOON, "needle")))
@@ -188,7 +191,7 @@ class LlmSpansContract:
             assert await store.forget_contents(day_of(DAY)) == 0
             assert ids(await store.llm_traces(ONE, replace(everything, text="needle"))) == [3]
             rows = (await store.llm_rows(ONE, everything)).only(np.array([True, False]))
-            assert (rows.input[0], rows.output[0]) == ("", "")
+            assert (rows.input[0], rows.output[0], rows.error[0]) == ("", "", "error")
             for name in ("cost", "input_tokens", "person", "model", "time_ns", "trace_lo", "application", "counts"):
                 assert getattr(rows, name)[0] == getattr(before, name)[0], name
             (kept,) = (await store.trace(ONE, 1)).items

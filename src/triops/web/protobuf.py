@@ -68,7 +68,11 @@ def field_bytes(data: bytes, number: int, what: str) -> Iterator[bytes]:
                 length = data[at]
                 at += 1
                 if length > 127:
-                    at, length = _varint(data, at - 1)
+                    if data[at] < 128:  # what is below 16 kB, without a call
+                        length = length & 127 | data[at] << 7
+                        at += 1
+                    else:
+                        at, length = _varint(data, at - 1)
                 if at + length > end:
                     raise IndexError
                 if tag == want:

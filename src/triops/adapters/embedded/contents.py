@@ -15,6 +15,12 @@ from triops.kernel.genai.content import is_content, is_event_content
 from triops.kernel.loading import loads_array, loads_object
 
 _AT_ONCE = 2_000  # spans that are held in memory
+# What is shown as a span's error is its type, or else what its exception said: types alone stay.
+_WITHOUT_WORDS = """
+UPDATE {copy}.llm SET error = 'error' FROM {old}.spans said
+WHERE llm.error <> '' AND said.project = llm.project AND said.trace_lo = llm.trace_lo AND said.span_id = llm.span_id
+AND NOT contains(said.attributes, '"error.type":"' || llm.error || '"')
+"""
 _OURS = "(project, trace_lo, span_id) IN (SELECT (project, trace_lo, span_id) FROM {old}.llm)"
 
 
@@ -31,6 +37,7 @@ def rewrite_without_contents(partitions: Partitions, connection: Connection, day
         connection.execute(f"INSERT INTO {copy}.spans SELECT * FROM {old}.spans WHERE NOT {ours}")
         changed = _copy_ours(connection, old, copy, ours)
         index.copy(connection, day, old, copy, "false", [], texts=False)
+        connection.execute(_WITHOUT_WORDS.format(copy=copy, old=old))
         return changed
 
     return rewritten(partitions, connection, day, fill)
@@ -53,6 +60,7 @@ def _copy_ours(connection: Connection, old: str, copy: str, ours: str) -> int:
             column = np.empty(len(found["place"]), dtype=object)
             column[:] = [clean(text) for text in incoming[name]]
             incoming[name] = column
+        incoming["status_message"] = np.full(len(found["place"]), "", dtype=object)
         connection.execute(f"INSERT INTO {copy}.spans SELECT * FROM incoming")
         changed += len(found["place"])
 

@@ -14,6 +14,7 @@ from triops.adapters.embedded.known import Known, absent, keys
 from triops.adapters.embedded.layout import Layout
 from triops.adapters.embedded.partitions import Partitions
 from triops.adapters.embedded.request import Columns, Part, cleaned
+from triops.adapters.embedded.told import Told
 from triops.kernel.clock import DAY_S
 from triops.kernel.errors import StoreFull, Unavailable
 from triops.kernel.loading import loads_object
@@ -22,6 +23,10 @@ from triops.kernel.signal import host_of, service_of
 
 class Beside(Protocol):
     """What else a kind keeps of its rows, in tables of its own in the day's file."""
+
+    def prepare(self, part: Part) -> None:
+        """What of writing it needs no transaction, at most once; `write` does it where this was not called."""
+        ...
 
     def write(self, connection: Connection, day: str, name: str, parts: Sequence[Part]) -> None:
         """Within the transaction that stores the parts."""
@@ -44,12 +49,14 @@ class DayWriter:
         layout: Layout,
         partitions: Partitions,
         known: Known,
+        told: Told,
         now: Callable[[], float],
         beside: Beside | None = None,
     ) -> None:
         self._layout = layout
         self._partitions = partitions
         self._known = known
+        self._told = told
         self._now = now
         self._beside = beside
 
@@ -76,7 +83,7 @@ class DayWriter:
         committing = False
         try:
             with self._partitions.writing(day) as name:
-                fresh = self._fresh(connection, name, parts)
+                fresh = self._fresh(connection, day, name, parts)
                 if not fresh:
                     return
                 besides = _besides(fresh)
@@ -89,7 +96,7 @@ class DayWriter:
                     ]
                     if self._beside is not None:
                         self._beside.write(connection, day, name, fresh)
-                    self._insert_digests(connection, name, fresh)
+                    self._insert_digests(connection, day, name, fresh)
                     committing = True
                     connection.execute("COMMIT")
                 except BaseException:
@@ -102,6 +109,7 @@ class DayWriter:
             if committing or isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException):
                 # The end of the log may be torn: only a replay makes the file safe to write again.
                 self._known.forget(day)
+                self._told.forget(day)
                 with contextlib.suppress(StoreFull, Unavailable, duckdb.Error):
                     self._partitions.reopen(day)
             raise
@@ -110,17 +118,23 @@ class DayWriter:
         for part in fresh:
             part.request.stored += part.rows
 
-    def _fresh(self, connection: Connection, name: str, parts: Sequence[Part]) -> list[Part]:
+    def _fresh(self, connection: Connection, day: str, name: str, parts: Sequence[Part]) -> list[Part]:
         """The parts whose request is not stored on this day yet; of equal requests the first."""
+
+        def stored() -> Any:
+            rows = connection.execute(f"SELECT hi, lo FROM {name}.requests").fetchnumpy()
+            return np.asarray(rows["hi"], np.uint64), np.asarray(rows["lo"], np.uint64)
+
         asked = [part.request.digest for part in parts if part.request.digest is not None]
-        if not asked:
-            return list(parts)
-        found = connection.execute(
-            f"SELECT r.hi, r.lo FROM {name}.requests r SEMI JOIN (SELECT unnest(?::UBIGINT[]) AS hi) q USING (hi)"
-            " WHERE r.at_s >= ?",
-            [[hi for hi, _ in asked], self._now() - DAY_S],
-        ).fetchall()
-        seen = set(found)
+        maybe = self._told.maybe(day, asked, stored) if asked else []
+        seen = set()
+        if maybe:
+            found = connection.execute(
+                f"SELECT r.hi, r.lo FROM {name}.requests r SEMI JOIN (SELECT unnest(?::UBIGINT[]) AS hi) q USING (hi)"
+                " WHERE r.at_s >= ?",
+                [[hi for hi, _ in maybe], self._now() - DAY_S],
+            ).fetchall()
+            seen = set(found)
         fresh = []
         for part in parts:
             if part.request.digest is not None:
@@ -160,9 +174,10 @@ class DayWriter:
             self._insert(connection, f"{name}.{table}", new)
         return key[at]
 
-    def _insert_digests(self, connection: Connection, name: str, parts: Sequence[Part]) -> None:
+    def _insert_digests(self, connection: Connection, day: str, name: str, parts: Sequence[Part]) -> None:
         digests = [part.request.digest for part in parts if part.request.digest is not None]
         if digests:
+            self._told.add(day, digests)  # before they are stored: "perhaps" is never wrong
             halves = np.array(digests, dtype=np.uint64)
             at = np.full(len(digests), self._now())
             self._insert(connection, f"{name}.requests", {"hi": halves[:, 0], "lo": halves[:, 1], "at_s": at})
@@ -217,7 +232,7 @@ def _with_service(columns: Columns) -> Columns:
 
 
 def _clean(part: Part) -> None:
-    part.columns = cleaned(part.columns)
+    part.columns, part.beside = cleaned(part.columns), None
     part.request.resources = cleaned(part.request.resources)
     if part.request.series is not None:
         part.request.series = cleaned(part.request.series)

@@ -4,7 +4,7 @@
 Digests of requests are 128 bits in two columns; `at_s` is when the request was stored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 WORDS = tuple(f"w{number}" for number in range(64))  # of a signature (`grams.py`)
@@ -17,7 +17,8 @@ DTYPES = {_U64: "uint64", _I64: "int64", _U8: "uint8", "DOUBLE": "float64", _TEX
 class Layout:
     """`columns` are those of the batch, in the order of the table after `project`; `subject` is the table with the
     attributes that may name a user (the rows themselves, or the series they belong to). `beside`: further tables, of
-    which one that has a `trace_lo` holds rows of the same traces."""
+    which one that has a `trace_lo` holds rows of the same traces. `added`: (table, column definition) of each column
+    that files of earlier versions lack, with what their rows hold then."""
 
     kind: str
     table: str
@@ -25,6 +26,7 @@ class Layout:
     series: Mapping[str, str]
     user_column: str
     beside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    added: Sequence[tuple[str, str]] = ()
 
     @property
     def tables(self) -> list[tuple[str, str]]:
@@ -42,11 +44,14 @@ LLM = {
     "time_ns": _I64, "duration_ns": _I64, "status": _U8, "type": _TEXT, "call": _U8, "name": _TEXT, "model": _TEXT,
     "provider": _TEXT, "application": _TEXT, "prompt": _TEXT, "prompt_version": _TEXT, "prompt_label": _TEXT,
     "person": _TEXT, "session": _TEXT, "key": _TEXT, "tags": _TEXT, "input_tokens": _I64, "output_tokens": _I64,
-    "cached_tokens": _I64, "cost": _I64, "estimated": _U8, "first_ns": _I64, "output_chars": _I64,
-    "answer_id": _TEXT, "gateway": _U8, "error": _TEXT, "input": _TEXT, "output": _TEXT, "said": _TEXT,
+    "cached_tokens": _I64, "cache_write_tokens": _I64, "cost": _I64, "estimated": _U8, "first_ns": _I64,
+    "output_chars": _I64, "answer_id": _TEXT, "gateway": _U8, "error": _TEXT, "input": _TEXT, "output": _TEXT,
+    "said": _TEXT,
 }  # fmt: skip
 # Bits by a hash do not compress: looking for a way costs more than it saves.
 GRAMS = {"block": _U64, **dict.fromkeys(WORDS, f"{_U64} USING COMPRESSION uncompressed")}
+# Which two ASCII characters stand side by side in the texts of the blocks from `first` to `last` (`pairs.py`).
+PAIRS = {"first": _U64, "last": _U64, "texts": _U64, "held": _TEXT}
 REQUESTS = "hi UBIGINT, lo UBIGINT, at_s DOUBLE"
 
 METRICS = Layout(
@@ -76,7 +81,8 @@ SPANS = Layout(
     },
     {},
     "attributes",
-    {"llm": LLM, "grams": GRAMS},
+    {"llm": LLM, "grams": GRAMS, "pairs": PAIRS},
+    (("llm", f"cache_write_tokens {_I64} DEFAULT 0"),),
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Which traces meet conditions on single spans, found once for a search, so that only their texts are read."""
+"""Which traces meet the other conditions of a search, found once for it, so that only their texts are read."""
 # ruff: noqa: S608 (only our own catalog and column names are put into statements; every value is a parameter)
 
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,16 @@ _MOST = 500_000  # ids, 4 MB; where more meet them, choosing spares little
 
 
 class Among:
-    """`conditions` are about the columns of `llm`; each must be met by some span of a trace that begins at `from_ns` or
-    later and before `to_ns`."""
+    """Of the spans of a trace that begin at `from_ns` or later and before `to_ns`, each of `conditions` (about the
+    columns of `llm`) must be met by some, and each of `sums` (about aggregates of them) by all together. Of any part of
+    these spans a sum must be met only where it is by all: what is asked of a part is left to who asks."""
 
     def __init__(
         self,
         connection: Connection,
         names: Sequence[str],
         conditions: Sequence[str],
+        sums: Sequence[str],
         values: Mapping[str, Any],
         project: int,
         from_ns: int,
@@ -33,6 +35,11 @@ class Among:
         self._met = [
             union(names, f"SELECT trace_lo FROM {{day}}.llm WHERE {where} AND {condition}") for condition in conditions
         ]
+        if sums:
+            spans = "SELECT trace_hi, trace_lo, time_ns, duration_ns, input_tokens, output_tokens FROM {day}.llm"
+            rows = union(names, f"{spans} WHERE {where}")
+            grouped = f"SELECT trace_lo FROM {rows} GROUP BY trace_hi, trace_lo HAVING {' AND '.join(sums)}"
+            self._met.append(f"({grouped})")
         self._found: U64 | None = None
 
     def low_halves(self) -> U64 | None:

@@ -14,7 +14,8 @@ import orjson
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.grams import signed
 from triops.adapters.embedded.layout import LLM, WORDS
-from triops.adapters.embedded.request import Columns, Part
+from triops.adapters.embedded.pairs import paired
+from triops.adapters.embedded.request import Columns, Part, Prepared
 from triops.kernel.genai.heard import Heard, heard
 from triops.kernel.genai.messages import length
 from triops.kernel.genai.plans import Plans
@@ -25,7 +26,7 @@ _COPIED = ("resource", "trace_hi", "trace_lo", "span_id", "parent_id", "time_ns"
 _SPOKEN = ("input", "output", "said")
 _SAID = (
     "type", "model", "provider", "prompt", "prompt_version", "prompt_label", "session", "key", "answer_id",
-    "input_tokens", "output_tokens", "cached_tokens", "cost", "first_ns",
+    "input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "cost", "first_ns",
 )  # fmt: skip
 _NOTE = 256  # characters of an error
 _AT_ONCE = 5_000  # rows that a rewrite holds in memory
@@ -37,6 +38,10 @@ class LlmIndex:
     def __init__(self) -> None:
         self._next: dict[str, int] = {}  # block, by day
         self._plans = Plans()
+
+    def prepare(self, part: Part) -> None:
+        found = heard(part.columns, part.request.resources, self._plans)
+        part.beside = Prepared() if found is None else Prepared(_columns(part, *found), found[0])
 
     def write(self, connection: Connection, day: str, name: str, parts: Sequence[Part]) -> None:
         """Within the transaction that stores the parts."""
@@ -81,10 +86,12 @@ class LlmIndex:
         """Also leaves on each part what was heard of it."""
         gathered: list[Columns] = []
         for part in parts:
-            found = heard(part.columns, part.request.resources, self._plans)
-            part.heard = found[0] if found is not None else None
-            if found is not None:
-                gathered.append(_columns(part, *found))
+            if part.beside is None:
+                self.prepare(part)
+            prepared = part.beside or Prepared()
+            part.heard = prepared.heard
+            if prepared.columns is not None:
+                gathered.append(prepared.columns)
         if not gathered:
             return None
         if len(gathered) == 1:
@@ -106,12 +113,13 @@ class LlmIndex:
             **{column: np.ascontiguousarray(found.words[:, at]) for at, column in enumerate(WORDS)},
         }
         _put(connection, f"{name}.grams", signatures)
+        _put(connection, f"{name}.pairs", paired(texts, rows["project"], rows["block"]))
         self._next[day] = first + int(found.block[-1]) + 1
 
 
 def _put(connection: Connection, table: str, columns: Columns) -> None:
     incoming = columns  # noqa: F841 (DuckDB finds the columns by the name of this variable)
-    connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
 
 
 def _columns(part: Part, read: Heard, texts: Sequence[str]) -> Columns:

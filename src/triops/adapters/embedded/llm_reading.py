@@ -35,6 +35,7 @@ SELECT trace_hi, trace_lo, min(time_ns) AS began FROM {rows} GROUP BY trace_hi, 
 HAVING bool_or(telling) AND began >= $floor AND began < $top AND began >= $start AND began < $end{having}
 ORDER BY began DESC, trace_hi DESC, trace_lo DESC
 """
+_ASKED = ("is_", "least_")  # how the names of the values of conditions begin
 Key = tuple[int, int, int]  # start, and the trace's halves: what traces are sorted by
 
 
@@ -113,7 +114,9 @@ def _found(
     wanted: int,
 ) -> Iterator[list[Key]]:
     """Sorted keys of matching traces, newest first, look by look; fewer looks where at most `wanted` are taken."""
-    flags, having, values = _conditions(query)
+    flags, parts, values = _conditions(query)
+    sums = _sums(query)
+    having = "".join(f" AND {part}" for part in [*parts, *sums])
     values |= {"project": project, "start": query.start_ns, "end": query.end_ns, "to": query.end_ns + AROUND_NS}
     top = min(query.end_ns, before[0] + 1) if before else query.end_ns
     columns = (
@@ -137,8 +140,9 @@ def _found(
         return
     pending: set[int] = set()  # traces with the text: they begin further down, or do not meet the rest
     alone = [*flags.values(), *(["status = 2"] if query.status == "error" else [])]
-    said = {name: value for name, value in values.items() if name.startswith("is_")}
-    among = Among(connection, names, alone, said, project, query.start_ns - AROUND_NS, query.end_ns + AROUND_NS)
+    said = {name: value for name, value in values.items() if name.startswith(_ASKED)}
+    around = (query.start_ns - AROUND_NS, query.end_ns + AROUND_NS)
+    among = Among(connection, names, alone, sums, said, project, *around)
     for floor, traces in holding(connection, names, project, query.text, query.start_ns, top + AROUND_NS, among):
         pending.update(traces)
         if not pending or (len(pending) < wanted and floor > query.start_ns):
@@ -168,8 +172,8 @@ def _floors(connection: Connection, names: Sequence[str], project: int, start_ns
         top, look = floor, look * 4
 
 
-def _conditions(query: LlmQuery) -> tuple[dict[str, str], str, dict[str, Any]]:
-    """Columns to compute a row, conditions on a trace's rows together, values."""
+def _conditions(query: LlmQuery) -> tuple[dict[str, str], list[str], dict[str, Any]]:
+    """Columns to compute a row, conditions on a trace's rows together (also `_sums`), values."""
     flags: dict[str, str] = {}
     values: dict[str, Any] = {}
     asked = {
@@ -193,12 +197,20 @@ def _conditions(query: LlmQuery) -> tuple[dict[str, str], str, dict[str, Any]]:
     if query.status:
         parts.append("bool_or(status = 2)" if query.status == "error" else "NOT bool_or(status = 2)")
     if query.min_duration_ms:
-        parts.append("max(time_ns + duration_ns) - min(time_ns) >= $duration")
-        values["duration"] = query.min_duration_ms * 1e6
+        values["least_duration"] = query.min_duration_ms * 1e6
+    if query.min_tokens:
+        values["least_tokens"] = query.min_tokens
+    return flags, parts, values
+
+
+def _sums(query: LlmQuery) -> list[str]:
+    """What more spans of a trace can only bring nearer."""
+    sums = []
+    if query.min_duration_ms:
+        sums.append("max(time_ns + duration_ns) - min(time_ns) >= $least_duration")
     if query.min_tokens:  # at most that many: calls that are told of twice are told apart later
-        parts.append("sum(greatest(input_tokens, 0) + greatest(output_tokens, 0)) >= $tokens")
-        values["tokens"] = query.min_tokens
-    return flags, "".join(f" AND {part}" for part in parts), values
+        sums.append("sum(greatest(input_tokens, 0) + greatest(output_tokens, 0)) >= $least_tokens")
+    return sums
 
 
 def loaded_traces(
@@ -272,6 +284,7 @@ _DTYPES: dict[str, Any] = {
             "input_tokens",
             "output_tokens",
             "cached_tokens",
+            "cache_write_tokens",
             "cost",
             "first_ns",
             "output_chars",

@@ -1,9 +1,9 @@
 """Which traces hold a text, newest first, in growing looks, so that a page of a frequent word costs what it shows.
 
-The signatures say which blocks may hold it (`grams.py`). Where those are few, their texts are read by their places in
-the table and compared; that is asked as a column, since a condition would be pushed into the scan, and DuckDB then
-unpacks every text. Where they are many, or a text is too short for a signature, unpacking all of a window of time is
-cheaper than choosing, and the condition is pushed.
+The signatures say which blocks may hold it (`grams.py`), for a needle of two letters the pairs do (`pairs.py`). Where
+those are few, their texts are read by their places in the table and compared; that is asked as a column, since a
+condition would be pushed into the scan, and DuckDB then unpacks every text. Where they are many, or nothing tells,
+unpacking all of a window of time is cheaper than choosing, and the condition is pushed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,8 @@ import numpy as np
 from triops.adapters.embedded.engine import Connection
 from triops.adapters.embedded.grams import asked
 from triops.adapters.embedded.llm_among import Among
-from triops.kernel.signal import I64
+from triops.adapters.embedded.pairs import blocks_with, told
+from triops.kernel.signal import I64, U64
 
 _FIRST, _LARGEST = 128, 65_536  # texts of the first look, and of any
 _GROWTH = 4
@@ -32,6 +33,7 @@ SELECT rowid AS place, time_ns FROM {{day}}.llm WHERE {_RANGE}{{blocks}}{{among}
 ORDER BY time_ns DESC, rowid DESC LIMIT $most
 """  # noqa: S608 (only our own catalog and column names; every value is a parameter)
 _BLOCKS = " AND block IN (SELECT block FROM {day}.grams WHERE project = $project AND {bits})"
+_WANTED = " AND block IN (SELECT block FROM wanted)"
 _AMONG = " AND trace_lo IN (SELECT trace_lo FROM met)"
 _HOLDING = """
 SELECT trace_hi, trace_lo, contains(said, $needle) AS holds FROM {day}.llm
@@ -66,30 +68,47 @@ class _Looking:
         self._among = among
         bits = asked(needle.encode("utf-8", "replace"))
         self._bits = " AND ".join(f"({column} & {mask}) = {mask}" for column, mask in bits.items())
-        self._project = {"project": project}
+        self._own, self._project = project, {"project": project}
+        self._wanted: U64 = np.zeros(0, np.uint64)  # blocks whose texts are read, where no signature tells
         self._start, self._end = start_ns, end_ns
         self._look, self._window = _FIRST, _WINDOW
+        self._narrowed = False  # whether only the texts of traces that meet the other conditions are read
 
     def at(self, name: str) -> Iterator[tuple[int, list[int]]]:
-        found = None
         if self._bits:
             blocks, matching = self._execute(_COUNTS, name, self._project).fetchone()
             if not matching:
                 return
             if matching <= min(_FEW, blocks // _SHARE + _FIRST):
-                found = self._places(name, _BLOCKS, _ALL)
-        if found is None and self._among.low_halves() is not None:
-            found = self._places(name, "", _OTHERS)
-            if len(found["place"]) == _OTHERS:
-                found = None
-        yield from self._by_windows(name) if found is None else self._by_places(name, found["place"], found["time_ns"])
+                yield from self._by_places(name, self._places(name, _BLOCKS, self._end, _ALL))
+                return
+        elif told(self._needle) and (found := blocks_with(self._connection, name, self._own, self._needle)) is not None:
+            self._wanted, part = found
+            if part * _SHARE <= 1:
+                if part:
+                    yield from self._by_places(name, self._places(name, _WANTED, self._end, _ALL))
+                return
+        windows, top = self._by_windows(name), self._end
+        if not self._narrowed:  # where what meets all is common, the newest of it fill the page
+            if (window := next(windows, None)) is not None:
+                floor, top, traces = window
+                yield floor, traces
+            self._narrowed = True
+        if top > self._start and self._among.low_halves() is not None:
+            others = self._places(name, "", top, _OTHERS)
+            if len(others["place"]) < _OTHERS:
+                yield from self._by_places(name, others)
+                return
+        for floor, _, traces in windows:
+            yield floor, traces
 
-    def _places(self, name: str, blocks: str, most: int) -> dict[str, Any]:
-        values = {**self._range(self._start, self._end), "most": most}
+    def _places(self, name: str, blocks: str, end_ns: int, most: int) -> dict[str, Any]:
+        self._narrowed = True
+        values = {**self._range(self._start, end_ns), "most": most}
         return _columns(self._execute(_PLACES.replace("{blocks}", blocks), name, values))
 
-    def _by_places(self, name: str, places: I64, times: I64) -> Iterator[tuple[int, list[int]]]:
-        at = 0
+    def _by_places(self, name: str, found: Mapping[str, Any]) -> Iterator[tuple[int, list[int]]]:
+        places, times, at = found["place"], found["time_ns"], 0
         while at < len(places):
             upto = min(at + self._look, len(places))
             rows = self._holding(name, places[at:upto])
@@ -100,7 +119,8 @@ class _Looking:
         looked_at = {"place": places}  # noqa: F841 (DuckDB finds it by the name of this variable)
         return _columns(self._connection.execute(_HOLDING.replace("{day}", name), {"needle": self._needle}))
 
-    def _by_windows(self, name: str) -> Iterator[tuple[int, list[int]]]:
+    def _by_windows(self, name: str) -> Iterator[tuple[int, int, list[int]]]:
+        """Also down to where the day's texts were read."""
         top, at = self._end, 0
         times = _columns(self._execute(_TIMES, name, self._range(self._start, self._end)))["time_ns"]
         while top > self._start:
@@ -109,12 +129,12 @@ class _Looking:
             values = {**self._range(floor, top), "needle": self._needle}
             rows = _columns(self._execute(_WITHIN, name, values))
             # Below the last window of a day lie the days before it, down to the start.
-            yield floor if at < len(times) else top, _traces(rows, slice(None))
+            yield floor if at < len(times) else top, floor, _traces(rows, slice(None))
             top, self._window = floor, self._window * _WIDER
 
     def _execute(self, sql: str, name: str, values: Mapping[str, Any]) -> Any:
-        among = ""
-        if "{among}" in sql and (low := self._among.low_halves()) is not None:
+        among, wanted = "", {"block": self._wanted}  # noqa: F841 (as below)
+        if self._narrowed and "{among}" in sql and (low := self._among.low_halves()) is not None:
             met = {"trace_lo": low}  # noqa: F841 (DuckDB finds it by the name of this variable)
             among = _AMONG
         sql = sql.replace("{among}", among).replace("{bits}", self._bits).replace("{day}", name)

@@ -27,12 +27,21 @@ _SHORT_LOG = 8 << 20  # bytes that are merged without being missed: a tenth of a
 class Partitions:
     """Thread-safe. A day is *pinned* while a thread reads or writes it, and only an unpinned one is detached."""
 
-    def __init__(self, engine: Engine, kind: str, tables: Sequence[tuple[str, str]], attached: int = 16) -> None:
-        """`tables`: (name, column definitions) of each table that a day file has."""
+    def __init__(
+        self,
+        engine: Engine,
+        kind: str,
+        tables: Sequence[tuple[str, str]],
+        attached: int = 16,
+        added: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """`tables`: (name, column definitions) of each table that a day file has; `added`: (table, column definition)
+        of each column that files of earlier versions lack."""
         self.engine = engine
         self.kind = kind
         self.folder = engine.folder / kind
         self._tables = tables
+        self._added = added
         self._bound = attached
         self._changed = threading.Condition()
         self._days: set[str] = set()
@@ -165,7 +174,7 @@ class Partitions:
         return f"{self.kind}_{day.replace('-', '_')}"
 
     def attach_file(self, connection: object, path: Path, name: str) -> None:
-        """Attach a file under a name and make its tables where they are missing."""
+        """Attach a file under a name and make its tables and columns where they are missing."""
         run = connection.execute  # type: ignore[attr-defined]
         quoted = str(path).replace("'", "''")
         run(f"ATTACH '{quoted}' AS {name}")
@@ -173,6 +182,8 @@ class Partitions:
             run("BEGIN")
             for table, columns in self._tables:
                 run(f"CREATE TABLE IF NOT EXISTS {name}.{table} ({columns})")
+            for table, column in self._added:
+                run(f"ALTER TABLE {name}.{table} ADD COLUMN IF NOT EXISTS {column}")
             run("COMMIT")
         except duckdb.Error:
             with contextlib.suppress(duckdb.Error):

@@ -36,12 +36,22 @@ class Request:
 
 @dataclass
 class Part:
-    """The rows of one request for one day. `heard` is set by the writer: what spans of models' calls say."""
+    """The rows of one request for one day. Set by the writer: `beside`, rows of the tables beside them, before the
+    transaction; `heard`, what spans of models' calls say, within it."""
 
     request: Request
     day: str
     columns: Columns
     rows: int
+    beside: "Prepared | None" = None
+    heard: Heard | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Empty where nothing is kept beside."""
+
+    columns: Columns | None = None
     heard: Heard | None = None
 
 

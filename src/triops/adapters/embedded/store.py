@@ -14,10 +14,12 @@ from triops.adapters.embedded.committer import Committer, Pending
 from triops.adapters.embedded.dayfile import Beside, DayWriter
 from triops.adapters.embedded.engine import Connection, Engine
 from triops.adapters.embedded.erasure import Rewriting, rewrite_without_project, rewrite_without_user
+from triops.adapters.embedded.faults import write_error
 from triops.adapters.embedded.known import Known
 from triops.adapters.embedded.layout import Layout
 from triops.adapters.embedded.partitions import Partitions
 from triops.adapters.embedded.request import Part, Request, request_of
+from triops.adapters.embedded.told import Told
 from triops.kernel.errors import Unavailable
 from triops.kernel.ids import ProjectId
 from triops.kernel.limits import DEFAULT_LIMITS, Limits
@@ -43,13 +45,15 @@ class TelemetryStore:
         group_rows: int = 100_000,
     ) -> None:
         self._engine = engine
-        self._partitions = Partitions(engine, self.layout.kind, self.layout.tables, attached)
+        self._partitions = Partitions(engine, self.layout.kind, self.layout.tables, attached, self.layout.added)
         self._known = Known()
+        self._told = Told()
         self._beside = self.keeps_beside()
-        self._writer = DayWriter(self.layout, self._partitions, self._known, now, self._beside)
+        self._writer = DayWriter(self.layout, self._partitions, self._known, self._told, now, self._beside)
         self._committer: Committer[Request] = Committer(
             f"{self.layout.kind}-writer",
             self._commit,
+            prepare=self._prepare if self._beside is not None else None,
             requests=limits.queued_requests,
             bytes=limits.queued_bytes,
             group_rows=group_rows,
@@ -138,6 +142,7 @@ class TelemetryStore:
     def _start(self) -> None:
         self._engine.acquire()
         self._known.clear()
+        self._told.clear()
         self._counts.clear()
         try:
             self._partitions.open()
@@ -160,12 +165,21 @@ class TelemetryStore:
 
     def _forget(self, day: str) -> None:
         self._known.forget(day)
+        self._told.forget(day)
         self._counts.pop(day, None)
         if self._beside is not None:
             self._beside.forget(day)
 
     def _rewriting(self, day: str) -> Rewriting:
         return self.layout, self._partitions, self._connection, day, self._beside
+
+    def _prepare(self, request: Request) -> None:
+        assert self._beside is not None
+        try:
+            for part in request.parts:
+                self._beside.prepare(part)
+        except Exception as error:
+            raise write_error(error) from error
 
     def _commit(self, group: Sequence[Pending[Request]]) -> None:
         days: dict[str, list[Part]] = {}

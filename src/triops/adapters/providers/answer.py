@@ -3,7 +3,7 @@
 import asyncio
 import zlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from triops.ports.providers import Fault
 
@@ -57,12 +57,12 @@ class Answer:
                 Fault("garbage", f"the provider answered with content-encoding {coding}, which was not asked for")
             )
 
-    def put(self, data: bytes) -> None:
+    def put(self, pieces: Sequence[bytes]) -> None:
         self.begun = True
         if self._closed or self.error:
             return
-        self._pieces.append(data)
-        self._ahead += len(data)
+        self._pieces += pieces
+        self._ahead += sum(map(len, pieces))
         if self._ahead > _AHEAD:
             self._pause(True)
         self._wake()
@@ -91,22 +91,22 @@ class Answer:
             return self._pieces.pop()  # nearly always
         pieces: list[bytes] = []
         size = 0
-        while data := await self.some():
-            size += len(data)
+        while some := await self.some():
+            size += sum(map(len, some))
             if size > most:
                 raise Fault("garbage", f"the provider's answer is over {most} bytes")
-            pieces.append(data)
+            pieces += some
         return b"".join(pieces)
 
-    async def some(self) -> bytes:
+    async def some(self) -> list[bytes]:
         while True:
             if self._pieces:
-                if data := self._taken():
-                    return data
+                if taken := self._taken():
+                    return taken
             elif self.error is not None:
                 raise self.error
             elif self.ended:
-                return b""
+                return []
             else:
                 await self._next()
 
@@ -122,22 +122,23 @@ class Answer:
             if not self.ended:
                 self.fail(Fault("cut", "the call was given up"))
 
-    def _taken(self) -> bytes:
+    def _taken(self) -> list[bytes]:
         """All that has come; of what is packed, a piece."""
         pieces, before = self._pieces, self._ahead
         if self._inflater is None:
-            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            taken = list(pieces)
             pieces.clear()
             self._ahead = 0
         else:
             packed = pieces.popleft()
-            data, rest = self._inflated(self._inflater, packed)
+            plain, rest = self._inflated(self._inflater, packed)
+            taken = [plain] if plain else []
             if rest:
                 pieces.appendleft(rest)
             self._ahead -= len(packed) - len(rest)
         if before > _AHEAD >= self._ahead:
             self._pause(False)
-        return data
+        return taken
 
     def _inflated(self, inflater: "zlib._Decompress", packed: bytes) -> tuple[bytes, bytes]:
         try:

@@ -157,7 +157,7 @@ class UpstreamConnection(asyncio.Protocol):
         bodies = self._bodies
         if bodies:
             if not answer.ended:
-                answer.put(bodies[0] if len(bodies) == 1 else b"".join(bodies))
+                answer.put(bodies)
             bodies.clear()
 
     # Time

@@ -20,7 +20,7 @@ from triops.edges.langfuse.wire import time_ns
 from triops.kernel.clock import NS, rfc3339
 from triops.kernel.errors import Conflict, Invalid, NotFound, TriopsError
 from triops.kernel.tenant import Principal, Right
-from triops.lenses.llmops.prompts.model import LATEST, Prompt, PromptVersion, label_name
+from triops.lenses.llmops.prompts.model import LATEST, Prompt, PromptVersion, is_latest, label_name
 from triops.lenses.llmops.prompts.service import Prompts
 from triops.web.access import Authenticate
 from triops.web.body import JSON_BYTES, Bodies, off_loop
@@ -157,7 +157,7 @@ def _need(move: Any) -> None:
 
 def _fits(prompt: Prompt, query: Mapping[str, str]) -> bool:
     name, label, tag = query.get("name"), query.get("label"), query.get("tag")
-    on = label in prompt.labels or (label == LATEST and prompt.newest is not None)
+    on = label in prompt.labels or (is_latest(label or "") and prompt.newest is not None)
     since, until = _moment(query, "fromUpdatedAt", -math.inf), _moment(query, "toUpdatedAt", math.inf)
     named = (not name or name == prompt.name) and (not label or on) and (not tag or tag in _tags(prompt))
     return named and since <= prompt.updated_at < until

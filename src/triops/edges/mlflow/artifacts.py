@@ -10,12 +10,12 @@ from starlette.responses import Response
 from triops.edges.mlflow.attachments import attachment
 from triops.edges.mlflow.fields import text
 from triops.edges.mlflow.router import Answer, Call, Endpoint
-from triops.edges.mlflow.spans_redaction import RuleOf
 from triops.edges.mlflow.trace_artifact import cleaned, is_spans
 from triops.kernel.errors import Invalid, TooLarge
 from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Right
 from triops.lenses.mlops.artifacts import Owners, Places, joined, safe_path
+from triops.lenses.mlops.genai_traces.redaction import RuleOf
 from triops.ports.files import Entry, Files
 from triops.web.body import off_loop
 from triops.web.receiving import streamed

@@ -11,7 +11,8 @@ def without_contents(body: bytes) -> bytes:
     with their names and times."""
     span = Span.FromString(body)
     held = [(span.attributes, False), *((event.attributes, is_event_content(event.name)) for event in span.events)]
-    changed = False
+    changed = bool(span.status.message)  # exceptions quote what was said
+    span.status.message = ""
     for pairs, wholly in held:
         kept = [] if wholly else [pair for pair in pairs if not is_content(pair.key)]
         if len(kept) < len(pairs):

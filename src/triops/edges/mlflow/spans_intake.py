@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from triops.edges.mlflow.problems import problem
 from triops.edges.mlflow.router import credentials
-from triops.edges.mlflow.spans_redaction import Rule, RuleOf, redacted
+from triops.edges.mlflow.spans_redaction import redacted
 from triops.edges.mlflow.spans_wire import NotASpan, NotOtlp, spans_of
 from triops.edges.mlflow.trace_access import TraceAccess
 from triops.kernel.errors import Invalid, TriopsError, Unsupported
@@ -23,6 +23,7 @@ from triops.kernel.ids import ProjectId
 from triops.kernel.tenant import Right
 from triops.ledger.traces.writing import Brought
 from triops.lenses.mlops.genai_traces import TraceService
+from triops.lenses.mlops.genai_traces.redaction import Rule, RuleOf
 from triops.web.access import Authenticate
 from triops.web.body import JSON_BYTES, Bodies, media_type, off_loop
 

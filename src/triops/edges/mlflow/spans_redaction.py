@@ -1,28 +1,17 @@
 """A request of spans without what must not be stored: the experiment's traces keep spans in the bytes they came in."""
 
 import math
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from triops.edges.mlflow.spans_wire import NotOtlp, plain
-from triops.kernel.ids import ProjectId
-
-
-class Rule(Protocol):
-    def attributes(self, given: Mapping[str, Any]) -> dict[str, Any] | None:
-        """What stays, or None where that is all."""
-        ...
-
-    def events(self, given: list[dict[str, Any]]) -> list[dict[str, Any]] | None: ...
-
-    def text(self, text: str) -> str: ...
-
-
-RuleOf = Callable[[ProjectId], Awaitable[Rule | None]]
+from triops.kernel.errors import Invalid
+from triops.lenses.mlops.genai_traces.redaction import Rule
 
 
 def redacted(body: bytes, rule: Rule) -> bytes:
@@ -34,15 +23,30 @@ def redacted(body: bytes, rule: Rule) -> bytes:
     for group in request.resource_spans:
         for scope in group.scope_spans:
             for span in scope.spans:
-                _keep(span.attributes, rule.attributes({pair.key: plain(pair.value) for pair in span.attributes}))
-                events = [
-                    {"name": event.name, "attributes": {pair.key: plain(pair.value) for pair in event.attributes}}
-                    for event in span.events
-                ]
-                for event, kept in zip(span.events, rule.events(events) or (), strict=False):
-                    _keep(event.attributes, kept["attributes"])
-                span.status.message = rule.text(span.status.message)
+                _redact(span, rule)
     return request.SerializeToString()
+
+
+def redacted_span(body: bytes, rule: Rule) -> bytes:
+    """Raises: Invalid."""
+    try:
+        span = Span.FromString(body)
+    except DecodeError as error:
+        raise Invalid(f"not a span: {error}", field="spans") from None
+    _redact(span, rule)
+    return span.SerializeToString()
+
+
+def _redact(span: Span, rule: Rule) -> None:
+    _keep(span.attributes, rule.attributes({pair.key: plain(pair.value) for pair in span.attributes}))
+    events = [
+        {"name": event.name, "attributes": {pair.key: plain(pair.value) for pair in event.attributes}}
+        for event in span.events
+    ]
+    for event, kept in zip(span.events, rule.events(events) or (), strict=False):
+        _keep(event.attributes, kept["attributes"])
+    if span.status.message:
+        span.status.message = rule.said(span.status.message)
 
 
 def _keep(pairs: Any, kept: Mapping[str, Any] | None) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from triops.edges.mlflow.spans_redaction import Rule
 from triops.edges.mlflow.spans_wire import base64_of, kept, plain, texts_of
 from triops.kernel.genai.meaning import TYPE
 from triops.lenses.mlops.genai_traces.looking import SpanView
+from triops.lenses.mlops.genai_traces.redaction import Rule
 
 _PATH = re.compile(r"(?:^|/)traces/[^/]+/artifacts/traces\.json$")
 _STATUS = {1: "OK", 2: "ERROR"}
@@ -96,5 +96,5 @@ def _cleaned(span: dict[str, Any], rule: Rule) -> dict[str, Any]:
         events = [event for event in events if isinstance(event, dict)]
         clean["events"] = rule.events(events) or events
     if isinstance(status := span.get("status"), dict) and isinstance(message := status.get("message"), str):
-        clean["status"] = {**status, "message": rule.text(message)}
+        clean["status"] = {**status, "message": rule.said(message)}
     return clean

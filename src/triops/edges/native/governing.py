@@ -1,6 +1,7 @@
 """Documents, keys, sessions, audit, settings, erasure."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -23,16 +24,18 @@ from triops.edges.native.asking import (
 from triops.edges.native.services import Services
 from triops.edges.native.showing import listed
 from triops.kernel.change import Change
-from triops.kernel.document import Document
+from triops.kernel.document import Document, Specs
 from triops.kernel.errors import Conflict, Forbidden, Invalid
 from triops.kernel.ids import ChangeId, KeyId, ProjectId, sortable_id
 from triops.kernel.masking import masked
 from triops.kernel.tenant import Principal, Role
 from triops.ledger.audit import AuditEntry
 from triops.ledger.codec import to_json
+from triops.ledger.documents import Holds
 from triops.lenses.llmops.spend.graph import documented
 from triops.lenses.llmops.spend.snapshots import KINDS
 from triops.lenses.mlops.permissions import Level
+from triops.loop.documents import Loosened
 from triops.loop.events import ChangeRecorded
 from triops.web.auth import COOKIE
 
@@ -42,7 +45,7 @@ router = APIRouter()
 class NewDocument(BaseModel):
     model_config = ConfigDict(extra="forbid")
     kind: str = Field(min_length=1, max_length=64)
-    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/]+$")
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
     spec: dict[str, Any]
 
 
@@ -126,11 +129,14 @@ async def apply_documents(
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
         raise Invalid("the same document is given twice", field="documents", got=" ".join(twice))
-    await _hold(services, who, {(d.kind, d.name): d.spec for d in new})
+    holds = _holds(services, who)
     if dry_run:
         known = {(d.kind, d.name): d for d in await services.documents.list(project)}
+        for kind, hold in holds.items():
+            before = {name: known[kind, name].spec for its, name in known if its == kind}
+            hold(before, before | {d.name: d.spec for d in new if d.kind == kind})
         return [{**_document(d), "state": _state(known.get((d.kind, d.name)), d)} for d in new]
-    stored = await services.documents.put(project, new)
+    stored = await services.documents.put(project, new, holds)
     for kept, state in stored:
         if state != "unchanged":
             await _record(services, project, kept, state, author, now)
@@ -151,17 +157,17 @@ def _allow(services: Services, who: Principal, kind: str) -> None:
         raise Forbidden(f"documents of the kind {kind} say what editors may not do: only an admin writes them")
 
 
-async def _hold(
-    services: Services, who: Principal, altered: Mapping[tuple[str, str], Mapping[str, Any] | None]
-) -> None:
-    """`altered`: specs by kind and name; None: it is removed. Raises: Forbidden when it loosens what binds `who`."""
-    for kind, loosened in services.kinds.loosened.items():
-        own = {name: spec for (its, name), spec in altered.items() if its == kind}
-        if own and who.role is not Role.ADMIN:
-            before = {one.name: one.spec for one in await services.documents.list(who.project, kind)}
-            after = {name: spec for name, spec in {**before, **own}.items() if spec is not None}
-            if what := loosened(before, after):
-                raise Forbidden(f"{what}: only an admin alters that")
+def _holds(services: Services, who: Principal) -> Holds:
+    """What of documents that editors may write binds them; nothing binds an admin."""
+    if who.role is Role.ADMIN:
+        return {}
+    return {kind: partial(_hold, loosened) for kind, loosened in services.kinds.loosened.items()}
+
+
+def _hold(loosened: Loosened, before: Specs, after: Specs) -> None:
+    """Raises: Forbidden when something that binds editors would hold no more."""
+    if what := loosened(before, after):
+        raise Forbidden(f"{what}: only an admin alters that")
 
 
 def _state(known: Document | None, new: Document) -> str:
@@ -196,11 +202,10 @@ async def _record(
     )
 
 
-@router.delete("/documents/{kind}/{name}", summary="Remove a document")
+@router.delete("/documents/{kind}/{name:path}", summary="Remove a document")
 async def delete_document(who: Writer, services: S, kind: str, name: str, body: Reason | None = None) -> JSON:
     _allow(services, who, kind)
-    await _hold(services, who, {(kind, name): None})
-    gone = await services.documents.delete(who.project, kind, name)
+    gone = await services.documents.delete(who.project, kind, name, _holds(services, who))
     await _record(services, who.project, gone, "deleted", who.name, services.clock.now(), said_why(body))
     return _document(gone)
 

@@ -283,5 +283,5 @@ _LINE = (
 _SPAN = (
     "span", "parent", "name", "type", "service", "at", "ms", "first_token_ms", "status", "error", "model", "provider",
     "prompt", "prompt_version", "user", "session", "input", "output", "input_tokens", "output_tokens", "cached_tokens",
-    "total_tokens", "estimated", "attributes",
+    "cache_write_tokens", "total_tokens", "estimated", "attributes",
 )  # fmt: skip

@@ -19,7 +19,7 @@ from triops.kernel.tenant import Principal
 from triops.kernel.version import Step
 from triops.ledger.codec import to_json
 from triops.lenses.llmops.prompts.differing import diff
-from triops.lenses.llmops.prompts.model import LATEST, LabelMove, Prompt, PromptVersion, label_name
+from triops.lenses.llmops.prompts.model import LATEST, LabelMove, Prompt, PromptVersion, is_latest, label_name
 from triops.lenses.mlops.permissions import Level
 
 router = APIRouter(dependencies=PERMITTED)
@@ -76,7 +76,7 @@ async def prompts(who: Reader, services: S, q: Text = "", limit: Limit = 100, cu
 )
 async def label(who: Reader, services: S, name: str, label: str, resolve: Resolve = False) -> JSON:
     known = await services.prompts.get(who.project, name)
-    if label == LATEST and label not in known.labels and known.newest is not None:
+    if is_latest(label) and label not in known.labels and known.newest is not None:
         share = {known.newest: 100}
     elif label not in known.labels:
         there = ", ".join(sorted(known.labels)) or "none"
@@ -216,7 +216,7 @@ async def _readable(services: Services, who: Principal, names: set[str]) -> None
 
 
 async def _version(services: Services, who: Principal, name: str, version: str) -> PromptVersion:
-    if version == LATEST:
+    if is_latest(version):
         return await services.prompts.labelled(who.project, name, LATEST)
     if not version.isascii() or not version.isdigit() or len(version) > 10:
         raise Invalid("not a version", field="version", got=version, expected="a number, or latest")

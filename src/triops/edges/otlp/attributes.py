@@ -7,7 +7,7 @@ the last counts. What is not UTF-8 gets U+FFFD in its place.
 import base64
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -23,14 +23,22 @@ Pair = tuple[str, str, Any]  # key, its JSON fragment `"key":value`, value
 _DEPTH = 16  # nested deeper is null
 _CACHED = 16_384
 _KEYS = 4096
+_ORDERS = 1024
+_ORDERED = 4096  # characters of a row's keys together, that their order is remembered
+_ONCE = 8192  # attributes that came once: those that come again are remembered
 _CACHED_BYTES = 256  # longer attributes are hardly ever repeated
 TOO_LARGE = "larger than one row may be"
-_by_key = itemgetter(0)
+_key_of = itemgetter(0)
+# What stands between a key and its text of so many bytes, where nothing else is said.
+_BETWEEN = [bytes((0x12, size + 2, 0x0A, size)) for size in range(126)] + [
+    bytes((0x12, size + 3 & 127 | 128, size + 3 >> 7, 0x0A, size & 127 | 128, size >> 7)) for size in range(126, 4096)
+]
 
 
 class Attributes:
-    """Decodes attribute lists. Remembers single attributes and whole resources by their bytes; at the bound of a cache
-    it is emptied. `cut` is filled by the caller's request: parts that were dropped or shortened, by reason."""
+    """Decodes attribute lists. Remembers single attributes that came again, the orders of keys and whole resources; at
+    the bound of a cache it is emptied. `cut` is filled by the caller's request: parts that were dropped or shortened,
+    by reason."""
 
     def __init__(self, classes: dict[str, MessageClass], limits: Limits) -> None:
         self._key_value = classes["KeyValue"].FromString
@@ -39,9 +47,11 @@ class Attributes:
         self._resource = classes["Resource"].FromString
         self._limits = limits
         self._text_bytes = limits.attribute_bytes
-        self._short_bytes = min(128, self._text_bytes)
+        self._short_bytes = min(4096, self._text_bytes)
         self._pairs: dict[bytes, Pair] = {}
-        self._keys: dict[str, str] = {}  # as JSON, with the colon
+        self._once = [0] * _ONCE
+        self._keys: dict[bytes, tuple[str, str]] = {}  # as text, and as JSON with the colon
+        self._orders: dict[tuple[str, ...], Callable[[list[Pair]], tuple[Pair, ...]]] = {}
         self._resources: dict[bytes, tuple[int, str]] = {}
 
     def json(self, raws: Sequence[bytes], cut: Counter[str]) -> str:
@@ -51,11 +61,11 @@ class Attributes:
         pairs = self.pairs(raws, cut)
         return "{" + ",".join([pair[1] for pair in pairs]) + "}"
 
-    def of_span(self, repeated: Sequence[bytes], cut: Counter[str]) -> list[Pair]:
+    def of_span(self, repeated: Sequence[bytes], cut: Counter[str]) -> Sequence[Pair]:
         """As `pairs`, with room for a conversation."""
         return self.pairs(repeated, cut, self._limits.span_attributes)
 
-    def pairs(self, repeated: Sequence[bytes], cut: Counter[str], most: int = 0) -> list[Pair]:
+    def pairs(self, repeated: Sequence[bytes], cut: Counter[str], most: int = 0) -> Sequence[Pair]:
         """Sorted by key, each key once. `most`: how many, where it is not the usual bound."""
         bound = most or self._limits.attributes
         raws = repeated[:bound]
@@ -63,13 +73,15 @@ class Attributes:
             cut[f"attributes over {bound} of one row were dropped"] += len(repeated) - bound
         known, decode = self._pairs.get, self._pair
         pairs = [known(raw) or decode(raw, cut) for raw in raws]
-        pairs.sort(key=_by_key)
-        last = None
-        for pair in pairs:
-            if pair[0] == last:
-                return [pairs[i] for i in range(len(pairs)) if i + 1 == len(pairs) or pairs[i][0] != pairs[i + 1][0]]
-            last = pair[0]
-        return pairs
+        keys = tuple(map(_key_of, pairs))
+        order = self._orders.get(keys)
+        if order is None:
+            order = _order(keys)
+            if sum(map(len, keys)) <= _ORDERED:
+                if len(self._orders) >= _ORDERS:
+                    self._orders.clear()
+                self._orders[keys] = order
+        return order(pairs)
 
     def resource(self, raw: bytes, cut: Counter[str]) -> tuple[int, str]:
         """Fingerprint and JSON of a Resource message. Raises: DecodeError."""
@@ -91,33 +103,53 @@ class Attributes:
         return value if isinstance(value, str) else "" if value is None else orjson.dumps(value).decode()
 
     def _pair(self, raw: bytes, cut: Counter[str]) -> Pair:
-        bound = self._text_bytes
-        if len(raw) <= self._short_bytes and (short := _short_text(raw)):
-            key, value = short
-            shown = orjson.dumps(value)
-        else:
+        pair = self._short(raw)
+        if pair is None:
             message = self._key_value(raw)
-            key = self._string(message.key, 1024, cut)
+            key, bound = self._string(message.key, 1024, cut), self._text_bytes
             if len(raw) > bound and is_content(key):
                 bound = self._limits.content_bytes
             value = self._value(message.value, bound, cut, 0)
             shown = orjson.dumps(value)
-        if len(shown) > 2 * bound and not isinstance(value, str):
-            cut["attributes were shortened"] += 1
-            value = shown[:bound].decode("utf-8", "ignore")
-            shown = orjson.dumps(value)
-        prefix = self._keys.get(key)
-        if prefix is None:
-            prefix = orjson.dumps(key).decode() + ":"
-            if len(self._keys) >= _KEYS:
-                self._keys.clear()
-            self._keys[key] = prefix
-        pair = (key, prefix + shown.decode(), value)
+            if len(shown) > 2 * bound and not isinstance(value, str):
+                cut["attributes were shortened"] += 1
+                value = shown[:bound].decode("utf-8", "ignore")
+                shown = orjson.dumps(value)
+            pair = (key, orjson.dumps(key).decode() + ":" + shown.decode(), value)
         if len(raw) <= _CACHED_BYTES:
-            if len(self._pairs) >= _CACHED:
-                self._pairs.clear()
-            self._pairs[raw] = pair
+            seen = hash(raw)
+            place = seen % _ONCE
+            if self._once[place] != seen:  # most long texts come but once, and would only push out the others
+                self._once[place] = seen
+            else:
+                if len(self._pairs) >= _CACHED:
+                    self._pairs.clear()
+                self._pairs[raw] = pair
         return pair
+
+    def _short(self, raw: bytes) -> Pair | None:
+        """The commonest attribute there is, read without a parser: at most 4 kB, the fields in order (0a key, 12
+        (0a text)) and nothing else. None for any other, for what would be cut, and for what is not UTF-8."""
+        size = len(raw)
+        if not 6 <= size <= self._short_bytes or raw[0] != 0x0A or raw[1] > 127:
+            return None
+        at = 2 + raw[1]
+        begin = at + 4 if size - at < 128 else at + 6
+        if size < begin or raw[at:begin] != _BETWEEN[size - begin]:
+            return None
+        try:
+            key = self._keys.get(raw[2:at]) or self._remember(raw[2:at])
+            text = raw[begin:].decode()
+        except UnicodeDecodeError:
+            return None
+        return (key[0], key[1] + orjson.dumps(text).decode(), text)
+
+    def _remember(self, raw: bytes) -> tuple[str, str]:
+        key = raw.decode()
+        if len(self._keys) >= _KEYS:
+            self._keys.clear()
+        self._keys[raw] = known = (key, orjson.dumps(key).decode() + ":")
+        return known
 
     def _string(self, raw: bytes, bound: int, cut: Counter[str]) -> str:
         if len(raw) > bound:
@@ -152,25 +184,13 @@ class Attributes:
         return value
 
 
-def _short_text(raw: bytes) -> tuple[str, str] | None:
-    """Key and text of the commonest attribute there is, read without a parser: at most 128 bytes, the fields in order
-    (0a key, 12 (0a text)) and nothing else. None for any other, and for what is not UTF-8."""
-    size = len(raw)
-    if size < 6 or raw[0] != 0x0A:
-        return None
-    at = 2 + raw[1]
-    if (
-        size < at + 4
-        or raw[at] != 0x12
-        or raw[at + 1] != size - at - 2
-        or raw[at + 2] != 0x0A
-        or raw[at + 3] != size - at - 4
-    ):
-        return None
-    try:
-        return raw[2:at].decode(), raw[at + 4 :].decode()
-    except UnicodeDecodeError:
-        return None
+def _order(keys: Sequence[str]) -> Callable[[list[Pair]], tuple[Pair, ...]]:
+    """Sorts what has these keys; of equal keys it takes the last."""
+    last = {key: at for at, key in enumerate(keys)}
+    places = [last[key] for key in sorted(last)]
+    if places == list(range(len(keys))):
+        return tuple
+    return itemgetter(*places) if len(places) > 1 else lambda pairs: (pairs[places[0]],)
 
 
 def broken() -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import orjson
 
-from triops.edges.otlp.attributes import TOO_LARGE, Attributes, broken
+from triops.edges.otlp.attributes import TOO_LARGE, Attributes, Pair, broken
 from triops.edges.otlp.schema import otlp_classes
 from triops.kernel.errors import TooLarge
 from triops.kernel.limits import Limits
@@ -190,5 +190,5 @@ class SpanDecoder:
         return f"[{','.join(shown)}]"
 
 
-def _peer(pairs: list[tuple[str, str, object]]) -> str:
+def _peer(pairs: Sequence[Pair]) -> str:
     return peer_of({pair[0]: pair[2] for pair in pairs})[:256]

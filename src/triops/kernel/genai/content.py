@@ -19,7 +19,7 @@ _LABELS: Final = ("gen_ai.prompt.name", "gen_ai.prompt.version")
 _OTHER: Final = frozenset(
     (
         "metadata", "langfuse.trace.metadata", "langfuse.observation.metadata", "llm.prompt_template.variables",
-        "llm.prompt_template.template", "tool.parameters", "exception.message", "exception.stacktrace",
+        "llm.prompt_template.template", "tool.parameters", "exception.message", "exception.stacktrace", "error.message",
         "gen_ai.tool.definitions", "llm.tools", "langfuse.experiment.item.expected_output", "llm.function_call",
         "langfuse.observation.status_message",
     )
@@ -28,7 +28,7 @@ _OTHER_PREFIXES: Final = (
     "retrieval.", "reranker.", "embedding.", "lk.", "gcp.vertex.agent.", "llm.prompt_template.",
     "langfuse.trace.metadata.", "langfuse.observation.metadata.",
 )  # fmt: skip
-_FIELDS: Final = ("input", "output", "system")
+_FIELDS: Final = ("input", "output", "system", "note")
 
 
 def is_message(name: str) -> bool:

@@ -43,6 +43,12 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "cached_tokens": (
         "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
         "llm.token_count.prompt_details.cache_read", "ai.usage.cachedInputTokens",
+        "ai.usage.inputTokenDetails.cacheReadTokens",
+    ),
+    "cache_write_tokens": (
+        "gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens",
+        "gen_ai.usage.cache_creation_input_tokens", "llm.token_count.prompt_details.cache_write",
+        "ai.usage.inputTokenDetails.cacheWriteTokens",
     ),
     "usage": ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage"),
     "cost_pico": ("triops.cost_pico",),

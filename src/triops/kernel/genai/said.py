@@ -29,6 +29,7 @@ class Said:
     input_tokens: int
     output_tokens: int
     cached_tokens: int
+    cache_write_tokens: int
     cost: int
     estimated: bool
     cached: bool

@@ -31,8 +31,9 @@ _SAY_NOTHING = frozenset(
 class Sayings:
     """One row a span that says something of a model or of an application around one. `rows`: which of those that were
     given. `type`: llm, embedding, chain, tool, agent, retriever, … or span. `call`: a model was asked, so that its
-    tokens and cost count. Tokens and `cost` (pico-dollars) are -1 where nothing was said; `first_ns` counts from the
-    span's start, 0 where unknown. `cached`: answered out of the gateway's cache. `output_chars`: of the whole answer,
+    tokens and cost count. Tokens and `cost` (pico-dollars) are -1 where nothing was said; those read from a provider's
+    cache and written to it, which `input_tokens` holds too, 0. `first_ns` counts from the span's start, 0 where
+    unknown. `cached`: answered out of the gateway's cache. `output_chars`: of the whole answer,
     where its sender counted. `answer_id`: as the provider gave it; `gateway`: our own gateway's span. `finish`,
     `input`, `output` and `system` are as they were sent, the last three without the JSON around them, or None."""
 
@@ -52,6 +53,7 @@ class Sayings:
     input_tokens: I64
     output_tokens: I64
     cached_tokens: I64
+    cache_write_tokens: I64
     cost: I64
     estimated: Bool
     cached: Bool
@@ -159,7 +161,7 @@ def _columns(
     def where(field: str, meets: Callable[[Any], bool]) -> Bool:
         return np.fromiter(map(meets, found[field]), np.bool_, count) if field in found else np.zeros(count, np.bool_)
 
-    sent, made, cached = _tokens(found, count)
+    sent, made, cached, written = _tokens(found, count)
     model = texts("model")
     asked = (model != "") | (sent >= 0)
     type_ = _types(found.get("kind"), asked)
@@ -184,6 +186,7 @@ def _columns(
         input_tokens=sent,
         output_tokens=made,
         cached_tokens=cached,
+        cache_write_tokens=written,
         cost=_costs(found, count),
         estimated=where("estimated", lambda value: value is True),
         cached=where("cache", lambda value: value == "hit"),
@@ -227,10 +230,11 @@ def _types(kinds: list[Any] | None, asked: Bool) -> Text:
     return text_column(types)
 
 
-def _tokens(found: Found, count: int) -> tuple[I64, I64, I64]:
-    """Of what went in, came out, and was read from a cache."""
+def _tokens(found: Found, count: int) -> tuple[I64, I64, I64, I64]:
+    """Of what went in, came out, was read from a provider's cache and written to it."""
     sent, made = _used(found.get("input_tokens"), count), _used(found.get("output_tokens"), count)
     cached = np.maximum(_used(found.get("cached_tokens"), count), 0)
+    written = np.maximum(_used(found.get("cache_write_tokens"), count), 0)
     for row, value in enumerate(found.get("usage", ())):
         usage = opened(value)
         if isinstance(usage, dict):
@@ -241,7 +245,12 @@ def _tokens(found: Found, count: int) -> tuple[I64, I64, I64]:
             if not cached[row]:
                 names = ("cache_read_input_tokens", "input_cached_tokens", "input_cache_read")
                 cached[row] = max(_of(usage, *names), 0)
-    return sent, made, cached
+            if not written[row]:
+                names = ("cache_creation_input_tokens", "cache_write_input_tokens", "input_cache_creation")
+                written[row] = max(_of(usage, *names), 0)
+    # A sender whose number cannot hold them counted what was neither read from a cache nor written to one.
+    beside = (sent >= 0) & (cached + written > sent)
+    return np.where(beside, sent + cached + written, sent), made, cached, written
 
 
 def _costs(found: Found, count: int) -> I64:

@@ -16,6 +16,7 @@ MOST_TOKENS = 2**40  # of one call, so that sums of many are whole numbers of 64
 TEXT = 256  # characters of a name or an id
 _TAGS = 20
 _DEPTH = 64  # JSON in a text that is nested deeper stays a text
+_AMOUNT = frozenset("0123456789.eE+-")
 
 
 def opened(value: Any) -> Any:
@@ -54,6 +55,10 @@ def tokens(value: Any) -> int:
 def pico(value: Any) -> int:
     """Dollars, as a sender wrote them, in pico-dollars to the nearest; -1 for what is no amount."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return UNKNOWN
+    if isinstance(value, str) and not _AMOUNT.issuperset(
+        value
+    ):  # `Decimal` takes spaces, `1_0` and digits of any script
         return UNKNOWN
     try:
         amount = Decimal(str(value)) * PICO

@@ -3,19 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection
 
 from triops.kernel.errors import NotFound
 from triops.kernel.ids import ProjectId
 from triops.kernel.page import Page
 from triops.kernel.version import ModelVersion, RegisteredModel
 from triops.ledger.prompts.shares import shares_of
-from triops.ledger.versions import tables
 from triops.ledger.versions.models import find_model, get_model
 from triops.ledger.versions.search import list_models
-from triops.ledger.versions.versions import count_versions, list_versions, versions_of
+from triops.ledger.versions.versions import count_versions, list_versions
 
-_V = tables.model_versions.c
 Labels = Mapping[str, Mapping[int, int]]  # label → version → percent
 
 
@@ -51,24 +49,6 @@ def list_prompt_versions(
 ) -> tuple[Kept, Sequence[ModelVersion]]:
     """The newest first. Raises: NotFound."""
     return get_prompt(connection, project, name), list_versions(connection, project, name, below=below, limit=limit)
-
-
-def versions_to_serve(
-    connection: Connection, project: ProjectId, kept: Sequence[Kept], newest: int
-) -> Sequence[ModelVersion]:
-    """Those that a label stands for, and the last `newest` numbers of each prompt, in no order."""
-    wanted = []
-    for one in kept:
-        if one.newest is not None:
-            numbers = {version for share in one.labels.values() for version in share}
-            wanted.append(
-                and_(_V.name == one.model.name, or_(_V.version > one.newest - newest, _V.version.in_(sorted(numbers))))
-            )
-    found: list[ModelVersion] = []
-    for at in range(0, len(wanted), 100):
-        statement = select(tables.model_versions).where(_V.project == project, or_(*wanted[at : at + 100]))
-        found += versions_of(connection, project, connection.execute(statement).all())
-    return found
 
 
 def _labels(model: RegisteredModel, shared: Mapping[str, Labels]) -> Labels:

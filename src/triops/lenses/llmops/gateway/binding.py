@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from triops.loop.documents import Specs
+from triops.kernel.document import Specs
 
 _RULES = ("guards", "budget_usd", "budgets", "record")
 

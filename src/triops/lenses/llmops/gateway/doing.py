@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from triops.kernel.call import Attempt, Cached
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
@@ -174,11 +175,22 @@ class Asking:
 
 
 def _filled_by_caller(text: str) -> tuple[str, int, str]:
-    """`name@version` or `name@label`: a prompt that the caller read and filled in himself."""
-    name, _, which = text.strip()[:_NAME].partition("@")
+    """`name@version` or `name@label`: a prompt that the caller read and filled in himself. The name is percent-encoded
+    where it is not ASCII; raw UTF-8, which some clients send, is read as well."""
+    name, at, which = text.strip().rpartition("@")
+    name, which = (_decoded(name), _decoded(which)) if at else (_decoded(which), "")
     if which.isascii() and which.isdigit() and len(which) < 10:
-        return name, int(which), ""
-    return name, 0, which
+        return name[:_NAME], int(which), ""
+    return name[:_NAME], 0, which[:_NAME]
+
+
+def _decoded(text: str) -> str:
+    if text.isascii() and "%" not in text:
+        return text
+    try:
+        return unquote_to_bytes(text.encode("latin-1")).decode()
+    except UnicodeError:
+        return text
 
 
 def _parent(header: str, own: str) -> tuple[str, str]:

@@ -58,15 +58,18 @@ class Streaming:
         rest."""
         size = 0
         try:
-            while data := await coming.some():
-                size += len(data)
+            while pieces := await coming.some():
+                size += sum(map(len, pieces))
                 if size > _STREAM:
                     raise Fault("garbage", f"the provider's answer is over {_STREAM} bytes")
-                events = self._decoder.feed(data)
-                if events:
+                events: list[Event] = []
+                try:
+                    for data in pieces:
+                        events += self._decoder.feed(data)
+                finally:
                     self._through(events)
-                    if self._decoder.done:
-                        coming.ending()
+                if self._decoder.done:
+                    coming.ending()
                 if self._out and not coming.ended:
                     self._send()
                     await self._call.taker.room()

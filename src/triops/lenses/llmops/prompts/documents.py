@@ -9,6 +9,7 @@ from typing import Any
 from triops.kernel.document import Document
 from triops.kernel.errors import Conflict, Invalid, NotFound
 from triops.kernel.ids import ProjectId
+from triops.kernel.prompts.names import AFTER_NAMES
 from triops.kernel.prompts.sharing import share_of
 from triops.kernel.prompts.spec import CHARACTERS, MESSAGES, ROLES, PromptSpec, spec_of
 from triops.kernel.prompts.template import PromptTemplate
@@ -82,6 +83,10 @@ SCHEMA: dict[str, Any] = {
 }
 
 
+_PART = r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?"
+NAMES = rf"^(?=.{{1,100}}$){_PART}(?:/(?!(?:{'|'.join(sorted(AFTER_NAMES))})(?:/|$)){_PART})*$(?!\n)"  # in folders
+
+
 def prompt_kind() -> Kind:
     def check(document: Document) -> None:
         spec = _content(document.spec)
@@ -91,7 +96,7 @@ def prompt_kind() -> Kind:
             _share(document.spec, label)
             label_name(label, f"spec.labels.{label}"[:200])
 
-    return Kind("Prompt", SCHEMA, check)
+    return Kind("Prompt", SCHEMA, check, names=NAMES)
 
 
 class PromptDocuments:

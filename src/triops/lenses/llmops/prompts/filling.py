@@ -16,6 +16,7 @@ from triops.kernel.prompts.spec import Line, PromptSpec
 from triops.kernel.prompts.template import PromptTemplate, Rendered
 from triops.kernel.prompts.variables import Variable
 from triops.lenses.llmops.prompts.messages import message_of
+from triops.lenses.llmops.prompts.model import LATEST, is_latest
 
 _NUMBERS = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 _WHOLE = ("max_tokens", "top_k", "seed")
@@ -61,7 +62,7 @@ def chosen(prompts: Holding, ref: PromptRef, pick: float) -> tuple[int, str, str
     else:
         label = ref.label or "production"
         share = prompt.shares.get(label)
-        known_version = picked(share, pick) if share else prompt.labels.get(label)
+        known_version = picked(share, pick) if share else prompt.labels.get(LATEST if is_latest(label) else label)
         if known_version is None:
             known = ", ".join(sorted(prompt.labels)) or "none"
             raise NotFound(f"the prompt {ref.name} has no label {label[:200]}; labels: {known}")

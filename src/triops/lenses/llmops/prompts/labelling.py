@@ -3,13 +3,13 @@
 from triops.kernel.errors import NotFound
 from triops.kernel.prompts.sharing import main_version, picked
 from triops.ledger.prompts.reading import Kept
-from triops.lenses.llmops.prompts.model import LATEST
+from triops.lenses.llmops.prompts.model import is_latest
 
 
 def numbered(kept: Kept, label: str, pick: float | None) -> int:
     """Of a share the one for `pick`, else the one with the most traffic. Raises: NotFound that lists the labels."""
     share = kept.labels.get(label)
-    if share is None and label.lower() == LATEST and kept.newest is not None:
+    if share is None and is_latest(label) and kept.newest is not None:
         return kept.newest
     if not share:
         known = ", ".join(sorted(kept.labels)) or "none"

@@ -59,11 +59,16 @@ class LabelMove:
         return f"{self.label}: {self.before or 'none'} → {self.after or 'none'}"
 
 
+def is_latest(label: str) -> bool:
+    """In any case, as MLflow's clients write it."""
+    return label.lower() == LATEST
+
+
 def label_name(label: str, field: str = "label") -> str:
     """What MLflow allows of an alias that can be set. Raises: Invalid."""
     if not _LABEL.fullmatch(label) or _VERSION.fullmatch(label):
         expected = "at most 255 letters, digits, _ and -, and not v1, v2, …"
         raise Invalid("not a label's name", field=field, got=label, expected=expected)
-    if label.lower() == LATEST:
+    if is_latest(label):
         raise Invalid("latest is always the newest version: it does not move", field=field, got=label)
     return label

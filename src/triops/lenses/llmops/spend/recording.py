@@ -158,13 +158,14 @@ def _attributes(call: Call, attempts: Sequence[Mapping[str, Any]], provider: str
 
 def _usage(told: dict[str, Any], attempts: Sequence[Mapping[str, Any]]) -> None:
     """Of all attempts together: what the call as a whole is billed."""
-    given = cached = made = 0
+    given = cached = written = made = 0
     cost: int | None = None if attempts else 0  # nobody was asked: it cost nothing
     for attempt in attempts:
         usage = attempt.get("usage") or _NOTHING
         given += usage.get("input") or 0
         made += usage.get("output") or 0
         cached += usage.get("cached_input") or 0
+        written += usage.get("cache_write") or 0
         if attempt.get("cost") is not None:
             cost = (cost or 0) + attempt["cost"]
         if attempt.get("estimated"):
@@ -174,6 +175,8 @@ def _usage(told: dict[str, Any], attempts: Sequence[Mapping[str, Any]]) -> None:
         told["gen_ai.usage.output_tokens"] = min(made, _WHOLE)
     if cached:
         told["gen_ai.usage.cache_read.input_tokens"] = min(cached, _WHOLE)
+    if written:
+        told["gen_ai.usage.cache_creation.input_tokens"] = min(written, _WHOLE)
     if cost is not None:
         told["triops.cost_usd"] = usd(cost)
         told["triops.cost_pico"] = min(cost, _WHOLE)

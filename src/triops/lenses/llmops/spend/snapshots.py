@@ -27,13 +27,13 @@ KINDS = ("Provider", "Route", "Price", "Key", "Budget", "Guard")
 _HELD = "held"
 _SCOPES = ("key", "team", "application", "route", "project")
 _PERIODS = ("day", "month", "total")
-Prompts = Callable[[Connection, ProjectId], Mapping[str, Any]]
+Prompts = Callable[[Connection, ProjectId], tuple[Mapping[str, Any], str]]
 
 
 @dataclass
 class Snapshots:
     """`opened`: whether callers without a key may be taken. `prompts` answers a project's prompts in the form of
-    the snapshot. `fixed`: what never changes (`local`, `limits`, `record`)."""
+    the snapshot, and which are left out. `fixed`: what never changes (`local`, `limits`, `record`)."""
 
     records: Records
     documents: Documents
@@ -46,6 +46,7 @@ class Snapshots:
     environment: EnvironmentKeys
     fixed: Mapping[str, Any] = field(default_factory=dict)
     problems: Mapping[ProjectId, str] = field(default_factory=dict)  # why stored credentials do not open
+    left_out: Mapping[ProjectId, str] = field(default_factory=dict)  # of prompts, when they were told last
 
     @property
     def version(self) -> tuple[int, ...]:
@@ -73,8 +74,8 @@ class Snapshots:
         plain = [_plain(document) for document in documents if document.kind in KINDS]
         local = bool(self.fixed.get("local", True))
         config = project_config(project, {"documents": plain, "credentials": dict.fromkeys(held, _HELD)}, local=local)
-        sealed = self.problems.get(project)
-        return config, [*config.problems, *self.environment.problems(documents), *([sealed] if sealed else [])]
+        more = [said for said in (self.problems.get(project), self.left_out.get(project)) if said]
+        return config, [*config.problems, *self.environment.problems(documents), *more]
 
     def _read(self, connection: Connection, at: float) -> dict[str, Any]:
         keys = live_keys(connection, at)
@@ -83,6 +84,8 @@ class Snapshots:
         credentials, self.problems = self.credentials.opened(connection)
         position = position_of(connection)
         names = sorted({DEFAULT_PROJECT, *documents, *secrets, *credentials, *(key.project for key in keys.values())})
+        prompts = {name: self.prompts(connection, name) for name in names}
+        self.left_out = {name: said for name, (_, said) in prompts.items() if said}
         used = [one for name in names for one in spent(connection, name, _windows(name, documents.get(name, ())), at)]
         return {
             "triops_keys": {
@@ -97,7 +100,7 @@ class Snapshots:
                         for digest, (key, expires) in secrets.get(name, {}).items()
                     },
                     "credentials": {**credentials.get(name, {}), **self._variables(documents.get(name, ()))},
-                    "prompts": self.prompts(connection, name),
+                    "prompts": prompts[name][0],
                 }
                 for name in names
             },

@@ -60,6 +60,7 @@ class SpanLine:
     input_tokens: int | None
     output_tokens: int | None
     cached_tokens: int
+    cache_write_tokens: int
     cost: int | None
     total_cost: int | None
     total_tokens: int

@@ -26,7 +26,7 @@ class Redacting:
         return held[1]
 
     async def text(self, project: ProjectId) -> Callable[[str], str] | None:
-        """What of a text may be stored; None: all of it."""
+        """What of a text that people write may be stored; None: all of it."""
         rule = await self.rule(project)
         return None if rule is None else rule.text
 

@@ -67,19 +67,24 @@ class Rule:
         return kept if changed else None
 
     def text(self, text: str) -> str:
+        """What stays of what people write of a trace: scores, comments, rationales."""
         return self.redact(text) if self.redact is not None and text else text
+
+    def said(self, text: str) -> str:
+        """What stays of what a status or a preview says: exceptions quote what was said, and none is a message."""
+        return self.text(text) if self.keep == "all" else ""
 
     def batch(self, batch: SpanBatch) -> SpanBatch:
         """`batch` itself where nothing goes."""
         whole = "\n".join(batch.attributes) + "\n" + "\n".join(batch.events)
         marks = [mark for mark in self._looked_for() if mark in whole]
-        if not marks and self.redact is None:
+        messages = batch.status_message
+        if (self.redact is not None or self.keep != "all") and any(messages):
+            messages = np.array([self.said(text) for text in messages], dtype=object)
+        if not marks and messages is batch.status_message:
             return batch
         attributes = _column(batch.attributes, marks, self._attributes_text)
         events = _column(batch.events, marks, self._events_text)
-        messages = batch.status_message
-        if self.redact is not None and any(messages):
-            messages = np.array([self.text(text) for text in messages], dtype=object)
         if attributes is batch.attributes and events is batch.events and messages is batch.status_message:
             return batch
         return replace(batch, attributes=attributes, events=events, status_message=messages)
@@ -105,7 +110,13 @@ class Rule:
         return str(_cleaned(text, self.redact, 0))
 
     def _looked_for(self) -> list[str]:
-        return [*MARKS, _EVENT, '"exception', *(f'"{name}' for name in (*self.names, *self.prefixes))]
+        return [
+            *MARKS,
+            _EVENT,
+            '"exception',
+            '"error.message"',
+            *(f'"{name}' for name in (*self.names, *self.prefixes)),
+        ]
 
     def _goes(self, name: str) -> bool:
         if name in self.names or (self.prefixes and name.startswith(self.prefixes)):

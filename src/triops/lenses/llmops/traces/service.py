@@ -188,6 +188,7 @@ def _span(span: SpanRow, overheard: Events, cost: int | None, total_cost: int | 
         input_tokens=one.input_tokens if one and one.input_tokens >= 0 else None,
         output_tokens=one.output_tokens if one and one.output_tokens >= 0 else None,
         cached_tokens=one.cached_tokens if one else 0,
+        cache_write_tokens=one.cache_write_tokens if one else 0,
         cost=cost,
         total_cost=total_cost,
         total_tokens=total_tokens,

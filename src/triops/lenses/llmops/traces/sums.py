@@ -38,7 +38,10 @@ def costs(rows: LlmRows, price_of: PriceOf) -> I64:
     told = (rows.input_tokens >= 0) | (rows.output_tokens >= 0)
     for row in np.flatnonzero(rows.counts & (rows.cost < 0) & told).tolist():
         usage = Usage(
-            max(int(rows.input_tokens[row]), 0), max(int(rows.output_tokens[row]), 0), int(rows.cached_tokens[row])
+            max(int(rows.input_tokens[row]), 0),
+            max(int(rows.output_tokens[row]), 0),
+            int(rows.cached_tokens[row]),
+            int(rows.cache_write_tokens[row]),
         )
         found = price_of(rows.provider[row], rows.model[row], usage, int(rows.time_ns[row]))
         if found is not None:

@@ -11,6 +11,7 @@ _AGAIN_S = 600.0
 _QUESTIONS = 50_000
 _LANGUAGES = 20  # of one series
 _ENOUGH = 60.0  # answers before a language can be unusual
+_REMEMBERED_S = 36 * 3600.0  # half a day more than from one night to the next
 _USUAL, _MOSTLY = 0.05, 0.8  # of a language, and of those together that are usual
 
 
@@ -43,25 +44,31 @@ class Asked:
 
 
 class Languages:
-    """How often each series answers in which language."""
+    """How often each series answers in which of the languages that `words` tells apart. One that was usual within
+    `_REMEMBERED_S` still is: who writes by night may write in another language than who writes by day."""
 
     def __init__(self) -> None:
         self._of: dict[int, dict[str, float]] = {}
+        self._usual: dict[int, dict[str, float]] = {}  # slot → language → when it was last
 
-    def unusual(self, slots: Slots1, languages: Sequence[str]) -> F64:
+    def unusual(self, slots: Slots1, languages: Sequence[str], told_s: F64) -> F64:
         """1 for an answer in a language that its series hardly speaks, 0 for another (and of a series that speaks so
-        many that none is unusual), NaN where it cannot be told.
+        many that none is unusual), NaN where it cannot be told. `told_s`: when each was told of.
         What is unusual is taken in slowly, so that it stays unusual for a while."""
         answer = np.full(len(slots), np.nan)
         for row, slot in enumerate(slots.tolist()):
-            language = languages[row]
+            language, now = languages[row], told_s[row]
             if not language or slot < 0:
                 continue
             known = self._of.setdefault(slot, {})
+            usual = self._usual.setdefault(slot, {})
             total = sum(known.values())
-            odd = total >= _ENOUGH and known.get(language, 0.0) < _USUAL * total
+            common = known.get(language, 0.0) >= _USUAL * total
+            odd = total >= _ENOUGH and not common and now - usual.get(language, -np.inf) > _REMEMBERED_S
             if odd:
                 odd = sum(times for times in known.values() if times >= _USUAL * total) >= _MOSTLY * total
+            elif common and total >= _ENOUGH:
+                usual[language] = now
             answer[row] = odd
             if language in known or len(known) < _LANGUAGES:
                 known[language] = known.get(language, 0.0) + (0.02 if odd else 1.0)
@@ -70,5 +77,10 @@ class Languages:
                     known[name] /= 2
         return answer
 
+    def relearn(self, slot: int) -> None:
+        """What it speaks now is usual, and what was usual before stays so for its time."""
+        self._of.pop(slot, None)
+
     def forget(self, slot: int) -> None:
         self._of.pop(slot, None)
+        self._usual.pop(slot, None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,17 @@ class CallColumns:
         columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         for name, column in columns.items():
             columns[name] = column[rows] if isinstance(column, np.ndarray) else [column[row] for row in rows]
+        return CallColumns(**columns)
+
+    @staticmethod
+    def joined(parts: "Sequence[CallColumns]") -> "CallColumns":
+        """Of at least one part; in their order."""
+        if len(parts) == 1:
+            return parts[0]
+        columns: dict[str, Any] = {}
+        for field in fields(CallColumns):
+            own = [getattr(part, field.name) for part in parts]
+            columns[field.name] = np.concatenate(own) if isinstance(own[0], np.ndarray) else list(chain(*own))
         return CallColumns(**columns)
 
 
@@ -111,6 +123,7 @@ class WatchProfile:
     share_score: float = 4.0  # of one whose share of calls is abnormal: several windows are pooled in it already
     score_on: float = 1.5  # to go on
     hold: float = 4.0  # to begin: the evidence of at least two abnormal windows in a row, each its score less one
+    hold_two: float = 7.0  # and where just two say that a mean is off: in a day two of few calls often are, by chance
     quiet: int = 3  # normal windows in a row to end
     share_windows: int = 6  # judged together, so that a low share is seen too
     silent_s: float = 120.0  # without a call for so long a claim is over,

@@ -93,8 +93,9 @@ def _costs(said: Sayings, rows: I64, starts_ns: I64, priced: Priced | None) -> I
     if priced is not None:
         for at in np.flatnonzero((costs == UNKNOWN) & (said.input_tokens[rows] >= 0)).tolist():
             row = rows[at]
-            counts = (said.input_tokens[row], max(said.output_tokens[row], 0), said.cached_tokens[row])
-            found = priced(said.provider[row], said.model[row], Usage(*map(int, counts)), int(starts_ns[at]))
+            made, cached = max(said.output_tokens[row], 0), said.cached_tokens[row]
+            usage = Usage(*map(int, (said.input_tokens[row], made, cached, said.cache_write_tokens[row])))
+            found = priced(said.provider[row], said.model[row], usage, int(starts_ns[at]))
             costs[at] = UNKNOWN if found is None else found
     return costs
 

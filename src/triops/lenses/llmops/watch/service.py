@@ -55,8 +55,8 @@ class CallWatch:
         self._slot: dict[EntityId, int] = {}
         self._free: list[int] = []
 
-    def take(self, calls: CallColumns, now: float) -> None:
-        """Add calls to the open windows of their series."""
+    def take(self, calls: CallColumns, told_s: F64) -> None:
+        """Add calls to the open windows of their series. `told_s`: when each was told of, in order."""
         means = np.stack([np.asarray(getattr(calls, mean.column), np.float64) for mean in MEANS])
         failed = np.array([bool(error) for error in calls.error])
         means[:, failed] = np.where(np.isin([m.name for m in MEANS], ["cost"])[:, None], means[:, failed], np.nan)
@@ -76,9 +76,10 @@ class CallWatch:
             known = slots >= 0
             told = np.flatnonzero(known & spoken)
             hits[2] = np.nan
-            hits[2, told] = self._languages.unusual(slots[told], [calls.language[row] for row in told.tolist()])
-            self._hear(np.unique(slots[known]), now)
-            self.windows.add(slots[known], now, means[:, known], hits[:, known])
+            spoke = [calls.language[row] for row in told.tolist()]
+            hits[2, told] = self._languages.unusual(slots[told], spoke, told_s[told])
+            self._hear(slots[known], told_s[known])
+            self.windows.add(slots[known], told_s[known], means[:, known], hits[:, known])
             if type_ == "prompt":
                 self._by_version(slots, calls.version, means)
 
@@ -101,7 +102,9 @@ class CallWatch:
     def due(self) -> "np.ndarray[tuple[int, int], np.dtype[np.bool_]]":
         """[measure, slot]: what is to be claimed, and is not yet."""
         long = self.run >= np.where(self.side < 0, _DOWNWARD, _UPWARD)
-        return (self.hot >= self.profile.hold) & long & ~self.open
+        hold = np.full(self.hot.shape, self.profile.hold)
+        hold[: len(MEANS)][self.run[: len(MEANS)] <= 2] = self.profile.hold_two
+        return (self.hot >= hold) & long & ~self.open
 
     def silent(self, slot: int, now: float) -> bool:
         """No call for much longer than is usual."""
@@ -132,7 +135,7 @@ class CallWatch:
         self.ratios[measure - len(MEANS)].clear(np.array([slot]))
         self.pool[:, measure - len(MEANS), slot] = 0.0
         if MEASURES[measure] == "language":
-            self._languages.forget(slot)
+            self._languages.relearn(slot)
 
     def forget(self, now: float) -> Slots1:
         """What had no call for `forget_s` makes room for others; answers the slots."""
@@ -151,11 +154,21 @@ class CallWatch:
                 self.versions.pop(slot, None)
         return gone
 
-    def _hear(self, slots: Slots1, now: float) -> None:
-        gaps = now - self.heard[slots]
-        known = slots[np.isfinite(gaps)]
-        self.gap[known] += 0.1 * (np.nan_to_num(gaps)[np.isfinite(gaps)] - self.gap[known])
-        self.heard[slots] = now
+    def _hear(self, slots: Slots1, told_s: F64) -> None:
+        """What is told at one time is heard once. The usual gap moves by a tenth towards each gap, in their order."""
+        if not len(slots):
+            return
+        order = np.argsort(slots, kind="stable")
+        slots, told_s = slots[order], told_s[order]
+        apart = np.append(True, (slots[1:] != slots[:-1]) | (told_s[1:] != told_s[:-1]))
+        slots, told_s = slots[apart], told_s[apart]
+        here, first, times = np.unique(slots, return_index=True, return_counts=True)
+        gaps = np.diff(told_s, prepend=np.nan)
+        gaps[first] = told_s[first] - self.heard[here]  # NaN where it is the first of all
+        later = np.repeat(first + times - 1, times) - np.arange(len(slots))
+        moved = np.add.reduceat(0.1 * 0.9**later * np.nan_to_num(gaps), first)
+        self.gap[here] = self.gap[here] * 0.9 ** (times - np.isnan(gaps[first])) + moved
+        self.heard[here] = told_s[first + times - 1]
 
     def _judge_mean(self, at: int, window: Window, now: float) -> None:
         mean, model, profile = MEANS[at], self.models[at], self.profile

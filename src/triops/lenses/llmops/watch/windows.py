@@ -51,8 +51,9 @@ class Windows:
             self.hits, self.trials = np.pad(self.hits, wide), np.pad(self.trials, wide)
         self.rows = size
 
-    def add(self, slots: Slots1, now: float, means: F64, hits: F64) -> None:
-        """One row a call: `means` [measure, call] and `hits` [share, call], NaN where a call says nothing of it."""
+    def add(self, slots: Slots1, told_s: F64, means: F64, hits: F64) -> None:
+        """One row a call: when it was told of, `means` [measure, call] and `hits` [share, call], NaN where it says
+        nothing of it."""
         if not len(slots):
             return
         order = np.argsort(slots, kind="stable")
@@ -62,7 +63,8 @@ class Windows:
             sums[:, here] += np.add.reduceat(of, first, axis=1)
 
         self.count[here] += np.diff(first, append=len(slots))
-        self.started[here[np.isnan(self.started[here])]] = now
+        opened = np.isnan(self.started[here])
+        self.started[here[opened]] = told_s[order][first[opened]]
         known = np.isfinite(means[:, order])
         values = np.where(known, np.maximum(means[:, order], _FLOORS), 1.0)
         logs = np.log(values)  # 0 of the unknown

@@ -2,14 +2,13 @@
 
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from triops.kernel.errors import Invalid, NotFound
 from triops.kernel.ids import ProjectId
 from triops.kernel.trace import SIZES, Trace, TraceState
 from triops.ledger.runs.experiments import Experiments, experiment_no
-from triops.ledger.traces.contents import SAID
 from triops.ledger.traces.links import TraceLinks
 from triops.ledger.traces.search import TraceSearch
 from triops.ledger.traces.traces import Traces
@@ -19,6 +18,7 @@ from triops.lenses.mlops.genai_traces import law
 from triops.lenses.mlops.genai_traces.correlation import Correlation
 from triops.lenses.mlops.genai_traces.gather import SpanSaid, gather
 from triops.lenses.mlops.genai_traces.looking import Views, looker
+from triops.lenses.mlops.genai_traces.redaction import Rule, RuleOf, redacted, redacted_metadata
 from triops.ports.clock import Clock
 
 _LINKS = 100  # traces linked to a run in one request
@@ -26,14 +26,13 @@ _BATCH = 1000  # traces asked for by id in one request
 _SPANS = 10_000  # of one request
 _PAGE = 500
 _VERSION_DIGITS = 10
-Clean = Callable[[str], str]
 
 
 class TraceService:
-    """`views`: how spans' bytes are read where a filter looks into them. `clean_of`: what of a text a project may
-    store, None where all of it; spans come through their intake, which asks the same."""
+    """`views`: how spans' bytes are read where a filter looks into them. `rule_of`: what of a trace a project may
+    not store; spans come through their intake, which asks the same."""
 
-    clean_of: Callable[[ProjectId], Awaitable[Clean | None]] | None = None
+    rule_of: RuleOf | None = None
 
     def __init__(
         self,
@@ -55,15 +54,8 @@ class TraceService:
         """Raises: NotFound, Invalid."""
         law.trace_id(said.id)
         await self._begin(project)
-        clean = await self.clean(project)
-        checked = replace(
-            said,
-            tags=law.said_tags(said.tags),
-            metadata=_stored(law.said_metadata(said.metadata), clean),
-            request_preview=clean(said.request_preview) if said.request_preview else said.request_preview,
-            response_preview=clean(said.response_preview) if said.response_preview else said.response_preview,
-        )
-        return await self._traces.say(project, checked)
+        checked = replace(said, tags=law.said_tags(said.tags), metadata=law.said_metadata(said.metadata))
+        return await self._traces.say(project, redacted(checked, await self._rule(project)))
 
     @staticmethod
     def gathered(spans: Sequence[SpanSaid]) -> list[Brought]:
@@ -193,20 +185,24 @@ class TraceService:
             duration_ms=None,
             state=TraceState.IN_PROGRESS,
             tags=law.said_tags(tags),
-            metadata=_stored(law.said_metadata(metadata), await self.clean(project)),
+            metadata=redacted_metadata(law.said_metadata(metadata), await self._rule(project)),
         )
         return await self._traces.say(project, said, final=False)
 
     async def end_v2(
         self, project: ProjectId, id: str, end_ms: int, state: str, tags: Mapping[str, str], metadata: Mapping[str, str]
     ) -> Trace:
-        own, more = law.said_tags(tags), _stored(law.said_metadata(metadata), await self.clean(project))
+        own = law.said_tags(tags)
+        more = redacted_metadata(law.said_metadata(metadata), await self._rule(project))
         return await self._traces.end(project, id, end_ms, state, own.items(), more.items())
 
-    async def clean(self, project: ProjectId) -> Clean:
-        """What of a text the project may store."""
-        clean = await self.clean_of(project) if self.clean_of is not None else None
-        return clean or _as_it_is
+    async def clean(self, project: ProjectId) -> Callable[[str], str]:
+        """What the project may store of a text that people write of a trace."""
+        rule = await self._rule(project)
+        return _as_it_is if rule is None else rule.text
+
+    async def _rule(self, project: ProjectId) -> Rule | None:
+        return await self.rule_of(project) if self.rule_of is not None else None
 
     async def _begin(self, project: ProjectId) -> None:
         await self._experiments.begin(project, int(self._clock.now() * 1000))
@@ -214,11 +210,6 @@ class TraceService:
 
 def _as_it_is(text: str) -> str:
     return text
-
-
-def _stored(metadata: Mapping[str, str], clean: Clean) -> dict[str, str]:
-    """With what older clients put there of what was said."""
-    return {key: clean(value) if key in SAID else value for key, value in metadata.items()}
 
 
 def complete(trace: Trace, spans: Sequence[bytes]) -> bool:

@@ -24,6 +24,7 @@ from triops.kernel.transfer import (
 )
 from triops.kernel.version import STAGES, STATUSES
 from triops.ledger.imports.logged_models import STATUSES as MODEL_STATUSES
+from triops.lenses.mlops.registry.names import settable_alias
 
 POINTS = 25_000  # of one request
 _RUN = re.compile(r"[A-Za-z0-9][\w-]{0,63}", re.ASCII)
@@ -102,6 +103,7 @@ def check_model(moved: MovedModel) -> None:
     _few("aliases", list(moved.aliases))
     for alias, version in moved.aliases.items():
         _id("aliases", alias, _ALIAS)
+        settable_alias(alias)
         _number("aliases", version)
     for one in moved.versions:
         _number("versions.version", one.version)

@@ -25,6 +25,7 @@ from triops.ledger.traces.writing import Brought, brought
 from triops.ledger.versions.webhooks import Webhook
 from triops.lenses.mlops.genai_traces import law
 from triops.lenses.mlops.genai_traces.gather import SpanSaid, gather
+from triops.lenses.mlops.genai_traces.redaction import Rule, RuleOf, redacted
 from triops.lenses.mlops.importing.checking import (
     check_dataset,
     check_example,
@@ -42,19 +43,32 @@ ReadTrace = Callable[[Mapping[str, Any], int], Trace]
 """A trace as MLflow's API tells it. Raises: Invalid."""
 ReadSpan = Callable[[bytes, str], SpanSaid]
 """An OTLP span's bytes, for a trace of that id. Raises: Invalid."""
+RedactSpan = Callable[[bytes, Rule], bytes]
+"""What of an OTLP span's bytes may be stored. Raises: Invalid."""
 _SPANS = 10_000  # of one trace
 _DISABLED = "DISABLED"
 
 
 class EvaluationImport:
+    """`rule_of`: what of a trace a project may not store."""
+
+    rule_of: RuleOf | None = None
+
     def __init__(
-        self, records: Records, clock: Clock, webhooks: Webhooks, read_trace: ReadTrace, read_span: ReadSpan
+        self,
+        records: Records,
+        clock: Clock,
+        webhooks: Webhooks,
+        read_trace: ReadTrace,
+        read_span: ReadSpan,
+        redact_span: RedactSpan,
     ) -> None:
         self._records = records
         self._clock = clock
         self._webhooks = webhooks
         self._read_trace = read_trace
         self._read_span = read_span
+        self._redact_span = redact_span
 
     async def known(self, project: ProjectId, traces: Sequence[str]) -> set[str]:
         """Of these ids those that are here."""
@@ -62,7 +76,8 @@ class EvaluationImport:
 
     async def traces(self, project: ProjectId, items: Sequence[Mapping[str, Any]]) -> list[JSON]:
         """Items: `trace`, `to` (experiment). Answers id, artifact_uri and state of each. Raises: Invalid, NotFound."""
-        read = await asyncio.to_thread(lambda: [self._read(item, at) for at, item in enumerate(items)])
+        rule = await self.rule_of(project) if self.rule_of is not None else None
+        read = await asyncio.to_thread(lambda: [self._read(item, at, rule) for at, item in enumerate(items)])
 
         def write(connection: Connection) -> list[JSON]:
             known = trace_locations(connection, project, [said.id for said, _, _ in read])
@@ -135,7 +150,7 @@ class EvaluationImport:
             answers.append({"id": moved.id, "state": "created" if created else "present"})
         return answers
 
-    def _read(self, item: Mapping[str, Any], at: int) -> tuple[Trace, int, Brought | None]:
+    def _read(self, item: Mapping[str, Any], at: int, rule: Rule | None) -> tuple[Trace, int, Brought | None]:
         moved = from_json(MovedTrace, item.get("trace"), f"items[{at}].trace")
         said = self._read_trace(moved.info, int(self._clock.now() * 1000))
         if said.id != moved.id:
@@ -145,8 +160,11 @@ class EvaluationImport:
         said = replace(said, tags=law.said_tags(said.tags), metadata=law.said_metadata(said.metadata))
         if len(moved.spans) > _SPANS:
             raise Invalid("too many", field="spans", got=len(moved.spans), expected=f"at most {_SPANS}")
-        spans = [self._read_span(_bytes(one), said.id) for one in moved.spans]
-        return said, experiment_number(item.get("to")), brought(gather(spans)[0]) if spans else None
+        sent = [_bytes(one) for one in moved.spans]
+        if rule is not None:
+            sent = [self._redact_span(one, rule) for one in sent]
+        spans = [self._read_span(one, said.id) for one in sent]
+        return redacted(said, rule), experiment_number(item.get("to")), brought(gather(spans)[0]) if spans else None
 
 
 def _hash(inputs: str) -> str:

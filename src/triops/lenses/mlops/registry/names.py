@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from triops.kernel.errors import Invalid
+from triops.kernel.prompts.names import AFTER_NAMES
 from triops.kernel.version import STAGES
 
 NAME_CHARACTERS = 500
@@ -18,8 +19,6 @@ _PROMPT_TEXT = "mlflow.prompt.text"
 _KEY = re.compile(r"[/\w.\- :]*")
 _ALIAS = re.compile(r"[\w\-]*")
 _NO_PATHS = "Names cannot contain '/' or ':'."
-# What comes after a prompt's name in a path.
-_CALLS = frozenset({"versions", "labels", "diff", "history", "comments", "render", "usage"})
 _VERSION_ALIAS = re.compile(r"[vV]\d+")
 _STAGES = {stage.lower(): stage for stage in STAGES}
 
@@ -42,8 +41,8 @@ def new_name(name: str, parameter: str = "name", *, prompt: bool) -> str:
     if "/" in name and not prompt:
         raise Invalid(f"Invalid model name '{name[:500]}'. {_NO_PATHS}", field=parameter)
     for part in name.split("/")[1:]:
-        if part in _CALLS:
-            message = f"'{part}' cannot be in a folder: it is a word of the API ({', '.join(sorted(_CALLS))})."
+        if part in AFTER_NAMES:
+            message = f"'{part}' cannot be in a folder: it is a word of the API ({', '.join(sorted(AFTER_NAMES))})."
             raise Invalid(f"Invalid prompt name '{name[:500]}'. {message}", field=parameter)
     return model_name(name, parameter)
 

@@ -19,6 +19,7 @@ export function spanDetail(s, trace, close) {
       fact('Type', s.type), fact('Status', health(s.status === 'error' ? 'error' : 'ok', s.status)), fact('Says', errorText(s.error)), fact('Model', [s.provider, s.model].filter(Boolean).join('/')), fact('Prompt', s.prompt && promptLink(s)),
       fact('Took', text(s.ms, 'ms')), fact('First token', s.first_token_ms !== null && text(s.first_token_ms, 'ms')),
       fact('Tokens', s.input_tokens !== null && tokens(s.input_tokens, s.output_tokens)), fact('From cache', s.cached_tokens > 0 && `${s.cached_tokens.toLocaleString('en')} tokens`),
+      fact('Into cache', s.cache_write_tokens > 0 && `${s.cache_write_tokens.toLocaleString('en')} tokens`),
       fact('Cost', s.cost_usd !== null && money(s.cost_usd, s.estimated)), fact('With all below', s.total_cost_usd !== null && s.total_cost_usd !== s.cost_usd && money(s.total_cost_usd)), fact('Service', s.service), fact('Span id', h('span', { class: 'mono small' }, s.span))),
     (s.input.length > 0 || s.output.length > 0) && h('section', null, h('div', { class: 'card-head' }, h('h3', null, 'Messages'), playLink(trace, s)), conversation([{ ...s, type: 'llm', parent: '' }])),
     attributes.length > 0 && h('section', null, h('h3', null, 'Attributes'), h('dl', { class: 'facts attrs' }, attributes.map(([name, value]) => fact(name, value !== null && typeof value === 'object' ? json(value) : h('span', { class: 'mono' }, String(value)))))),
