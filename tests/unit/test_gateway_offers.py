@@ -115,8 +115,8 @@ def test_only_who_may_ask_for_any_model_asks_providers() -> None:
     listing = 'kind: Provider\nname: other\nspec: {dialect: openai, base_url: "https://o.example/v1", models: [big-1]}'
     bound = project(UPSTREAM, listing, FAST, "kind: Key\nname: bot\nspec: {application: a, routes: [fast]}")
     anyone = Caller("default")
-    assert [one.name for one in unlisted(bound, anyone, "openai")] == ["upstream"]
-    assert unlisted(bound, replace(anyone, spec=bound.keys["bot"]), "openai") == ()
+    assert [one.name for one in unlisted(bound, anyone, "openai", {})] == ["upstream"]
+    assert unlisted(bound, replace(anyone, spec=bound.keys["bot"]), "openai", {}) == ()
     names = [
         name for name, _, _ in served(bound, anyone, {"upstream": [Offered("x/small-1", 5)], "other": [Offered("no")]})
     ]
@@ -132,17 +132,20 @@ def test_a_name_that_begins_like_a_provider_keeps_all_of_itself() -> None:
 
 def test_a_callers_own_key_lists_what_it_is_for() -> None:
     nothing, caller = project(), Caller("default", passthrough_credential=OWN)
-    (owner,) = unlisted(nothing, caller, "openai")
+    (owner,) = unlisted(nothing, caller, "openai", {})
     assert (owner.name, owner.host.name, owner.credential) == ("anthropic", "api.anthropic.com", OWN)
+    ours = Caller("default", passthrough_credential="sk-proj-0123456789")
+    (openai,) = unlisted(nothing, ours, "anthropic", {"openai-project": "p", "cookie": "c"})
+    assert openai.headers == (("openai-project", "p"),)
     assert list(served(nothing, caller, {"anthropic": [Offered("claude-opus-5", 7)]})) == [
         ("claude-opus-5", "anthropic", 7)
     ]
     assert [name for name, _, _ in served(nothing, caller)] == []
     stopgap = Caller("default", passthrough_credential="unused")
-    assert unlisted(nothing, stopgap, "openai") == ()
+    assert unlisted(nothing, stopgap, "openai", {}) == ()
     assert [name for name, _, _ in served(nothing, stopgap)] == ["smollm2", "all-minilm-l6-v2"]
     shapeless = Caller("default", passthrough_credential="0123456789abcdef")
-    assert [unlisted(nothing, shapeless, of)[0].name for of in ("openai", "anthropic", "ollama")] == [
+    assert [unlisted(nothing, shapeless, of, {})[0].name for of in ("openai", "anthropic", "ollama")] == [
         "openai",
         "anthropic",
         "ollama",

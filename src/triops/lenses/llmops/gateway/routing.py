@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from triops.kernel.errors import Forbidden, NotFound
-from triops.lenses.llmops.gateway.belonging import owner_of, stopgap
+from triops.lenses.llmops.gateway.belonging import account_of, owner_of, stopgap
 from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.specs import LOCAL, Caller, KeySpec, ProviderSpec, RouteSpec, Weighted
 from triops.ports.providers import Offered
@@ -43,14 +43,20 @@ def resolve(project: ProjectConfig, caller: Caller, model: str, dialect: str = "
     return RouteSpec("", (way,), timeout_s=way.timeouts.total, passed=True)
 
 
-def unlisted(project: ProjectConfig, caller: Caller, dialect: str) -> Sequence[ProviderSpec]:
-    """Whose models the caller may ask for by their own names, while no document says which they are."""
+def unlisted(
+    project: ProjectConfig, caller: Caller, dialect: str, headers: Mapping[str, str]
+) -> Sequence[ProviderSpec]:
+    """Whose models the caller may ask for by their own names, while no document says which they are. `headers`: the
+    caller's, for his own account."""
     spec = caller.spec
     if spec is not None and spec.routes and not spec.allow_passthrough:
         return ()
     if not project.declared:
         own = caller.passthrough_credential
-        return (owner_of(own, "", dialect),) if own and not stopgap(own) else ()
+        if not own or stopgap(own):
+            return ()
+        owner = owner_of(own, "", dialect)
+        return (replace(owner, headers=account_of(owner, headers)),)
     declared = [project.providers[name] for name in project.declared]
     return [one for one in declared if not one.models and one.dialect != LOCAL and one.host.name]
 

@@ -118,7 +118,7 @@ class Gateway:
         project = self._config.project(caller.project)
         if project is None or not dialect:
             return []
-        offers = await self._offers.of(project.project, unlisted(project, caller, dialect))
+        offers = await self._offers.of(project.project, unlisted(project, caller, dialect, headers))
         return list(served(project, caller, offers))
 
     def admit(self, headers: Mapping[str, str]) -> None:
