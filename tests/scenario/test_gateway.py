@@ -30,6 +30,11 @@ ROUTES: dict[str, dict[str, Any]] = {
     "left": {"targets": [{"provider": "up", "model": "g!words=200,between_ms=30"}], "on_disconnect": "cancel"},
     "kept": {"targets": [{"provider": "up", "model": "h"}], "cache": {"ttl_s": 60}},
     "strict": {"targets": [{"provider": "up", "model": "i!echo=1"}], "guards": ["mail"]},
+    "hangs": {
+        "targets": [{"provider": "up", "model": "k!first_ms=20000"}],
+        "fallbacks": [{"provider": "up", "model": "b"}],
+        "timeout_s": 0.5,
+    },
     "wait": {"targets": [{"provider": "up", "model": "j!first_ms=300"}]},
 }
 PRICED = {"small-1": "small-1", "slow": "f!words=20,between_ms=30", "left": "g!words=200,between_ms=30", "kept": "h"}
@@ -121,6 +126,14 @@ def test_a_retry_and_a_fallback_are_attempts_of_one_call(gate: Gate) -> None:
     assert [(a["provider"], a["error"]) for a in attempts][-1] == ("up", "")
     assert {a["error"] for a in attempts[:-1]} == {"connect"}
     assert all(a["usage"]["input"] == 0 for a in attempts[:-1])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_hangs_until_the_route_s_time_is_over_is_followed_by_its_fallback(gate: Gate, stream: bool) -> None:
+    answer = gate.chat("hangs", stream=stream)
+    assert answer.status_code == 200, answer.text
+    attempts = gate.outcome(answer.headers["x-triops-call"])["attempts"]
+    assert [(one["model"], one["error"]) for one in attempts] == [("k!first_ms=20000", "timeout"), ("b", "")]
 
 
 def test_a_provider_s_refusal_goes_to_the_caller_in_its_own_words_and_once(gate: Gate) -> None:

@@ -201,7 +201,7 @@ class Tries:
             asked.append(pick)
             self.router.started(pick, self.now)
             failed = pick.model in bad
-            self.router.ended(pick, self.now, not failed, ms, failed and fault not in ("auth", "not_found"))
+            self.router.ended(pick, self.now, ms, fault if failed else "")
             if not failed or not next_may_answer(fault):
                 break
         return asked
@@ -253,6 +253,19 @@ def test_a_canary_has_its_share_and_the_targets_answer_for_it() -> None:
     assert all(picks[1].model in "ab" and not picks[1].canary for picks in failing)
 
 
+def test_a_limit_of_the_only_model_is_each_callers_own_to_hear_of() -> None:
+    only = "kind: Route\nname: only\nspec: {targets: [{provider: upstream, model: a}], retries: 0}"
+    tries = Tries(Router(), project(UPSTREAM, only, FAST))
+    for _ in range(20):
+        assert models(tries.call("only", {"a"}, "rate_limited")) == ["a"]
+    for _ in range(5):
+        tries.call("only", {"a"}, "server")
+    assert tries.call("only", {"a"}) == []
+    for _ in range(3):
+        tries.call("fast", {"small-1"}, "rate_limited")  # its fallback answers
+    assert models(tries.call("fast", {"small-1"})) == ["smollm2"]
+
+
 def test_a_breaker_opens_lets_one_try_and_closes() -> None:
     tries = Tries(Router(), project(UPSTREAM, FAST))
     for _ in range(3):
@@ -265,7 +278,7 @@ def test_a_breaker_opens_lets_one_try_and_closes() -> None:
     assert probe.model == "small-1"
     tries.router.started(probe, tries.now)
     assert models(tries.call("fast", set())) == ["smollm2"]  # one at a time
-    tries.router.ended(probe, tries.now, False, 1.0, True)
+    tries.router.ended(probe, tries.now, 1.0, "server")
     tries.now += 15.0
     assert models(tries.call("fast", set())) == ["smollm2"]  # twice as long
     tries.now += 15.0
@@ -329,7 +342,7 @@ def test_the_better_way_is_preferred_and_the_other_is_not_forgotten(choose: str)
         chosen.append(pick.model)
         tries.router.started(pick, tries.now)
         if choose != "least_busy" or pick.model == "a":  # b's calls never end
-            tries.router.ended(pick, tries.now, True, 10.0 if pick.model == "a" else 90.0, False)
+            tries.router.ended(pick, tries.now, 10.0 if pick.model == "a" else 90.0)
         tries.now += 0.01
     assert chosen.count("a") > 190
     if choose == "latency":

@@ -43,10 +43,6 @@ class Fault(Exception):
         self.body = body
         self.retry_after_s = retry_after_s
 
-    @property
-    def retryable(self) -> bool:
-        return self.kind in RETRYABLE
-
 
 @value
 class Target:

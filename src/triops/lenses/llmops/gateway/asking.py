@@ -40,8 +40,9 @@ class Asker:
         if route.queue.wait_s > 0:
             await place(parts.admission.queues, project.project, route)
         for pick in parts.router.plan(project, route, parts.rng, parts.now):
-            if last is not None and _left_s(call, route, parts.now_ns()) <= 0:
-                break  # no time is left to ask anyone else
+            if last is not None and not pick.fallback and _left_s(call, route, parts.now_ns()) <= 0:
+                pick.same = False  # no time is left to ask another target; a fallback has its own
+                continue
             if last is not None and pick.retry:
                 await asyncio.sleep(max(pick.wait_s, min(last.retry_after_s, _LONGEST_WAIT_S)))
             now_ns = parts.now_ns()
@@ -159,8 +160,8 @@ class Asker:
         return NOTHING if unbilled else answer.usage
 
     def _times(self, call: Doing, route: RouteSpec, pick: Pick, asking: Asking) -> Timeouts:
-        """Raises: Fault when nothing is left of the whole call's."""
-        left = _left_s(call, route, asking.started_ns)
+        """Raises: Fault when nothing is left of the targets'."""
+        left = route.timeout_s if pick.fallback else _left_s(call, route, asking.started_ns)
         if left <= 0:
             raise Fault("timeout", f"no complete answer within {route.timeout_s:g} s")
         return pick.timeouts_within(left, call.ask.stream)
@@ -237,12 +238,11 @@ class Asker:
         if fault is not None and fault.kind == "overloaded" and not asking.sent:
             self._parts.router.abandoned(pick)  # our own bound of connections says nothing of the provider
         else:
-            retryable = fault is not None and fault.retryable
             waited = first_ns / 1e6 if first_ns > 0 else ms
-            self._parts.router.ended(pick, now_ns / 1e9, fault is None, waited, retryable)
+            self._parts.router.ended(pick, now_ns / 1e9, waited, fault.kind if fault is not None else "")
         self._parts.counts.attempted(call.caller.project, pick.provider.name, now_ns, ms, fault.kind if fault else "")
 
 
 def _left_s(call: Doing, route: RouteSpec, now_ns: int) -> float:
-    """Of the time that the whole call has."""
+    """Of the time that the targets have together."""
     return route.timeout_s - (now_ns - call.started_ns) / 1e9

@@ -183,7 +183,11 @@ ROUTE: Final[dict[str, Any]] = _object(
             "items": _object(_TARGET, ["provider", "model"], "Whom to ask then."),
             "description": "Who answers when no target did, in order: `provider` and `model`.",
         },
-        "timeout_s": {**_SECONDS, "default": 600, "description": "For the whole call, all attempts together."},
+        "timeout_s": {
+            **_SECONDS,
+            "default": 600,
+            "description": "For the targets together; each fallback has as much.",
+        },
         "timeouts": {**_TIMEOUTS, "description": "In the place of the providers' own."},
         "retries": {
             "type": "integer",

@@ -47,9 +47,11 @@ class Way:
 
 
 class Pick:
-    """Whom to ask now. `retry`: the same was asked before in this call; then wait `wait_s` first."""
+    """Whom to ask now. `retry`: the same was asked before in this call; then wait `wait_s` first. `alone`: nobody else
+    could be asked."""
 
     __slots__ = (
+        "alone",
         "canary",
         "fallback",
         "model",
@@ -69,6 +71,7 @@ class Pick:
         self.model = target.model
         self.timeouts = target.timeouts
         self.whole = target.whole
+        self.alone = False
         self.fallback = fallback
         self.canary = canary
         self.retry = False
@@ -108,6 +111,7 @@ class Router:
                 asked.add((canary.target.provider, canary.target.model))
                 yield pick
         targets = [target for target in route.targets if target.weight]
+        alone = len(targets) == 1 and canary is None and not route.fallbacks
         last: Pick | None = None
         for attempt in range(route.retries + 1):
             at = now()
@@ -121,7 +125,7 @@ class Router:
                     break
                 pick.retry, pick.wait_s = True, backoff_s(attempt, rng)
             asked.add((pick.provider.name, pick.model))
-            last = pick
+            pick.alone, last = alone, pick
             yield pick
         for target in route.fallbacks:
             if (target.provider, target.model) in asked:
@@ -138,20 +142,23 @@ class Router:
         pick.open = True
         pick.probe = way.breaker.started(now)
 
-    def ended(self, pick: Pick, now: float, ok: bool, ms: float, retryable_fault: bool) -> None:
-        """`ms`: to the first token of a stream, to the end of a whole answer. `retryable_fault`: `Fault.retryable`; any
-        other fault (a key that is refused, a request that is wrong) is no failure of the provider, and the same is not
-        asked again."""
+    def ended(self, pick: Pick, now: float, ms: float, fault: str = "") -> None:
+        """`ms`: to the first token of a stream, to the end of a whole answer. `fault`: its kind, "" where there was an
+        answer. One that is not retryable (a key that is refused, a request that is wrong) is no failure of the
+        provider, and the same is not asked again. A limit of one whom nobody could stand in for says nothing either:
+        each caller hears of it from the provider, with the time to come back."""
         if not pick.open:
             return
         pick.open = False
         way = pick.way
         way.in_flight -= 1
-        failed = not ok and retryable_fault
-        pick.same = retryable_fault
-        way.errors += not ok
-        way.breaker.ended(now, failed, pick.probe)
-        if ok:
+        pick.same = fault in RETRYABLE
+        way.errors += bool(fault)
+        if pick.alone and fault == "rate_limited":
+            way.breaker.abandoned(pick.probe)
+        else:
+            way.breaker.ended(now, pick.same, pick.probe)
+        if not fault:
             known = way.expected_ms(now) if way.learned_at else ms
             way.latency_ms = known + _WEIGHT * (ms - known)
             way.learned_at = now

@@ -100,7 +100,7 @@ class BudgetSpec:
 
 @dataclass(frozen=True, slots=True)
 class RouteSpec:
-    """`timeout_s`: of the whole call, all attempts together. `passed`: no document, the model's name was passed
+    """`timeout_s`: of all targets together, and of each fallback. `passed`: no document, the model's name was passed
     through. `variant`: not "" where a key may use only a part of the targets."""
 
     name: str
