@@ -106,7 +106,7 @@ class Offers:
     def _failed(self, project: str, provider: ProviderSpec, fault: Fault) -> None:
         said: str = fault.kind  # of a caller's own key a provider may repeat a part
         if provider.source != "caller":
-            said = f"{fault.kind}: {masked(fault.message, provider)}"
+            said = f"{fault.kind}: {' '.join(masked(fault.message, provider).split())}"
         log.warning("%s of the project %s did not list its models: %s", provider.name, project, said)
 
     def _key(self, project: str, provider: ProviderSpec) -> bytes:
