@@ -19,12 +19,12 @@ from triops.lenses.llmops.gateway.checking import Checking, kept, looked_up
 from triops.lenses.llmops.gateway.config import Config, ProjectConfig
 from triops.lenses.llmops.gateway.doing import Doing
 from triops.lenses.llmops.gateway.estimate import size_of
+from triops.lenses.llmops.gateway.offers import Offers
 from triops.lenses.llmops.gateway.pages import LOCAL, of_page
 from triops.lenses.llmops.gateway.parts import Parts
 from triops.lenses.llmops.gateway.prices import Cost, Price
 from triops.lenses.llmops.gateway.recovery import settle_killed
-from triops.lenses.llmops.gateway.routing import resolve
-from triops.lenses.llmops.gateway.routing import served as offered
+from triops.lenses.llmops.gateway.routing import resolve, served, unlisted
 from triops.lenses.llmops.gateway.said import Heard, deltas_of
 from triops.lenses.llmops.gateway.specs import Caller, RouteSpec
 from triops.lenses.llmops.gateway.taker import Taker, Told
@@ -51,6 +51,7 @@ class Gateway:
         self._local = local
         self._checking = Checking(config)
         self._asker = Asker(parts)
+        self._offers = Offers(parts)
         self._doing: dict[str, Doing] = {}
         self._configured(config)
 
@@ -117,11 +118,14 @@ class Gateway:
             taker.on_gone = None
             self._ended(call)
 
-    def served(self, headers: Mapping[str, str]) -> Sequence[tuple[str, str]]:
-        """What the caller may ask for, as (name, provider). Raises: Unauthenticated, Forbidden."""
+    async def served(self, headers: Mapping[str, str], dialect: str) -> Sequence[tuple[str, str, int]]:
+        """What the caller may ask for, as (name, provider, unix seconds). Raises: Unauthenticated, Forbidden."""
         caller = self._caller(headers, self._parts.now())
         project = self._config.project(caller.project)
-        return [] if project is None else list(offered(project, caller))
+        if project is None or not dialect:
+            return []
+        offers = await self._offers.of(project.project, unlisted(project, caller, dialect, headers))
+        return list(served(project, caller, offers))
 
     def admit(self, headers: Mapping[str, str]) -> None:
         """Raises: Unauthenticated, Forbidden."""
@@ -175,6 +179,7 @@ class Gateway:
     def _from_cache(self, call: Doing, project: ProjectConfig, route: RouteSpec, entry: Entry) -> None:
         parts = self._parts
         call.ticket = parts.admission.admit(call.caller, project, route, call.user, _NOTHING, parts.now())
+        call.told.left = call.ticket.left
         call.saved = entry.cost
         call.told.provider, call.told.model, call.told.cost = entry.provider, entry.model, 0
         if call.ask.stream and isinstance(entry.answer, Reply):
@@ -244,6 +249,8 @@ class Gateway:
             call.answer = call.raw = None
         kind = error.fault if isinstance(error, ProviderFailed) else error.kind
         self._parts.counts.refused[kind] += 1
+        if call.told.left is None:
+            call.told.left = self._parts.admission.left(call.caller, self._parts.now())
         status = call.taker.refuse(error, call.told)
         try:
             self._close(call, status, kind, error.message)
