@@ -208,8 +208,10 @@ class GatewayApp:
             self.ended.set()
 
     async def _warm(self, config: Config) -> None:
-        """A guard that looks for names waits for nothing when its first call comes."""
-        if not self._warmed and looks_for_names(g for p in config.projects.values() for g in p.guards.values()):
+        """Who looks for names waits for nothing when the first call comes."""
+        projects = config.projects.values()
+        redacting = any(p.redaction is not None and p.redaction.looks_for_names for p in projects)
+        if not self._warmed and (redacting or looks_for_names(g for p in projects for g in p.guards.values())):
             self._warmed = True
             await asyncio.to_thread(warm)
 

@@ -22,14 +22,12 @@ from triops.ledger.traces.contents import TraceContents
 from triops.ledger.traces.forgetting import TraceForgetting
 from triops.lenses.llmops.gateway.config import prices_of
 from triops.lenses.llmops.gateway.prices import Prices
-from triops.lenses.llmops.guards import redactor
-from triops.lenses.llmops.guards.pii import TYPES
+from triops.lenses.llmops.redaction.kind import redaction_kind
 from triops.lenses.llmops.traces import LlmTracing, People, Scoring
 from triops.lenses.llmops.traces.erasing import Erasing, Held
 from triops.lenses.llmops.traces.parts import TraceParts
 from triops.lenses.llmops.traces.prompting import Prompting
 from triops.lenses.llmops.traces.redacting import Redacting
-from triops.lenses.llmops.traces.redaction import redaction_kind
 from triops.lenses.llmops.traces.sums import PriceOf
 from triops.lenses.llmops.traces.sums import Prices as PricesByProject
 from triops.loop.documents import Kind
@@ -70,7 +68,7 @@ def compose_traces(
 ) -> TracesComposed:
     """`free`: artifacts that nobody's traces have any more. `held`: by the gateway, of calls."""
     scores = Scores(records)
-    redacting = Redacting(documents, redactor)
+    redacting = Redacting(documents)
     receiver.redaction = redacting
     prices = project_prices(documents)
     parts = TraceParts(
@@ -110,7 +108,7 @@ def project_prices(documents: Documents) -> PricesByProject:
 
 
 def traces_kinds() -> list[Kind]:
-    return [redaction_kind(redactor, TYPES)]
+    return [redaction_kind()]
 
 
 def _cost(prices: Prices, provider: str, model: str, usage: Usage, at_ns: int) -> int | None:

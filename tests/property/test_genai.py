@@ -19,7 +19,8 @@ from triops.kernel.genai.said import said
 from triops.kernel.genai.sayings import sayings
 from triops.kernel.genai.texts import words
 from triops.kernel.genai.values import opened
-from triops.lenses.llmops.traces.redaction import Rule
+from triops.lenses.llmops.guards.texts import Steps
+from triops.lenses.llmops.redaction.rule import Rule
 
 TEXT = st.text(max_size=20)
 PLAIN = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | TEXT
@@ -80,10 +81,21 @@ def test_lines_are_words_and_single_spaces(texts: list[str], most: int) -> None:
     assert one_line(texts, most) == [" ".join(text.split())[:most] for text in texts]
 
 
+class Starred:
+    """Redacts every a."""
+
+    def __call__(self, text: str) -> str:
+        return text.replace("a", "*")
+
+    def steps(self, text: str, cut: bool = False) -> Steps:
+        yield
+        return self(text)
+
+
 @settings(max_examples=40)
 @given(ATTRIBUTES, EVENTS)
 def test_redaction_leaves_no_trace(attributes: dict[str, Any], events: list[dict[str, Any]]) -> None:
-    rule = Rule(redact=lambda text: text.replace("a", "*"))
+    rule = Rule(redact=Starred())
     kept = rule.attributes(attributes)
     one, before = said(attributes if kept is None else kept), said(attributes)
     assert (one is None) == (before is None)

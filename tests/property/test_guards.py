@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triops.kernel.completion import Delta
-from triops.lenses.llmops.guards import Guarding, redactor
+from triops.lenses.llmops.guards import Guarding, Redactor
 from triops.lenses.llmops.guards.passage import LOOK_AHEAD, Passage
 from triops.lenses.llmops.guards.pii.checksums import IBAN_LENGTHS, iban, luhn
 from triops.lenses.llmops.guards.screen import Screen
@@ -103,7 +103,7 @@ def test_a_stream_holds_back_no_more_than_it_says(texts: list[str]) -> None:
 
 @given(st.text(max_size=600))
 def test_no_text_makes_a_guard_fail(text: str) -> None:
-    redactor([])(text)
+    Redactor([])(text)
     guard = GUARDS.stream()
     for char in text:
         guard.feed([Delta("arguments", text=char)])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.gateway import FAST, NOON, PRICE, UPSTREAM, ask, project
+from triops.edges.anthropic.ratelimits import headers_of as anthropic_headers
 from triops.kernel.call import Attempt, Intent, Outcome
 from triops.kernel.clock import NS
 from triops.kernel.completion import Ask, Usage
@@ -15,11 +16,13 @@ from triops.kernel.money import PICO
 from triops.lenses.llmops.gateway.admission import Admission, most_of
 from triops.lenses.llmops.gateway.budgets import Counters
 from triops.lenses.llmops.gateway.config import ProjectConfig
+from triops.lenses.llmops.gateway.limits import Left
 from triops.lenses.llmops.gateway.router import Router
 from triops.lenses.llmops.gateway.routing import resolve
 from triops.lenses.llmops.gateway.specs import Caller
 from triops.lenses.llmops.gateway.tickets import Ticket
 from triops.lenses.llmops.gateway.waiting import place
+from triops.web.ratelimits import headers_of as openai_headers
 
 MIDNIGHT = NOON + 12 * 3600  # the end of 21 November
 DECEMBER = NOON + 9.5 * 86400
@@ -210,6 +213,46 @@ def test_a_call_counts_in_the_window_it_was_admitted_in() -> None:
 
 
 # Limits
+
+
+def test_what_is_left_of_a_minute() -> None:
+    desk = Desk(key("requests_per_minute: 2, tokens_per_minute: 1000"))
+    first = desk.admit(expected=300)
+    assert first.left == Left(NOON, (2, 1, 601), (1000, 700, 601))
+    first.settle(100, COST, NOON + 1)
+    assert desk.admission.left(desk.caller, NOON + 30) == Left(NOON + 30, (2, 1, 301), (1000, 900, 301))
+    second = desk.admit(NOON + 30, expected=800)
+    second.settle(5000, COST, NOON + 31)  # more than there was
+    assert desk.admission.left(desk.caller, NOON + 31) == Left(NOON + 31, (2, 0, 591), (1000, 0, 601))
+    with pytest.raises(RateLimited):
+        desk.admit(NOON + 32)
+    assert desk.admission.left(desk.caller, NOON + 200) == Left(NOON + 200, (2, 2, 0), (1000, 1000, 0))
+    assert desk.admission.left(Caller("other", spec=desk.caller.spec), NOON + 31) == Left(
+        NOON + 31, (2, 2, 0), (1000, 1000, 0)
+    )
+
+
+@pytest.mark.parametrize("limits", ["requests_per_day: 5", "budget_usd: {amount: 1}"])
+def test_nothing_is_told_where_no_minute_is_limited(limits: str) -> None:
+    desk = Desk(key(limits))
+    assert desk.admit().left is None
+    assert desk.admission.left(desk.caller, NOON) is None
+
+
+def test_how_what_is_left_is_written() -> None:
+    resets = (0, 4, 10, 595, 600, 601, 605)
+    told = [dict(openai_headers(Left(NOON, (9, 7, at), None)))["x-ratelimit-reset-requests"] for at in resets]
+    assert told == ["0s", "400ms", "1s", "59.5s", "1m0s", "1m0.1s", "1m0.5s"]
+    assert dict(openai_headers(Left(NOON, None, (9, 7, 10)))) == {
+        "x-ratelimit-limit-tokens": "9",
+        "x-ratelimit-remaining-tokens": "7",
+        "x-ratelimit-reset-tokens": "1s",
+    }
+    assert dict(anthropic_headers(Left(NOON + 0.5, (9, 7, 601), None))) == {
+        "anthropic-ratelimit-requests-limit": "9",
+        "anthropic-ratelimit-requests-remaining": "7",
+        "anthropic-ratelimit-requests-reset": "2026-11-21T12:01:01Z",
+    }
 
 
 def test_requests_of_a_minute() -> None:

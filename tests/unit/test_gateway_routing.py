@@ -120,7 +120,7 @@ def test_a_key_uses_its_routes_only() -> None:
     for name in ("slow", "small-1", "upstream/small-1"):
         with pytest.raises(Forbidden, match=r"it may be: fast$"):
             resolve(found, caller, name)
-    assert list(served(found, caller)) == [("fast", "upstream")]
+    assert list(served(found, caller)) == [("fast", "upstream", 0)]
     loose = project(UPSTREAM, FAST, BOT.replace("routes:", "allow_passthrough: true, routes:"))
     assert resolve(loose, Caller("default", "bot", spec=loose.keys["bot"]), "small-1").passed
 
@@ -145,7 +145,7 @@ def test_a_key_is_answered_by_its_models_only() -> None:
         with pytest.raises(Forbidden):
             resolve(found, caller, name)
     assert resolve(found, caller, "small-9").passed
-    assert {name for name, _ in served(found, caller)} == {"mix", "fast"}
+    assert {name for name, _, _ in served(found, caller)} == {"mix", "fast"}
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_with_no_provider_the_callers_own_key_says_who_answers(
 
 
 def test_with_no_provider_the_models_that_run_here_are_told() -> None:
-    assert list(served(project(), ANYONE)) == [("smollm2", "local"), ("all-minilm-l6-v2", "local")]
+    assert list(served(project(), ANYONE)) == [("smollm2", "local", 0), ("all-minilm-l6-v2", "local", 0)]
     assert list(served(project(local=False), ANYONE)) == []
     embeddings = resolve(project(), ANYONE, "text-embedding-3-small", "openai.embeddings")
     assert embeddings.targets[0].model == "all-minilm-l6-v2"

@@ -3,7 +3,7 @@
 import pytest
 
 from triops.kernel.completion import Delta
-from triops.lenses.llmops.guards import Guarding, redactor
+from triops.lenses.llmops.guards import Guarding, Redactor
 from triops.lenses.llmops.guards.model import Span
 from triops.lenses.llmops.guards.pii import Pii
 from triops.lenses.llmops.guards.pii.addresses import parts
@@ -51,13 +51,13 @@ LABEL = "Fiona Gallagher\n14 Harbour Street\nGalway\nIreland"
 
 
 def test_each_part_has_a_placeholder() -> None:
-    assert redactor([], secrets=False)(LABEL) == "[PERSON]\n[STREET_ADDRESS]\n[GPE]\n[GPE]"
+    assert Redactor([], secrets=False)(LABEL) == "[PERSON]\n[STREET_ADDRESS]\n[GPE]\n[GPE]"
 
 
 def test_a_part_whose_type_is_not_looked_for_goes_as_part_of_the_address() -> None:
-    redacted = redactor(["STREET_ADDRESS"], secrets=False)(LABEL)
+    redacted = Redactor(["STREET_ADDRESS"], secrets=False)(LABEL)
     assert redacted == "Fiona Gallagher\n[STREET_ADDRESS]\n[STREET_ADDRESS]\n[STREET_ADDRESS]"
-    assert redactor(["GPE"], secrets=False)(LABEL) == "Fiona Gallagher\n14 Harbour Street\n[GPE]\n[GPE]"
+    assert Redactor(["GPE"], secrets=False)(LABEL) == "Fiona Gallagher\n14 Harbour Street\n[GPE]\n[GPE]"
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])

@@ -75,6 +75,7 @@ def incidents(
     table(
         ((i["id"], i["status"], i["severity"], ago(i["opened_at"]), i["title"], cause(i)) for i in found),
         ("id", "status", "severity", "opened", "title", "most probable cause"),
+        apart=("title", "most probable cause"),
         empty="No incident. Detectors need about a minute of steady traffic before they judge.",
     )
 

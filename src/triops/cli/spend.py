@@ -46,6 +46,7 @@ def spend(
         table(
             ([*_named(row, names), *(row[n] for n in shown)] for row in answer["rows"]),
             (*names, *forecast_heads),
+            apart=names,
             empty=empty,
         )
         return
@@ -64,7 +65,7 @@ def spend(
         for row in answer["rows"]
     )
     heads = ("calls #", "errors #", "tokens in #", "out #", "cost $ #", "saved $ #")
-    table(rows, (*times, *names, *heads), empty=empty)
+    table(rows, (*times, *names, *heads), apart=(*times, *names), empty=empty)
     total = answer["total"]
     if answer["rows"]:
         typer.echo(f"{total['requests']} calls, {total['cost_usd']} USD")

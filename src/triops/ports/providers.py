@@ -8,7 +8,7 @@ Each adapter states its own two lists in its docstring.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from triops.kernel.completion import Ask, Chat, Delta, Embed, Embedded, Reply
 from triops.kernel.value import value
@@ -78,6 +78,13 @@ class Event:
     hidden: bool = False
 
 
+class Offered(NamedTuple):
+    """A model that a provider says it has, by the name that it is asked for. `created`: unix seconds, 0 for unknown."""
+
+    name: str
+    created: int = 0
+
+
 class Decoder(Protocol):
     """Reads one streamed answer. Raises: Fault for an error event, garbage (an event that is not the dialect's, or over
     32 MB), or an end before the end. `done`: the dialect's own end has come, and nothing that counts follows."""
@@ -107,3 +114,11 @@ class Provider(Protocol):
         ...
 
     def decoder(self, ask: Ask) -> Decoder: ...
+
+    def listing(self, target: Target) -> Outgoing:
+        """Asks for the models that it has; the target's own model says nothing here."""
+        ...
+
+    def offered(self, status: int, headers: Mapping[str, str], body: bytes) -> Sequence[Offered]:
+        """What came of that, bounded. Raises: Fault for any status but 2xx, and for garbage."""
+        ...

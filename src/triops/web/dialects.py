@@ -10,6 +10,7 @@ from typing import Protocol
 
 from triops.kernel.completion import Ask, Chat, Delta, Embed, Embedded, Reply
 from triops.kernel.errors import TriopsError
+from triops.lenses.llmops.gateway.limits import Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,10 @@ class Dialect(Protocol):
         """In the dialect's error shape, with the status its clients expect (they retry on some)."""
         ...
 
+    def limits(self, left: Left) -> Sequence[tuple[str, str]]:
+        """Headers that say what the caller's key has left."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -76,6 +81,10 @@ class Lookup(Protocol):
 
     method: str
     path: str
+
+    def dialect(self, headers: Mapping[str, str]) -> str:
+        """As whose client he asks who sends these (`openai`); "" where models are not told."""
+        ...
 
     def answer(self, body: bytes, headers: Mapping[str, str], name: str, served: Sequence[Served]) -> bytes:
         """Raises: TriopsError."""

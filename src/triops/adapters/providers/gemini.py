@@ -2,7 +2,7 @@
 caller's dialect is native."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -11,12 +11,14 @@ from triops.adapters.providers.gemini_read import ContentDecoder, reply_of, usag
 from triops.adapters.providers.gemini_write import body_of
 from triops.adapters.providers.json_body import as_text, headers_of, tree_of, written
 from triops.adapters.providers.leaving import leave_out, no_word
+from triops.adapters.providers.offering import listing, models_in, offered_of
 from triops.adapters.providers.vectors import texts_of, vector_of
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
 from triops.kernel.errors import Invalid
-from triops.ports.providers import Decoder, Fault, Outgoing, Target
+from triops.ports.providers import Decoder, Fault, Offered, Outgoing, Target
 
 VERSION = "v1beta"
+_ASKED = frozenset({"generateContent", "embedContent", "batchEmbedContents"})
 _VERSIONED = re.compile(r"/v\d\w*$", re.ASCII)
 
 
@@ -34,9 +36,8 @@ class GeminiProvider:
         else:
             tree, dropped = _embedding(content, model)
             call = "batchEmbedContents"
-        base = target.path if _VERSIONED.search(target.path) else f"{target.path}/{VERSION}"
-        own = (("x-goog-api-key", target.credential),) if target.credential else ()
-        return Outgoing("POST", f"{base}/{model}:{call}", headers_of(own, target), written(tree), dropped)
+        path = f"{_base(target)}/{model}:{call}"
+        return Outgoing("POST", path, headers_of(_key(target), target), written(tree), dropped)
 
     def reply(self, ask: Ask, status: int, headers: Mapping[str, str], body: bytes) -> Reply | Embedded:
         if not 200 <= status < 300:
@@ -52,6 +53,31 @@ class GeminiProvider:
 
     def decoder(self, ask: Ask) -> Decoder:
         return ContentDecoder()
+
+    def listing(self, target: Target) -> Outgoing:
+        return listing(f"{_base(target)}/models?pageSize=1000", _key(target), target)
+
+    def offered(self, status: int, headers: Mapping[str, str], body: bytes) -> Sequence[Offered]:
+        """Those alone that can be called here: it lists models of other interfaces, too."""
+        models = models_in(status, headers, body, "models")
+        called = [one for one in models if _ASKED.intersection(_methods(one))]
+        names = [{"name": as_text(one.get("name")).removeprefix("models/")} for one in called]
+        return offered_of(names, "name", "")
+
+
+def _key(target: Target) -> tuple[tuple[str, str], ...]:
+    return (("x-goog-api-key", target.credential),) if target.credential else ()
+
+
+def _base(target: Target) -> str:
+    return target.path if _VERSIONED.search(target.path) else f"{target.path}/{VERSION}"
+
+
+def _methods(model: Mapping[str, Any]) -> Sequence[str]:
+    methods = model.get("supportedGenerationMethods")
+    if not isinstance(methods, list):
+        return tuple(_ASKED)  # it does not say
+    return [method for method in methods if isinstance(method, str)]
 
 
 def _path_of(model: str) -> str:

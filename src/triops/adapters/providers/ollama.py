@@ -1,16 +1,17 @@
 """Ollama, here or in its cloud. The base URL may end in `/api` or not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from triops.adapters.providers.faults import refused
 from triops.adapters.providers.json_body import headers_of, tree_of, written
 from triops.adapters.providers.leaving import leave_out, no_word
+from triops.adapters.providers.offering import listing, models_in, offered_of
 from triops.adapters.providers.ollama_read import LineDecoder, reply_of, usage_of
 from triops.adapters.providers.ollama_write import body_of, put_back
 from triops.adapters.providers.vectors import texts_of, vector_of
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
-from triops.ports.providers import Decoder, Fault, Outgoing, Target
+from triops.ports.providers import Decoder, Fault, Offered, Outgoing, Target
 
 _ENDPOINTS = {"ollama.chat": "chat", "ollama.generate": "generate", "ollama.embed": "embed"}
 
@@ -32,9 +33,8 @@ class OllamaProvider:
         else:
             endpoint, tree, dropped = body_of(content, ask.dialect, target)
             tree["stream"] = ask.stream
-        own = (("authorization", f"Bearer {target.credential}"),) if target.credential else ()
         path = target.path.removesuffix("/api") + f"/api/{endpoint}"
-        return Outgoing("POST", path, headers_of(own, target), written(tree), dropped)
+        return Outgoing("POST", path, headers_of(_key(target), target), written(tree), dropped)
 
     def reply(self, ask: Ask, status: int, headers: Mapping[str, str], body: bytes) -> Reply | Embedded:
         if not 200 <= status < 300:
@@ -52,6 +52,16 @@ class OllamaProvider:
 
     def decoder(self, ask: Ask) -> Decoder:
         return LineDecoder()
+
+    def listing(self, target: Target) -> Outgoing:
+        return listing(target.path.removesuffix("/api") + "/api/tags", _key(target), target)
+
+    def offered(self, status: int, headers: Mapping[str, str], body: bytes) -> Sequence[Offered]:
+        return offered_of(models_in(status, headers, body, "models"), "name", "modified_at")
+
+
+def _key(target: Target) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {target.credential}"),) if target.credential else ()
 
 
 def _embedding(content: Embed, target: Target) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -9,18 +9,19 @@ caller's own words.)
 the member); the event that this brings is hidden from a caller who did not ask for it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from triops.adapters.providers import openai_chat, openai_embeddings, openai_responses
 from triops.adapters.providers.faults import refused
 from triops.adapters.providers.json_body import headers_of, tree_of, written
+from triops.adapters.providers.offering import listing, models_in, offered_of
 from triops.adapters.providers.openai_embeddings import embed_of
 from triops.adapters.providers.openai_moderations import moderated_of, moderation_of
 from triops.adapters.providers.openai_responses_write import responses_of
 from triops.adapters.providers.openai_write import chat_of
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
-from triops.ports.providers import Decoder, Outgoing, Target
+from triops.ports.providers import Decoder, Offered, Outgoing, Target
 
 
 def speaks_responses(host: str) -> bool:
@@ -75,6 +76,12 @@ class OpenAIProvider:
             return openai_responses.ResponsesDecoder()
         return openai_chat.ChatDecoder(hide_usage=not _wants_usage(ask))
 
+    def listing(self, target: Target) -> Outgoing:
+        return listing(target.path + "/models", _key(target), target)
+
+    def offered(self, status: int, headers: Mapping[str, str], body: bytes) -> Sequence[Offered]:
+        return offered_of(models_in(status, headers, body, "data"), "id", "created")
+
     def _as_response(self, ask: Ask) -> bool:
         return self._modern and ask.dialect == "openai.responses"
 
@@ -98,6 +105,10 @@ def _wants_usage(ask: Ask) -> bool:
 
 
 def _headers(ask: Ask, target: Target) -> tuple[tuple[str, str], ...]:
-    own = (("authorization", f"Bearer {target.credential}"),) if target.credential else ()
+    own = _key(target)
     beta = ask.headers.get("openai-beta")
     return headers_of((*own, ("openai-beta", beta)) if beta else own, target)
+
+
+def _key(target: Target) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {target.credential}"),) if target.credential else ()

@@ -1,7 +1,7 @@
 """`POST /v1/messages` and `POST /v1/messages/count_tokens`, as Anthropic's clients speak them (`anthropic-version`
 2023-06-01 and 2026-10-21: the later one only allows less)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -9,10 +9,12 @@ import orjson
 from triops.edges.anthropic.blocks import blocks_of, members_of
 from triops.edges.anthropic.content import chat_of
 from triops.edges.anthropic.problems import problem_of
+from triops.edges.anthropic.ratelimits import headers_of
 from triops.edges.anthropic.stream import MessageEncoder
 from triops.edges.anthropic.words import message_id, stop_reason, usage_of
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Operation, Reply
 from triops.kernel.errors import Invalid, TriopsError
+from triops.lenses.llmops.gateway.limits import Left
 from triops.web.dialects import Encoder, Problem
 from triops.web.envelope import MOST_WHO, model_of, prompt_of, session_of, texts_of
 from triops.web.members import flag, mapping, sequence, tree_of, whole
@@ -77,6 +79,9 @@ class Messages:
 
     def problem(self, error: TriopsError) -> Problem:
         return problem_of(error)
+
+    def limits(self, left: Left) -> Sequence[tuple[str, str]]:
+        return headers_of(left)
 
 
 class CountTokens(Messages):

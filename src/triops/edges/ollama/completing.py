@@ -1,7 +1,7 @@
 """`POST /api/chat` and `POST /api/generate`. Both stream unless they are told not to."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -14,9 +14,11 @@ from triops.edges.ollama.stream import LineEncoder
 from triops.edges.ollama.who import who_of
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, PromptRef, Reply
 from triops.kernel.errors import TriopsError
+from triops.lenses.llmops.gateway.limits import Left
 from triops.web.dialects import Encoder, Problem
 from triops.web.envelope import model_of, prompt_of, session_of
 from triops.web.members import flag, mapping, sequence, tree_of
+from triops.web.ratelimits import headers_of
 
 
 class OllamaChat:
@@ -66,6 +68,9 @@ class OllamaChat:
 
     def problem(self, error: TriopsError) -> Problem:
         return problem_of(error)
+
+    def limits(self, left: Left) -> Sequence[tuple[str, str]]:
+        return headers_of(left)
 
 
 class OllamaGenerate(OllamaChat):

@@ -1,7 +1,7 @@
 """`POST /api/embed`, and `POST /api/embeddings`, which it took the place of."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -10,9 +10,11 @@ from triops.edges.ollama.problems import problem_of
 from triops.edges.ollama.who import who_of
 from triops.kernel.completion import Ask, Chat, Embed, Embedded, Reply
 from triops.kernel.errors import Invalid, NotOffered, TriopsError
+from triops.lenses.llmops.gateway.limits import Left
 from triops.web.dialects import Encoder, Problem
 from triops.web.envelope import model_of, session_of
 from triops.web.members import mapping, needed, texts, tree_of, whole
+from triops.web.ratelimits import headers_of
 
 _FIELDS = ("model", "input", "dimensions", "options")
 
@@ -66,6 +68,9 @@ class OllamaEmbed:
 
     def problem(self, error: TriopsError) -> Problem:
         return problem_of(error)
+
+    def limits(self, left: Left) -> Sequence[tuple[str, str]]:
+        return headers_of(left)
 
 
 class OllamaEmbeddings(OllamaEmbed):

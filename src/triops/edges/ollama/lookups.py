@@ -21,25 +21,33 @@ PROTOCOL = "0.13.0"  # the version of Ollama's API that is spoken; clients tell 
 class _Lookup:
     method = "GET"
 
+    def dialect(self, headers: Mapping[str, str]) -> str:
+        return ""
+
     def problem(self, error: TriopsError) -> Problem:
         return problem_of(error)
 
 
-class Tags(_Lookup):
+class _Models(_Lookup):
+    def dialect(self, headers: Mapping[str, str]) -> str:
+        return "ollama"
+
+
+class Tags(_Models):
     path = "/api/tags"
 
     def answer(self, body: bytes, headers: Mapping[str, str], name: str, served: Sequence[Served]) -> bytes:
         return orjson.dumps({"models": [_model(one) for one in served]})
 
 
-class Show(_Lookup):
+class Show(_Models):
     method = "POST"
     path = "/api/show"
 
     def answer(self, body: bytes, headers: Mapping[str, str], name: str, served: Sequence[Served]) -> bytes:
         tree = tree_of(body)
         asked = text(tree, "model") or text(tree, "name")
-        names = (asked, asked.removesuffix(":latest"))
+        names = (asked, asked.removesuffix(":latest"), f"{asked}:latest")
         found = next((one for one in served if one.name in names), None)
         if found is None:
             raise NotFound(f"model '{asked[:256]}' not found")

@@ -13,8 +13,19 @@ from triops.kernel.errors import NotFound, TriopsError
 from triops.web.dialects import Problem, Served
 
 
-class ModelList:
+class _Models:
     method = "GET"
+
+    def dialect(self, headers: Mapping[str, str]) -> str:
+        return "anthropic" if "anthropic-version" in headers else "openai"
+
+    def problem(self, error: TriopsError) -> Problem:
+        """`type: error` beside `error` is what a client of Anthropic looks for; one of OpenAI passes over it."""
+        problem = problem_of(error)
+        return Problem(problem.status, orjson.dumps({"type": "error", "error": described(error)}), problem.headers)
+
+
+class ModelList(_Models):
     path = "/v1/models"
 
     def answer(self, body: bytes, headers: Mapping[str, str], name: str, served: Sequence[Served]) -> bytes:
@@ -25,14 +36,10 @@ class ModelList:
         )
         return orjson.dumps({"data": [_anthropic(one) for one in served], "has_more": False, **ends})
 
-    def problem(self, error: TriopsError) -> Problem:
-        return _problem(error)
 
-
-class OneModel:
+class OneModel(_Models):
     """A name may hold slashes (`provider/model`)."""
 
-    method = "GET"
     path = "/v1/models/{name}"
 
     def answer(self, body: bytes, headers: Mapping[str, str], name: str, served: Sequence[Served]) -> bytes:
@@ -41,9 +48,6 @@ class OneModel:
             if one.name == name:
                 return orjson.dumps(_anthropic(one) if "anthropic-version" in headers else _openai(one))
         raise NotFound(f"no model {name[:256]!r} may be asked for; GET /v1/models lists those that may")
-
-    def problem(self, error: TriopsError) -> Problem:
-        return _problem(error)
 
 
 def _openai(one: Served) -> dict[str, Any]:
@@ -54,9 +58,3 @@ def _anthropic(one: Served) -> dict[str, Any]:
     created = datetime.fromtimestamp(one.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     named = {"type": "model", "id": one.name, "display_name": one.name}
     return {**named, "created_at": created, "lifecycle": "active"}
-
-
-def _problem(error: TriopsError) -> Problem:
-    """`type: error` beside `error` is what a client of Anthropic looks for; one of OpenAI passes over it."""
-    problem = problem_of(error)
-    return Problem(problem.status, orjson.dumps({"type": "error", "error": described(error)}), problem.headers)

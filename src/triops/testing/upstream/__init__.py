@@ -21,9 +21,10 @@ import uvloop
 from triops.testing.upstream.anthropic_messages import CountWire, MessagesWire
 from triops.testing.upstream.gemini import GeminiWire
 from triops.testing.upstream.ledger import Entry, Ledger
+from triops.testing.upstream.models import GeminiModelsWire, ModelsWire, OllamaTagsWire
 from triops.testing.upstream.ollama import OllamaChatWire, OllamaEmbedWire, OllamaGenerateWire
 from triops.testing.upstream.openai_chat import ChatWire
-from triops.testing.upstream.openai_embeddings import EmbeddingsWire, ModelsWire
+from triops.testing.upstream.openai_embeddings import EmbeddingsWire
 from triops.testing.upstream.openai_moderations import ModerationsWire
 from triops.testing.upstream.openai_responses import ResponsesWire
 from triops.testing.upstream.server import Connection, Provider
@@ -35,8 +36,9 @@ __all__ = ["Entry", "Ledger", "LoopbackProvider", "RunningUpstream", "listen", "
 def wires() -> Sequence[Wire]:
     """Every endpoint that is spoken."""
     openai = (ChatWire(), ResponsesWire(), EmbeddingsWire(), ModerationsWire(), ModelsWire())
-    ollama = (OllamaChatWire(), OllamaGenerateWire(), OllamaEmbedWire())
-    return (*openai, MessagesWire(), CountWire(), GeminiWire(), *ollama)
+    anthropic, gemini = (MessagesWire(), CountWire()), (GeminiWire(), GeminiModelsWire())
+    ollama = (OllamaChatWire(), OllamaGenerateWire(), OllamaEmbedWire(), OllamaTagsWire())
+    return (*openai, *anthropic, *gemini, *ollama)
 
 
 async def listen(provider: Provider, port: int) -> asyncio.Server:

@@ -1,5 +1,4 @@
-"""OpenAI's embeddings and list of models, by its published reference. A vector is made of its text's
-hash, of unit length."""
+"""OpenAI's embeddings, by its published reference. A vector is made of its text's hash, of unit length."""
 
 import base64
 import hashlib
@@ -9,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from triops.testing.upstream.openai_wire import CREATED, OpenAIWire, key_of
+from triops.testing.upstream.openai_wire import OpenAIWire
 from triops.testing.upstream.orders import Orders
 from triops.testing.upstream.speech import tokens_of
 from triops.testing.upstream.wire import Answer, Asked, Refused, Request
@@ -34,21 +33,6 @@ class EmbeddingsWire(OpenAIWire):
         if orders.usage:
             whole["usage"] = {"prompt_tokens": read, "total_tokens": read}
         return Answer([orjson.dumps(whole)], [0], read, 0 if orders.usage else -1)
-
-
-class ModelsWire(OpenAIWire):
-    method = "GET"
-    path = "/v1/models"
-
-    def asked(self, request: Request) -> Asked:
-        return Asked("", "", key_of(request), False)
-
-    def answer(self, request: Request, asked: Asked, orders: Orders) -> Answer:
-        data = [
-            {"id": name, "object": "model", "created": CREATED, "owned_by": "loopback"}
-            for name in ("small-1", "large-1", "embed-1")
-        ]
-        return Answer([orjson.dumps({"object": "list", "data": data})], [0], 0)
 
 
 def vector(value: str | list[int], size: int) -> list[float]:

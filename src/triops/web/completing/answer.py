@@ -105,6 +105,8 @@ class DialectTaker:
             headers += [("x-triops-provider", told.provider), ("x-triops-model", told.model)]
         if told.dropped:
             headers.append(("x-triops-dropped", ",".join(told.dropped)))
+        if told.left is not None:
+            headers += self._dialect.limits(told.left)
         return headers
 
     def _bytes(self, events: Sequence[Event], native: bool) -> bytes:

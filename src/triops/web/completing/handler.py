@@ -22,8 +22,8 @@ class Answering(Protocol):
 
     async def answer(self, ask: Ask, headers: Mapping[str, str], taker: Taker) -> None: ...
 
-    def served(self, headers: Mapping[str, str]) -> Sequence[tuple[str, str]]:
-        """Raises: Unauthenticated, Forbidden."""
+    async def served(self, headers: Mapping[str, str], dialect: str) -> Sequence[tuple[str, str, int]]:
+        """Models as (name, provider, unix seconds); none for the dialect "". Raises: Unauthenticated, Forbidden."""
         ...
 
     def admit(self, headers: Mapping[str, str]) -> None:
@@ -43,7 +43,7 @@ class Handler:
     async def answer(self, request: Request, connection: Connection) -> None:
         dialect = self._dialects.get(request.path) if request.method == "POST" else None
         if dialect is None:
-            self._tell(request, connection)
+            await self._tell(request, connection)
             return
         try:
             ask = dialect.ask(request.body, request.headers)
@@ -70,11 +70,11 @@ class Handler:
             return orjson.dumps({"error": {"message": refused.message}})
         return dialect.problem(_ERRORS.get(refused.status, Invalid)(refused.message)).body
 
-    def _tell(self, request: Request, connection: Connection) -> None:
+    async def _tell(self, request: Request, connection: Connection) -> None:
         lookup, name = self._lookup(request)
         try:
-            served = [Served(one, provider) for one, provider in self._gateway.served(request.headers)]
-            body = lookup.answer(request.body, request.headers, name, served)
+            served = await self._gateway.served(request.headers, lookup.dialect(request.headers))
+            body = lookup.answer(request.body, request.headers, name, [Served(*one) for one in served])
         except TriopsError as error:
             _send(connection, lookup.problem(error))
             return

@@ -14,7 +14,7 @@ from triops.kernel.completion import Ask
 from triops.kernel.errors import RateLimited
 from triops.lenses.llmops.gateway.budgets import At, Counters, Window
 from triops.lenses.llmops.gateway.config import ProjectConfig
-from triops.lenses.llmops.gateway.limits import KeyLimits
+from triops.lenses.llmops.gateway.limits import KeyLimits, Left
 from triops.lenses.llmops.gateway.periods import Calendar, ends_at, start_of
 from triops.lenses.llmops.gateway.prices import FREE, Price
 from triops.lenses.llmops.gateway.queues import Queues
@@ -70,7 +70,17 @@ class Admission:
         ticket = Ticket(standing, self.queues, (project.project, route.name))
         ticket.reserve(most, now)
         ticket.counted(standing.key_day if caller.spec is not None else None, limits, tokens, now)
+        if limits is not None and caller.spec is not None:
+            ticket.left = limits.left(caller.spec.requests_per_minute, caller.spec.tokens_per_minute, now)
         return ticket
+
+    def left(self, caller: Caller, now: float) -> Left | None:
+        """What the caller's key has left of its limits a minute, None where it has none."""
+        spec = caller.spec
+        if spec is None or not (spec.requests_per_minute or spec.tokens_per_minute):
+            return None
+        limits = self._limits.get((caller.project, spec.name)) or KeyLimits()
+        return limits.left(spec.requests_per_minute, spec.tokens_per_minute, now)
 
     def restore(self, spent: Sequence[Mapping[str, Any]], now: float) -> None:
         """The books' sums of running windows: `{"project", "scope", "name", "period", "start", "pico", "tokens",

@@ -6,6 +6,7 @@ from triops.kernel.call import NOTHING, Attempt
 from triops.kernel.completion import Reply, Usage
 from triops.kernel.errors import Invalid, Overloaded, TriopsError
 from triops.lenses.llmops.gateway.admission import most_of
+from triops.lenses.llmops.gateway.belonging import account_of
 from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.doing import Asking, Doing
 from triops.lenses.llmops.gateway.faults import failed, masked
@@ -22,7 +23,6 @@ from triops.ports.upstream import Timeouts
 _ANSWER = 64 << 20  # bytes of a whole answer
 _LONGEST_WAIT_S = 5.0  # as the provider asks before it is asked again; the caller may wait longer by himself
 _CACHED = 1 << 20  # characters of a streamed answer that are kept for the cache
-_ACCOUNT = ("openai-organization", "openai-project")
 _UNBILLED = frozenset(
     {"connect", "rate_limited", "overloaded", "server", "auth", "not_found", "invalid", "content_filter"}
 )
@@ -66,7 +66,8 @@ class Asker:
         now = asking.started_ns / 1e9
         most = most_of(pick, asking.price, call.ask, call.size.most, call.expected)
         if call.ticket is None:
-            call.ticket = self._parts.admission.admit(call.caller, project, route, call.user, most, now)
+            call.ticket = ticket = self._parts.admission.admit(call.caller, project, route, call.user, most, now)
+            call.told.left = ticket.left
         else:
             call.ticket.again(most, now, sum([attempt.cost or 0 for attempt in call.attempts]))
 
@@ -121,8 +122,8 @@ class Asker:
         ask, content = call.ask, call.content
         cap = call.ticket.cap if call.ticket is not None else None
         headers = spec.headers
-        if spec.source == "caller" and spec.name == "openai":  # his own account's, as he would have sent them there
-            headers += tuple((name, ask.headers[name]) for name in _ACCOUNT if ask.headers.get(name))
+        if spec.source == "caller":
+            headers += account_of(spec, ask.headers)
         target = Target(spec.name, model, spec.path, spec.credential, headers, cap)
         if content is None and ask.dialect not in provider.native:
             content = call.taker.content()

@@ -1,6 +1,7 @@
 """Whose a caller's own provider key is, where no Provider document says: by the key's shape (a key is shown to nobody
 but its maker), then by the model's name, then by the dialect that is spoken."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from triops.lenses.llmops.gateway.addresses import DEFAULT_URLS, address_of
@@ -41,6 +42,7 @@ _STOPGAPS: Final = frozenset(
     | {"sk-no-key-required", "sk-none", "sk-dummy", "sk-test", "placeholder", "your-api-key", "api-key", "anything"}
 )
 _SHORTEST: Final = 8
+_ACCOUNT: Final = ("openai-organization", "openai-project")
 
 
 def stopgap(credential: str) -> bool:
@@ -54,6 +56,13 @@ def owner_of(credential: str, model: str, dialect: str) -> ProviderSpec:
     speaks, url = _PLACES[name]
     host, path = address_of(url)
     return ProviderSpec(name, speaks, host, path, url, credential, "caller")
+
+
+def account_of(owner: ProviderSpec, headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Headers that say which of the caller's own accounts is meant, as he would have sent them to the owner."""
+    if owner.name != "openai":
+        return ()
+    return tuple((name, headers[name]) for name in _ACCOUNT if headers.get(name))
 
 
 def _by(known: tuple[tuple[str, str], ...], text: str) -> str:

@@ -17,6 +17,7 @@ from triops.lenses.llmops.gateway.problems import problems_of
 from triops.lenses.llmops.gateway.reading import budget_of, key_of, provider_of, route_of
 from triops.lenses.llmops.gateway.specs import LOCAL, BudgetSpec, Caller, KeySpec, ProviderSpec, RouteSpec, Scope
 from triops.lenses.llmops.prompts.filling import Holding, held
+from triops.lenses.llmops.redaction.rule import Rule, rule_of
 from triops.ports.upstream import Host
 
 T = TypeVar("T")
@@ -26,7 +27,8 @@ T = TypeVar("T")
 class ProjectConfig:
     """`providers`: those of documents, and `local`. `declared`: names of those of documents. `routes`: by name and by
     alias. `budgets`: of Budget, Key and Route documents, by scope and name. `guards`: specs by name.
-    `prompts`: by name, for `prompts/filling.py`. `local`: whether a model can run here."""
+    `prompts`: by name, for `prompts/filling.py`. `local`: whether a model can run here. `redaction`: what may be
+    recorded of calls; None: all."""
 
     project: str
     providers: Mapping[str, ProviderSpec]
@@ -41,6 +43,7 @@ class ProjectConfig:
     local: bool = True
     user_budgets: bool = False
     kinds: frozenset[str] = frozenset()
+    redaction: Rule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ def project_config(project: str, part: Mapping[str, Any], *, local: bool = True)
     budgets += [one for key in keys.values() for one in key.budgets]
     budgets += [one for route in routes.values() for one in route.budgets]
     guards = {d.name: d.spec for d in documents if d.kind == "Guard"}
+    redaction = _redaction(documents, said)
     said += problems_of(providers, routes, prices, keys, budgets, guards, local=local)
     return ProjectConfig(
         project=project,
@@ -131,6 +135,7 @@ def project_config(project: str, part: Mapping[str, Any], *, local: bool = True)
         local=local,
         user_budgets=any(budget.scope == "user" for budget in budgets),
         kinds=frozenset(document.kind for document in documents),
+        redaction=redaction,
     )
 
 
@@ -166,6 +171,15 @@ def _read(documents: Sequence[Document], kind: str, read: Callable[[Document], T
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             said.append(f"{kind} {document.name}: cannot be read ({type(error).__name__}: {error})")
     return found
+
+
+def _redaction(documents: Sequence[Document], said: list[str]) -> Rule | None:
+    """Where it cannot be read, nothing that is said is recorded."""
+    try:
+        return rule_of(documents)
+    except (Invalid, KeyError, TypeError, ValueError, AttributeError) as error:
+        said.append(f"Redaction: cannot be read ({type(error).__name__}: {error}); nothing that is said is recorded")
+        return Rule(keep="none")
 
 
 def _with_aliases(routes: Mapping[str, RouteSpec]) -> dict[str, RouteSpec]:

@@ -17,6 +17,7 @@ from triops.lenses.llmops.gateway.specs import Caller, ProviderSpec, RouteSpec
 from triops.lenses.llmops.gateway.taker import Taker, Told
 from triops.lenses.llmops.gateway.tickets import Ticket
 from triops.lenses.llmops.guards import Guarding
+from triops.lenses.llmops.redaction.rule import Rule
 
 _TAGS = 20
 _NAME = 200
@@ -27,7 +28,8 @@ class Doing:
     """`content` is not None where it replaces what the caller sent (a prompt was filled in, a guard took something
     out). `given_up`: the caller left and his route waits no longer. `begun`: he has been sent something. `raw`: the
     provider's own bytes of a whole answer, where they may go to the caller as they are. `ended_ns`, `error`: as was
-    recorded. `answered_by`: the attempt that answered, of which more is noted when the caller has his answer."""
+    recorded. `answered_by`: the attempt that answered, of which more is noted when the caller has his answer.
+    `redaction`: what may be recorded, where not all may; `output`: what that is of the answer."""
 
     __slots__ = (
         "answer",
@@ -51,12 +53,14 @@ class Doing:
         "input",
         "intents",
         "key",
+        "output",
         "parent",
         "prompt",
         "prompt_label",
         "prompt_version",
         "raw",
         "record",
+        "redaction",
         "route",
         "saved",
         "session",
@@ -85,6 +89,7 @@ class Doing:
         self.record = record
         self.started_ns = started_ns
         self.told = Told(self.id)
+        self.redaction: Rule | None = None
         self.route: RouteSpec | None = None
         self.content: Chat | Embed | None = None
         self.guarding: Guarding | None = None
@@ -106,7 +111,7 @@ class Doing:
         self.heard: Heard | None = None
         self.answer: Reply | Embedded | None = None
         self.raw: bytes | None = None
-        self.input = ""
+        self.input = self.output = ""
         self.settings: Mapping[str, Any] = {}
         self.prompt, self.prompt_version, self.prompt_label = "", 0, ""
         self.user = ask.user

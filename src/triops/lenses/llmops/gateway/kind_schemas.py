@@ -93,7 +93,7 @@ PROVIDER: Final[dict[str, Any]] = _object(
             "additionalProperties": {"type": "string", "maxLength": 4096},
             "description": "Sent with each call.",
         },
-        "models": _names(1000, "What it has, for lists of models; empty: unknown."),
+        "models": _names(1000, "What it has, for lists of models; empty: what it lists itself."),
         "connections": {
             "type": "integer",
             "minimum": 1,

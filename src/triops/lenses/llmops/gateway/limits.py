@@ -2,9 +2,21 @@
 
 from collections import deque
 
+from triops.kernel.value import value
+
 _WINDOW_S = 60
 _STEPS = 10  # a second
 _KEPT = _WINDOW_S * _STEPS + 1
+Room = tuple[int, int, int]  # a limit, what it has left, and the tenths of a second until all of it is
+
+
+@value
+class Left:
+    """What a key has left of its limits a minute, None of those that it does not have. `at`: unix seconds."""
+
+    at: float
+    requests: Room | None
+    tokens: Room | None
 
 
 class Sliding:
@@ -41,6 +53,13 @@ class Sliding:
             entry[1] -= amount
             self._sum -= amount
 
+    def room(self, limit: int, now: float) -> Room | None:
+        """None for no limit, which is 0."""
+        if not limit:
+            return None
+        used = self.used(now)
+        return limit, limit - used if used < limit else 0, self._log[-1][0] + _KEPT - int(now * _STEPS) if used else 0
+
     def wait_s(self, now: float, amount: int, limit: int) -> float:
         """Until `amount` more fits."""
         over = self.used(now) + amount - limit
@@ -61,3 +80,7 @@ class KeyLimits:
     def __init__(self) -> None:
         self.requests = Sliding()
         self.tokens = Sliding()
+
+    def left(self, requests: int, tokens: int, now: float) -> Left:
+        """Of limits of so many a minute, 0 for none."""
+        return Left(now, self.requests.room(requests, now), self.tokens.room(tokens, now))

@@ -12,6 +12,7 @@ from triops.kernel.completion import Embedded, Reply
 from triops.kernel.errors import TriopsError
 from triops.lenses.llmops.gateway.doing import Doing
 from triops.lenses.llmops.gateway.estimate import Estimators
+from triops.lenses.llmops.gateway.keeping import input_kept, intent_kept, message_kept, output_kept, settings_kept
 from triops.lenses.llmops.gateway.said import (
     PLAIN,
     input_text,
@@ -21,6 +22,8 @@ from triops.lenses.llmops.gateway.said import (
     reply_text,
     settings_of,
 )
+from triops.lenses.llmops.guards.texts import in_turns
+from triops.lenses.llmops.redaction.rule import Rule
 from triops.ports.journal import MOST_BODY, Journal
 
 _MESSAGE = 500
@@ -55,10 +58,24 @@ class Recorder:
             call.input = input_text(content, self.most)
             call.settings = settings_of(content)
 
+    async def redact_heard(self, call: Doing, rule: Rule) -> None:
+        """What `heard` noted, as it may be recorded; in turns. Cancelled meanwhile, nothing of it is."""
+        text, settings = call.input, call.settings
+        call.input, call.settings = "", {}
+        call.settings = await in_turns(settings_kept(rule, settings))
+        call.input = await in_turns(input_kept(rule, text, self.most))
+
+    async def redact_answered(self, call: Doing, rule: Rule) -> None:
+        """What was answered, as it may be recorded; in turns. Without it the outcome has none of it."""
+        call.output = await in_turns(output_kept(rule, self._answered(call), self.most))
+
     def intend(self, call: Doing, provider: str, model: str, at_ns: int) -> None:
         """Raises: StoreFull, Unavailable: then nobody may be asked."""
         try:
-            self._told(self._journal.append("i", _written(call.intent(provider, model, at_ns), _ASKED)))
+            members = call.intent(provider, model, at_ns)
+            if call.redaction is not None:
+                members = intent_kept(call.redaction, members)
+            self._told(self._journal.append("i", _written(members, _ASKED)))
         except TriopsError:
             call.intents -= 1
             raise
@@ -92,6 +109,12 @@ class Recorder:
         if call.cache != "hit":
             answered = call.heard if call.heard is not None else call.answer
             answer_id = "" if answered is None or isinstance(answered, Embedded) else answered.id
+        attempts = [_members(attempt) for attempt in call.attempts]
+        rule = call.redaction
+        if rule is not None:
+            message = message_kept(rule, message, _MESSAGE)
+            for attempt in attempts:
+                attempt["message"] = message_kept(rule, attempt["message"], _MESSAGE)
         return {
             "call": call.id,
             "ended_ns": ended_ns,
@@ -100,7 +123,7 @@ class Recorder:
             "message": message[:_MESSAGE],
             "model": model,
             "answer_id": answer_id[:_ID],
-            "attempts": [_members(attempt) for attempt in call.attempts],
+            "attempts": attempts,
             "first_ns": call.first_ns,
             "cache": call.cache,
             "saved": call.saved,
@@ -118,18 +141,26 @@ class Recorder:
     def _output(self, call: Doing) -> tuple[str, int, tuple[str, ...], str]:
         """Its text, how many characters it has in all, how each choice ended, and the model's own name."""
         heard, answer = call.heard, call.answer
-        full = call.record == "full"
+        text = self._answered(call) if call.redaction is None else call.output
         if heard is not None:
             finish = tuple([heard.finishes[index] for index in sorted(heard.finishes)])
-            return (heard.text(self.most) if full else ""), heard.characters, finish, heard.model
+            return text, heard.characters, finish, heard.model
         if isinstance(answer, Reply):
             size = 0
             for choice in answer.choices:
                 for part in choice.parts:
                     size += len(part.text)
-            text = reply_text(answer, self.most) if full and answer.choices else ""
             return text, size, tuple([choice.finish for choice in answer.choices]), answer.model
         return "", 0, (), answer.model if isinstance(answer, Embedded) else ""
+
+    def _answered(self, call: Doing) -> str:
+        """What the record will say that was answered."""
+        if call.record != "full":
+            return ""
+        if call.heard is not None:
+            return call.heard.text(self.most)
+        answer = call.answer
+        return reply_text(answer, self.most) if isinstance(answer, Reply) and answer.choices else ""
 
 
 def _members(attempt: Attempt) -> dict[str, Any]:

@@ -1,15 +1,19 @@
 """Which route a model's name means, and for whom."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Final
 
 from triops.kernel.errors import Forbidden, NotFound
-from triops.lenses.llmops.gateway.belonging import owner_of, stopgap
+from triops.lenses.llmops.gateway.belonging import account_of, owner_of, stopgap
 from triops.lenses.llmops.gateway.config import ProjectConfig
 from triops.lenses.llmops.gateway.specs import LOCAL, Caller, KeySpec, ProviderSpec, RouteSpec, Weighted
+from triops.ports.providers import Offered
 
 LOCAL_CHAT = "smollm2"
+NO_OFFERS: Final[Mapping[str, Sequence[Offered]]] = MappingProxyType({})
 LOCAL_EMBEDDINGS = "all-minilm-l6-v2"
 _LISTED = 20  # names in an error
 _EXAMPLE = "kind: Provider\nname: openai\nspec: {dialect: openai, api_key_env: OPENAI_API_KEY}"
@@ -39,28 +43,63 @@ def resolve(project: ProjectConfig, caller: Caller, model: str, dialect: str = "
     return RouteSpec("", (way,), timeout_s=way.timeouts.total, passed=True)
 
 
-def served(project: ProjectConfig, caller: Caller) -> Iterator[tuple[str, str]]:
-    """What the caller may ask for, as (name, provider): routes, aliases, and models that providers list."""
+def unlisted(
+    project: ProjectConfig, caller: Caller, dialect: str, headers: Mapping[str, str]
+) -> Sequence[ProviderSpec]:
+    """Whose models the caller may ask for by their own names, while no document says which they are. `headers`: the
+    caller's, for his own account."""
+    spec = caller.spec
+    if spec is not None and spec.routes and not spec.allow_passthrough:
+        return ()
+    if not project.declared:
+        own = caller.passthrough_credential
+        if not own or stopgap(own):
+            return ()
+        owner = owner_of(own, "", dialect)
+        return (replace(owner, headers=account_of(owner, headers)),)
+    declared = [project.providers[name] for name in project.declared]
+    return [one for one in declared if not one.models and one.dialect != LOCAL and one.host.name]
+
+
+def served(
+    project: ProjectConfig, caller: Caller, offers: Mapping[str, Sequence[Offered]] = NO_OFFERS
+) -> Iterator[tuple[str, str, int]]:
+    """What the caller may ask for, as (name, provider, when it was made: unix seconds, 0 for unknown): routes, aliases,
+    models that documents of providers list, and what the others offer (`offers`, by provider)."""
     spec = caller.spec
     for name, route in project.routes.items():
         allowed = spec is None or not spec.routes or route.name in spec.routes or name in spec.routes
         if allowed and (
             spec is None or not spec.models or _fits(spec, name) or any(_serves(spec, w) for w in _ways(route))
         ):
-            yield name, route.targets[0].provider
+            yield name, route.targets[0].provider, 0
     if spec is not None and spec.routes and not spec.allow_passthrough:
         return
+    own = caller.passthrough_credential
+    if own and not stopgap(own) and not project.declared:  # his calls go to whom his key is for
+        for provider, offered in offers.items():
+            for model in offered:
+                if model.name not in project.routes:
+                    yield model.name, provider, model.created
+        return
     if project.local and not project.routes and "Provider" not in project.kinds:
-        yield from ((LOCAL_CHAT, LOCAL), (LOCAL_EMBEDDINGS, LOCAL))
-    single = len(project.declared) == 1
+        yield from ((LOCAL_CHAT, LOCAL, 0), (LOCAL_EMBEDDINGS, LOCAL, 0))
     for provider in project.declared:
-        for model in project.providers[provider].models:
-            name = model if single else f"{provider}/{model}"
-            way = Weighted(provider, model)
+        listed = [Offered(model) for model in project.providers[provider].models]
+        for model in listed or offers.get(provider, ()):
+            name = _asked_as(project, provider, model.name)
+            way = Weighted(provider, model.name)
             if name not in project.routes and (
                 spec is None or not spec.models or _fits(spec, name) or _serves(spec, way)
             ):
-                yield name, provider
+                yield name, provider, model.created
+
+
+def _asked_as(project: ProjectConfig, provider: str, model: str) -> str:
+    """With the provider's name before it where without it would be another's, or a part of the name would be lost."""
+    head = model.partition("/")[0]
+    alone = len(project.declared) == 1 and head != provider and head != LOCAL
+    return model if alone else f"{provider}/{model}"
 
 
 def _passed(project: ProjectConfig, caller: Caller, model: str, dialect: str) -> Weighted:
@@ -119,7 +158,7 @@ def _fits(spec: KeySpec, name: str) -> bool:
 
 
 def _may(project: ProjectConfig, caller: Caller) -> str:
-    names = [name for name, _ in served(project, caller)]
+    names = [name for name, _, _ in served(project, caller)]
     if len(project.declared) > 1 and not (caller.spec and caller.spec.routes):
         names.append(f"or PROVIDER/MODEL with a provider of {', '.join(project.declared[:_LISTED])}")
     if not names:

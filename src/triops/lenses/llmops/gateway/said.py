@@ -287,7 +287,19 @@ class Heard:
 
     def text(self, most: int) -> str:
         """`[{"parts", "finish"}]`, one a choice; `finish` is `error` of one that was cut."""
-        return reply_text(self.reply(), most)
+        reply = self.reply()
+        return reply_text(reply if self._left > 0 else _marked(reply), most)
+
+
+def _marked(reply: Reply) -> Reply:
+    """Of texts that there was no room for, each may have been cut."""
+    choices = [
+        replace(
+            choice, parts=tuple([replace(part, text=part.text + _CUT) if part.text else part for part in choice.parts])
+        )
+        for choice in reply.choices
+    ]
+    return replace(reply, choices=tuple(choices))
 
 
 def deltas_of(reply: Reply) -> list[Delta]:

@@ -19,16 +19,17 @@ from triops.lenses.llmops.gateway.checking import Checking, kept, looked_up
 from triops.lenses.llmops.gateway.config import Config, ProjectConfig
 from triops.lenses.llmops.gateway.doing import Doing
 from triops.lenses.llmops.gateway.estimate import size_of
+from triops.lenses.llmops.gateway.offers import Offers
 from triops.lenses.llmops.gateway.pages import LOCAL, of_page
 from triops.lenses.llmops.gateway.parts import Parts
 from triops.lenses.llmops.gateway.prices import Cost, Price
 from triops.lenses.llmops.gateway.recovery import settle_killed
-from triops.lenses.llmops.gateway.routing import resolve
-from triops.lenses.llmops.gateway.routing import served as offered
+from triops.lenses.llmops.gateway.routing import resolve, served, unlisted
 from triops.lenses.llmops.gateway.said import Heard, deltas_of
 from triops.lenses.llmops.gateway.specs import Caller, RouteSpec
 from triops.lenses.llmops.gateway.taker import Taker, Told
 from triops.lenses.llmops.gateway.tickets import Most
+from triops.lenses.llmops.redaction.rule import Rule
 from triops.ports.journal import JournalReader
 from triops.ports.providers import Event
 
@@ -50,6 +51,7 @@ class Gateway:
         self._local = local
         self._checking = Checking(config)
         self._asker = Asker(parts)
+        self._offers = Offers(parts)
         self._doing: dict[str, Doing] = {}
         self._configured(config)
 
@@ -89,6 +91,7 @@ class Gateway:
         call = Doing(ask, headers, taker, caller, record, started_ns)
         if user := caller.user or headers.get("x-triops-user", "")[:_NAME]:
             call.user = user
+        call.redaction = project.redaction
         call.task = asyncio.current_task()
         self._doing[call.id] = call
         taker.on_gone = partial(self._left, call)
@@ -97,12 +100,16 @@ class Gateway:
         try:
             await self._answered(call, project, headers)
         except asyncio.CancelledError:
+            if call.redaction is not None:
+                await self._cut_short(call, call.redaction)
             self._cancelled(call)
             if not call.given_up:
                 raise
             if call.task is not None:
                 call.task.uncancel()
         except TriopsError as error:
+            if call.redaction is not None:
+                await self._cut_short(call, call.redaction)
             self._refused(call, error)
         except Exception:
             log.exception("call %s failed", call.id)
@@ -111,11 +118,14 @@ class Gateway:
             taker.on_gone = None
             self._ended(call)
 
-    def served(self, headers: Mapping[str, str]) -> Sequence[tuple[str, str]]:
-        """What the caller may ask for, as (name, provider). Raises: Unauthenticated, Forbidden."""
+    async def served(self, headers: Mapping[str, str], dialect: str) -> Sequence[tuple[str, str, int]]:
+        """What the caller may ask for, as (name, provider, unix seconds). Raises: Unauthenticated, Forbidden."""
         caller = self._caller(headers, self._parts.now())
         project = self._config.project(caller.project)
-        return [] if project is None else list(offered(project, caller))
+        if project is None or not dialect:
+            return []
+        offers = await self._offers.of(project.project, unlisted(project, caller, dialect, headers))
+        return list(served(project, caller, offers))
 
     def admit(self, headers: Mapping[str, str]) -> None:
         """Raises: Unauthenticated, Forbidden."""
@@ -144,6 +154,8 @@ class Gateway:
         call.size = size_of(call.ask, call.content)
         call.expected = parts.estimators.of(project.project).input_tokens(call.ask, call.size, call.ask.model)
         parts.recorder.heard(call)
+        if call.redaction is not None:
+            await parts.recorder.redact_heard(call, call.redaction)
         entry = None if route.cache is None else looked_up(parts.cache, call, route, headers, parts.now())
         if entry is not None:
             self._from_cache(call, project, route, entry)
@@ -154,6 +166,8 @@ class Gateway:
             await checking.answered(call)
             if call.key is not None:
                 kept(parts.cache, call, route, parts.now())
+        if call.redaction is not None:
+            await parts.recorder.redact_answered(call, call.redaction)
         self._close(call, _GONE if call.disconnected else 200, "disconnected" if call.disconnected else "")
         call.taker.finish()
 
@@ -165,6 +179,7 @@ class Gateway:
     def _from_cache(self, call: Doing, project: ProjectConfig, route: RouteSpec, entry: Entry) -> None:
         parts = self._parts
         call.ticket = parts.admission.admit(call.caller, project, route, call.user, _NOTHING, parts.now())
+        call.told.left = call.ticket.left
         call.saved = entry.cost
         call.told.provider, call.told.model, call.told.cost = entry.provider, entry.model, 0
         if call.ask.stream and isinstance(entry.answer, Reply):
@@ -177,6 +192,16 @@ class Gateway:
         else:
             call.answer = entry.answer
             call.raw = entry.body if entry.body and entry.dialect == call.ask.dialect else None
+
+    async def _cut_short(self, call: Doing, rule: Rule) -> None:
+        """What may be recorded of an answer that has no end. Cancelled meanwhile, it is none of it: the call ends."""
+        try:
+            await self._parts.recorder.redact_answered(call, rule)
+        except asyncio.CancelledError:
+            if call.task is not None:
+                call.task.uncancel()
+                if not call.given_up:
+                    call.task.cancel()  # at the next wait: the record comes first
 
     # How a call ends: once, by one of these
 
@@ -224,6 +249,8 @@ class Gateway:
             call.answer = call.raw = None
         kind = error.fault if isinstance(error, ProviderFailed) else error.kind
         self._parts.counts.refused[kind] += 1
+        if call.told.left is None:
+            call.told.left = self._parts.admission.left(call.caller, self._parts.now())
         status = call.taker.refuse(error, call.told)
         try:
             self._close(call, status, kind, error.message)

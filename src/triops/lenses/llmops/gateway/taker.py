@@ -10,12 +10,14 @@ from typing import Protocol
 
 from triops.kernel.completion import Chat, Embed, Embedded, Reply
 from triops.kernel.errors import TriopsError
+from triops.lenses.llmops.gateway.limits import Left
 from triops.ports.providers import Event
 
 
 @dataclass(slots=True)
 class Told:
-    """What a caller is told beside the answer. `cost`: pico-dollars, None where nobody said what it costs."""
+    """What a caller is told beside the answer. `cost`: pico-dollars, None where nobody said what it costs. `left`: of
+    his key's limits a minute."""
 
     call: str
     provider: str = ""
@@ -23,6 +25,7 @@ class Told:
     cache: str = "off"
     cost: int | None = None
     dropped: tuple[str, ...] = ()
+    left: Left | None = None
 
 
 class Taker(Protocol):

@@ -6,7 +6,7 @@ from triops.kernel.errors import BudgetExceeded, Forbidden
 from triops.kernel.money import usd
 from triops.kernel.value import value
 from triops.lenses.llmops.gateway.budgets import Held, Window
-from triops.lenses.llmops.gateway.limits import KeyLimits
+from triops.lenses.llmops.gateway.limits import KeyLimits, Left
 from triops.lenses.llmops.gateway.periods import ends_at
 from triops.lenses.llmops.gateway.prices import Price
 from triops.lenses.llmops.gateway.queues import Queues
@@ -32,7 +32,7 @@ class Most:
 class Ticket:
     """`cap`: the most tokens that one choice may have, to be sent upstream; None: as the caller says. `unpriced`:
     models without a price, which count as nothing under soft budgets. `settle` or `release` ends it, once; whatever
-    comes after that does nothing."""
+    comes after that does nothing. `left`: of the key's limits, this call counted."""
 
     __slots__ = (
         "_at",
@@ -45,6 +45,7 @@ class Ticket:
         "_tokens_at",
         "cap",
         "ended",
+        "left",
         "reserved",
         "unpriced",
     )
@@ -61,6 +62,7 @@ class Ticket:
         self.reserved = 0
         self.cap: int | None = None
         self.unpriced: tuple[str, ...] = ()
+        self.left: Left | None = None
         self.ended = False
 
     def again(self, most: Most, now: float, pico: int = 0) -> int | None:

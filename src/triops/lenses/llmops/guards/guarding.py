@@ -1,6 +1,5 @@
 """The guards of one route: requests and answers judged whole, and answers judged as they come."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,7 @@ from triops.lenses.llmops.guards.model import Finding, Verdict, summed
 from triops.lenses.llmops.guards.parts import judged_parts, part_size
 from triops.lenses.llmops.guards.screen import Screen
 from triops.lenses.llmops.guards.stream import StreamGuard
-from triops.lenses.llmops.guards.texts import Steps, drained, judged_text
+from triops.lenses.llmops.guards.texts import Steps, drained, in_turns, judged_text
 
 
 class Guarding:
@@ -30,15 +29,15 @@ class Guarding:
         return drained(self._judged_input(content))  # type: ignore[no-any-return]
 
     async def input_in_turns(self, content: Chat | Embed) -> Verdict[Any]:
-        """As `input`, and lets others run after each text, and every 2 kB of a long one."""
-        return await _in_turns(self._judged_input(content))
+        """As `input`, and lets others run every 2 kB."""
+        return await in_turns(self._judged_input(content))  # type: ignore[no-any-return]
 
     def output(self, reply: Reply | Embedded) -> Verdict[Any]:
         """A whole answer, at once. `logprobs` of what was replaced are left out: they repeat it."""
         return drained(self._judged_output(reply))  # type: ignore[no-any-return]
 
     async def output_in_turns(self, reply: Reply | Embedded) -> Verdict[Any]:
-        return await _in_turns(self._judged_output(reply))
+        return await in_turns(self._judged_output(reply))  # type: ignore[no-any-return]
 
     def stream(self) -> StreamGuard:
         """For one streamed answer."""
@@ -58,15 +57,6 @@ class Guarding:
             return Verdict(reply)
         size = sum(map(_choice_size, reply.choices))
         return (yield from _judged(self.outward, reply, size, _reply))
-
-
-async def _in_turns(steps: Steps) -> Verdict[Any]:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
-        await asyncio.sleep(0)
 
 
 def _judged(screen: Screen, content: Any, size: int, rewritten: Any) -> Steps:

@@ -1,32 +1,45 @@
 """Texts that are about to be stored, without what must not be."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from triops.lenses.llmops.guards.passage import Passage
+from triops.lenses.llmops.guards.passage import LOOK_AHEAD, Passage
 from triops.lenses.llmops.guards.screen import Screen
+from triops.lenses.llmops.guards.texts import Steps, drained
 
 _PIECE = 2048  # characters
+_LEAST = 256  # characters that a look at fewer costs as much as
 
 
-def redactor(types: Sequence[str] | None, secrets: bool = True) -> Callable[[str], str]:
-    """A function that replaces personal data of these types (empty: all; None: none) and secrets by their types in
-    brackets. It keeps nothing between calls. Raises: Invalid for an unknown type."""
-    spec: dict[str, object] = {"on": ["output"]}
-    if types is not None:
-        spec["pii"] = {"types": list(types), "action": "redact"}
-    if secrets:
-        spec["secrets"] = {"action": "redact"}
-    screen = Screen({"redaction": spec}, "output")
+class Redactor:
+    """Replaces personal data of these types (empty: all; None: none) and secrets by their types in brackets. It keeps
+    nothing between texts. Raises: Invalid for an unknown type."""
 
-    def redact(text: str) -> str:
-        if not screen.reads:
+    def __init__(self, types: Sequence[str] | None, secrets: bool = True) -> None:
+        spec: dict[str, object] = {"on": ["output"]}
+        if types is not None:
+            spec["pii"] = {"types": list(types), "action": "redact"}
+        if secrets:
+            spec["secrets"] = {"action": "redact"}
+        self._screen = Screen({"redaction": spec}, "output")
+
+    def __call__(self, text: str) -> str:
+        """At once."""
+        return drained(self.steps(text))  # type: ignore[no-any-return]
+
+    def steps(self, text: str, cut: bool = False) -> Steps:
+        """In turns of 2 kB. `cut`: it went on where it ends, so its last words, which may be the beginning of anything,
+        go too."""
+        if not self._screen.reads:
             return text
-        passage = Passage(screen, look_ahead=_PIECE, batch=1)
-        if len(text) <= _PIECE:
+        passage = Passage(self._screen, look_ahead=_PIECE, batch=1)
+        if len(text) <= _PIECE and not cut:
             whole = passage.whole(text)[0]
+            yield max(len(text), _LEAST)
             return whole if passage.changed else text
-        out = [passage.feed(text[at : at + _PIECE])[0] for at in range(0, len(text), _PIECE)]
-        out.append(passage.end()[0])
-        return "".join(out) if passage.changed else text
-
-    return redact
+        out: list[str] = []
+        for at in range(0, len(text), _PIECE):
+            out.append(passage.feed(text[at : at + _PIECE])[0])
+            yield _PIECE
+        rest = passage.end()[0]
+        out.append(rest[:-LOOK_AHEAD] if cut else rest)
+        return "".join(out) if passage.changed or cut else text

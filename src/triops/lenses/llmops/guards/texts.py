@@ -1,5 +1,6 @@
-"""One text judged whole, in turns: others run after each text, and every 2 kB of a long one."""
+"""One text judged whole, in turns: others run every 2 kB."""
 
+import asyncio
 from collections.abc import Generator
 from typing import Any
 
@@ -8,7 +9,8 @@ from triops.lenses.llmops.guards.passage import Passage
 from triops.lenses.llmops.guards.screen import Screen
 
 _PIECE = 2048  # characters that are judged without a pause
-Steps = Generator[None, None, Any]
+_EACH = 200  # characters that could be judged in the time that it takes to look at a text at all
+Steps = Generator[int, None, Any]  # how many characters were judged since the step before
 
 
 def drained(steps: Steps) -> Any:
@@ -20,6 +22,19 @@ def drained(steps: Steps) -> Any:
             return stop.value
 
 
+async def in_turns(steps: Steps) -> Any:
+    """Lets others run every 2 kB."""
+    judged = 0
+    while True:
+        try:
+            judged += next(steps)
+        except StopIteration as stop:
+            return stop.value
+        if judged >= _PIECE:
+            judged = 0
+            await asyncio.sleep(0)
+
+
 def judged_text(screen: Screen, text: str, json: bool, findings: list[Finding]) -> Steps:
     """The text as it may go on, and its way, which says whether and where it changed. `json`: it is JSON, and stays
     so. Raises: GuardBlocked."""
@@ -27,14 +42,14 @@ def judged_text(screen: Screen, text: str, json: bool, findings: list[Finding]) 
     if len(text) <= _PIECE:
         out, found = passage.whole(text)
         findings += found
-        yield
+        yield len(text) + _EACH
         return out, passage
     pieces: list[str] = []
     for at in range(0, len(text), _PIECE):
         piece, found = passage.feed(text[at : at + _PIECE])
         pieces.append(piece)
         findings += found
-        yield
+        yield _PIECE
     piece, found = passage.end()
     findings += found
     return "".join([*pieces, piece]), passage

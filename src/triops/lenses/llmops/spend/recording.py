@@ -12,6 +12,7 @@ import orjson
 
 from triops.kernel.money import usd
 from triops.kernel.signal import GATEWAY, Resources, SpanBatch, Text, fingerprint
+from triops.lenses.llmops.gateway.keeping import SETTINGS
 from triops.lenses.llmops.spend.journalled import Call
 
 _CLIENT: Final = 3
@@ -20,17 +21,6 @@ _MASK: Final = (1 << 64) - 1
 _LATEST_NS: Final = 1 << 62
 _WHOLE: Final = (1 << 63) - 1  # JSON's whole numbers end here
 _NOTHING: Final[Mapping[str, Any]] = {}
-_SETTINGS: Final = {
-    "temperature": "gen_ai.request.temperature",
-    "top_p": "gen_ai.request.top_p",
-    "top_k": "gen_ai.request.top_k",
-    "max_tokens": "gen_ai.request.max_tokens",
-    "seed": "gen_ai.request.seed",
-    "frequency_penalty": "gen_ai.request.frequency_penalty",
-    "presence_penalty": "gen_ai.request.presence_penalty",
-    "stop": "gen_ai.request.stop_sequences",
-    "n": "gen_ai.request.choice.count",
-}
 _INTENT: Final = (
     ("operation", "gen_ai.operation.name"),
     ("asked", "gen_ai.request.model"),
@@ -139,7 +129,7 @@ def _attributes(call: Call, attempts: Sequence[Mapping[str, Any]], provider: str
     told |= {name: value for key, name in _OUTCOME if (value := outcome.get(key))}
     for key, value in (intent.get("settings") or _NOTHING).items():
         if value is not None:
-            told[_SETTINGS.get(key) or f"gen_ai.request.{key}"] = value
+            told[SETTINGS.get(key) or f"gen_ai.request.{key}"] = value
     if provider:
         told["gen_ai.provider.name"] = provider
     if intent.get("stream"):

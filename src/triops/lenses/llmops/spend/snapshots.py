@@ -23,7 +23,7 @@ from triops.lenses.llmops.spend.environment import EnvironmentKeys
 from triops.ports.clock import Clock
 from triops.ports.records import Records
 
-KINDS = ("Provider", "Route", "Price", "Key", "Budget", "Guard")
+KINDS = ("Provider", "Route", "Price", "Key", "Budget", "Guard", "Redaction")
 _HELD = "held"
 _SCOPES = ("key", "team", "application", "route", "project")
 _PERIODS = ("day", "month", "total")

@@ -6,22 +6,22 @@ from collections.abc import Callable
 from triops.kernel.ids import ProjectId
 from triops.kernel.signal import LogBatch, SpanBatch
 from triops.ledger.documents import Documents
-from triops.lenses.llmops.traces.redaction import Redactor, Rule, rule_of
+from triops.lenses.llmops.redaction.rule import Rule, rule_of
+from triops.lenses.llmops.traces.redaction import logs_kept, spans_kept
 
 _INLINE = 4  # rows; more would hold the event loop
 
 
 class Redacting:
-    def __init__(self, documents: Documents, redactor: Redactor) -> None:
+    def __init__(self, documents: Documents) -> None:
         self._documents = documents
-        self._redactor = redactor
         self._rules: dict[ProjectId, tuple[int, Rule | None]] = {}
 
     async def rule(self, project: ProjectId) -> Rule | None:
         version = self._documents.version(project)
         held = self._rules.get(project)
         if held is None or held[0] != version:
-            found = rule_of(await self._documents.list(project, "Redaction"), self._redactor)
+            found = rule_of(await self._documents.list(project, "Redaction"))
             held = self._rules[project] = (version, found)
         return held[1]
 
@@ -35,10 +35,10 @@ class Redacting:
         rule = await self.rule(project)
         if rule is None:
             return batch
-        return rule.batch(batch) if len(batch) <= _INLINE else await asyncio.to_thread(rule.batch, batch)
+        return spans_kept(rule, batch) if len(batch) <= _INLINE else await asyncio.to_thread(spans_kept, rule, batch)
 
     async def logs(self, project: ProjectId, batch: LogBatch) -> LogBatch:
         rule = await self.rule(project)
         if rule is None:
             return batch
-        return rule.logs(batch) if len(batch) <= _INLINE else await asyncio.to_thread(rule.logs, batch)
+        return logs_kept(rule, batch) if len(batch) <= _INLINE else await asyncio.to_thread(logs_kept, rule, batch)
