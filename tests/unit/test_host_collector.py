@@ -95,7 +95,7 @@ def test_busy_process_is_seen_by_what_it_runs(tmp_path: os.PathLike[str]) -> Non
         file.write("while True: pass\n")
     process = subprocess.Popen([sys.executable, script])
     try:
-        processes, points = Processes(), Points({"host.name": "here"})
+        processes, points = Processes(top=1000), Points({"host.name": "here"})  # whatever else is busy here
         child = psutil.Process(process.pid)
         started = time.time()
         processes.read(points, started)
