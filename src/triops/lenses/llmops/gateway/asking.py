@@ -21,6 +21,7 @@ from triops.ports.providers import Fault, Outgoing, Provider, Target
 from triops.ports.upstream import Timeouts
 
 _ANSWER = 64 << 20  # bytes of a whole answer
+_LEAST_S = 0.05  # of time that is left, for asking anyone within it to make sense
 _LONGEST_WAIT_S = 5.0  # as the provider asks before it is asked again; the caller may wait longer by himself
 _CACHED = 1 << 20  # characters of a streamed answer that are kept for the cache
 _UNBILLED = frozenset(
@@ -40,7 +41,7 @@ class Asker:
         if route.queue.wait_s > 0:
             await place(parts.admission.queues, project.project, route)
         for pick in parts.router.plan(project, route, parts.rng, parts.now):
-            if last is not None and not pick.fallback and _left_s(call, route, parts.now_ns()) <= 0:
+            if last is not None and not pick.fallback and _left_s(call, route, parts.now_ns()) < _LEAST_S:
                 pick.same = False  # no time is left to ask another target; a fallback has its own
                 continue
             if last is not None and pick.retry:
