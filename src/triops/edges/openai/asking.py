@@ -1,9 +1,9 @@
-"""The envelope that chat completions and responses share, made of what each of them has read."""
+"""The envelope that OpenAI's requests share, made of what each of them has read."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from triops.kernel.completion import Ask, PromptRef
+from triops.kernel.completion import Ask, Operation, PromptRef
 from triops.web.envelope import MOST_WHO, model_of, prompt_of, session_of, texts_of
 from triops.web.members import flag, text
 
@@ -21,19 +21,20 @@ def asked(
     raw: dict[str, Any],
     size: int,
     headers: Mapping[str, str],
-    prompt: PromptRef | None,
-    max_tokens: int | None,
+    prompt: PromptRef | None = None,
+    max_tokens: int | None = None,
     n: int = 1,
+    operation: Operation = "chat",
 ) -> Ask:
-    """Of a chat. Raises: Invalid that names the field."""
+    """Only a chat is streamed. Raises: Invalid that names the field."""
     metadata = texts_of(raw["metadata"]) if "metadata" in raw else {}
     return Ask(
         dialect=dialect,
-        operation="chat",
+        operation=operation,
         model=model_of(raw, prompt),
         raw=raw,
         size=size,
-        stream=flag(raw, "stream") is True,
+        stream=operation == "chat" and flag(raw, "stream") is True,
         max_tokens=max_tokens,
         n=n,
         user=user_of(raw, metadata),

@@ -8,12 +8,11 @@ from typing import Any
 
 import orjson
 
-from triops.edges.openai.asking import forwarded, user_of
+from triops.edges.openai.asking import asked
 from triops.edges.openai.dialect import OpenAIDialect
 from triops.kernel.completion import Ask, Embed, Embedded, Reply
 from triops.kernel.errors import Invalid, NotOffered
 from triops.web.dialects import Encoder
-from triops.web.envelope import model_of, session_of, texts_of
 from triops.web.members import tree_of, whole
 
 _EXPECTED = "a text, a list of texts, token ids, or a list of lists of token ids"
@@ -34,18 +33,7 @@ class EmbeddingsDialect(OpenAIDialect):
             raise Invalid(
                 "not an encoding", field="encoding_format", got=raw["encoding_format"], expected="float, base64"
             )
-        metadata = texts_of(raw.get("metadata"))
-        return Ask(
-            dialect=self.name,
-            operation="embeddings",
-            model=model_of(raw, None),
-            raw=raw,
-            size=len(body),
-            user=user_of(raw, metadata),
-            session=session_of(metadata),
-            metadata=metadata,
-            headers=forwarded(headers),
-        )
+        return asked(self.name, raw, len(body), headers, operation="embeddings")
 
     def content(self, ask: Ask) -> Embed:
         raw = ask.raw

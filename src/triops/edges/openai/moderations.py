@@ -6,13 +6,12 @@ from typing import Any
 
 import orjson
 
-from triops.edges.openai.asking import forwarded, user_of
+from triops.edges.openai.asking import asked
 from triops.edges.openai.chat_content import parts_of
 from triops.edges.openai.dialect import OpenAIDialect
 from triops.kernel.completion import MODERATED, Ask, Chat, Embedded, Message, Part, Reply
 from triops.kernel.errors import Invalid, NotOffered
 from triops.web.dialects import Encoder
-from triops.web.envelope import model_of, session_of, texts_of
 from triops.web.members import tree_of
 
 _USUAL = "omni-moderation-latest"  # the model that answers who names none
@@ -33,18 +32,7 @@ class ModerationsDialect(OpenAIDialect):
             raise Invalid("too many inputs", field="input", got=len(given), expected=f"at most {_MOST_INPUTS}")
         if raw.get("model") is None:
             raw["model"] = _USUAL
-        metadata = texts_of(raw.get("metadata"))
-        return Ask(
-            dialect=self.name,
-            operation="moderations",
-            model=model_of(raw, None),
-            raw=raw,
-            size=len(body),
-            user=user_of(raw, metadata),
-            session=session_of(metadata),
-            metadata=metadata,
-            headers=forwarded(headers),
-        )
+        return asked(self.name, raw, len(body), headers, operation="moderations")
 
     def content(self, ask: Ask) -> Chat:
         given = ask.raw["input"]
