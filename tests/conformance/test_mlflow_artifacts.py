@@ -189,6 +189,9 @@ def test_an_upload_in_parts_over_http(server: RunningTriops) -> None:
     assert late.status_code == 404
     assert httpx.get(f"{server.url}{PROXY}/0/run/x/other.bin").status_code == 404
     assert httpx.put(f"{mpu}/part/guessed/1", content=b"x").status_code == 404
+    spans = {"path": "traces.json", "num_parts": 1}  # nothing of them would be redacted
+    refused = httpx.post(f"{mpu}/create/1/traces/tr-{1:032x}/artifacts", json=spans)
+    assert refused.status_code == 400, refused.text
 
 
 @pytest.mark.parametrize(

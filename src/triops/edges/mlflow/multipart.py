@@ -13,6 +13,7 @@ from starlette.routing import Route
 from triops.edges.mlflow.fields import integer, messages, text
 from triops.edges.mlflow.problems import problem
 from triops.edges.mlflow.router import Answer, Call, Endpoint
+from triops.edges.mlflow.trace_artifact import is_spans
 from triops.kernel.errors import Invalid, NotOffered, TriopsError
 from triops.kernel.tenant import Right
 from triops.lenses.mlops.artifacts import Owners, Uploads, joined, safe_path
@@ -63,6 +64,10 @@ class MultipartCalls:
 
     async def create(self, call: Call) -> Answer:
         path, parts = _path(call), call.body["num_parts"]
+        if is_spans(path):  # what of them may be stored is seen in the whole alone
+            raise Invalid(
+                "a trace's spans come whole", field="path", got=path, expected="PUT mlflow-artifacts/artifacts"
+            )
         id = await self._uploads.begin(call.project, path, parts)
         url = f"{self._public_url or _origin(call.request)}{_PART}/{id}"
         credentials = [
