@@ -70,7 +70,7 @@ def message_kept(rule: Rule, message: str, most: int) -> str:
         return ""
     if rule.redact is None or not message:
         return message[:most]
-    kept: str = drained(rule.redact.steps(message[:most], len(message) >= most))
+    kept = drained(rule.redact.steps(message[:most], len(message) >= most))
     return kept[:most]
 
 

@@ -10,7 +10,7 @@ from triops.lenses.llmops.guards.model import Finding, Verdict, summed
 from triops.lenses.llmops.guards.parts import judged_parts, part_size
 from triops.lenses.llmops.guards.screen import Screen
 from triops.lenses.llmops.guards.stream import StreamGuard
-from triops.lenses.llmops.guards.texts import Steps, drained, in_turns, judged_text
+from triops.lenses.llmops.guards.texts import Steps, StepsTo, drained, in_turns, judged_text
 
 
 class Guarding:
@@ -26,24 +26,24 @@ class Guarding:
 
     def input(self, content: Chat | Embed) -> Verdict[Any]:
         """At once: for texts of some kB. Everything that the model is told is read, whoever said it."""
-        return drained(self._judged_input(content))  # type: ignore[no-any-return]
+        return drained(self._judged_input(content))
 
     async def input_in_turns(self, content: Chat | Embed) -> Verdict[Any]:
         """As `input`, and lets others run every 2 kB."""
-        return await in_turns(self._judged_input(content))  # type: ignore[no-any-return]
+        return await in_turns(self._judged_input(content))
 
     def output(self, reply: Reply | Embedded) -> Verdict[Any]:
         """A whole answer, at once. `logprobs` of what was replaced are left out: they repeat it."""
-        return drained(self._judged_output(reply))  # type: ignore[no-any-return]
+        return drained(self._judged_output(reply))
 
     async def output_in_turns(self, reply: Reply | Embedded) -> Verdict[Any]:
-        return await in_turns(self._judged_output(reply))  # type: ignore[no-any-return]
+        return await in_turns(self._judged_output(reply))
 
     def stream(self) -> StreamGuard:
         """For one streamed answer."""
         return StreamGuard(self.outward)
 
-    def _judged_input(self, content: Chat | Embed) -> Steps:
+    def _judged_input(self, content: Chat | Embed) -> StepsTo[Verdict[Any]]:
         if not self.inward:
             return Verdict(content)
         if isinstance(content, Embed):
@@ -52,14 +52,14 @@ class Guarding:
         size = sum(part_size(part) for message in content.messages for part in message.parts)
         return (yield from _judged(self.inward, content, size, _chat))
 
-    def _judged_output(self, reply: Reply | Embedded) -> Steps:
+    def _judged_output(self, reply: Reply | Embedded) -> StepsTo[Verdict[Any]]:
         if isinstance(reply, Embedded) or not self.outward:
             return Verdict(reply)
         size = sum(map(_choice_size, reply.choices))
         return (yield from _judged(self.outward, reply, size, _reply))
 
 
-def _judged(screen: Screen, content: Any, size: int, rewritten: Any) -> Steps:
+def _judged(screen: Screen, content: Any, size: int, rewritten: Any) -> StepsTo[Verdict[Any]]:
     findings: list[Finding] = []
     for rule in screen.sizes:
         if size > rule.max_chars:

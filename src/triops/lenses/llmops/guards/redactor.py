@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from triops.lenses.llmops.guards.passage import LOOK_AHEAD, Passage
 from triops.lenses.llmops.guards.screen import Screen
-from triops.lenses.llmops.guards.texts import Steps, drained
+from triops.lenses.llmops.guards.texts import StepsTo, drained
 
 _PIECE = 2048  # characters
 _LEAST = 256  # characters that a look at fewer costs as much as
@@ -24,9 +24,9 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """At once."""
-        return drained(self.steps(text))  # type: ignore[no-any-return]
+        return drained(self.steps(text))
 
-    def steps(self, text: str, cut: bool = False) -> Steps:
+    def steps(self, text: str, cut: bool = False) -> StepsTo[str]:
         """In turns of 2 kB. `cut`: it went on where it ends, so its last words, which may be the beginning of anything,
         go too."""
         if not self._screen.reads:

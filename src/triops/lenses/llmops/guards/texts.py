@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Generator
-from typing import Any
+from typing import Any, TypeVar
 
 from triops.lenses.llmops.guards.model import Finding
 from triops.lenses.llmops.guards.passage import Passage
@@ -10,26 +10,30 @@ from triops.lenses.llmops.guards.screen import Screen
 
 _PIECE = 2048  # characters that are judged without a pause
 _EACH = 200  # characters that could be judged in the time that it takes to look at a text at all
-Steps = Generator[int, None, Any]  # how many characters were judged since the step before
+T = TypeVar("T")
+StepsTo = Generator[int, None, T]  # how many characters were judged since the step before, and what came of it
+Steps = StepsTo[Any]
 
 
-def drained(steps: Steps) -> Any:
+def drained(steps: StepsTo[T]) -> T:
     """At once."""
     while True:
         try:
             next(steps)
         except StopIteration as stop:
-            return stop.value
+            value: T = stop.value
+            return value
 
 
-async def in_turns(steps: Steps) -> Any:
+async def in_turns(steps: StepsTo[T]) -> T:
     """Lets others run every 2 kB."""
     judged = 0
     while True:
         try:
             judged += next(steps)
         except StopIteration as stop:
-            return stop.value
+            value: T = stop.value
+            return value
         if judged >= _PIECE:
             judged = 0
             await asyncio.sleep(0)

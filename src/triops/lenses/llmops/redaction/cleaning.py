@@ -4,7 +4,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from triops.lenses.llmops.guards.texts import Steps
+from triops.lenses.llmops.guards.texts import Steps, StepsTo
 
 CUT: Final = "…"
 _DEPTH: Final = 16
@@ -14,7 +14,7 @@ _NAME: Final = 24  # characters of a member's name that needs no look where it i
 class Redact(Protocol):
     def __call__(self, text: str) -> str: ...
 
-    def steps(self, text: str, cut: bool = False) -> Steps: ...
+    def steps(self, text: str, cut: bool = False) -> StepsTo[str]: ...
 
 
 def cleaned(value: Any, redact: Redact, *, cut: bool = False, depth: int = 0) -> Steps:
